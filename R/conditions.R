@@ -1,0 +1,31 @@
+# Raises a classed error. `kind` says what was wrong, in one word: "dimension", "missing",
+# "not_psd", "argument", ... The condition has classes mnmash_error_<kind> and mnmash_error.
+# Messages name the argument and the place, say what was expected, and end without a full stop.
+stop_mnmash <- function(kind, ..., call = sys.call(-1L)) {
+  stop(structure(
+    class = c(paste0("mnmash_error_", kind), "mnmash_error", "error", "condition"),
+    list(message = paste0(...), call = call)
+  ))
+}
+
+# The same for warnings.
+warn_mnmash <- function(kind, ..., call = sys.call(-1L)) {
+  warning(structure(
+    class = c(paste0("mnmash_warning_", kind), "mnmash_warning", "warning", "condition"),
+    list(message = paste0(...), call = call)
+  ))
+}
+
+# Turns what Rust returned into a value, or into a classed condition.
+from_rust <- function(x, call = sys.call(-1L)) {
+  if (!inherits(x, "extendr_error")) {
+    return(x)
+  }
+  failure <- x$value
+  if (failure$kind == "interrupted") {
+    signal <- structure(class = c("interrupt", "condition"), list(message = "", call = call))
+    signalCondition(signal)
+    invokeRestart("abort")
+  }
+  stop_mnmash(failure$kind, failure$message, call = call)
+}

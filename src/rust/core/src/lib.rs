@@ -1,0 +1,14 @@
+//! Numerical core of mnmash: functions of slices and matrices, with no knowledge of R.
+//!
+//! Every method asks the same question: given `x_j ~ N(b_j, N_j)` and a mixture-of-normals prior on
+//! `b_j`, what are the log-likelihoods of the components and the posterior of `b_j`? The answer
+//! lives in `normal_means`; `weights` estimates the mixture proportions; `linalg` holds the small
+//! dense kernels both are made of.
+
+mod error;
+mod monitor;
+mod threads;
+
+pub use error::Error;
+pub use monitor::Monitor;
+pub use threads::with_threads;

@@ -1,0 +1,16 @@
+//! The R face of `mnmash-core`: reads R objects, calls the core, writes R objects. No mathematics.
+
+mod boundary;
+
+use extendr_api::prelude::*;
+
+// The number of cores this process may use.
+#[extendr]
+fn rust_cores() -> i32 {
+    std::thread::available_parallelism().map_or(1, |n| n.get() as i32)
+}
+
+extendr_module! {
+    mod mnmash;
+    fn rust_cores;
+}

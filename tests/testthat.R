@@ -1,0 +1,4 @@
+library(testthat)
+library(mnmash)
+
+test_check("mnmash")

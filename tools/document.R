@@ -1,0 +1,16 @@
+# Rewrites R/extendr-wrappers.R from the installed package, then man/ and NAMESPACE.
+# Run from the package's root:  Rscript tools/document.R
+lib <- tempfile("lib")
+dir.create(lib)
+status <- system2(
+  "R",
+  c("CMD", "INSTALL", "--no-docs", "--no-test-load", paste0("--library=", lib), ".")
+)
+stopifnot(status == 0L)
+package <- read.dcf("DESCRIPTION", fields = "Package")[1L, 1L]
+dll <- dyn.load(file.path(lib, package, "libs", paste0(package, .Platform$dynlib.ext)))
+make <- getNativeSymbolInfo(paste0("wrap__make_", package, "_wrappers"), dll)
+wrappers <- .Call(make, TRUE, package)
+header <- "# Written by tools/document.R from the Rust source: do not edit by hand.\n# nolint start\n"
+writeLines(c(header, trimws(wrappers), "# nolint end"), "R/extendr-wrappers.R")
+roxygen2::roxygenise(load_code = roxygen2::load_source)
