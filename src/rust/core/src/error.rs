@@ -63,11 +63,9 @@ impl fmt::Display for Error {
                 f,
                 "{name} is not positive semi-definite: its smallest eigenvalue is {eigenvalue:.3e}"
             ),
-            Self::SingularNoise { unit } => write!(
-                f,
-                "the noise covariance of row {} is not positive definite",
-                unit + 1
-            ),
+            Self::SingularNoise { unit } => {
+                write!(f, "the noise covariance of row {} is not positive definite", unit + 1)
+            }
             Self::Threads(why) => write!(f, "could not start the threads: {why}"),
             Self::Interrupted => f.write_str("interrupted"),
         }

@@ -6,6 +6,7 @@
 //! dense kernels both are made of.
 
 mod error;
+pub mod linalg;
 mod monitor;
 mod threads;
 

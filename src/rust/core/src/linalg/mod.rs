@@ -1,0 +1,14 @@
+//! Small dense kernels that run several units in lock step, one per SIMD lane.
+//!
+//! Matrices of 2 to 60 rows are too small for one-at-a-time factorisations to use a core well, so
+//! the hot kernels are written once over a lane type and compiled for each instruction set:
+//! - `lanes`: the lane types (AVX-512, AVX2, portable) and the run-time choice among them;
+//! - `special`: exp, log and erfc on lanes;
+//! - `tridiagonal`: Householder reduction of a symmetric matrix bordered by a vector;
+//! - `cholesky`: factorisation and triangular inverse, one matrix per lane;
+//! - `psd`: factors of one positive semi-definite matrix, and the check that it is one;
+//! - `normal`: scalar normal tails.
+
+pub mod lanes;
+
+pub mod special;
