@@ -1,0 +1,239 @@
+//! Cholesky factorisation of small positive definite matrices, one per lane.
+//!
+//! Storage: the lower triangle in panels of four rows; panel `ib` holds columns `0..4(ib + 1)`, four
+//! entries each. Rows past `n` are padded with those of the identity.
+
+use super::lanes::Lanes;
+use super::special::log_split;
+
+/// Where panel `ib` starts.
+#[inline(always)]
+pub fn panel(ib: usize) -> usize {
+    8 * ib * (ib + 1)
+}
+
+/// Where entry `(i, p)` with `p < 4 * (i / 4) + 4` is.
+#[inline(always)]
+pub fn offset(i: usize, p: usize) -> usize {
+    panel(i / 4) + 4 * p + i % 4
+}
+
+/// The number of entries stored for a matrix of `n` rows.
+pub fn packed_len(n: usize) -> usize {
+    panel(n.div_ceil(4))
+}
+
+/// Factor `A = LL'` in place and return `log det A`.
+///
+/// `a` holds the lower triangle (entries above the diagonal inside diagonal blocks are ignored, and
+/// overwritten by anything); `reciprocal[i]` becomes `1 / L_ii`. A pivot that is not positive makes
+/// the lane's results NaN: nothing else happens, and the caller can tell from the log-determinant.
+#[inline(always)]
+pub fn factor<V: Lanes>(n: usize, a: &mut [V], reciprocal: &mut [V]) -> V {
+    let zero = V::splat(0.0);
+    let (mut mantissa, mut exponent) = (V::splat(1.0), zero);
+    for ib in 0..n.div_ceil(4) {
+        let (head, rest) = a.split_at_mut(panel(ib));
+        let row = &mut rest[..16 * (ib + 1)];
+        for jb in 0..ib {
+            let above = &head[panel(jb)..panel(jb + 1)];
+            let (done, now) = row.split_at_mut(16 * jb);
+            let block = &mut now[..16];
+            let mut acc = [[zero; 4]; 4]; // acc[c][r]
+            for c in 0..4 {
+                for r in 0..4 {
+                    acc[c][r] = block[4 * c + r];
+                }
+            }
+            subtract_product(&mut acc, done, above);
+            // Solve X L_jj' = acc.
+            let diagonal = &above[16 * jb..];
+            for c in 0..4 {
+                for q in 0..c {
+                    let y = diagonal[4 * q + c];
+                    for r in 0..4 {
+                        acc[c][r] = acc[q][r].neg_mul_add(y, acc[c][r]);
+                    }
+                }
+                let d = reciprocal[4 * jb + c];
+                for r in 0..4 {
+                    acc[c][r] = acc[c][r] * d;
+                    block[4 * c + r] = acc[c][r];
+                }
+            }
+        }
+        let (done, block) = row.split_at_mut(16 * ib);
+        let mut acc = [[zero; 4]; 4];
+        for c in 0..4 {
+            for r in c..4 {
+                acc[c][r] = block[4 * c + r];
+            }
+        }
+        for x in done.chunks_exact(4) {
+            for c in 0..4 {
+                for r in c..4 {
+                    acc[c][r] = x[r].neg_mul_add(x[c], acc[c][r]);
+                }
+            }
+        }
+        let mut product = mantissa;
+        for c in 0..4 {
+            product = product * acc[c][c];
+            let d = acc[c][c].recip_sqrt();
+            reciprocal[4 * ib + c] = d;
+            for r in c..4 {
+                acc[c][r] = acc[c][r] * d;
+                block[4 * c + r] = acc[c][r];
+            }
+            for q in c + 1..4 {
+                for r in q..4 {
+                    acc[q][r] = acc[c][r].neg_mul_add(acc[c][q], acc[q][r]);
+                }
+            }
+        }
+        let (m, e) = product.split_exponent();
+        mantissa = m;
+        exponent = exponent + e;
+    }
+    log_split(mantissa, exponent)
+}
+
+/// `acc[c][r] -= sum_p x[p][r] y[p][c]` over blocks of four entries.
+#[inline(always)]
+pub fn subtract_product<V: Lanes>(acc: &mut [[V; 4]; 4], x: &[V], y: &[V]) {
+    for (x, y) in x.chunks_exact(4).zip(y.chunks_exact(4)) {
+        for c in 0..4 {
+            for r in 0..4 {
+                acc[c][r] = x[r].neg_mul_add(y[c], acc[c][r]);
+            }
+        }
+    }
+}
+
+/// Solve `L y = b` in place.
+#[inline(always)]
+pub fn forward<V: Lanes>(n: usize, l: &[V], reciprocal: &[V], b: &mut [V]) {
+    for ib in 0..n.div_ceil(4) {
+        let row = &l[panel(ib)..panel(ib + 1)];
+        let (done, now) = b.split_at_mut(4 * ib);
+        let mut t = [now[0], now[1], now[2], now[3]];
+        for (x, &y) in row.chunks_exact(4).zip(done.iter()) {
+            for r in 0..4 {
+                t[r] = x[r].neg_mul_add(y, t[r]);
+            }
+        }
+        let diagonal = &row[16 * ib..];
+        for c in 0..4 {
+            t[c] = t[c] * reciprocal[4 * ib + c];
+            for r in c + 1..4 {
+                t[r] = diagonal[4 * c + r].neg_mul_add(t[c], t[r]);
+            }
+            now[c] = t[c];
+        }
+    }
+}
+
+/// Solve `L' y = b` in place.
+#[inline(always)]
+pub fn backward<V: Lanes>(n: usize, l: &[V], reciprocal: &[V], b: &mut [V]) {
+    for ib in (0..n.div_ceil(4)).rev() {
+        let row = &l[panel(ib)..panel(ib + 1)];
+        let (before, now) = b.split_at_mut(4 * ib);
+        let diagonal = &row[16 * ib..];
+        let mut y = [now[0], now[1], now[2], now[3]];
+        for c in (0..4).rev() {
+            for r in c + 1..4 {
+                y[c] = diagonal[4 * c + r].neg_mul_add(y[r], y[c]);
+            }
+            y[c] = y[c] * reciprocal[4 * ib + c];
+            now[c] = y[c];
+        }
+        for (x, t) in row.chunks_exact(4).zip(before.iter_mut()) {
+            for r in 0..4 {
+                *t = x[r].neg_mul_add(y[r], *t);
+            }
+        }
+    }
+}
+
+/// `L^{-1}`, lower triangular, into `out` by rows of `np` entries (`np` is `n` rounded up to four).
+/// `column` is scratch of `np` entries.
+#[inline(always)]
+pub fn invert<V: Lanes>(n: usize, l: &[V], reciprocal: &[V], out: &mut [V], column: &mut [V]) {
+    let np = n.div_ceil(4) * 4;
+    for c in 0..np {
+        for (i, v) in column[..np].iter_mut().enumerate() {
+            *v = V::splat(if i == c { 1.0 } else { 0.0 });
+        }
+        forward(n, l, reciprocal, column);
+        for i in 0..np {
+            out[i * np + c] = if i < c { V::splat(0.0) } else { column[i] };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::lanes::{Kernel, Level, dispatch_at};
+    use super::*;
+
+    struct Check(usize);
+    impl Kernel for Check {
+        type Output = ();
+        #[inline(always)]
+        fn run<V: Lanes>(self) {
+            let n = self.0;
+            let np = n.div_ceil(4) * 4;
+            let entry = |i: usize, p: usize| {
+                let near = 1.0 / (1.0 + (i as f64 - p as f64).abs());
+                if i == p { 2.0 + i as f64 * 0.1 } else { near }
+            };
+            let mut a = vec![V::splat(0.0); packed_len(n)];
+            for i in 0..np {
+                for p in 0..=i {
+                    let pad = f64::from(u8::from(i == p));
+                    a[offset(i, p)] = V::splat(if i < n { entry(i, p) } else { pad });
+                }
+            }
+            let mut d = vec![V::splat(0.0); np];
+            let log_det = factor(n, &mut a, &mut d).to_array()[0];
+            let l = |i: usize, p: usize| if p <= i { a[offset(i, p)].to_array()[0] } else { 0.0 };
+            let mut want = 0.0;
+            for i in 0..n {
+                want += 2.0 * l(i, i).ln();
+                for p in 0..=i {
+                    let got: f64 = (0..=p).map(|q| l(i, q) * l(p, q)).sum();
+                    assert!((got - entry(i, p)).abs() < 1e-13, "LL' ({i}, {p}) at n = {n}");
+                }
+            }
+            assert!((log_det - want).abs() < 1e-12);
+            // L'y = L^{-1}b means A y = b.
+            let mut y: Vec<V> =
+                (0..np).map(|i| V::splat(if i < n { 1.0 + i as f64 } else { 0.0 })).collect();
+            forward(n, &a, &d, &mut y);
+            backward(n, &a, &d, &mut y);
+            for i in 0..n {
+                let got: f64 = (0..n).map(|p| entry(i.max(p), i.min(p)) * y[p].to_array()[0]).sum();
+                assert!((got - 1.0 - i as f64).abs() < 1e-11, "solve at n = {n}");
+            }
+            let mut inverse = vec![V::splat(0.0); np * np];
+            invert(n, &a, &d, &mut inverse, &mut y);
+            for i in 0..n {
+                for p in 0..n {
+                    let got: f64 =
+                        (0..n).map(|q| l(i, q) * inverse[q * np + p].to_array()[0]).sum();
+                    assert!((got - f64::from(u8::from(i == p))).abs() < 1e-12);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn factor_solve_and_invert_satisfy_their_identities() {
+        for level in Level::available() {
+            for n in [1, 2, 3, 4, 5, 8, 11, 21, 44] {
+                dispatch_at(level, Check(n));
+            }
+        }
+    }
+}
