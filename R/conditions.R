@@ -1,7 +1,7 @@
 # Raises a classed error. `kind` says what was wrong, in one word: "dimension", "missing",
 # "not_psd", "argument", ... The condition has classes mnmash_error_<kind> and mnmash_error.
 # Messages name the argument and the place, say what was expected, and end without a full stop.
-stop_mnmash <- function(kind, ..., call = sys.call(-1L)) {
+stop_mnmash <- function(kind, ..., call = user_call()) {
   stop(structure(
     class = c(paste0("mnmash_error_", kind), "mnmash_error", "error", "condition"),
     list(message = paste0(...), call = call)
@@ -9,7 +9,7 @@ stop_mnmash <- function(kind, ..., call = sys.call(-1L)) {
 }
 
 # The same for warnings.
-warn_mnmash <- function(kind, ..., call = sys.call(-1L)) {
+warn_mnmash <- function(kind, ..., call = user_call()) {
   warning(structure(
     class = c(paste0("mnmash_warning_", kind), "mnmash_warning", "warning", "condition"),
     list(message = paste0(...), call = call)
@@ -17,7 +17,7 @@ warn_mnmash <- function(kind, ..., call = sys.call(-1L)) {
 }
 
 # Turns what Rust returned into a value, or into a classed condition.
-from_rust <- function(x, call = sys.call(-1L)) {
+from_rust <- function(x, call = user_call()) {
   if (!inherits(x, "extendr_error")) {
     return(x)
   }
@@ -28,4 +28,11 @@ from_rust <- function(x, call = sys.call(-1L)) {
     invokeRestart("abort")
   }
   stop_mnmash(failure$kind, failure$message, call = call)
+}
+
+# The call the user made: the outermost one of a function of this package.
+user_call <- function() {
+  for (frame in seq_len(sys.nframe())) {
+    if (identical(environment(sys.function(frame)), topenv())) return(sys.call(frame))
+  }
 }

@@ -1,0 +1,127 @@
+# Checks of arguments that every exported function shares, and the words that say where a bad
+# value is. They return the argument in its canonical form, or raise a classed error.
+
+# "row 3 (geneA)": the number, and the name when there is one.
+describe_index <- function(kind, i, names = NULL) {
+  if (is.null(names)) paste(kind, i) else paste0(kind, " ", i, " (", names[i], ")")
+}
+
+# "row 3 (geneA), column 2 (Liver)", for one position of a matrix.
+describe_cell <- function(x, position) {
+  i <- (position - 1L) %% nrow(x) + 1L
+  r <- (position - 1L) %/% nrow(x) + 1L
+  paste0(describe_index("row", i, rownames(x)), ", ", describe_index("column", r, colnames(x)))
+}
+
+# "and 4 more", or nothing.
+and_more <- function(n, what = "") {
+  if (n > 1) paste0(" (and ", n - 1, " more", what, ")") else ""
+}
+
+# A numeric matrix from a matrix, a data frame, or a vector (one condition).
+as_numeric_matrix <- function(x, name) {
+  if (is.data.frame(x)) {
+    bad <- which(!vapply(x, \(column) is.numeric(column) || all(is.na(column)), NA))
+    if (length(bad)) {
+      stop_mnmash(
+        "type", "`", name, "` must hold numbers only: ", describe_index("column", bad[1L], names(x)),
+        " is of class ", class(x[[bad[1L]]])[1L], and_more(length(bad)),
+        "; move identifiers to the row names"
+      )
+    }
+    automatic <- .row_names_info(x) < 0L
+    x <- data.matrix(x)
+    if (automatic) rownames(x) <- NULL
+  } else if (is.null(dim(x)) && is.numeric(x)) {
+    x <- matrix(x, ncol = 1L, dimnames = if (!is.null(names(x))) list(names(x), NULL))
+  }
+  if (!is.matrix(x) || !(is.numeric(x) || all(is.na(x)))) {
+    stop_mnmash("type", "`", name, "` must be a numeric matrix or data frame, not ", class(x)[1L])
+  }
+  if (!length(x)) {
+    stop_mnmash("dimension", "`", name, "` is empty: it has dimensions ", describe_dim(x))
+  }
+  if (!is.double(x)) storage.mode(x) <- "double"
+  x
+}
+
+describe_dim <- function(x) paste(if (is.null(dim(x))) length(x) else dim(x), collapse = " x ")
+
+# Every value finite or NA; NaN is an error, because it is the sign of an earlier mistake.
+check_finite <- function(x, name, na_ok = TRUE) {
+  if (all(is.finite(x))) return(invisible(x))
+  bad <- which(if (na_ok) is.infinite(x) | is.nan(x) else !is.finite(x))
+  if (length(bad)) {
+    stop_mnmash(
+      "not_finite", "`", name, "` must be finite", if (na_ok) " (NA where missing)",
+      ": it is ", x[bad[1L]], " at ", describe_cell(x, bad[1L]), and_more(length(bad))
+    )
+  }
+  invisible(x)
+}
+
+check_number <- function(x, name, lower = -Inf, upper = Inf) {
+  if (!is.numeric(x) || length(x) != 1L || is.na(x) || x < lower || x > upper) {
+    stop_mnmash(
+      "argument", "`", name, "` must be one number",
+      if (lower > -Inf || upper < Inf) paste0(" between ", lower, " and ", upper)
+    )
+  }
+  as.double(x)
+}
+
+check_count <- function(x, name, lower = 1) {
+  x <- check_number(x, name, lower)
+  if (x != round(x)) stop_mnmash("argument", "`", name, "` must be a whole number, not ", x)
+  x
+}
+
+check_flag <- function(x, name) {
+  if (!is.logical(x) || length(x) != 1L || is.na(x)) {
+    stop_mnmash("argument", "`", name, "` must be TRUE or FALSE")
+  }
+  x
+}
+
+# One of `choices`, partial matching allowed; the whole vector of choices means the first.
+match_choice <- function(x, choices, name) {
+  if (identical(x, choices)) return(choices[1L])
+  found <- if (is.character(x) && length(x) == 1L) pmatch(x, choices) else NA
+  if (is.na(found)) {
+    stop_mnmash(
+      "argument", "`", name, "` must be one of ", paste0('"', choices, '"', collapse = ", ")
+    )
+  }
+  choices[found]
+}
+
+# Rows picked by number, name or logical, as row numbers.
+check_subset <- function(subset, x, name = "subset") {
+  if (is.null(subset)) return(seq_len(nrow(x)))
+  rows <- if (is.character(subset)) {
+    match(subset, rownames(x))
+  } else if (is.logical(subset) && length(subset) == nrow(x)) {
+    which(subset)
+  } else if (is.numeric(subset)) {
+    if (all(subset < 0, na.rm = TRUE)) seq_len(nrow(x))[subset] else subset
+  } else {
+    NA
+  }
+  bad <- which(is.na(rows) | rows < 1 | rows > nrow(x))
+  if (length(bad)) {
+    stop_mnmash(
+      "argument", "`", name, "` must pick rows of the data (1 to ", nrow(x),
+      "): its element ", bad[1L], " is ", subset[bad[1L]], and_more(length(bad))
+    )
+  }
+  if (!length(rows)) stop_mnmash("argument", "`", name, "` picks no row")
+  as.integer(rows)
+}
+
+# What `mash_set_data` returns, or an error that says so.
+check_mash_data <- function(data, name = "data") {
+  if (!inherits(data, "mash") || is.null(data$Bhat) || is.null(data$Shat)) {
+    stop_mnmash("type", "`", name, "` must come from mash_set_data()")
+  }
+  invisible(data)
+}

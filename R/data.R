@@ -1,0 +1,246 @@
+# The data of a mash analysis: effects, standard errors, and the residual correlation V.
+#
+# Model, in scaled units: Bhat_j / s_j^alpha ~ N(b_j / s_j^alpha, S_j V S_j), S_j = diag(s_j^(1-alpha)).
+
+#' Data for mash: effects, standard errors and residual correlation
+#'
+#' Collects what [mash()] needs, checks it, and scales it by `Shat^alpha`.
+#'
+#' The model is `Bhat[j, ] ~ N(b[j, ], S_j V S_j)` with `S_j = diag(Shat[j, ])`. The prior is put on
+#' the scaled effects `b[j, r] / Shat[j, r]^alpha`: with `alpha = 0` on the effects themselves
+#' (exchangeable effects, EE), with `alpha = 1` on the z-scores (exchangeable z-scores, EZ).
+#'
+#' @section Missing values:
+#' A cell is missing where `Bhat` is `NA` (and `Shat`, unless `Shat` is one number or 1 everywhere).
+#' With `missing = "exact"` a unit's likelihood and posterior use its observed conditions only: the
+#' missing ones are integrated out, also when `V` is not diagonal. The posterior of a missing cell
+#' is then what the observed conditions say about it; with `alpha > 0` it is in scaled units
+#' (`b / s^alpha`), because its standard error is not known. With `missing = "mashr"` missing cells
+#' become effects of zero with a standard error of 1e6, mashr's rule, which is not exact when `V` is
+#' not diagonal. A unit or a condition without any observed value is an error.
+#'
+#' @section Student t and p-values:
+#' With finite `df` the standard error is replaced by `Bhat / z`, where `z` is the normal score of
+#' the p-value of `Bhat / Shat` under Student's t with `df` degrees of freedom; where `Bhat` is zero
+#' by the limit of that, `Shat * dnorm(0) / dt(0, df)`. With `pval`, `Shat = Bhat / z`, `z` being
+#' the normal score of the two-sided p-value.
+#'
+#' @param Bhat effects, J units (rows) x R conditions (columns): a matrix or a data frame of numbers,
+#'   or a vector for one condition; `NA` where missing. Z-scores if `Shat` is not given.
+#' @param Shat standard errors of `Bhat`, positive, in its units: J x R, or one number for all.
+#'   Default 1.
+#' @param alpha how effects scale with their standard errors: 0 (EE) to 1 (EZ).
+#' @param df degrees of freedom of the standard errors: one number or J x R. Default `Inf` (normal).
+#' @param pval two-sided p-values, J x R, in place of `Shat`: greater than 0 and less than 1.
+#' @param V correlation of the measurement errors among conditions: R x R, or R x R x J when it
+#'   differs by unit; positive definite. Default: independent errors.
+#' @param zero_check_tol standard errors up to this count as zero.
+#' @param zero_Bhat_Shat_reset positive number to replace standard errors of zero where the effect is
+#'   zero too (at most `zero_check_tol` in absolute value). Default 0: such cells are an error.
+#' @param zero_Shat_reset positive number to replace other standard errors of zero. Default 0: an
+#'   error.
+#' @param missing what to do with missing values: `"exact"` or `"mashr"`, see below.
+#'
+#' @return An object of class `mash`: a list of `Bhat` (scaled effects, 0 where missing), `Shat`
+#'   (`Shat^(1 - alpha)`, 1e6 where missing), `Shat_alpha` (`Shat^alpha`, 1 where missing), `V`,
+#'   `commonV` (is `V` the same for all units), `alpha`, and `missing` (J x R logical mask, or `NULL`
+#'   when nothing is missing or `missing = "mashr"`).
+#' @references Urbut, Wang, Carbonetto and Stephens (2019), Nature Genetics 51, 187-195.
+#' @seealso [mash_update_data()], [estimate_null_correlation_simple()], [mash()]
+#' @export
+#' @examples
+#' sims <- simple_sims(nsamp = 10, err_sd = 0.5)
+#' data <- mash_set_data(sims$Bhat, sims$Shat)
+#' data
+#'
+#' # Z-scores alone, with a missing value
+#' z <- sims$Bhat / sims$Shat
+#' z[1, 2] <- NA
+#' mash_set_data(z)$missing[1, ]
+mash_set_data <- function(Bhat, Shat = NULL, alpha = 0, df = Inf, pval = NULL,
+                          V = diag(ncol(Bhat)), zero_check_tol = .Machine$double.eps,
+                          zero_Bhat_Shat_reset = 0, zero_Shat_reset = 0,
+                          missing = c("exact", "mashr")) {
+  missing <- match_choice(missing, c("exact", "mashr"), "missing")
+  alpha <- check_number(alpha, "alpha", 0, 10)
+  Bhat <- as_numeric_matrix(Bhat, "Bhat")
+  check_finite(Bhat, "Bhat")
+  check_dimnames(Bhat)
+  if (!is.null(pval)) {
+    if (!is.null(Shat)) stop_mnmash("argument", "give `Shat` or `pval`, not both")
+    if (!all(is.infinite(df))) stop_mnmash("argument", "give `df` or `pval`, not both")
+    Shat <- shat_from_pval(Bhat, pval)
+  }
+  Shat <- check_shat(if (is.null(Shat)) 1 else Shat, Bhat)
+  mask <- missing_mask(Bhat, Shat)
+  Shat <- reset_zero_shat(Bhat, Shat, zero_check_tol, zero_Bhat_Shat_reset, zero_Shat_reset)
+  V <- check_residual_correlation(V, nrow(Bhat), ncol(Bhat))
+  if (!all(is.infinite(df))) {
+    Shat <- shat_from_t(Bhat, Shat, df)
+  }
+  new_mash_data(Bhat, Shat, alpha, V, mask, missing)
+}
+
+#' Change the residual correlation of mash data
+#'
+#' @param mashdata data from [mash_set_data()].
+#' @param ref reserved for contrasts against a reference condition; must be `NULL`.
+#' @param V the new residual correlation, R x R or R x R x J, as in [mash_set_data()].
+#'
+#' @return `mashdata` with the new `V` and `commonV`.
+#' @export
+#' @examples
+#' sims <- simple_sims(nsamp = 20, err_sd = 0.5)
+#' data <- mash_set_data(sims$Bhat, sims$Shat)
+#' data <- mash_update_data(data, V = estimate_null_correlation_simple(data, z_thresh = 3))
+mash_update_data <- function(mashdata, ref = NULL, V = NULL) {
+  check_mash_data(mashdata, "mashdata")
+  if (!is.null(ref)) {
+    stop_mnmash("unsupported", "`ref`: contrasts against a reference are not available yet")
+  }
+  if (!is.null(V)) {
+    mashdata$V <- check_residual_correlation(V, nrow(mashdata$Bhat), ncol(mashdata$Bhat))
+    mashdata$commonV <- length(dim(mashdata$V)) == 2L
+  }
+  mashdata
+}
+
+# Scales by Shat^alpha, fills the missing cells, and makes the object.
+new_mash_data <- function(Bhat, Shat, alpha, V, mask, missing) {
+  if (alpha == 0 || all(Shat == 1, na.rm = TRUE)) {
+    Shat_alpha <- matrix(1, nrow(Bhat), ncol(Bhat))
+  } else {
+    Shat_alpha <- Shat^alpha
+    Bhat <- Bhat / Shat_alpha
+    Shat <- Shat^(1 - alpha)
+  }
+  if (!is.null(mask)) {
+    Bhat[mask] <- 0
+    Shat[mask] <- 1e6
+    Shat_alpha[mask] <- 1
+  }
+  structure(
+    list(
+      Bhat = Bhat, Shat = Shat, Shat_alpha = Shat_alpha, V = V,
+      commonV = length(dim(V)) == 2L, alpha = alpha, missing = if (missing == "exact") mask
+    ),
+    class = "mash"
+  )
+}
+
+# Names are how users find rows and columns again: conditions must be distinct.
+check_dimnames <- function(Bhat) {
+  twice <- anyDuplicated(colnames(Bhat))
+  if (twice) {
+    stop_mnmash(
+      "names", "`Bhat` has two columns named \"", colnames(Bhat)[twice], "\": conditions need ",
+      "distinct names"
+    )
+  }
+  twice <- anyDuplicated(rownames(Bhat))
+  if (twice) {
+    warn_mnmash(
+      "names", "`Bhat` has two rows named \"", rownames(Bhat)[twice], "\": results can be told ",
+      "apart by row number only"
+    )
+  }
+}
+
+# Shat as a J x R matrix of positive numbers (zero is dealt with later), in the order of Bhat.
+check_shat <- function(Shat, Bhat) {
+  if (is.numeric(Shat) && length(Shat) == 1L && length(Bhat) != 1L) {
+    if (is.na(Shat)) stop_mnmash("not_finite", "`Shat` is ", Shat)
+    Shat <- matrix(as.double(Shat), nrow(Bhat), ncol(Bhat))
+  } else {
+    Shat <- as_numeric_matrix(Shat, "Shat")
+  }
+  if (!identical(dim(Shat), dim(Bhat))) {
+    stop_mnmash(
+      "dimension", "`Shat` must have the dimensions of `Bhat` (", describe_dim(Bhat), "), not ",
+      describe_dim(Shat)
+    )
+  }
+  check_finite(Shat, "Shat")
+  check_same_order(Shat, Bhat)
+  negative <- which(Shat < 0)
+  if (length(negative)) {
+    stop_mnmash(
+      "value", "`Shat` must be positive: it is ", Shat[negative[1L]], " at ",
+      describe_cell(Bhat, negative[1L]), and_more(length(negative))
+    )
+  }
+  Shat
+}
+
+# The same names in another order are a mistake; other names are the user's own business.
+check_same_order <- function(Shat, Bhat) {
+  for (side in 1:2) {
+    own <- dimnames(Shat)[[side]]
+    other <- dimnames(Bhat)[[side]]
+    if (!is.null(own) && !is.null(other) && !identical(own, other) && setequal(own, other)) {
+      stop_mnmash(
+        "names", "`Shat` has the ", c("row", "column")[side], " names of `Bhat` in another order: ",
+        describe_index(c("row", "column")[side], which(own != other)[1L], own), " in `Shat`"
+      )
+    }
+  }
+}
+
+# Which cells are missing (NULL when none), after checking that Bhat and Shat agree about it.
+missing_mask <- function(Bhat, Shat) {
+  if (!anyNA(Bhat) && !anyNA(Shat)) return(NULL)
+  mask <- is.na(Bhat)
+  same_everywhere <- !anyNA(Shat) && all(Shat == Shat[1L])
+  if (!same_everywhere) {
+    differ <- which(mask != is.na(Shat))
+    if (length(differ)) {
+      at <- differ[1L]
+      stop_mnmash(
+        "missing", "`Bhat` and `Shat` must be missing in the same cells: at ",
+        describe_cell(Bhat, at), " only `", if (mask[at]) "Bhat" else "Shat", "` is NA",
+        and_more(length(differ))
+      )
+    }
+  }
+  dimnames(mask) <- NULL
+  check_some_observed(rowSums(mask) == ncol(mask), "row", rownames(Bhat))
+  check_some_observed(colSums(mask) == nrow(mask), "column", colnames(Bhat))
+  mask
+}
+
+check_some_observed <- function(empty, kind, names) {
+  empty <- which(empty)
+  if (length(empty)) {
+    stop_mnmash(
+      "missing", "`Bhat` has no observed value in ", describe_index(kind, empty[1L], names),
+      and_more(length(empty)), ": leave ", if (length(empty) > 1) "them" else "it", " out"
+    )
+  }
+}
+
+# Standard errors of zero: an error, or replaced by what the user chose.
+reset_zero_shat <- function(Bhat, Shat, tol, both_reset, shat_reset) {
+  tol <- check_number(tol, "zero_check_tol", 0)
+  both_reset <- check_number(both_reset, "zero_Bhat_Shat_reset", 0)
+  shat_reset <- check_number(shat_reset, "zero_Shat_reset", 0)
+  zero <- which(Shat <= tol & !is.na(Bhat))
+  both <- zero[abs(Bhat[zero]) <= tol]
+  other <- zero[abs(Bhat[zero]) > tol]
+  if (length(both) && both_reset == 0) {
+    stop_mnmash(
+      "value", "`Bhat` and `Shat` are both zero (up to `zero_check_tol`) at ",
+      describe_cell(Bhat, both[1L]), and_more(length(both)),
+      ": use NA where nothing was measured, or set `zero_Bhat_Shat_reset`"
+    )
+  }
+  if (length(other) && shat_reset == 0) {
+    stop_mnmash(
+      "value", "`Shat` must be positive: it is ", Shat[other[1L]],
+      " (zero up to `zero_check_tol`) at ", describe_cell(Bhat, other[1L]),
+      and_more(length(other)), "; or set `zero_Shat_reset`"
+    )
+  }
+  Shat[both] <- both_reset
+  Shat[other] <- shat_reset
+  Shat
+}

@@ -1,0 +1,126 @@
+# The prior: covariance matrices U_k times the squares of a grid of scales w_l, and the Dirichlet
+# parameters of the weights. Components come in the order null, then for each scale all matrices.
+
+# Checked, named and (if asked) normalised matrices.
+prior_matrices <- function(Ulist, R, normalize = TRUE, name = "Ulist") {
+  if (!is.list(Ulist) || is.data.frame(Ulist)) {
+    stop_mnmash("type", "`", name, "` must be a list of matrices, not ", class(Ulist)[1L])
+  }
+  if (!length(Ulist)) {
+    stop_mnmash("argument", "`", name, "` is empty: give at least one covariance matrix")
+  }
+  Ulist <- name_matrices(Ulist, name)
+  for (k in seq_along(Ulist)) {
+    where <- paste0("`", name, "`: matrix ", k, " (", names(Ulist)[k], ")")
+    Ulist[[k]] <- prior_matrix(Ulist[[k]], R, normalize, where)
+  }
+  Ulist
+}
+
+name_matrices <- function(Ulist, name) {
+  given <- names(Ulist)
+  if (is.null(given)) given <- rep("", length(Ulist))
+  unnamed <- which(is.na(given) | !nzchar(given))
+  given[unnamed] <- paste0("U", unnamed)
+  twice <- anyDuplicated(given)
+  if (twice) {
+    stop_mnmash(
+      "names", "`", name, "` has two matrices named \"", given[twice], "\": give them distinct names"
+    )
+  }
+  names(Ulist) <- given
+  Ulist
+}
+
+prior_matrix <- function(U, R, normalize, where) {
+  if (is.data.frame(U)) U <- as.matrix(U)
+  if (!is.numeric(U) || !(is.matrix(U) || length(U) == 1L)) {
+    stop_mnmash("type", where, " must be a numeric matrix, not ", class(U)[1L])
+  }
+  if (!is.matrix(U)) U <- matrix(U)
+  if (nrow(U) != R || ncol(U) != R) {
+    stop_mnmash("dimension", where, " must be ", R, " x ", R, ", not ", describe_dim(U))
+  }
+  storage.mode(U) <- "double"
+  if (!all(is.finite(U))) {
+    bad <- which(!is.finite(U))[1L]
+    stop_mnmash("not_finite", where, " is ", U[bad], " at ", describe_cell(unname(U), bad))
+  }
+  size <- max(abs(U))
+  if (max(abs(U - t(U))) > 1e-8 * size) {
+    bad <- which.max(abs(U - t(U)))
+    stop_mnmash("asymmetric", where, " must be symmetric: it is not at ",
+                describe_cell(unname(U), bad))
+  }
+  smallest <- min(eigen(U, symmetric = TRUE, only.values = TRUE)$values)
+  if (smallest < -1e-8 * size) {
+    stop_mnmash(
+      "not_psd", where, " must be positive semi-definite: its smallest eigenvalue is ",
+      format(smallest, digits = 4)
+    )
+  }
+  largest <- max(diag(U))
+  if (normalize && largest > 0) U / largest else U
+}
+
+# Scales from a tenth of the smallest standard error to twice the largest effect in excess of noise,
+# in steps of `gridmult` (Stephens 2017; notes on mash, section 2.4).
+autoselect_grid <- function(data, gridmult) {
+  gridmult <- check_number(gridmult, "gridmult", 0)
+  if (gridmult > 0 && gridmult <= 1) {
+    stop_mnmash("argument", "`gridmult` must be greater than 1, or 0 for a single scale")
+  }
+  B <- data$Bhat
+  S <- data$Shat
+  if (!is.null(data$missing)) {
+    B <- B[!data$missing]
+    S <- S[!data$missing]
+  }
+  smallest <- min(S) / 10
+  excess <- max(B^2 - S^2)
+  largest <- if (excess > 0) 2 * sqrt(excess) else 8 * smallest
+  if (gridmult == 0) return(c(0, largest / 2))
+  gridmult^(-ceiling(log2(largest / smallest) / log2(gridmult)):0) * largest
+}
+
+check_grid <- function(grid, name = "grid") {
+  if (!is.numeric(grid) || !length(grid)) {
+    stop_mnmash("argument", "`", name, "` must hold at least one scale")
+  }
+  bad <- which(!is.finite(grid) | grid < 0)
+  if (length(bad)) {
+    stop_mnmash("value", "`", name, "` must hold finite scales of at least 0: element ", bad[1L],
+                " is ", grid[bad[1L]])
+  }
+  as.double(grid)
+}
+
+# "<matrix>.<scale>", null first.
+component_names <- function(ulist, grid, pointmass) {
+  names <- outer(names(ulist), seq_along(grid), paste, sep = ".")
+  c(if (pointmass) "null", names)
+}
+
+# The Dirichlet parameters of the weights.
+dirichlet_parameters <- function(prior, P, nullweight) {
+  if (is.character(prior)) {
+    prior <- match_choice(prior, c("nullbiased", "uniform"), "prior")
+    parameters <- rep(1, P)
+    if (prior == "nullbiased") parameters[1L] <- check_number(nullweight, "nullweight", 1)
+    return(parameters)
+  }
+  if (!is.numeric(prior) || length(prior) != P) {
+    stop_mnmash(
+      "argument", "`prior` must be \"nullbiased\", \"uniform\" or ", P,
+      " numbers, one for each component; it has ", length(prior)
+    )
+  }
+  bad <- which(!is.finite(prior) | prior < 1)
+  if (length(bad)) {
+    stop_mnmash(
+      "value", "`prior` must be at least 1 for every component: element ", bad[1L], " is ",
+      prior[bad[1L]]
+    )
+  }
+  as.double(prior)
+}

@@ -1,0 +1,81 @@
+null_data <- function(J, rho, R = 5, missing = 0) {
+  V <- matrix(rho, R, R) + diag(R) * (1 - rho)
+  z <- matrix(rnorm(J * R), J) %*% chol(V)
+  z[runif(length(z)) < missing] <- NA
+  mash_set_data(z[rowSums(!is.na(z)) > 0, ])
+}
+upper <- function(V) V[upper.tri(V)]
+
+test_that("the plain estimate is the one of the reference files", {
+  case <- readRDS(test_path("fixtures", "nullcor_simple_R5.rds"))
+  data <- mash_set_data(case$input$Bhat, case$input$Shat)
+  for (expected in case$output) {
+    t <- expected$z_thresh
+    expect_equal(
+      estimate_null_correlation_simple(data, t), expected$cor, tolerance = 1e-10
+    )
+    expect_equal(
+      estimate_null_correlation_simple(data, t, est_cor = FALSE), expected$cov, tolerance = 1e-10
+    )
+  }
+})
+
+test_that("the correction recovers a correlation of .6, with and without missing values", {
+  set.seed(1)
+  for (missing in c(0, 0.3)) {
+    data <- null_data(30000, 0.6, missing = missing)
+    plain <- estimate_null_correlation_simple(data)
+    expect_lt(mean(upper(plain)), 0.5)
+    corrected <- estimate_null_correlation_simple(data, correct = TRUE)
+    expect_equal(upper(corrected), rep(0.6, 10), tolerance = 0.04)
+    expect_equal(diag(corrected), rep(1, 5))
+  }
+})
+
+test_that("variances are recovered too", {
+  set.seed(2)
+  data <- null_data(30000, 0.3)
+  data$Bhat <- data$Bhat * 1.1
+  V <- estimate_null_correlation_simple(data, est_cor = FALSE, correct = TRUE)
+  expect_equal(diag(V), rep(1.21, 5), tolerance = 0.05)
+  expect_equal(upper(V), rep(0.363, 10), tolerance = 0.12)
+})
+
+test_that("the correlation of a cut normal agrees with a sum over a fine grid", {
+  slow <- function(rho, a, b) {
+    x <- seq(-a, a, length.out = 1001)
+    y <- seq(-b, b, length.out = 1001)
+    w <- outer(x, y, \(x, y) exp(-(x^2 + y^2 - 2 * rho * x * y) / (2 * (1 - rho^2))))
+    sum(w * outer(x, y)) / sqrt(sum(w * x^2) * sum(t(w) * y^2))
+  }
+  for (rho in c(-0.9, 0, 0.3, 0.8)) {
+    expect_equal(truncated_correlation(rho, 2, 1.5), slow(rho, 2, 1.5), tolerance = 5e-3)
+    expect_equal(truncated_correlation(rho, 20, 20), rho, tolerance = 1e-8)
+    r <- truncated_correlation(rho, 2, 3)
+    expect_equal(untruncated_correlation(r, 2, 3), rho, tolerance = 1e-6)
+  }
+})
+
+test_that("a matrix that is not positive definite is repaired with a message", {
+  V <- matrix(c(1, .9, -.9, .9, 1, .9, -.9, .9, 1), 3)
+  expect_message(repaired <- repair_correlation(V), "smallest eigenvalue -0.8")
+  expect_gt(min(eigen(repaired)$values), 1e-4)
+  expect_equal(diag(repaired), rep(1, 3))
+  expect_no_message(expect_identical(repair_correlation(diag(3)), diag(3)))
+})
+
+test_that("too few null units are an error", {
+  data <- mash_set_data(matrix(10, 8, 3))
+  expect_error(estimate_null_correlation_simple(data), "0 rows", class = "mnmash_error_too_few")
+  expect_error(
+    estimate_null_correlation_simple(data, correct = TRUE), class = "mnmash_error_too_few"
+  )
+  expect_error(estimate_null_correlation_simple(list()), class = "mnmash_error_type")
+})
+
+test_that("one condition has a correlation of one", {
+  set.seed(3)
+  data <- mash_set_data(rnorm(50))
+  expect_equal(estimate_null_correlation_simple(data), matrix(1))
+  expect_equal(estimate_null_correlation_simple(data, correct = TRUE), matrix(1))
+})
