@@ -8,6 +8,7 @@
 mod error;
 pub mod linalg;
 mod monitor;
+pub mod normal_means;
 mod threads;
 
 pub use error::Error;

@@ -57,7 +57,7 @@ pub fn factor(rows: usize, matrix: &[f64], name: &str) -> Result<Factor, Error> 
     let support: Vec<usize> = (0..rows).filter(|&i| u[(i, i)] > 0.0).collect();
     // A row of zero variance must be zero, and no variance may be negative.
     let zero_row = |i: usize| (0..rows).all(|p| u[(i.max(p), i.min(p))] == 0.0);
-    if (0..rows).any(|i| !(u[(i, i)] > 0.0) && !zero_row(i)) {
+    if (0..rows).any(|i| u[(i, i)] <= 0.0 && !zero_row(i)) {
         check_psd(u, name)?;
     }
     let sd: Vec<f64> = support.iter().map(|&i| u[(i, i)].sqrt()).collect();

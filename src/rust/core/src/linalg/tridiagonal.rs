@@ -230,12 +230,11 @@ fn panel_step<V: Lanes>(
     let c0 = 4 * c;
     let start = panel_offset(np, c);
     let (top, rest) = a[start..start + 4 * (np - c0)].split_at_mut(16);
-    let (mut vc, mut wc, mut uc, mut pc) = ([zero; 4], [zero; 4], [zero; 4], [zero; 4]);
-    for q in 0..4 {
-        vc[q] = old[c0 + q];
-        wc[q] = update[c0 + q];
-        uc[q] = new[c0 + q];
-    }
+    let at = c0..c0 + 4;
+    let (vc, wc, uc) = (&old[at.clone()], &update[at.clone()], &new[at]);
+    let (vc, wc) = ([vc[0], vc[1], vc[2], vc[3]], [wc[0], wc[1], wc[2], wc[3]]);
+    let uc = [uc[0], uc[1], uc[2], uc[3]];
+    let mut pc = [zero; 4];
     for r in 0..4 {
         let mut pr = zero;
         for q in 0..=r {

@@ -1,0 +1,224 @@
+//! Units whose noise differs: whitened and reduced in lanes, one unit per lane.
+
+use faer::prelude::*;
+
+use super::super::batch::{Batch, PackedFactor, inner_gram, outer_gram};
+use super::super::prior::Prior;
+use super::super::problem::{Block, GroupNoise, NormalMeans};
+use super::{Columns, write_column};
+use crate::linalg::lanes::{Kernel, Lanes};
+use crate::linalg::special::log;
+use crate::linalg::tridiagonal::{Tridiagonal, padded};
+
+/// The matrices, by the path that is best for each.
+#[derive(Debug)]
+pub struct Plan {
+    /// One condition with variance: `(matrix, condition, variance)`.
+    singletons: Vec<(usize, usize, f64)>,
+    /// Up to four of rank one, side by side.
+    rank_ones: Vec<(Vec<usize>, PackedFactor)>,
+    /// Rank zero.
+    zeros: Vec<usize>,
+    /// Everything else.
+    others: Vec<(usize, PackedFactor)>,
+}
+
+impl Plan {
+    /// Sort the matrices that have a wanted scale.
+    pub fn new(prior: &Prior, columns: &Columns) -> Self {
+        let wanted = (0..prior.components.len()).filter(|&k| !columns.scales[k].is_empty());
+        let mut plan =
+            Self { singletons: vec![], rank_ones: vec![], zeros: vec![], others: vec![] };
+        let mut rank_ones = Vec::new();
+        for k in wanted {
+            let factor = &prior.components[k];
+            match (factor.rank, &factor.support[..]) {
+                (0, _) => plan.zeros.push(k),
+                (1, &[r]) => plan.singletons.push((k, r, factor.row(r)[0].powi(2))),
+                (1, _) => rank_ones.push(k),
+                _ => plan.others.push((k, PackedFactor::new(factor))),
+            }
+        }
+        for group in rank_ones.chunks(4) {
+            let factors: Vec<_> = group.iter().map(|&k| &prior.components[k]).collect();
+            plan.rank_ones.push((group.to_vec(), PackedFactor::of_rank_ones(&factors)));
+        }
+        plan
+    }
+}
+
+/// The log-likelihoods of one block. Returns the position of a unit whose noise is singular, if any.
+pub struct PerUnit<'a, 'b> {
+    pub means: &'a NormalMeans<'a>,
+    pub block: &'a Block,
+    pub noise: &'a GroupNoise,
+    pub plan: &'a Plan,
+    pub columns: &'a Columns,
+    pub out: MatMut<'b, f64>,
+}
+
+/// Bytes of results that are gathered before they are written out: short enough for the second
+/// cache, long enough that a column is not visited once per batch.
+const GATHER: usize = 256 * 1024;
+
+impl Kernel for PerUnit<'_, '_> {
+    type Output = Option<usize>;
+
+    #[inline(always)]
+    fn run<V: Lanes>(mut self) -> Option<usize> {
+        let count = self.columns.count;
+        let rows = (GATHER / 8 / count.max(1)).clamp(V::N, 64) / V::N * V::N;
+        let mut gathered = vec![0.0; rows * count];
+        let mut work = Work::<V>::new(&self);
+        for start in self.block.range.clone().step_by(rows) {
+            let end = (start + rows).min(self.block.range.end);
+            for first in (start..end).step_by(V::N) {
+                let positions: Vec<usize> = (first..(first + V::N).min(end)).collect();
+                work.batch.load(self.means, &positions);
+                let finite = work.batch.constant.to_array();
+                if let Some(lane) = (0..positions.len()).find(|&i| !finite[i].is_finite()) {
+                    return Some(first + lane);
+                }
+                let mut sink = Sink { gathered: &mut gathered, rows, row: first - start };
+                work.evaluate(&self, &mut sink);
+            }
+            let row = start - self.block.range.start;
+            for column in 0..count {
+                let values = &gathered[column * rows..column * rows + end - start];
+                write_column(&mut self.out, column, row, values);
+            }
+        }
+        None
+    }
+}
+
+/// Where a batch's results are gathered: by columns of `rows`.
+struct Sink<'a> {
+    gathered: &'a mut [f64],
+    rows: usize,
+    row: usize,
+}
+
+impl Sink<'_> {
+    #[inline(always)]
+    fn put<V: Lanes>(&mut self, column: usize, value: V) {
+        value.store(&mut self.gathered[column * self.rows + self.row..]);
+    }
+}
+
+/// One thread's workspace.
+struct Work<V> {
+    batch: Batch<V>,
+    whitened: Vec<V>,
+    tridiagonal: Tridiagonal<V>,
+    diagonal: Vec<V>,
+    product: Vec<V>,
+    scales: Vec<f64>,
+    density: Vec<f64>,
+}
+
+impl<V: Lanes> Work<V> {
+    #[inline(always)]
+    fn new(task: &PerUnit) -> Self {
+        let batch = Batch::<V>::new(task.means, task.noise);
+        let np = batch.np;
+        let zero = V::splat(0.0);
+        let most = task.columns.scales.iter().map(Vec::len).max().unwrap_or(0);
+        Self {
+            batch,
+            whitened: vec![zero; np * np.max(4)],
+            tridiagonal: Tridiagonal::new(np),
+            diagonal: vec![zero; np],
+            product: vec![zero; np],
+            scales: Vec::with_capacity(most),
+            density: vec![0.0; most.next_multiple_of(4) * V::N],
+        }
+    }
+
+    #[inline(always)]
+    fn evaluate(&mut self, task: &PerUnit, sink: &mut Sink) {
+        let at_zero = V::splat(-0.5).mul_add(self.batch.zz, self.batch.constant);
+        if let Some(column) = task.columns.null {
+            sink.put(column, at_zero);
+        }
+        for &k in &task.plan.zeros {
+            for &(_, column) in &task.columns.scales[k] {
+                sink.put(column, at_zero);
+            }
+        }
+        if !task.plan.singletons.is_empty() {
+            self.batch.precision(&mut self.diagonal, &mut self.product);
+        }
+        for &(k, r, variance) in &task.plan.singletons {
+            let (g, h) = (self.diagonal[r], self.product[r]);
+            rank_one(g, h * h, variance, at_zero, &task.columns.scales[k], sink);
+        }
+        for (ks, factor) in &task.plan.rank_ones {
+            self.batch.whiten(factor, &mut self.whitened);
+            let (mut g, mut h) = ([V::splat(0.0); 4], [V::splat(0.0); 4]);
+            for (m, &z) in self.whitened.chunks_exact(4).zip(&self.batch.z) {
+                for c in 0..4 {
+                    g[c] = m[c].mul_add(m[c], g[c]);
+                    h[c] = m[c].mul_add(z, h[c]);
+                }
+            }
+            for (c, &k) in ks.iter().enumerate() {
+                rank_one(g[c], h[c] * h[c], 1.0, at_zero, &task.columns.scales[k], sink);
+            }
+        }
+        for (k, factor) in &task.plan.others {
+            self.reduce(factor);
+            self.scales.clear();
+            self.scales.extend(task.columns.scales[*k].iter().map(|s| s.0));
+            let rest = (!self.full(factor)).then_some(self.batch.zz);
+            self.tridiagonal.log_density(&self.scales, rest, &mut self.density, V::N);
+            let values = self.density.chunks_exact(V::N);
+            for (&(_, column), value) in task.columns.scales[*k].iter().zip(values) {
+                sink.put(column, self.batch.constant + V::load(value));
+            }
+        }
+    }
+
+    /// Whether the reduction is of `MM'` bordered by `z`: at full rank it loses nothing to
+    /// cancellation, and near full rank it costs less than the two products with `M'`.
+    #[inline(always)]
+    fn full(&self, factor: &PackedFactor) -> bool {
+        4 * factor.rank > 3 * self.batch.np || padded(factor.rank) == self.batch.np
+    }
+
+    /// Bring one matrix to tridiagonal form.
+    #[inline(always)]
+    fn reduce(&mut self, factor: &PackedFactor) {
+        let np = self.batch.np;
+        let full = self.full(factor);
+        self.batch.whiten(factor, &mut self.whitened);
+        let t = &mut self.tridiagonal;
+        if full {
+            t.resize(np);
+            outer_gram(np, factor.columns, &self.whitened, &mut t.matrix);
+            t.x[..np].copy_from_slice(&self.batch.z);
+        } else {
+            t.resize(factor.rank);
+            inner_gram(np, factor.columns, &self.whitened, &self.batch.z, &mut t.matrix, &mut t.x);
+        }
+        t.reduce();
+    }
+}
+
+/// `log p = log p_0 - 1/2 [log(1 + wg) - w h^2 / (1 + wg)]` for a matrix of rank one.
+#[inline(always)]
+fn rank_one<V: Lanes>(
+    g: V,
+    h2: V,
+    variance: f64,
+    at_zero: V,
+    scales: &[(f64, usize)],
+    sink: &mut Sink,
+) {
+    for &(w, column) in scales {
+        let w = V::splat(w * variance);
+        let t = w.mul_add(g, V::splat(1.0));
+        let gain = (w * h2).mul_add(t.recip(), log(t).neg());
+        sink.put(column, V::splat(0.5).mul_add(gain, at_zero));
+    }
+}

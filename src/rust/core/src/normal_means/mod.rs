@@ -1,0 +1,28 @@
+//! The one question every method asks: given `x_j ~ N(b_j, N_j)` and `b_j ~ sum_t pi_t N(0, V_t)`, what
+//! are `log p(x_j | t)` and the posterior of `b_j`?
+//!
+//! - `prior`: the components `w_l^2 U_k` as factors on a grid of scales;
+//! - `problem`: the data, arranged into groups of units whose noise has the same form;
+//! - `batch`: units of a group with differing noise, whitened in SIMD lanes;
+//! - `shared`: units with one common noise, in the eigenbasis of each component;
+//! - `likelihood`: the log-likelihoods of all components, by blocks of units.
+//!
+//! With `W N W' = I`, `z = Wx`, `U = FF'`, `M = WF`, `G = M'M` and `h = M'z`, for every scale `w`:
+//! ```text
+//!   log p  = -1/2 [n log 2 pi + log det N + log det(I + wG) + z'z - w h'(I + wG)^{-1} h],
+//!   E[b|x] = w F (I + wG)^{-1} h,      Var[b|x] = w F (I + wG)^{-1} F'.
+//! ```
+//! Neither `U` nor the noise of a missing cell is ever inverted: `W` has a zero row and column for
+//! each missing cell, and the marginal distribution of the observed cells falls out exactly.
+
+pub mod batch;
+pub mod likelihood;
+pub mod prior;
+pub mod problem;
+pub mod shared;
+#[cfg(test)]
+pub mod testing;
+
+pub use likelihood::Likelihood;
+pub use prior::Prior;
+pub use problem::{Correlation, Data, NormalMeans};
