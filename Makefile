@@ -1,31 +1,51 @@
-.PHONY: install test test-rust test-r check fmt lint document release
+.PHONY: install demo test test-rust test-r check fmt lint document release bench
 
-# A cargo target directory that outlives an install makes the second build take seconds.
+# Every target installs what it needs and lacks with apt-get (tools/setup.sh); Rust is taken as given.
+# Build products stay in one folder, so that the second build takes seconds.
 export MNMASH_TARGET ?= $(CURDIR)/src/rust/target
+# Tests run against a library of their own: what the user has installed is neither used nor changed.
+LIBRARY = $(MNMASH_TARGET)/r-library
 
 install:
-	R CMD INSTALL --no-docs .
+	tools/setup.sh build
+	Rscript tools/install.R
+
+demo:
+	tools/setup.sh demo
+	Rscript tools/install.R
+	Rscript inst/demo/demo.R demo-output
 
 test: test-rust test-r
 
 test-rust:
-	cd src/rust && cargo test --locked -p mnmash-core
+	cd src/rust && cargo test --locked --no-fail-fast -p mnmash-core
 
-test-r: install
-	cd tests && Rscript testthat.R
+test-r:
+	tools/setup.sh test
+	Rscript tools/install.R "$(LIBRARY)"
+	R_LIBS="$(LIBRARY)" Rscript tools/test.R
 
-check: release
-	MNMASH_TARGET= R CMD check --as-cran --no-manual $$(ls -t *.tar.gz | head -1)
+check:
+	tools/setup.sh check
+	tools/release.sh "$(MNMASH_TARGET)/check"
+	cd "$(MNMASH_TARGET)/check" && MNMASH_TARGET= R CMD check --no-manual mnmash_*.tar.gz
 
 fmt:
 	cd src/rust && cargo fmt --all
 
 lint:
-	cd src/rust && cargo fmt --all --check && cargo clippy --locked --workspace --all-targets -- -D warnings
-	Rscript -e 'stopifnot(length(print(lintr::lint_package())) == 0L)'
+	tools/setup.sh lint
+	cd src/rust && cargo fmt --all --check
+	cd src/rust && cargo clippy --locked --workspace --all-targets -- -D warnings
+	Rscript -e 'print(found <- lintr::lint_package()); quit(status = length(found) > 0L)'
 
 document:
+	tools/setup.sh document
 	Rscript tools/document.R
 
 release:
-	tools/release.sh
+	tools/setup.sh release
+	tools/release.sh .
+
+bench: install
+	Rscript bench/mash.R
