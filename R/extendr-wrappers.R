@@ -2,4 +2,6 @@
 # nolint start
 
 rust_cores <- function() .Call(wrap__rust_cores)
+
+rust_loglik <- function(x, s, missing, v, ulist, grid, pointmass, n_threads, progress) .Call(wrap__rust_loglik, x, s, missing, v, ulist, grid, pointmass, n_threads, progress)
 # nolint end

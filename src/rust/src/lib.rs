@@ -1,6 +1,10 @@
 //! The R face of `mnmash-core`: reads R objects, calls the core, writes R objects. No mathematics.
 
+#![allow(missing_docs)] // the exported functions are documented where R calls them
+
 mod boundary;
+mod likelihood;
+mod problem;
 
 use extendr_api::prelude::*;
 
@@ -12,5 +16,6 @@ fn rust_cores() -> i32 {
 
 extendr_module! {
     mod mnmash;
+    use likelihood;
     fn rust_cores;
 }
