@@ -10,6 +10,7 @@ pub mod linalg;
 mod monitor;
 pub mod normal_means;
 mod threads;
+pub mod weights;
 
 pub use error::Error;
 pub use monitor::Monitor;

@@ -1,0 +1,266 @@
+//! Maximum-likelihood mixture proportions: one convex problem, solved to a certificate.
+//!
+//! ```text
+//! maximise  sum_j w_j log(sum_p L_jp pi_p) + sum_p (a_p - 1) log pi_p   over the simplex
+//! ```
+//! with row weights `w_j` (default 1) and Dirichlet parameters `a_p >= 1`. The two entries are
+//! [`scale_rows`], which turns a buffer of log-likelihoods into `L` in place, and
+//! [`mixture_weights`]. Every result carries `kkt = max_p g_p - 1` over *all* columns, with
+//! `g_p = [sum_j w_j L_jp / u_j + (a_p - 1) / pi_p] / N` and `N = sum_j w_j + sum_p (a_p - 1)`: no
+//! weights are better by more than `N log(1 + kkt)`.
+//!
+//! ```text
+//! scale_rows(loglik: &mut [f64], rows, cols, stride, &Monitor) -> Result<Vec<f64>, Error>
+//! Likelihoods::new(values: &[f64], rows, cols, stride) -> Result<Likelihoods, Error>
+//! mixture_weights(Likelihoods, dirichlet: &[f64], row_weights: Option<&[f64]>,
+//!                 start: Option<&[f64]>, Options, &Monitor) -> Result<Mixture, Error>
+//! ```
+//! `kernels` are the loops over rows, `rows` the fixed pieces in which they run, `problem` value
+//! and derivatives, `sqp` and `qp` the solver, `em` the slow alternative. Beyond the buffer, memory
+//! is a few numbers a row and the square of the columns that matter.
+
+mod em;
+mod kernels;
+mod problem;
+mod qp;
+mod rows;
+mod scale;
+mod sqp;
+
+use crate::{Error, Monitor};
+use problem::Problem;
+use rows::Rows;
+pub use scale::scale_rows;
+use sqp::Limits;
+
+/// A `rows` x `cols` matrix of likelihoods, each row scaled by its maximum: column-major, columns
+/// `stride` apart.
+#[derive(Debug, Clone, Copy)]
+pub struct Likelihoods<'a> {
+    values: &'a [f64],
+    rows: usize,
+    cols: usize,
+    stride: usize,
+}
+
+impl<'a> Likelihoods<'a> {
+    /// A view of `values`, which [`scale_rows`] made: finite, not negative, largest of a row one.
+    pub fn new(values: &'a [f64], rows: usize, cols: usize, stride: usize) -> Result<Self, Error> {
+        check_extent(values.len(), rows, cols, stride)?;
+        Ok(Self { values, rows, cols, stride })
+    }
+
+    fn piece(&self, col: usize, row: usize, len: usize) -> &'a [f64] {
+        &self.values[col * self.stride + row..][..len]
+    }
+
+    /// The first of the columns where a row is likeliest.
+    fn best_column(&self, row: usize) -> usize {
+        let mut best = 0;
+        let mut largest = -1.0;
+        for p in 0..self.cols {
+            let l = self.values[p * self.stride + row];
+            if l > largest {
+                (best, largest) = (p, l);
+            }
+        }
+        best
+    }
+}
+
+fn check_extent(len: usize, rows: usize, cols: usize, stride: usize) -> Result<(), Error> {
+    let wrong = |why: &str| Err(Error::Value { name: "loglik", why: why.into() });
+    if rows == 0 {
+        return wrong("has no rows");
+    }
+    if cols == 0 {
+        return wrong("has no columns");
+    }
+    if stride < rows {
+        return wrong("has columns that overlap");
+    }
+    let expected = stride * (cols - 1) + rows;
+    if len < expected {
+        return Err(Error::Shape { name: "loglik", expected, found: len });
+    }
+    Ok(())
+}
+
+/// Which algorithm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Active-set Newton with column generation.
+    Convex,
+    /// Plain expectation maximisation.
+    Em,
+}
+
+/// How exactly, and how long.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Largest KKT residual.
+    pub tol: f64,
+    /// Most iterations; zero only evaluates the start.
+    pub max_iter: usize,
+    /// The algorithm.
+    pub method: Method,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { tol: 1e-8, max_iter: 200, method: Method::Convex }
+    }
+}
+
+/// Why a solver stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// The KKT residual is small enough.
+    Converged,
+    /// It is not, after all iterations allowed.
+    Iterations,
+    /// It is not, and rounding hides the way on.
+    Stalled,
+}
+
+impl Stop {
+    /// In words.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Converged => "converged",
+            Self::Iterations => "reached the limit of iterations",
+            Self::Stalled => "no step improves the objective beyond rounding",
+        }
+    }
+}
+
+/// Estimated mixture proportions and what is known about them.
+#[derive(Debug, Clone)]
+pub struct Mixture {
+    /// The proportions: not negative, sum one, exactly zero off their support.
+    pub pi: Vec<f64>,
+    /// The penalised log-likelihood of the scaled rows: add `sum_j w_j max_p loglik_jp`.
+    pub objective: f64,
+    /// The largest violation of the optimality conditions over all columns.
+    pub kkt: f64,
+    /// No weights have an objective better by more than this: `N log(1 + kkt)`.
+    pub gap: f64,
+    /// Iterations on all rows.
+    pub iterations: usize,
+    /// Why the solver stopped.
+    pub stop: Stop,
+    /// The objective before each iteration and at the end; never falls, up to rounding.
+    pub trace: Vec<f64>,
+}
+
+impl Mixture {
+    /// Whether the KKT residual is as small as was asked.
+    pub fn converged(&self) -> bool {
+        self.stop == Stop::Converged
+    }
+}
+
+/// What a solver returns.
+struct Solution {
+    x: Vec<f64>,
+    kkt: f64,
+    iterations: usize,
+    stop: Stop,
+    trace: Vec<f64>,
+}
+
+/// Estimate the proportions.
+///
+/// `dirichlet` are the `a_p`; `start` may have zeros, and is scaled to sum one.
+///
+/// # Errors
+/// A `dirichlet` element below one, negative or non-finite weights or start, wrong lengths, all row
+/// weights zero; `Error::Interrupted`.
+pub fn mixture_weights(
+    likelihoods: Likelihoods<'_>,
+    dirichlet: &[f64],
+    row_weights: Option<&[f64]>,
+    start: Option<&[f64]>,
+    options: Options,
+    monitor: &Monitor,
+) -> Result<Mixture, Error> {
+    check_dirichlet(dirichlet, likelihoods.cols)?;
+    check_positive("row_weights", row_weights, likelihoods.rows)?;
+    check_positive("start", start, likelihoods.cols)?;
+    let problem = |rows| Problem::new(likelihoods, row_weights, dirichlet, rows, monitor);
+    let whole = problem(Rows::all(likelihoods.rows));
+    let limits = Limits { tol: options.tol, gain: 1e-9, max_iter: options.max_iter };
+    let uniform = || vec![1.0; likelihoods.cols];
+    let solution = match options.method {
+        Method::Em => em::solve(&whole, start.unwrap_or(&uniform()), limits)?,
+        Method::Convex => match start {
+            Some(start) => sqp::solve(&whole, start, limits)?,
+            None => sqp::solve(&whole, &climb(problem, likelihoods.rows)?, limits)?,
+        },
+    };
+    let objective = *solution.trace.last().unwrap_or(&f64::NEG_INFINITY);
+    Ok(Mixture {
+        pi: solution.x,
+        objective,
+        kkt: solution.kkt,
+        gap: whole.total() * solution.kkt.max(0.0).ln_1p(),
+        iterations: solution.iterations,
+        stop: solution.stop,
+        trace: solution.trace,
+    })
+}
+
+/// A start from ever larger samples of the rows, each solved as well as it deserves.
+fn climb<'a>(problem: impl Fn(Rows) -> Problem<'a>, rows: usize) -> Result<Vec<f64>, Error> {
+    let mut x = Vec::new();
+    for every in [256, 16, 1] {
+        let sample = Rows::sample(rows, every);
+        if sample.count() < 1000 && every > 1 {
+            continue;
+        }
+        let sample = problem(sample);
+        if x.is_empty() {
+            let nothing = vec![0.0; sample.columns()];
+            let limits = Limits { tol: 0.0, gain: 0.0, max_iter: 10 };
+            x = em::solve(&sample, &nothing, limits)?.x;
+            sqp::thin(&mut x);
+        }
+        if every > 1 {
+            let limits = Limits { tol: 1e-4, gain: f64::INFINITY, max_iter: 30 };
+            x = sqp::solve(&sample, &x, limits)?.x;
+        }
+    }
+    Ok(x)
+}
+
+fn check_dirichlet(a: &[f64], cols: usize) -> Result<(), Error> {
+    check_length("prior", a, cols)?;
+    match a.iter().position(|a| !(*a >= 1.0 && a.is_finite())) {
+        None => Ok(()),
+        Some(p) => Err(Error::Value {
+            name: "prior",
+            why: format!(
+                "is {} in element {}: Dirichlet parameters below one are not supported",
+                a[p],
+                p + 1
+            ),
+        }),
+    }
+}
+
+fn check_positive(name: &'static str, x: Option<&[f64]>, len: usize) -> Result<(), Error> {
+    let Some(x) = x else { return Ok(()) };
+    check_length(name, x, len)?;
+    if let Some(i) = x.iter().position(|x| !(*x >= 0.0 && x.is_finite())) {
+        let why = format!("is {} in element {}: it should be finite and not negative", x[i], i + 1);
+        return Err(Error::Value { name, why });
+    }
+    if x.iter().sum::<f64>() > 0.0 {
+        return Ok(());
+    }
+    Err(Error::Value { name, why: "is zero everywhere".into() })
+}
+
+fn check_length(name: &'static str, x: &[f64], expected: usize) -> Result<(), Error> {
+    if x.len() == expected { Ok(()) } else { Err(Error::Shape { name, expected, found: x.len() }) }
+}
