@@ -5,6 +5,7 @@
 mod boundary;
 mod likelihood;
 mod problem;
+mod sharing;
 
 use extendr_api::prelude::*;
 
@@ -18,4 +19,5 @@ extendr_module! {
     mod mnmash;
     use likelihood;
     fn rust_cores;
+    use sharing;
 }

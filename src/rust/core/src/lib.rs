@@ -9,6 +9,7 @@ mod error;
 pub mod linalg;
 mod monitor;
 pub mod normal_means;
+pub mod sharing;
 mod threads;
 pub mod weights;
 

@@ -1,0 +1,153 @@
+# Reading a fit: the names and meanings of mashr's (and ashr's) functions.
+
+#' Posterior summaries of a fit
+#'
+#' @param m a fit from [mash()] with posteriors (`outputlevel` of at least 2).
+#'
+#' @return
+#' - `get_pm()`, `get_psd()`: posterior means and standard deviations, J units x R conditions, in the
+#'   units of `Bhat`.
+#' - `get_lfsr()`: local false sign rates, the probability that the sign of the effect, once called,
+#'   is wrong (or the effect is zero): `min(P(b <= 0), P(b >= 0))`.
+#' - `get_lfdr()`: posterior probabilities of no effect; `NULL` unless [mash()] was called with
+#'   `output_lfdr = TRUE`.
+#' - `get_np()`, `get_pp()`: posterior probabilities of a negative and of a positive effect.
+#' - `get_loglik()`: the log-likelihood of the data, one number.
+#' - `get_fitted_g()`: the fitted prior, a list of `pi`, `Ulist`, `grid` and `usepointmass`.
+#' - `get_log10bf()`: for every unit, the base-10 logarithm of the Bayes factor of any effect against
+#'   none (J x 1); `NULL` without a point mass.
+#' @references Stephens (2017), Biostatistics 18, 275-294, for lfsr.
+#' @export
+#' @examples
+#' set.seed(1)
+#' sims <- simple_sims(nsamp = 20, err_sd = 0.3)
+#' data <- mash_set_data(sims$Bhat, sims$Shat)
+#' m <- mash(data, cov_canonical(data), verbose = FALSE)
+#' head(get_pm(m))
+#' head(get_lfsr(m))
+#' get_loglik(m)
+#' head(get_log10bf(m))
+get_pm <- function(m) m$result$PosteriorMean
+
+#' @rdname get_pm
+#' @export
+get_psd <- function(m) m$result$PosteriorSD
+
+#' @rdname get_pm
+#' @export
+get_lfsr <- function(m) m$result$lfsr
+
+#' @rdname get_pm
+#' @export
+get_lfdr <- function(m) m$result$lfdr
+
+#' @rdname get_pm
+#' @export
+get_np <- function(m) m$result$NegativeProb
+
+#' @rdname get_pm
+#' @export
+get_pp <- function(m) m$result$PositiveProb
+
+#' @rdname get_pm
+#' @export
+get_loglik <- function(m) m$loglik
+
+#' @rdname get_pm
+#' @export
+get_fitted_g <- function(m) m$fitted_g
+
+#' @rdname get_pm
+#' @export
+get_log10bf <- function(m) {
+  if (is.null(m$null_loglik)) return(NULL)
+  (m$alt_loglik - m$null_loglik) / log(10)
+}
+
+#' Significant units and conditions
+#'
+#' @param m a fit from [mash()] with posteriors.
+#' @param thresh units or conditions count as significant when their value is below this.
+#' @param conditions numbers or names of the conditions to look at. Default: all.
+#' @param sig_fn function of `m` that returns a J x R matrix of significance, small being
+#'   significant. Default: [get_lfsr()].
+#'
+#' @return `get_significant_results()`: the row numbers of the units significant in at least one
+#'   condition, most significant first, named by unit. `get_n_significant_conditions()`: for each
+#'   unit, the number of conditions in which it is significant.
+#' @export
+#' @examples
+#' set.seed(1)
+#' sims <- simple_sims(nsamp = 20, err_sd = 0.3)
+#' data <- mash_set_data(sims$Bhat, sims$Shat)
+#' m <- mash(data, cov_canonical(data), verbose = FALSE)
+#' head(get_significant_results(m))
+#' table(get_n_significant_conditions(m))
+get_significant_results <- function(m, thresh = 0.05, conditions = NULL, sig_fn = get_lfsr) {
+  columns <- significance_columns(m, conditions, sig_fn)
+  top <- do.call(pmin, columns$values)
+  names(top) <- columns$units
+  significant <- which(top < thresh)
+  significant[order(top[significant])]
+}
+
+#' @rdname get_significant_results
+#' @export
+get_n_significant_conditions <- function(m, thresh = 0.05, conditions = NULL, sig_fn = get_lfsr) {
+  columns <- significance_columns(m, conditions, sig_fn)
+  count <- Reduce(`+`, lapply(columns$values, \(x) x < thresh), 0L)
+  names(count) <- columns$units
+  count
+}
+
+# The chosen columns as a list of vectors, and the names of the units.
+significance_columns <- function(m, conditions, sig_fn) {
+  values <- check_posterior(sig_fn(m))
+  if (is.null(conditions)) conditions <- seq_len(ncol(values))
+  columns <- if (is.character(conditions)) match(conditions, colnames(values)) else conditions
+  if (is.logical(columns)) columns <- which(columns)
+  bad <- which(is.na(columns) | columns < 1 | columns > ncol(values))
+  if (length(bad) || !length(columns)) {
+    stop_mnmash(
+      "argument", "`conditions` must pick some of the ", ncol(values), " conditions",
+      if (length(bad)) paste0(", which \"", conditions[bad[1L]], "\" does not")
+    )
+  }
+  list(values = lapply(columns, \(r) unname(values[, r])), units = rownames(values))
+}
+
+check_posterior <- function(values) {
+  if (is.null(values)) {
+    stop_mnmash("argument", "`m` holds no posteriors: fit it with `outputlevel` of at least 2")
+  }
+  values
+}
+
+#' Estimated mixture weights
+#'
+#' @param m a fit from [mash()].
+#' @param dimension sum the weights over scales, giving one for each covariance matrix (`"cov"`);
+#'   over matrices, giving one for each scale of the grid (`"grid"`); or not at all (`"all"`).
+#'
+#' @return A named vector of weights that sum to one; the null (if any) comes first.
+#' @export
+#' @examples
+#' set.seed(1)
+#' sims <- simple_sims(nsamp = 20, err_sd = 0.3)
+#' data <- mash_set_data(sims$Bhat, sims$Shat)
+#' m <- mash(data, cov_canonical(data), verbose = FALSE)
+#' round(get_estimated_pi(m), 3)
+get_estimated_pi <- function(m, dimension = c("cov", "grid", "all")) {
+  dimension <- match_choice(dimension, c("cov", "grid", "all"), "dimension")
+  g <- get_fitted_g(m)
+  pi <- g$pi
+  if (dimension == "all") {
+    names(pi) <- component_names(g$Ulist, g$grid, g$usepointmass)
+    return(pi)
+  }
+  null <- if (g$usepointmass) c(null = pi[[1L]])
+  weights <- matrix(if (g$usepointmass) pi[-1L] else pi, length(g$Ulist))
+  weights <- if (dimension == "cov") rowSums(weights) else colSums(weights)
+  names(weights) <- if (dimension == "cov") names(g$Ulist) else seq_along(g$grid)
+  c(null, weights)
+}

@@ -1,0 +1,117 @@
+# The methods by which mash() estimates the weights of its prior. Each returns pi, convergence, and
+# what mixture_summary() returns.
+
+fit_weights <- function(data, g, prior, optmethod, control, pi_thresh, n_threads) {
+  methods <- c("convex", "mixSQP", "mixIP", "mixEM", "cxxMixSquarem")
+  optmethod <- match_choice(optmethod, methods, "optmethod")
+  if (!is.list(control)) stop_mnmash("type", "`control` must be a list")
+  if (optmethod %in% c("mixIP", "cxxMixSquarem")) {
+    message("`optmethod = \"", optmethod, "\"` is solved by \"convex\", to a certified optimum")
+    optmethod <- "convex"
+    control <- list()
+  }
+  if (optmethod == "mixSQP" && !requireNamespace("mixsqp", quietly = TRUE)) {
+    message("`optmethod = \"mixSQP\"` needs the package mixsqp: using \"convex\" instead")
+    optmethod <- "convex"
+    control <- list()
+  }
+  fit <- switch(optmethod,
+    convex = fit_convex(data, g, prior, control, pi_thresh, n_threads),
+    mixEM = fit_em(data, g, prior, control, pi_thresh, n_threads),
+    mixSQP = fit_mixsqp(data, g, prior, control, pi_thresh, n_threads)
+  )
+  fit$convergence$method <- optmethod
+  if (!fit$convergence$converged) {
+    warn_mnmash(
+      "not_converged", "the weights are not at their optimum after ", fit$convergence$iterations,
+      " iterations: the largest violation of the optimality conditions is ",
+      format(fit$convergence$kkt, digits = 3)
+    )
+  }
+  fit
+}
+
+ending <- c("objective", "kkt", "iterations", "converged", "trace")
+
+# Likelihoods and weights together: the core decides whether to keep the matrix of likelihoods.
+fit_convex <- function(data, g, prior, control, pi_thresh, n_threads) {
+  control <- fit_control(control, tol = 1e-8, max_iter = 1000)
+  fit <- call_core(
+    rust_mash_fit, data, g,
+    prior = prior, start = if (!is.null(g$pi)) as.double(g$pi), tol = control$tol,
+    max_iter = control$max_iter, pi_thresh = pi_thresh, label = "Fitting", n_threads = n_threads
+  )
+  fit$convergence <- fit[ending]
+  fit
+}
+
+fit_em <- function(data, g, prior, control, pi_thresh, n_threads) {
+  control <- fit_control(control, tol = 1e-6, max_iter = 5000)
+  loglik <- loglik_matrix(data, g, n_threads)
+  found <- with_progress("EM", control$max_iter, \(progress) {
+    from_rust(rust_mixture_weights(
+      loglik, prior, NULL, NULL, control$tol, control$max_iter, "em", n_threads, progress
+    ))
+  })
+  with_summary(data, g, found$pi, found[ending], pi_thresh, n_threads)
+}
+
+# The penalty enters as further rows: row p is 1 at component p, with weight prior_p - 1.
+fit_mixsqp <- function(data, g, prior, control, pi_thresh, n_threads) {
+  loglik <- loglik_matrix(data, g, n_threads)
+  P <- ncol(loglik)
+  penalised <- which(prior != 1)
+  L <- exp(loglik - loglik[cbind(seq_len(nrow(loglik)), max.col(loglik, "first"))])
+  L <- rbind(L, diag(P)[penalised, , drop = FALSE])
+  defaults <- list(eps = 1e-6, numiter.em = 20, verbose = FALSE)
+  found <- mixsqp::mixsqp(
+    L, c(rep(1, nrow(loglik)), prior[penalised] - 1), rep(1 / P, P),
+    control = utils::modifyList(defaults, control)
+  )
+  pi <- pmax(found$x, 0) / sum(pmax(found$x, 0))
+  convergence <- c(
+    optimality(loglik, prior, pi),
+    list(
+      iterations = nrow(found$progress), converged = grepl("^converged", found$status),
+      trace = -found$progress$objective
+    )
+  )
+  with_summary(data, g, pi, convergence, pi_thresh, n_threads)
+}
+
+with_summary <- function(data, g, pi, convergence, pi_thresh, n_threads) {
+  g$pi <- unname(pi)
+  c(
+    list(pi = g$pi, convergence = convergence),
+    mixture_summary(data, g, pi_thresh, n_threads)
+  )
+}
+
+# Objective, and the largest violation of the optimality conditions over all components: the
+# gradient, per unit of total weight J + sum(prior - 1), must be 1 on the support and at most 1 off it.
+optimality <- function(loglik, prior, pi) {
+  top <- loglik[cbind(seq_len(nrow(loglik)), max.col(loglik, "first"))]
+  L <- exp(loglik - top)
+  mixture <- drop(L %*% pi)
+  penalised <- prior > 1
+  gradient <- colSums(L / mixture)
+  gradient[penalised] <- gradient[penalised] + (prior[penalised] - 1) / pi[penalised]
+  gradient <- gradient / (nrow(loglik) + sum(prior - 1))
+  list(
+    objective = sum(log(mixture) + top) + sum((prior[penalised] - 1) * log(pi[penalised])),
+    kkt = max(gradient - 1, abs(gradient[pi > 0] - 1))
+  )
+}
+
+fit_control <- function(control, tol, max_iter) {
+  unknown <- setdiff(names(control), c("tol", "max_iter"))
+  if (length(unknown)) {
+    message("`control` has no use for ", paste0("`", unknown, "`", collapse = ", "), " here")
+  }
+  if (is.null(control$tol)) control$tol <- tol
+  if (is.null(control$max_iter)) control$max_iter <- max_iter
+  list(
+    tol = check_number(control$tol, "control$tol", 0),
+    max_iter = as.integer(check_count(control$max_iter, "control$max_iter"))
+  )
+}

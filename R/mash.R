@@ -1,0 +1,186 @@
+# Fitting mash: weights of the prior by penalised maximum likelihood, then posteriors.
+
+#' Multivariate adaptive shrinkage
+#'
+#' Estimates the prior `b_j ~ sum_kl pi_kl N(0, w_l^2 U_k)` of (scaled) effects from the data, as a
+#' mixture over given covariance matrices `U_k` and scales `w_l`, and the posterior of every effect.
+#'
+#' The weights maximise `sum_j log sum_p pi_p N(x_j; 0, S_j V S_j + w_l^2 U_k) +
+#' sum_p (prior_p - 1) log pi_p`, a convex problem. The default `optmethod`, `"convex"`, solves it to
+#' a certificate: no component, in or out of the support, can raise the objective by more than the
+#' reported `convergence$kkt`. The other names are those of mashr: `"mixSQP"` uses the package
+#' mixsqp, `"mixEM"` the EM algorithm; `"mixIP"` and `"cxxMixSquarem"` are solved by `"convex"`.
+#'
+#' @param data data from [mash_set_data()].
+#' @param Ulist list of R x R prior covariance matrices, positive semi-definite, with distinct names
+#'   (`U1`, ... where there are none): see [cov_canonical()], [cov_pca()].
+#' @param gridmult ratio of successive scales when `grid` is not given. The grid then goes from a
+#'   tenth of the smallest standard error to twice the largest effect in excess of its error; 0
+#'   gives a single scale besides 0.
+#' @param grid scales `w_l`, in the (scaled) units of the effects.
+#' @param normalizeU divide every matrix by its largest diagonal element.
+#' @param usepointmass add a component without effects, called `null`.
+#' @param g an earlier fit's prior (its `fitted_g`), in place of `Ulist`, `grid`, `normalizeU` and
+#'   `usepointmass`. Its weights are where the fit starts, or are kept, with `fixg`.
+#' @param fixg keep the weights of `g`: compute posteriors only.
+#' @param prior penalty of the weights: `"nullbiased"` (the first component has `nullweight`, others
+#'   1), `"uniform"` (no penalty), or the Dirichlet parameters themselves, at least 1 each.
+#' @param nullweight Dirichlet parameter of the first component under `"nullbiased"`.
+#' @param optmethod how to estimate the weights, see below.
+#' @param control for `"convex"` and `"mixEM"`, a list of `tol` (largest KKT violation, default 1e-8;
+#'   1e-6 for `"mixEM"`) and `max_iter`; for `"mixSQP"` the control list of `mixsqp::mixsqp()`.
+#' @param verbose say what is being done.
+#' @param add.mem.profile,algorithm.version ignored; kept for scripts written for mashr.
+#' @param pi_thresh components with weights up to this are left out of the posteriors.
+#' @param A,posterior_samples,seed linear functions of the effects and posterior samples; not
+#'   available yet.
+#' @param outputlevel 1: the fitted prior only; 2: and posteriors; 3: and posterior covariances
+#'   (R x R x J numbers); 4: and the matrix of log-likelihoods (J x P numbers).
+#' @param output_lfdr add `lfdr` to the posteriors.
+#' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores.
+#'
+#' @return An object of class `mash`, a list of
+#' - `result`: posteriors, J x R matrices in the units of `Bhat` (see [mash_set_data()] for missing
+#'   cells): `PosteriorMean`, `PosteriorSD`, `lfdr` (if asked for), `NegativeProb`, `lfsr`,
+#'   `PositiveProb`; and `PosteriorCov` from output level 3. `NULL` at level 1.
+#' - `loglik`, `vloglik` (J x 1): log-likelihood of `Bhat`, all and by unit; over observed cells.
+#' - `null_loglik` (J), `alt_loglik` (J x 1): by unit, without effect, and under the other components;
+#'   `NULL` without a point mass.
+#' - `fitted_g`: the prior: `pi` (named by component: null, then `<matrix>.<scale>` for each scale
+#'   all matrices), `Ulist` (as used), `grid`, `usepointmass`.
+#' - `posterior_weights`: J x active components.
+#' - `alpha`: of the data.
+#' - `convergence`: `objective` (penalised log-likelihood in scaled units), `kkt` (largest violation
+#'   of the optimality conditions, relative to the number of units), `iterations`, `converged`,
+#'   `method` and `trace`; `NULL` with `fixg`.
+#' - `lm`, at output level 4: `loglik_matrix` (J x P, less its row maxima) and `lfactors` (the
+#'   maxima), in scaled units.
+#' @references Urbut, Wang, Carbonetto and Stephens (2019), Nature Genetics 51, 187-195.
+#' @seealso [get_pm()], [get_significant_results()], [get_pairwise_sharing()],
+#'   [mash_compute_posterior_matrices()]
+#' @export
+#' @examples
+#' set.seed(1)
+#' sims <- simple_sims(nsamp = 25, err_sd = 0.5)
+#' data <- mash_set_data(sims$Bhat, sims$Shat)
+#' m <- mash(data, c(cov_canonical(data), cov_pca(data, 2)))
+#' m
+#' head(as.data.frame(m))
+mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU = TRUE,
+                 usepointmass = TRUE, g = NULL, fixg = FALSE, prior = c("nullbiased", "uniform"),
+                 nullweight = 10,
+                 optmethod = c("convex", "mixSQP", "mixIP", "mixEM", "cxxMixSquarem"),
+                 control = list(), verbose = TRUE, add.mem.profile = FALSE,
+                 algorithm.version = c("Rcpp", "R"), pi_thresh = 1e-10, A = NULL,
+                 posterior_samples = 0, seed = 123, outputlevel = 2, output_lfdr = FALSE,
+                 n_threads = NULL) {
+  check_mash_data(data)
+  check_supported(A, posterior_samples)
+  check_flag(fixg, "fixg")
+  check_flag(verbose, "verbose")
+  check_flag(output_lfdr, "output_lfdr")
+  pi_thresh <- check_number(pi_thresh, "pi_thresh", 0, 1)
+  outputlevel <- check_number(outputlevel, "outputlevel", 1, 4)
+  n_threads <- resolve_threads(n_threads)
+  say <- if (verbose) \(...) message(" - ", ...) else \(...) NULL
+
+  if (!is.null(g)) {
+    not_both("g", c(
+      Ulist = !is.null(Ulist), grid = !is.null(grid), normalizeU = !missing(normalizeU),
+      usepointmass = !missing(usepointmass)
+    ))
+    if (inherits(g, "mash")) g <- g$fitted_g
+    g <- check_prior(g, ncol(data$Bhat), weights = fixg)
+  } else {
+    if (fixg) stop_mnmash("argument", "`fixg` needs a prior `g` to keep")
+    g <- new_prior(data, Ulist, grid, gridmult, normalizeU, usepointmass)
+  }
+
+  if (fixg) {
+    not_both("fixg", c(prior = !missing(prior), optmethod = !missing(optmethod)))
+    say("Likelihoods of ", describe_problem(data, g))
+    fit <- mixture_summary(data, g, pi_thresh, n_threads)
+    fit$pi <- as.double(g$pi)
+  } else {
+    say("Fitting ", describe_problem(data, g))
+    fit <- fit_weights(
+      data, g, dirichlet_parameters(prior, n_components(g), nullweight), optmethod, control,
+      pi_thresh, n_threads
+    )
+  }
+  names(fit$pi) <- component_names(g$Ulist, g$grid, g$usepointmass)
+  g$pi <- fit$pi
+
+  result <- NULL
+  if (outputlevel >= 2) {
+    say("Posteriors from ", length(fit$active), " active components")
+    result <- posterior_matrices(data, g, fit$active, fit$weights, outputlevel >= 3, n_threads)
+    if (!output_lfdr) result$lfdr <- NULL
+  }
+  m <- new_mash(data, g, fit, result)
+  if (outputlevel >= 4) m$lm <- relative_likelihoods(data, g, n_threads)
+  m
+}
+
+# Two arguments that exclude each other.
+not_both <- function(name, given) {
+  if (any(given)) {
+    stop_mnmash("argument", "give `", name, "` or `", names(which(given))[1L], "`, not both")
+  }
+}
+
+# A prior whose weights are not known yet.
+new_prior <- function(data, Ulist, grid, gridmult, normalizeU, usepointmass) {
+  if (is.null(Ulist)) {
+    stop_mnmash("argument", "give `Ulist`, prior covariance matrices, or `g` from an earlier fit")
+  }
+  check_flag(normalizeU, "normalizeU")
+  list(
+    pi = NULL,
+    Ulist = prior_matrices(Ulist, ncol(data$Bhat), normalizeU),
+    grid = if (is.null(grid)) autoselect_grid(data, gridmult) else check_grid(grid),
+    usepointmass = check_flag(usepointmass, "usepointmass")
+  )
+}
+
+n_components <- function(g) g$usepointmass + length(g$Ulist) * length(g$grid)
+
+describe_problem <- function(data, g) {
+  paste0(
+    n_components(g), " components (", length(g$Ulist), " matrices, ", length(g$grid),
+    " scales) to ", nrow(data$Bhat), " units in ", ncol(data$Bhat), " conditions"
+  )
+}
+
+# The fit in mashr's layout, and what came of the fitting.
+new_mash <- function(data, g, fit, result) {
+  lost <- log_scale(data)
+  units <- rownames(data$Bhat)
+  column <- function(x) {
+    if (!is.null(x)) matrix(x, dimnames = if (!is.null(units)) list(units, NULL))
+  }
+  weights <- fit$weights
+  dimnames(weights) <- list(units, names(g$pi)[fit$active])
+  # mashr names this matrix by component number; functions that read its fits rely on it.
+  names(weights) <- fit$active
+  vloglik <- fit$vloglik - lost
+  null_loglik <- if (g$usepointmass) fit$null_loglik - lost
+  names(null_loglik) <- if (!is.null(null_loglik)) units
+  structure(
+    list(
+      result = result, loglik = sum(vloglik), vloglik = column(vloglik),
+      null_loglik = null_loglik,
+      alt_loglik = if (g$usepointmass) column(fit$alt_loglik - lost),
+      fitted_g = g, posterior_weights = weights, alpha = data$alpha,
+      convergence = fit$convergence
+    ),
+    class = "mash"
+  )
+}
+
+# Computed anew rather than kept during the fit, which would cost its memory to everyone.
+relative_likelihoods <- function(data, g, n_threads) {
+  loglik <- loglik_matrix(data, g, n_threads)
+  lfactors <- loglik[cbind(seq_len(nrow(loglik)), max.col(loglik, "first"))]
+  list(loglik_matrix = loglik - lfactors, lfactors = lfactors)
+}

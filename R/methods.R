@@ -1,0 +1,154 @@
+# Methods of class "mash", which (as in mashr) is both the class of data and of fits.
+
+#' Look at mash data and fits
+#'
+#' `print()` and `summary()` say in words what was measured, fitted and found; `as.data.frame()` lists
+#' the posteriors in long form.
+#'
+#' @param x,object a fit from [mash()]; `print()` takes data from [mash_set_data()] too.
+#' @param thresh an effect counts as significant when its lfsr is below this.
+#' @param row.names,optional ignored.
+#' @param ... ignored.
+#'
+#' @return `summary()`: an object of class `summary.mash`, a list of the numbers it prints.
+#'   `as.data.frame()`: a data frame with one row for each effect, all units of the first condition
+#'   first: `unit`, `condition` (names, or numbers where there are none), `mean`, `sd` (in the units of
+#'   `Bhat`) and `lfsr`.
+#' @name mash-methods
+#' @examples
+#' set.seed(1)
+#' sims <- simple_sims(nsamp = 20, err_sd = 0.3)
+#' data <- mash_set_data(sims$Bhat, sims$Shat)
+#' data
+#' m <- mash(data, cov_canonical(data), verbose = FALSE)
+#' summary(m)
+#' head(as.data.frame(m))
+NULL
+
+#' @rdname mash-methods
+#' @export
+print.mash <- function(x, ...) {
+  if (is.null(x$fitted_g)) print_mash_data(x) else print_mash_fit(x)
+  invisible(x)
+}
+
+#' @rdname mash-methods
+#' @export
+summary.mash <- function(object, thresh = 0.05, ...) {
+  if (is.null(object$fitted_g)) {
+    print_mash_data(object)
+    return(invisible(object))
+  }
+  found <- list(
+    n_units = length(object$vloglik), n_conditions = nrow(object$fitted_g$Ulist[[1L]]),
+    n_components = length(object$fitted_g$pi), loglik = object$loglik, alpha = object$alpha,
+    convergence = object$convergence, pi = sort(get_estimated_pi(object), decreasing = TRUE),
+    thresh = thresh
+  )
+  if (!is.null(object$result)) {
+    found$n_significant <- length(get_significant_results(object, thresh))
+    found$by_condition <- colSums(get_lfsr(object) < thresh)
+  }
+  structure(found, class = "summary.mash")
+}
+
+#' @rdname mash-methods
+#' @export
+print.summary.mash <- function(x, ...) {
+  cat(
+    "mash fit of ", number(x$n_units), " units in ", x$n_conditions, " conditions (",
+    describe_alpha(x$alpha), ")\n",
+    sep = ""
+  )
+  cat(
+    "  log-likelihood ", format(x$loglik, nsmall = 2), "; ", x$n_components, " components, ",
+    describe_convergence(x$convergence), "\n",
+    sep = ""
+  )
+  cat("  weights by covariance:\n")
+  large <- utils::head(x$pi[x$pi >= 0.005], 10L)
+  cat(sprintf("    %-24s %5.1f%%\n", names(large), 100 * large), sep = "")
+  rest <- sum(x$pi) - sum(large)
+  if (rest > 5e-4) cat(sprintf("    %-24s %5.1f%%\n", "(others)", 100 * rest))
+  if (!is.null(x$n_significant)) {
+    cat(
+      "  ", number(x$n_significant), " units with lfsr < ", x$thresh, " in some condition (",
+      round(100 * x$n_significant / x$n_units), "%)\n",
+      sep = ""
+    )
+    cat("  significant units by condition: ", describe_range(x$by_condition), "\n", sep = "")
+  }
+  invisible(x)
+}
+
+#' @rdname mash-methods
+#' @export
+as.data.frame.mash <- function(x, row.names = NULL, optional = FALSE, ...) {
+  mean <- check_posterior(get_pm(x))
+  units <- if (is.null(rownames(mean))) seq_len(nrow(mean)) else rownames(mean)
+  conditions <- if (is.null(colnames(mean))) seq_len(ncol(mean)) else colnames(mean)
+  data.frame(
+    unit = rep(units, ncol(mean)), condition = rep(conditions, each = nrow(mean)),
+    mean = as.vector(mean), sd = as.vector(get_psd(x)), lfsr = as.vector(get_lfsr(x))
+  )
+}
+
+print_mash_data <- function(x) {
+  cat(
+    "mash data: ", number(nrow(x$Bhat)), " units in ", ncol(x$Bhat), " conditions (",
+    describe_alpha(x$alpha), ")\n",
+    sep = ""
+  )
+  cat("  residual correlation: ", describe_correlation(x), "\n", sep = "")
+  if (!is.null(x$missing)) {
+    cat(
+      "  missing: ", number(sum(x$missing)), " values (",
+      format(100 * mean(x$missing), digits = 2), "%), integrated out\n",
+      sep = ""
+    )
+  }
+}
+
+print_mash_fit <- function(x) {
+  print(summary(x))
+  parts <- c(
+    if (!is.null(x$result)) "get_pm(), get_lfsr(), as.data.frame(), plot()",
+    "get_estimated_pi()"
+  )
+  cat("  see ", paste(parts, collapse = ", "), "\n", sep = "")
+}
+
+describe_alpha <- function(alpha) {
+  if (alpha == 0) {
+    "exchangeable effects"
+  } else if (alpha == 1) {
+    "exchangeable z-scores"
+  } else {
+    paste("alpha =", alpha)
+  }
+}
+
+describe_correlation <- function(data) {
+  if (length(dim(data$V)) == 3L) return("differs by unit")
+  off <- data$V[upper.tri(data$V)]
+  if (!length(off) || all(off == 0)) return("none")
+  paste0("common, ", format(min(off), digits = 2), " to ", format(max(off), digits = 2))
+}
+
+describe_convergence <- function(convergence) {
+  if (is.null(convergence)) return("weights given")
+  paste0(
+    if (convergence$converged) "converged" else "NOT converged", " in ", convergence$iterations,
+    " iterations (KKT residual ", format(convergence$kkt, digits = 2), ")"
+  )
+}
+
+describe_range <- function(counts) {
+  if (length(counts) == 1L) return(number(counts))
+  label <- function(i) {
+    paste0(number(counts[i]), if (!is.null(names(counts))) paste0(" (", names(counts)[i], ")"))
+  }
+  paste(label(which.min(counts)), "to", label(which.max(counts)))
+}
+
+number <- function(x) format(x, big.mark = ",", trim = TRUE, scientific = FALSE)

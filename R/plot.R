@@ -1,0 +1,90 @@
+# Pictures of a fit, drawn by ggplot2.
+
+#' Pictures of a mash fit
+#'
+#' @param x a fit from [mash()].
+#' @param type `"weights"`: the estimated weights by covariance matrix; `"sharing"`: a heat map of
+#'   the sharing of effects between pairs of conditions, similar conditions side by side (see
+#'   [get_pairwise_sharing()]).
+#' @param top at most this many matrices, those of largest weight.
+#' @param ... for `"sharing"`, arguments of [get_pairwise_sharing()].
+#'
+#' @return A ggplot object. Needs the package ggplot2.
+#' @export
+#' @examples
+#' set.seed(1)
+#' sims <- simple_sims(nsamp = 20, err_sd = 0.3)
+#' data <- mash_set_data(sims$Bhat, sims$Shat)
+#' m <- mash(data, cov_canonical(data), verbose = FALSE)
+#' if (requireNamespace("ggplot2", quietly = TRUE)) {
+#'   plot(m)
+#'   plot(m, type = "sharing")
+#' }
+plot.mash <- function(x, type = c("weights", "sharing"), top = 20, ...) {
+  type <- match_choice(type, c("weights", "sharing"), "type")
+  if (is.null(x$fitted_g)) {
+    stop_mnmash("type", "`x` is data: plot() shows a fit of mash()")
+  }
+  if (!requireNamespace("ggplot2", quietly = TRUE)) {
+    stop_mnmash("package", "plot() needs the package ggplot2: install.packages(\"ggplot2\")")
+  }
+  if (type == "weights") plot_weights(x, top) else plot_sharing(x, ...)
+}
+
+plot_weights <- function(m, top) {
+  pi <- sort(get_estimated_pi(m), decreasing = TRUE)
+  pi <- utils::head(pi[pi >= 5e-4], check_count(top, "top"))
+  shown <- data.frame(matrix = factor(names(pi), levels = rev(names(pi))), weight = unname(pi))
+  ggplot2::ggplot(shown, ggplot2::aes(.data$weight, .data$matrix)) +
+    ggplot2::geom_col(fill = "#2a6f97", width = 0.7) +
+    ggplot2::geom_text(
+      ggplot2::aes(label = sprintf("%.1f%%", 100 * .data$weight)),
+      hjust = -0.15, size = 3
+    ) +
+    ggplot2::scale_x_continuous(
+      labels = \(x) paste0(100 * x, "%"), expand = ggplot2::expansion(mult = c(0, 0.15))
+    ) +
+    ggplot2::labs(x = "weight", y = NULL, title = "Estimated weights of the prior covariances") +
+    ggplot2::theme_minimal() +
+    ggplot2::theme(panel.grid.major.y = ggplot2::element_blank())
+}
+
+plot_sharing <- function(m, ...) {
+  sharing <- get_pairwise_sharing(m, ...)
+  R <- nrow(sharing)
+  if (is.null(rownames(sharing))) dimnames(sharing) <- list(seq_len(R), seq_len(R))
+  order <- similar_order(sharing)
+  names <- rownames(sharing)[order]
+  shown <- data.frame(
+    a = factor(rep(rownames(sharing), R), levels = names),
+    b = factor(rep(colnames(sharing), each = R), levels = rev(names)),
+    sharing = as.vector(sharing)
+  )
+  # Labels must not overlap, however many: smaller for many conditions.
+  size <- max(4.5, min(11, 330 / R))
+  ggplot2::ggplot(shown, ggplot2::aes(.data$a, .data$b, fill = .data$sharing)) +
+    ggplot2::geom_tile() +
+    ggplot2::scale_fill_gradientn(
+      colours = c("#f7fbff", "#c6dbef", "#6baed6", "#2171b5", "#08306b"),
+      labels = \(x) paste0(100 * x, "%"), na.value = "grey85"
+    ) +
+    ggplot2::coord_equal() +
+    ggplot2::labs(
+      x = NULL, y = NULL, fill = "shared",
+      title = "Sharing of effects between conditions"
+    ) +
+    ggplot2::theme_minimal() +
+    ggplot2::theme(
+      axis.text.x = ggplot2::element_text(angle = 90, hjust = 1, vjust = 0.5, size = size),
+      axis.text.y = ggplot2::element_text(size = size), panel.grid = ggplot2::element_blank()
+    )
+}
+
+# Conditions in an order that puts similar ones together.
+similar_order <- function(sharing) {
+  if (nrow(sharing) < 3L || anyNA(sharing)) return(seq_len(nrow(sharing)))
+  stats::hclust(stats::as.dist(1 - sharing), method = "average")$order
+}
+
+# The pronoun of the data in aes().
+utils::globalVariables(".data")

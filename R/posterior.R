@@ -1,0 +1,116 @@
+# Applying a fitted prior to data.
+
+#' Posteriors and likelihoods under a given prior
+#'
+#' Apply the prior of a fit to data, usually other data than it was estimated from: learn the prior
+#' from a random set of units, and get the posteriors of the strongest ones.
+#'
+#' @param g a fit from [mash()], or its `fitted_g`. The data must have been made with the same
+#'   `alpha`; of a `fitted_g` alone that cannot be checked.
+#' @param data data from [mash_set_data()], with the conditions the prior was estimated for.
+#' @param pi_thresh components with weights up to this are left out of the posteriors.
+#' @param algorithm.version ignored; kept for scripts written for mashr.
+#' @param A,posterior_samples,seed linear functions of the effects and posterior samples; not
+#'   available yet.
+#' @param output_posterior_cov add the posterior covariance of every unit: R x R x J numbers.
+#' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores.
+#'
+#' @return `mash_compute_posterior_matrices()`: a list of J x R matrices in the units of `Bhat` (see
+#'   [mash_set_data()] for missing cells): `PosteriorMean`, `PosteriorSD`, `lfdr`, `NegativeProb`,
+#'   `lfsr`, `PositiveProb`, and the R x R x J array `PosteriorCov` if asked for.
+#'   `mash_compute_vloglik()`: the log-likelihoods of the units, J x 1.
+#'   `mash_compute_loglik()`: their sum.
+#' @export
+#' @examples
+#' set.seed(1)
+#' sims <- simple_sims(nsamp = 20, err_sd = 0.3)
+#' random <- mash_set_data(sims$Bhat[1:40, ], sims$Shat[1:40, ])
+#' strong <- mash_set_data(sims$Bhat[41:80, ], sims$Shat[41:80, ])
+#' m <- mash(random, cov_canonical(random), verbose = FALSE)
+#' posterior <- mash_compute_posterior_matrices(m, strong)
+#' head(posterior$PosteriorMean)
+#' mash_compute_loglik(m, strong)
+mash_compute_posterior_matrices <- function(g, data, pi_thresh = 1e-10,
+                                            algorithm.version = c("Rcpp", "R"), A = NULL,
+                                            output_posterior_cov = FALSE, posterior_samples = 0,
+                                            seed = 123, n_threads = NULL) {
+  g <- given_prior(g, data)
+  check_supported(A, posterior_samples)
+  check_flag(output_posterior_cov, "output_posterior_cov")
+  n_threads <- resolve_threads(n_threads)
+  fit <- mixture_summary(data, g, pi_thresh, n_threads)
+  posterior_matrices(data, g, fit$active, fit$weights, output_posterior_cov, n_threads)
+}
+
+#' @rdname mash_compute_posterior_matrices
+#' @export
+mash_compute_vloglik <- function(g, data, algorithm.version = c("Rcpp", "R"), n_threads = NULL) {
+  g <- given_prior(g, data)
+  # No posterior is wanted, hence no weights: none is above 1.
+  fit <- mixture_summary(data, g, pi_thresh = 1, resolve_threads(n_threads))
+  matrix(fit$vloglik - log_scale(data), dimnames = if (!is.null(rownames(data$Bhat))) {
+    list(rownames(data$Bhat), NULL)
+  })
+}
+
+#' @rdname mash_compute_posterior_matrices
+#' @export
+mash_compute_loglik <- function(g, data, algorithm.version = c("Rcpp", "R"), n_threads = NULL) {
+  sum(mash_compute_vloglik(g, data, algorithm.version, n_threads))
+}
+
+# The prior of a fit (whose alpha must be the data's), or a fitted_g on the user's word.
+given_prior <- function(g, data) {
+  check_mash_data(data)
+  if (inherits(g, "mash") && !is.null(g$fitted_g)) {
+    if (!isTRUE(all.equal(g$alpha, data$alpha))) {
+      stop_mnmash(
+        "alpha", "`data` has alpha = ", data$alpha, ", but `g` was fitted with alpha = ", g$alpha,
+        ": make the data with mash_set_data(..., alpha = ", g$alpha, ")"
+      )
+    }
+    g <- g$fitted_g
+  } else {
+    message("`g` is a prior without its alpha: make sure that it was fitted with alpha = ", data$alpha)
+  }
+  check_prior(g, ncol(data$Bhat), weights = TRUE)
+}
+
+# A prior given by the user: matrices, grid, point mass, and its weights if they are to be used.
+check_prior <- function(g, R, weights) {
+  if (!is.list(g) || is.null(g$Ulist) || is.null(g$grid)) {
+    stop_mnmash("type", "`g` must be a fit of mash() or a list of pi, Ulist, grid and usepointmass")
+  }
+  pointmass <- if (is.null(g$usepointmass)) TRUE else check_flag(g$usepointmass, "g$usepointmass")
+  checked <- list(
+    pi = g$pi, Ulist = prior_matrices(g$Ulist, R, normalize = FALSE, name = "g$Ulist"),
+    grid = check_grid(g$grid, "g$grid"), usepointmass = pointmass
+  )
+  P <- pointmass + length(checked$Ulist) * length(checked$grid)
+  if (weights || !is.null(g$pi)) check_weights(g$pi, P)
+  checked
+}
+
+check_weights <- function(pi, P) {
+  if (!is.numeric(pi) || length(pi) != P) {
+    stop_mnmash(
+      "dimension", "`g$pi` must have ", P, " weights, one for each component, not ", length(pi)
+    )
+  }
+  bad <- which(!is.finite(pi) | pi < 0)
+  if (length(bad)) {
+    stop_mnmash("value", "`g$pi` must not be negative: weight ", bad[1L], " is ", pi[bad[1L]])
+  }
+  if (abs(sum(pi) - 1) > 1e-4) {
+    stop_mnmash("value", "`g$pi` must sum to 1, not ", format(sum(pi)))
+  }
+}
+
+# Likelihoods and posterior weights under known mixture weights.
+mixture_summary <- function(data, g, pi_thresh, n_threads) {
+  call_core(
+    rust_mixture_summary, data, g,
+    pi = as.double(g$pi), pi_thresh = check_number(pi_thresh, "pi_thresh", 0),
+    label = "Likelihoods", n_threads = n_threads
+  )
+}

@@ -1,0 +1,84 @@
+# What the core needs of the data and of the prior, in the form it expects.
+
+# x, s, missing, v: v is NULL for independent errors.
+noise_arguments <- function(data) {
+  R <- ncol(data$Bhat)
+  independent <- length(dim(data$V)) == 2L && identical(unname(data$V), diag(R))
+  list(
+    x = as_doubles(data$Bhat), s = as_doubles(data$Shat), missing = data$missing,
+    v = if (!independent) as_doubles(data$V)
+  )
+}
+
+as_doubles <- function(x) {
+  if (!is.double(x)) storage.mode(x) <- "double"
+  x
+}
+
+# ulist, grid, pointmass
+prior_arguments <- function(g) {
+  list(ulist = g$Ulist, grid = g$grid, pointmass = g$usepointmass)
+}
+
+# Calls a function of the core with the data, the prior and more; `label` is for the progress line.
+call_core <- function(f, data, g, ..., label, n_threads) {
+  with_progress(label, nrow(data$Bhat), \(progress) {
+    from_rust(do.call(f, c(
+      noise_arguments(data), prior_arguments(g), list(...),
+      list(n_threads = n_threads, progress = progress)
+    ), quote = TRUE))
+  })
+}
+
+# log N(x_j; 0, S_j V S_j + w_l^2 U_k) in scaled units, J x P.
+loglik_matrix <- function(data, g, n_threads) {
+  loglik <- call_core(rust_loglik, data, g, label = "Likelihoods", n_threads = n_threads)
+  dimnames(loglik) <- list(
+    rownames(data$Bhat), component_names(g$Ulist, g$grid, g$usepointmass)
+  )
+  loglik
+}
+
+# log of the Jacobian of the scaling, for each unit: log-likelihoods of Bhat are lower by this.
+log_scale <- function(data) {
+  if (data$alpha == 0) return(0)
+  rowSums(log(data$Shat_alpha))
+}
+
+# The posterior matrices, with mashr's names.
+posterior_matrices <- function(data, g, active, weights, covariance, n_threads) {
+  scale <- if (data$alpha != 0) as_doubles(data$Shat_alpha)
+  noise <- noise_arguments(data)
+  prior <- prior_arguments(g)
+  found <- with_progress("Posteriors", nrow(data$Bhat), \(progress) {
+    from_rust(rust_posterior(
+      noise$x, noise$s, noise$missing, noise$v, scale, prior$ulist, prior$grid, prior$pointmass,
+      active, weights, covariance, n_threads, progress
+    ))
+  })
+  names <- list(rownames(data$Bhat), colnames(data$Bhat))
+  named <- function(x) {
+    if (!all(vapply(names, is.null, NA))) dimnames(x) <- names
+    x
+  }
+  result <- list(
+    PosteriorMean = named(found$mean), PosteriorSD = named(found$sd), lfdr = named(found$lfdr),
+    NegativeProb = named(found$negative), lfsr = named(found$lfsr),
+    PositiveProb = named(found$positive)
+  )
+  if (covariance) {
+    result$PosteriorCov <- found$covariance
+    dimnames(result$PosteriorCov) <- list(names[[2L]], names[[2L]], names[[1L]])
+  }
+  result
+}
+
+# What is asked for but belongs to functions that are not there yet.
+check_supported <- function(A, posterior_samples) {
+  if (!is.null(A)) {
+    stop_mnmash("unsupported", "`A`: linear functions of the effects are not available yet")
+  }
+  if (!identical(as.double(posterior_samples), 0)) {
+    stop_mnmash("unsupported", "`posterior_samples`: posterior samples are not available yet")
+  }
+}

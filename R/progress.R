@@ -1,0 +1,59 @@
+# Progress of long computations: one line on stderr, rewritten in place, from two seconds on.
+
+# Runs `work(progress)`, where `progress` is NULL or a function of the count of units done, and
+# clears the line at the end, however it ends. The option `mnmash.progress` (TRUE or FALSE) decides;
+# by default progress is shown in interactive sessions.
+with_progress <- function(label, total, work) {
+  if (!isTRUE(getOption("mnmash.progress", interactive()))) return(work(NULL))
+  reporter <- progress_reporter(label, total)
+  on.exit(reporter$finish())
+  work(reporter$report)
+}
+
+progress_reporter <- function(label, total, wait = 2, pause = 0.25, now = seconds_now,
+                              write = write_stderr) {
+  start <- now()
+  last <- -Inf
+  shown <- 0L
+  report <- function(done) {
+    time <- now()
+    if (time - start < wait || time - last < pause) return(invisible())
+    last <<- time
+    line <- progress_line(label, done, total, time - start)
+    width <- getOption("width") - 1L
+    write(paste0("\r", formatC(substr(line, 1L, width), width = -shown)))
+    shown <<- min(nchar(line), width)
+    invisible()
+  }
+  finish <- function() {
+    if (shown) write(paste0("\r", strrep(" ", shown), "\r"))
+    shown <<- 0L
+  }
+  list(report = report, finish = finish)
+}
+
+# "Posteriors: 1,200 of 20,000 (6%), 600/s, 31 s left"
+progress_line <- function(label, done, total, elapsed) {
+  rate <- done / elapsed
+  count <- \(x) format(round(x), big.mark = ",", trim = TRUE, scientific = FALSE)
+  known <- done <= total
+  paste0(
+    label, ": ", count(done), if (known) paste0(" of ", count(total)),
+    if (known) paste0(" (", floor(100 * done / total), "%)"),
+    ", ", if (rate >= 10) count(rate) else signif(rate, 2), "/s",
+    if (known && done > 0) paste0(", ", duration((total - done) / rate), " left")
+  )
+}
+
+duration <- function(seconds) {
+  if (seconds < 60) return(paste(ceiling(seconds), "s"))
+  if (seconds < 3600) return(paste(ceiling(seconds / 60), "min"))
+  paste(round(seconds / 3600, 1), "h")
+}
+
+seconds_now <- function() unname(proc.time()[["elapsed"]])
+
+write_stderr <- function(text) {
+  cat(text, file = stderr())
+  utils::flush.console()
+}

@@ -1,0 +1,38 @@
+#' Sharing of effects between pairs of conditions
+#'
+#' For each pair of conditions, over the units significant in at least one of them: the share whose
+#' posterior means have the same sign and are within a factor of each other in size, that is
+#' `factor < mean_a / mean_b < 1 / factor`.
+#'
+#' @param m a fit from [mash()] with posteriors.
+#' @param factor how near the effects must be: 0.5 means within a factor of two, 0 the same sign.
+#' @param lfsr_thresh a unit is significant in a condition when its lfsr is below this.
+#' @param FUN function applied to the posterior means of a condition, element by element; `abs` to
+#'   ignore signs.
+#'
+#' @return A symmetric R x R matrix of shares; `NaN` for a pair without significant units, `NA` where
+#'   a ratio is 0 / 0.
+#' @references Urbut, Wang, Carbonetto and Stephens (2019), Nature Genetics 51, 187-195.
+#' @export
+#' @examples
+#' set.seed(1)
+#' sims <- simple_sims(nsamp = 20, err_sd = 0.3)
+#' data <- mash_set_data(sims$Bhat, sims$Shat)
+#' m <- mash(data, cov_canonical(data), verbose = FALSE)
+#' round(get_pairwise_sharing(m), 2)
+get_pairwise_sharing <- function(m, factor = 0.5, lfsr_thresh = 0.05, FUN = identity) {
+  pm <- check_posterior(get_pm(m))
+  lfsr <- get_lfsr(m)
+  factor <- check_number(factor, "factor", 0)
+  lfsr_thresh <- check_number(lfsr_thresh, "lfsr_thresh")
+  conditions <- colnames(pm)
+  if (!identical(FUN, identity)) {
+    pm <- vapply(seq_len(ncol(pm)), \(r) as.double(FUN(pm[, r])), numeric(nrow(pm)))
+    dim(pm) <- dim(lfsr)
+  }
+  sharing <- from_rust(
+    rust_pairwise_sharing(pm, lfsr, factor, lfsr_thresh, resolve_threads())
+  )
+  dimnames(sharing) <- if (!is.null(conditions)) list(conditions, conditions)
+  sharing
+}

@@ -1,0 +1,100 @@
+//! How often two conditions share an effect: by sign and within a factor in size.
+//!
+//! For conditions a and b, over the units whose lfsr is below a threshold in a or in b:
+//! the share with `factor < pm_a / pm_b < 1 / factor`.
+
+use rayon::prelude::*;
+
+use crate::{Error, Monitor};
+
+/// The units of one pair of conditions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PairCount {
+    /// Significant in either condition.
+    pub significant: usize,
+    /// Of these, similar in both.
+    pub similar: usize,
+    /// Of the significant, those whose ratio is not a number (0 / 0 or missing).
+    pub undefined: usize,
+}
+
+/// Count every pair a <= b; element `b * (b + 1) / 2 + a` of the result.
+///
+/// `pm` and `lfsr` are J x R by columns; a missing lfsr is not significant.
+pub fn pairwise_sharing(
+    pm: &[f64],
+    lfsr: &[f64],
+    n_conditions: usize,
+    factor: f64,
+    lfsr_thresh: f64,
+    monitor: &Monitor,
+) -> Result<Vec<PairCount>, Error> {
+    if pm.len() != lfsr.len() {
+        return Err(Error::Shape { name: "lfsr", expected: pm.len(), found: lfsr.len() });
+    }
+    if n_conditions == 0 || pm.len() % n_conditions != 0 {
+        return Err(Error::Shape { name: "pm", expected: n_conditions, found: pm.len() });
+    }
+    let n_units = pm.len() / n_conditions;
+    if n_units == 0 {
+        return Ok(vec![PairCount::default(); n_conditions * (n_conditions + 1) / 2]);
+    }
+    let significant: Vec<bool> = lfsr.iter().map(|&x| x < lfsr_thresh).collect();
+    let by_column: Vec<Vec<PairCount>> = (0..n_conditions)
+        .into_par_iter()
+        .map(|b| {
+            monitor.advance(1)?;
+            let at_b = b * n_units..(b + 1) * n_units;
+            let row = (0..=b).map(|a| {
+                let at_a = a * n_units..(a + 1) * n_units;
+                count_pair(
+                    (&pm[at_a.clone()], &significant[at_a]),
+                    (&pm[at_b.clone()], &significant[at_b.clone()]),
+                    factor,
+                )
+            });
+            Ok(row.collect())
+        })
+        .collect::<Result<_, Error>>()?;
+    Ok(by_column.concat())
+}
+
+/// Two conditions: posterior means, and whether each is significant.
+fn count_pair(a: (&[f64], &[bool]), b: (&[f64], &[bool]), factor: f64) -> PairCount {
+    let limit = 1.0 / factor;
+    let units = a.0.iter().zip(a.1).zip(b.0.iter().zip(b.1));
+    units.fold(PairCount::default(), |count, ((&x, &in_a), (&y, &in_b))| {
+        let counted = in_a | in_b;
+        let ratio = x / y;
+        PairCount {
+            significant: count.significant + usize::from(counted),
+            similar: count.similar + usize::from(counted & (ratio > factor) & (ratio < limit)),
+            undefined: count.undefined + usize::from(counted & ratio.is_nan()),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_units_significant_in_either_and_similar_in_both() {
+        // Two conditions, five units: similar; too different; opposite; not significant; 0 / 0.
+        let pm = [1.0, 4.0, 1.0, 1.0, 0.0, 1.5, 1.0, -1.0, 1.0, 0.0];
+        let lfsr = [0.01, 0.2, 0.01, 0.2, 0.01, 0.2, 0.01, 0.2, f64::NAN, 0.2];
+        let counts = pairwise_sharing(&pm, &lfsr, 2, 0.5, 0.05, &Monitor::default()).unwrap();
+        let (first, cross, second) = (counts[0], counts[1], counts[2]);
+        assert_eq!(first, PairCount { significant: 3, similar: 2, undefined: 1 });
+        assert_eq!(cross, PairCount { significant: 4, similar: 1, undefined: 1 });
+        assert_eq!(second, PairCount { significant: 1, similar: 1, undefined: 0 });
+    }
+
+    #[test]
+    fn shapes_that_disagree_are_errors() {
+        let monitor = Monitor::default();
+        assert!(pairwise_sharing(&[0.0; 4], &[0.0; 3], 2, 0.5, 0.05, &monitor).is_err());
+        assert!(pairwise_sharing(&[0.0; 3], &[0.0; 3], 2, 0.5, 0.05, &monitor).is_err());
+        assert!(pairwise_sharing(&[], &[], 0, 0.5, 0.05, &monitor).is_err());
+    }
+}
