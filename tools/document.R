@@ -13,4 +13,11 @@ make <- getNativeSymbolInfo(paste0("wrap__make_", package, "_wrappers"), dll)
 wrappers <- .Call(make, TRUE, package)
 header <- "# Written by tools/document.R from the Rust source: do not edit by hand.\n# nolint start\n"
 writeLines(c(header, trimws(wrappers), "# nolint end"), "R/extendr-wrappers.R")
-roxygen2::roxygenise(load_code = roxygen2::load_source)
+
+# roxygen2 must see the data sets too, to describe them.
+load_code <- function(path) {
+  env <- roxygen2::load_source(path)
+  for (file in list.files(file.path(path, "data"), full.names = TRUE)) load(file, envir = env)
+  env
+}
+roxygen2::roxygenise(load_code = load_code)
