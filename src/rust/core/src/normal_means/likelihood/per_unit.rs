@@ -2,13 +2,13 @@
 
 use faer::prelude::*;
 
-use super::super::batch::{Batch, PackedFactor, inner_gram, outer_gram};
+use super::super::batch::{Batch, PackedFactor, inner_gram};
 use super::super::prior::Prior;
 use super::super::problem::{Block, GroupNoise, NormalMeans};
 use super::{Columns, write_column};
 use crate::linalg::lanes::{Kernel, Lanes};
 use crate::linalg::special::log;
-use crate::linalg::tridiagonal::{Tridiagonal, padded};
+use crate::linalg::tridiagonal::Tridiagonal;
 
 /// The matrices, by the path that is best for each.
 #[derive(Debug)]
@@ -170,7 +170,7 @@ impl<V: Lanes> Work<V> {
             self.reduce(factor);
             self.scales.clear();
             self.scales.extend(task.columns.scales[*k].iter().map(|s| s.0));
-            let rest = (!self.full(factor)).then_some(self.batch.zz);
+            let rest = (!factor.near_full_rank(self.batch.np)).then_some(self.batch.zz);
             self.tridiagonal.log_density(&self.scales, rest, &mut self.density, V::N);
             let values = self.density.chunks_exact(V::N);
             for (&(_, column), value) in task.columns.scales[*k].iter().zip(values) {
@@ -179,27 +179,20 @@ impl<V: Lanes> Work<V> {
         }
     }
 
-    /// Whether the reduction is of `MM'` bordered by `z`: at full rank it loses nothing to
-    /// cancellation, and near full rank it costs less than the two products with `M'`.
-    #[inline(always)]
-    fn full(&self, factor: &PackedFactor) -> bool {
-        4 * factor.rank > 3 * self.batch.np || padded(factor.rank) == self.batch.np
-    }
-
-    /// Bring one matrix to tridiagonal form.
+    /// Bring one matrix to tridiagonal form: `MM'` bordered by `z`, or `M'M` bordered by `M'z`.
     #[inline(always)]
     fn reduce(&mut self, factor: &PackedFactor) {
         let np = self.batch.np;
-        let full = self.full(factor);
-        self.batch.whiten(factor, &mut self.whitened);
         let t = &mut self.tridiagonal;
-        if full {
+        if factor.near_full_rank(np) {
             t.resize(np);
-            outer_gram(np, factor.columns, &self.whitened, &mut t.matrix);
+            self.batch.whiten_outer(factor, &mut self.whitened, &mut t.matrix);
             t.x[..np].copy_from_slice(&self.batch.z);
         } else {
             t.resize(factor.rank);
-            inner_gram(np, factor.columns, &self.whitened, &self.batch.z, &mut t.matrix, &mut t.x);
+            self.batch.whiten(factor, &mut self.whitened);
+            let m = &self.whitened;
+            inner_gram(np, factor.columns, m, &self.batch.z, &mut t.matrix, &mut t.x);
         }
         t.reduce();
     }
