@@ -4,6 +4,7 @@
 
 mod boundary;
 mod likelihood;
+mod mash;
 mod problem;
 mod sharing;
 
@@ -18,6 +19,7 @@ fn rust_cores() -> i32 {
 extendr_module! {
     mod mnmash;
     use likelihood;
+    use mash;
     fn rust_cores;
     use sharing;
 }

@@ -13,7 +13,7 @@ use crate::problem::{Problem, columns, prior};
 fn rust_loglik(
     x: RMatrix<f64>,
     s: RMatrix<f64>,
-    missing: Nullable<RMatrix<Rbool>>,
+    missing: Nullable<Logicals>,
     v: Nullable<Doubles>,
     ulist: List,
     grid: &[f64],

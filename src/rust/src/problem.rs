@@ -21,14 +21,14 @@ impl<'a> Problem<'a> {
     pub fn new(
         x: &'a RMatrix<f64>,
         s: &'a RMatrix<f64>,
-        missing: &Nullable<RMatrix<Rbool>>,
+        missing: &Nullable<Logicals>,
         v: &'a Nullable<Doubles>,
     ) -> Outcome<Self> {
         let x_data = x.data();
         let x_data = match missing {
             Nullable::Null => x_data.into(),
             Nullable::NotNull(mask) => {
-                let mask = mask.data();
+                let mask = mask.as_robj().as_logical_slice().unwrap_or(&[]);
                 if mask.len() != x_data.len() {
                     let (expected, found) = (x_data.len(), mask.len());
                     return Err(Failure(Error::Shape { name: "missing", expected, found }));

@@ -7,6 +7,7 @@
 
 mod error;
 pub mod linalg;
+pub mod mash;
 mod monitor;
 pub mod normal_means;
 pub mod sharing;
