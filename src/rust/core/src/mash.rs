@@ -130,3 +130,70 @@ fn stride(rows: usize) -> usize {
     let stride = rows.next_multiple_of(8);
     if stride % 512 == 0 { stride + 8 } else { stride }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::normal_means::Data;
+    use crate::normal_means::testing::{Case, cases, slow_log_density};
+    use crate::with_threads;
+
+    fn with_fit<T: Send>(case: &Case, threads: usize, f: impl Fn(Fit) -> T + Sync + Send) -> T {
+        let v = case.correlation();
+        let data = Data { units: case.j, conditions: case.r, x: &case.x, s: &case.s, v };
+        let means = NormalMeans::new(data).unwrap();
+        let prior = case.prior();
+        let mut dirichlet = vec![1.0; prior.len()];
+        dirichlet[0] = 10.0;
+        let monitor = Monitor::default();
+        let work =
+            || Fit::new(&means, &prior, &dirichlet, None, Options::default(), &monitor).map(&f);
+        with_threads(threads, &monitor, |_| true, work).unwrap()
+    }
+
+    fn log_sum_exp(terms: &[f64]) -> f64 {
+        let max = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        max + terms.iter().map(|t| (t - max).exp()).sum::<f64>().ln()
+    }
+
+    #[test]
+    fn unit_log_likelihoods_and_weights_agree_with_a_slow_sum() {
+        for case in cases().iter().filter(|case| case.r <= 12) {
+            let prior = case.prior();
+            let (pi, units, active, weights) = with_fit(case, 1, |fit| {
+                let active = fit.active(1e-10);
+                let mut weights = vec![0.0; active.len() * case.j];
+                fit.posterior_weights(&active, &mut weights);
+                (fit.mixture.pi.clone(), fit.unit_loglik(), active, weights)
+            });
+            for j in 0..case.j {
+                let logs: Vec<f64> =
+                    (0..pi.len()).map(|p| slow_log_density(case, j, prior.locate(p))).collect();
+                let joint = |p: usize| pi[p].ln() + logs[p];
+                let all: Vec<f64> = (0..pi.len()).map(joint).collect();
+                let total = log_sum_exp(&all);
+                let name = &case.name;
+                assert!((units.mixture[j] - total).abs() < 1e-9 * total.abs().max(1.0), "{name}");
+                let null = units.null.as_ref().unwrap()[j];
+                assert!((null - logs[0]).abs() < 1e-9 * null.abs().max(1.0), "{name}");
+                let others = log_sum_exp(&all[1..]) - (1.0 - pi[0]).ln();
+                let got = units.alternative.as_ref().unwrap()[j];
+                assert!((got - others).abs() < 1e-8 * others.abs().max(1.0), "{name}");
+                for (c, &p) in active.iter().enumerate() {
+                    let error = (weights[c * case.j + j] - (all[p] - total).exp()).abs();
+                    assert!(error < 1e-8, "{name} row {j} component {p}: {error:e}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_fit_does_not_depend_on_the_number_of_threads() {
+        for case in cases().iter().filter(|case| case.r == 5) {
+            let fit = |threads| {
+                with_fit(case, threads, |fit| (fit.mixture.pi.clone(), fit.unit_loglik()))
+            };
+            assert_eq!(fit(1), fit(2), "{}", case.name);
+        }
+    }
+}
