@@ -5,8 +5,8 @@
 #' @param m a fit from [mash()] with posteriors (`outputlevel` of at least 2).
 #'
 #' @return
-#' - `get_pm()`, `get_psd()`: posterior means and standard deviations, J units x R conditions, in the
-#'   units of `Bhat`.
+#' - `get_pm()`, `get_psd()`: posterior means and standard deviations, J units x R conditions, in
+#'   the units of `Bhat`.
 #' - `get_lfsr()`: local false sign rates, the probability that the sign of the effect, once called,
 #'   is wrong (or the effect is zero): `min(P(b <= 0), P(b >= 0))`.
 #' - `get_lfdr()`: posterior probabilities of no effect; `NULL` unless [mash()] was called with
@@ -14,8 +14,8 @@
 #' - `get_np()`, `get_pp()`: posterior probabilities of a negative and of a positive effect.
 #' - `get_loglik()`: the log-likelihood of the data, one number.
 #' - `get_fitted_g()`: the fitted prior, a list of `pi`, `Ulist`, `grid` and `usepointmass`.
-#' - `get_log10bf()`: for every unit, the base-10 logarithm of the Bayes factor of any effect against
-#'   none (J x 1); `NULL` without a point mass.
+#' - `get_log10bf()`: for every unit, the base-10 logarithm of the Bayes factor of any effect
+#'   against none (J x 1); `NULL` without a point mass.
 #' @references Stephens (2017), Biostatistics 18, 275-294, for lfsr.
 #' @export
 #' @examples

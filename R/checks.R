@@ -24,8 +24,9 @@ as_numeric_matrix <- function(x, name) {
     bad <- which(!vapply(x, \(column) is.numeric(column) || all(is.na(column)), NA))
     if (length(bad)) {
       stop_mnmash(
-        "type", "`", name, "` must hold numbers only: ", describe_index("column", bad[1L], names(x)),
-        " is of class ", class(x[[bad[1L]]])[1L], and_more(length(bad)),
+        "type", "`", name, "` must hold numbers only: ",
+        describe_index("column", bad[1L], names(x)), " is of class ", class(x[[bad[1L]]])[1L],
+        and_more(length(bad)),
         "; move identifiers to the row names"
       )
     }

@@ -8,13 +8,13 @@
 #' `"null"` (no effect, not among the defaults).
 #'
 #' @param data data from [mash_set_data()]; only its number and names of conditions are used.
-#' @param cov_methods names of the patterns wanted (partial matching), in the order of the result. An
-#'   element may also be `list(fn =, args =)`: a function of `data` and of the list of arguments
+#' @param cov_methods names of the patterns wanted (partial matching), in the order of the result.
+#'   An element may also be `list(fn =, args =)`: a function of `data` and of the list of arguments
 #'   `args` that returns a matrix or a list of matrices; the name of the element then names them.
 #'
 #' @return A named list of R x R matrices. Singletons are named by the conditions, or
-#'   `singletons_1`, ... when these have no names; several matrices of one pattern get a number, as in
-#'   `simple_het_1`.
+#'   `singletons_1`, ... when these have no names; several matrices of one pattern get a number, as
+#'   in `simple_het_1`.
 #' @references Urbut, Wang, Carbonetto and Stephens (2019), Nature Genetics 51, 187-195.
 #' @seealso [cov_pca()], [mash()]
 #' @export
@@ -24,8 +24,8 @@
 #' cov_canonical(data, "equal")
 #'
 #' # A pattern of one's own
-#' halves <- list(fn = function(data, rho) diag(ncol(data$Bhat)) * (1 - rho) + rho, args = list(rho = 0.9))
-#' cov_canonical(data, list("identity", halves = halves))
+#' near <- function(data, rho) diag(ncol(data$Bhat)) * (1 - rho) + rho
+#' cov_canonical(data, list("identity", near = list(fn = near, args = list(rho = 0.9))))
 cov_canonical <- function(data, cov_methods = c(
                             "identity", "singletons", "equal_effects", "simple_het"
                           )) {

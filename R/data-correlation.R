@@ -15,7 +15,8 @@ check_residual_correlation <- function(V, J, R) {
   if (!is.double(V)) storage.mode(V) <- "double"
   bad <- which(!is.finite(V))
   if (length(bad)) {
-    stop_mnmash("not_finite", "`V` must be finite: it is ", V[bad[1L]], slice_of(bad[1L], R, common))
+    where <- slice_of(bad[1L], R, common)
+    stop_mnmash("not_finite", "`V` must be finite: it is ", V[bad[1L]], where)
   }
   check_symmetric(V, R, common)
   singular <- if (common) first_singular(array(V, c(R, R, 1L))) else first_singular(V)

@@ -1,6 +1,7 @@
 # The data of a mash analysis: effects, standard errors, and the residual correlation V.
 #
-# Model, in scaled units: Bhat_j / s_j^alpha ~ N(b_j / s_j^alpha, S_j V S_j), S_j = diag(s_j^(1-alpha)).
+# Model, in scaled units: Bhat_j / s_j^alpha ~ N(b_j / s_j^alpha, S_j V S_j), where
+# S_j = diag(s_j^(1 - alpha)).
 
 #' Data for mash: effects, standard errors and residual correlation
 #'
@@ -25,8 +26,8 @@
 #' by the limit of that, `Shat * dnorm(0) / dt(0, df)`. With `pval`, `Shat = Bhat / z`, `z` being
 #' the normal score of the two-sided p-value.
 #'
-#' @param Bhat effects, J units (rows) x R conditions (columns): a matrix or a data frame of numbers,
-#'   or a vector for one condition; `NA` where missing. Z-scores if `Shat` is not given.
+#' @param Bhat effects, J units (rows) x R conditions (columns): a matrix or a data frame of
+#'   numbers, or a vector for one condition; `NA` where missing. Z-scores if `Shat` is not given.
 #' @param Shat standard errors of `Bhat`, positive, in its units: J x R, or one number for all.
 #'   Default 1.
 #' @param alpha how effects scale with their standard errors: 0 (EE) to 1 (EZ).
@@ -35,16 +36,16 @@
 #' @param V correlation of the measurement errors among conditions: R x R, or R x R x J when it
 #'   differs by unit; positive definite. Default: independent errors.
 #' @param zero_check_tol standard errors up to this count as zero.
-#' @param zero_Bhat_Shat_reset positive number to replace standard errors of zero where the effect is
-#'   zero too (at most `zero_check_tol` in absolute value). Default 0: such cells are an error.
+#' @param zero_Bhat_Shat_reset positive number to replace standard errors of zero where the effect
+#'   is zero too (at most `zero_check_tol` in absolute value). Default 0: such cells are an error.
 #' @param zero_Shat_reset positive number to replace other standard errors of zero. Default 0: an
 #'   error.
 #' @param missing what to do with missing values: `"exact"` or `"mashr"`, see below.
 #'
 #' @return An object of class `mash`: a list of `Bhat` (scaled effects, 0 where missing), `Shat`
 #'   (`Shat^(1 - alpha)`, 1e6 where missing), `Shat_alpha` (`Shat^alpha`, 1 where missing), `V`,
-#'   `commonV` (is `V` the same for all units), `alpha`, and `missing` (J x R logical mask, or `NULL`
-#'   when nothing is missing or `missing = "mashr"`).
+#'   `commonV` (is `V` the same for all units), `alpha`, and `missing` (J x R logical mask, or
+#'   `NULL` when nothing is missing or `missing = "mashr"`).
 #' @references Urbut, Wang, Carbonetto and Stephens (2019), Nature Genetics 51, 187-195.
 #' @seealso [mash_update_data()], [estimate_null_correlation_simple()], [mash()]
 #' @export

@@ -88,7 +88,8 @@ with_summary <- function(data, g, pi, convergence, pi_thresh, n_threads) {
 }
 
 # Objective, and the largest violation of the optimality conditions over all components: the
-# gradient, per unit of total weight J + sum(prior - 1), must be 1 on the support and at most 1 off it.
+# gradient, per unit of total weight J + sum(prior - 1), must be 1 on the support and at most 1 off
+# it.
 optimality <- function(loglik, prior, pi) {
   top <- loglik[cbind(seq_len(nrow(loglik)), max.col(loglik, "first"))]
   L <- exp(loglik - top)

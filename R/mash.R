@@ -6,9 +6,9 @@
 #' mixture over given covariance matrices `U_k` and scales `w_l`, and the posterior of every effect.
 #'
 #' The weights maximise `sum_j log sum_p pi_p N(x_j; 0, S_j V S_j + w_l^2 U_k) +
-#' sum_p (prior_p - 1) log pi_p`, a convex problem. The default `optmethod`, `"convex"`, solves it to
-#' a certificate: no component, in or out of the support, can raise the objective by more than the
-#' reported `convergence$kkt`. The other names are those of mashr: `"mixSQP"` uses the package
+#' sum_p (prior_p - 1) log pi_p`, a convex problem. The default `optmethod`, `"convex"`, solves it
+#' to a certificate: no component, in or out of the support, can raise the objective by more than
+#' the reported `convergence$kkt`. The other names are those of mashr: `"mixSQP"` uses the package
 #' mixsqp, `"mixEM"` the EM algorithm; `"mixIP"` and `"cxxMixSquarem"` are solved by `"convex"`.
 #'
 #' @param data data from [mash_set_data()].
@@ -27,8 +27,9 @@
 #'   1), `"uniform"` (no penalty), or the Dirichlet parameters themselves, at least 1 each.
 #' @param nullweight Dirichlet parameter of the first component under `"nullbiased"`.
 #' @param optmethod how to estimate the weights, see below.
-#' @param control for `"convex"` and `"mixEM"`, a list of `tol` (largest KKT violation, default 1e-8;
-#'   1e-6 for `"mixEM"`) and `max_iter`; for `"mixSQP"` the control list of `mixsqp::mixsqp()`.
+#' @param control for `"convex"` and `"mixEM"`, a list of `tol` (largest KKT violation, default
+#'   1e-8; 1e-6 for `"mixEM"`) and `max_iter`; for `"mixSQP"` the control list of
+#'   `mixsqp::mixsqp()`.
 #' @param verbose say what is being done.
 #' @param add.mem.profile,algorithm.version ignored; kept for scripts written for mashr.
 #' @param pi_thresh components with weights up to this are left out of the posteriors.
@@ -44,8 +45,8 @@
 #'   cells): `PosteriorMean`, `PosteriorSD`, `lfdr` (if asked for), `NegativeProb`, `lfsr`,
 #'   `PositiveProb`; and `PosteriorCov` from output level 3. `NULL` at level 1.
 #' - `loglik`, `vloglik` (J x 1): log-likelihood of `Bhat`, all and by unit; over observed cells.
-#' - `null_loglik` (J), `alt_loglik` (J x 1): by unit, without effect, and under the other components;
-#'   `NULL` without a point mass.
+#' - `null_loglik` (J), `alt_loglik` (J x 1): by unit, without effect, and under the other
+#'   components; `NULL` without a point mass.
 #' - `fitted_g`: the prior: `pi` (named by component: null, then `<matrix>.<scale>` for each scale
 #'   all matrices), `Ulist` (as used), `grid`, `usepointmass`.
 #' - `posterior_weights`: J x active components.

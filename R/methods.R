@@ -2,8 +2,8 @@
 
 #' Look at mash data and fits
 #'
-#' `print()` and `summary()` say in words what was measured, fitted and found; `as.data.frame()` lists
-#' the posteriors in long form.
+#' `print()` and `summary()` say in words what was measured, fitted and found; `as.data.frame()`
+#' lists the posteriors in long form.
 #'
 #' @param x,object a fit from [mash()]; `print()` takes data from [mash_set_data()] too.
 #' @param thresh an effect counts as significant when its lfsr is below this.
@@ -12,8 +12,8 @@
 #'
 #' @return `summary()`: an object of class `summary.mash`, a list of the numbers it prints.
 #'   `as.data.frame()`: a data frame with one row for each effect, all units of the first condition
-#'   first: `unit`, `condition` (names, or numbers where there are none), `mean`, `sd` (in the units of
-#'   `Bhat`) and `lfsr`.
+#'   first: `unit`, `condition` (names, or numbers where there are none), `mean`, `sd` (in the units
+#'   of `Bhat`) and `lfsr`.
 #' @name mash-methods
 #' @examples
 #' set.seed(1)

@@ -71,20 +71,22 @@ given_prior <- function(g, data) {
     }
     g <- g$fitted_g
   } else {
-    message("`g` is a prior without its alpha: make sure that it was fitted with alpha = ", data$alpha)
+    message(
+      "`g` is a prior without its alpha: make sure that it was fitted with alpha = ", data$alpha
+    )
   }
   check_prior(g, ncol(data$Bhat), weights = TRUE)
 }
 
 # A prior given by the user: matrices, grid, point mass, and its weights if they are to be used.
 check_prior <- function(g, R, weights) {
-  if (!is.list(g) || is.null(g$Ulist) || is.null(g$grid)) {
+  if (!is.list(g) || is.null(g$Ulist) || is.null(g[["grid"]])) {
     stop_mnmash("type", "`g` must be a fit of mash() or a list of pi, Ulist, grid and usepointmass")
   }
   pointmass <- if (is.null(g$usepointmass)) TRUE else check_flag(g$usepointmass, "g$usepointmass")
   checked <- list(
     pi = g$pi, Ulist = prior_matrices(g$Ulist, R, normalize = FALSE, name = "g$Ulist"),
-    grid = check_grid(g$grid, "g$grid"), usepointmass = pointmass
+    grid = check_grid(g[["grid"]], "g$grid"), usepointmass = pointmass
   )
   P <- pointmass + length(checked$Ulist) * length(checked$grid)
   if (weights || !is.null(g$pi)) check_weights(g$pi, P)

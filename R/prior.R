@@ -25,7 +25,8 @@ name_matrices <- function(Ulist, name) {
   twice <- anyDuplicated(given)
   if (twice) {
     stop_mnmash(
-      "names", "`", name, "` has two matrices named \"", given[twice], "\": give them distinct names"
+      "names", "`", name, "` has two matrices named \"", given[twice],
+      "\": give them distinct names"
     )
   }
   names(Ulist) <- given

@@ -15,8 +15,8 @@
 #' By default, as in mashr: the correlation of the z-scores of all units whose largest absolute
 #' z-score is below `z_thresh`. Cutting off large z-scores makes correlations too small, and missing
 #' values, which count as z-scores of zero, make them smaller still (a true 0.6 in 5 conditions
-#' becomes 0.47, and 0.33 with 30% missing; the loss grows with the number of conditions: 0.28 of 0.6
-#' in 44 conditions).
+#' becomes 0.47, and 0.33 with 30% missing; the loss grows with the number of conditions: 0.28 of
+#' 0.6 in 44 conditions).
 #'
 #' With `correct = TRUE` each pair of conditions is estimated from the units observed in both and
 #' with both z-scores within `z_thresh`, and the effect of the cut is undone: the estimate is the
@@ -29,7 +29,7 @@
 #' @param data data from [mash_set_data()].
 #' @param z_thresh units count as null when their z-scores are below this in absolute value.
 #' @param est_cor return a correlation matrix (`TRUE`) or a covariance matrix of the z-scores.
-#' @param correct undo the bias of the cut, and handle missing values by pairs (`FALSE` as in mashr).
+#' @param correct undo the bias of the cut, and handle missing values by pairs (`FALSE`: as mashr).
 #'
 #' @return An R x R matrix, for the argument `V` of [mash_set_data()] or [mash_update_data()]. It is
 #'   an error if too few units (fewer than R; with `correct`, fewer than 10 for a pair) look null.
@@ -61,8 +61,8 @@ null_z <- function(z, z_thresh) {
   if (length(rows) < max(2L, ncol(z))) {
     stop_mnmash(
       "too_few", "`data` has only ", length(rows), " rows with all |z| < ", z_thresh,
-      ": at least ", max(2L, ncol(z)), " are needed to estimate the correlation; use more rows or a ",
-      "larger `z_thresh`"
+      ": at least ", max(2L, ncol(z)), " are needed to estimate the correlation; use more rows or ",
+      "a larger `z_thresh`"
     )
   }
   z[rows, , drop = FALSE]
@@ -174,8 +174,8 @@ repair_correlation <- function(V, smallest = 1e-3) {
   if (min(decomposition$values) >= smallest) return(V)
   message(
     "The pairwise correlations are not positive definite (smallest eigenvalue ",
-    format(min(decomposition$values), digits = 3), "): using the nearest matrix with eigenvalues of ",
-    "at least ", smallest
+    format(min(decomposition$values), digits = 3), "): using the nearest matrix with eigenvalues ",
+    "of at least ", smallest
   )
   values <- pmax(decomposition$values, 2 * smallest)
   repaired <- tcrossprod(scaled_columns(decomposition$vectors, sqrt(values)))

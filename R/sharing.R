@@ -10,8 +10,8 @@
 #' @param FUN function applied to the posterior means of a condition, element by element; `abs` to
 #'   ignore signs.
 #'
-#' @return A symmetric R x R matrix of shares; `NaN` for a pair without significant units, `NA` where
-#'   a ratio is 0 / 0.
+#' @return A symmetric R x R matrix of shares; `NaN` for a pair without significant units, `NA`
+#'   where a ratio is 0 / 0.
 #' @references Urbut, Wang, Carbonetto and Stephens (2019), Nature Genetics 51, 187-195.
 #' @export
 #' @examples

@@ -106,7 +106,10 @@ test_that("standard errors of zero are an error that names the cell, or are repl
   B <- effects()
   S <- errors()
   S[2, 2] <- 0
-  expect_error(mash_set_data(B, S), "row 2 \\(u2\\), column 2 \\(B\\)", class = "mnmash_error_value")
+  expect_error(
+    mash_set_data(B, S), "row 2 \\(u2\\), column 2 \\(B\\)",
+    class = "mnmash_error_value"
+  )
   expect_identical(mash_set_data(B, S, zero_Shat_reset = 3)$Shat[2, 2], 3)
   # A negative effect is not a zero effect.
   B[2, 2] <- -5
@@ -123,12 +126,19 @@ test_that("bad effects and errors are classed errors that name the argument and 
   S <- errors()
   expect_error(mash_set_data(B, S[, 1:2]), "4 x 3.*4 x 2", class = "mnmash_error_dimension")
   expect_error(mash_set_data(matrix(0, 0, 3)), "empty", class = "mnmash_error_dimension")
-  expect_error(mash_set_data(replace(B, 3, Inf)), "`Bhat`.*row 3", class = "mnmash_error_not_finite")
+  expect_error(
+    mash_set_data(replace(B, 3, Inf)), "`Bhat`.*row 3",
+    class = "mnmash_error_not_finite"
+  )
   expect_error(mash_set_data(replace(B, 3, NaN)), "NaN", class = "mnmash_error_not_finite")
   expect_error(
-    mash_set_data(B, replace(S, 5, Inf)), "`Shat`.*row 1, column 2", class = "mnmash_error_not_finite"
+    mash_set_data(B, replace(S, 5, Inf)), "`Shat`.*row 1, column 2",
+    class = "mnmash_error_not_finite"
   )
-  expect_error(mash_set_data(B, replace(S, 5, -1)), "positive.*-1 at row 1", class = "mnmash_error_value")
+  expect_error(
+    mash_set_data(B, replace(S, 5, -1)), "positive.*-1 at row 1",
+    class = "mnmash_error_value"
+  )
   expect_error(
     mash_set_data(replace(B, 3, NA), S), "row 3.*only `Bhat` is NA", class = "mnmash_error_missing"
   )
@@ -176,8 +186,14 @@ test_that("V is checked: dimensions, symmetry, positive definiteness, slice by s
   expect_error(mash_set_data(B, V = diag(2)), "3 x 3", class = "mnmash_error_dimension")
   expect_error(mash_set_data(B, V = bad), smallest, fixed = TRUE, class = "mnmash_error_not_psd")
   expect_error(mash_set_data(B, V = matrix(1, 3, 3)), class = "mnmash_error_not_psd")
-  expect_error(mash_set_data(B, V = replace(good, 2, 0.1)), "\\(2, 1\\)", class = "mnmash_error_asymmetric")
-  expect_error(mash_set_data(B, V = replace(good, 2, NA)), "finite", class = "mnmash_error_not_finite")
+  expect_error(
+    mash_set_data(B, V = replace(good, 2, 0.1)), "\\(2, 1\\)",
+    class = "mnmash_error_asymmetric"
+  )
+  expect_error(
+    mash_set_data(B, V = replace(good, 2, NA)), "finite",
+    class = "mnmash_error_not_finite"
+  )
   slices <- array(good, c(3, 3, 4))
   data <- mash_set_data(B, V = slices)
   expect_false(data$commonV)

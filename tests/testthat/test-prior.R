@@ -5,10 +5,19 @@ test_that("matrices are checked, named and scaled to a largest variance of one",
   bad <- matrix(c(1, 2, 2, 1), 2)
   expect_error(prior_matrices(list(), 2), "empty", class = "mnmash_error_argument")
   expect_error(prior_matrices(diag(2), 2), "list", class = "mnmash_error_type")
-  expect_error(prior_matrices(list(x = bad), 2), "\\(x\\).*eigenvalue is -1", class = "mnmash_error_not_psd")
+  expect_error(
+    prior_matrices(list(x = bad), 2), "\\(x\\).*eigenvalue is -1",
+    class = "mnmash_error_not_psd"
+  )
   expect_error(prior_matrices(list(diag(3)), 2), "U1.*2 x 2", class = "mnmash_error_dimension")
-  expect_error(prior_matrices(list(replace(diag(2), 2, .5)), 2), "symmetric", class = "mnmash_error_asymmetric")
-  expect_error(prior_matrices(list(replace(diag(2), 2, NA)), 2), "NA at", class = "mnmash_error_not_finite")
+  expect_error(
+    prior_matrices(list(replace(diag(2), 2, .5)), 2), "symmetric",
+    class = "mnmash_error_asymmetric"
+  )
+  expect_error(
+    prior_matrices(list(replace(diag(2), 2, NA)), 2), "NA at",
+    class = "mnmash_error_not_finite"
+  )
   expect_error(prior_matrices(list("a"), 2), "numeric", class = "mnmash_error_type")
   twice <- list(a = diag(2), a = diag(2))
   expect_error(prior_matrices(twice, 2), "\"a\"", class = "mnmash_error_names")
@@ -24,7 +33,10 @@ test_that("the grid spans a tenth of the smallest error to twice the largest exc
   expect_equal(grid[-1] / grid[-length(grid)], rep(2, length(grid) - 1))
   expect_equal(autoselect_grid(mash_set_data(B, S), 0), c(0, sqrt(24)))
   expect_equal(max(autoselect_grid(mash_set_data(B / 100, S), 2)), 0.4)
-  expect_error(autoselect_grid(mash_set_data(B, S), 0.5), "gridmult", class = "mnmash_error_argument")
+  expect_error(
+    autoselect_grid(mash_set_data(B, S), 0.5), "gridmult",
+    class = "mnmash_error_argument"
+  )
 })
 
 test_that("missing cells do not enter the grid", {
