@@ -18,6 +18,7 @@ demo:
 test: test-rust test-r
 
 test-rust:
+	tools/setup.sh core
 	cd src/rust && cargo test --locked --no-fail-fast -p mnmash-core
 
 test-r:

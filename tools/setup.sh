@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs, with apt-get, what a make target needs and this machine lacks. Silent if nothing is.
 #
-#   tools/setup.sh build|demo|test|document|lint|release|check
+#   tools/setup.sh core|build|demo|test|document|lint|release|check
 #
 # Rust is never installed: `cargo` must be there (1.85 or newer), see the message of ./configure.
 set -eu
@@ -35,15 +35,18 @@ if ! command -v cargo >/dev/null 2>&1 && [ ! -x "$HOME/.cargo/bin/cargo" ]; then
   exit 1
 fi
 
-want Rscript r-base-core
 want gcc gcc
-want make make
 [ -e /usr/include/stdlib.h ] || ! command -v apt-get >/dev/null 2>&1 || debian="$debian libc6-dev"
 [ -e /etc/ssl/certs/ca-certificates.crt ] || ! command -v apt-get >/dev/null 2>&1 ||
   debian="$debian ca-certificates"
 
+if [ "$target" != core ]; then
+  want Rscript r-base-core
+  want make make
+fi
+
 case $target in
-  build) ;;
+  core | build) ;;
   demo) want_r_packages ggplot2 ;;
   test) want_r_packages testthat withr ggplot2 mixsqp ;;
   document) want_r_packages roxygen2 ;;
