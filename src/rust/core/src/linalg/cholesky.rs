@@ -26,12 +26,13 @@ pub fn packed_len(n: usize) -> usize {
 /// Factor `A = LL'` in place and return `log det A`.
 ///
 /// `a` holds the lower triangle (entries above the diagonal inside diagonal blocks are ignored, and
-/// overwritten by anything); `reciprocal[i]` becomes `1 / L_ii`. A pivot that is not positive makes
-/// the lane's results NaN: nothing else happens, and the caller can tell from the log-determinant.
+/// overwritten by anything); `reciprocal[i]` becomes `1 / L_ii`. The log-determinant is NaN in lanes
+/// with a pivot that is not positive: the caller can tell, and nothing else happens.
 #[inline(always)]
 pub fn factor<V: Lanes>(n: usize, a: &mut [V], reciprocal: &mut [V]) -> V {
     let zero = V::splat(0.0);
     let (mut mantissa, mut exponent) = (V::splat(1.0), zero);
+    let mut least = V::splat(f64::MAX);
     for ib in 0..n.div_ceil(4) {
         let (head, rest) = a.split_at_mut(panel(ib));
         let row = &mut rest[..16 * (ib + 1)];
@@ -79,6 +80,7 @@ pub fn factor<V: Lanes>(n: usize, a: &mut [V], reciprocal: &mut [V]) -> V {
         let mut product = mantissa;
         for c in 0..4 {
             product = product * acc[c][c];
+            least = acc[c][c].min(least);
             let d = acc[c][c].recip_sqrt();
             reciprocal[4 * ib + c] = d;
             for r in c..4 {
@@ -95,7 +97,8 @@ pub fn factor<V: Lanes>(n: usize, a: &mut [V], reciprocal: &mut [V]) -> V {
         mantissa = m;
         exponent = exponent + e;
     }
-    log_split(mantissa, exponent)
+    let positive = least - V::splat(f64::MIN_POSITIVE);
+    positive.select_negative(V::splat(f64::NAN), log_split(mantissa, exponent))
 }
 
 /// `acc[c][r] -= sum_p x[p][r] y[p][c]` over blocks of four entries.
@@ -225,6 +228,34 @@ mod tests {
                     assert!((got - f64::from(u8::from(i == p))).abs() < 1e-12);
                 }
             }
+        }
+    }
+
+    struct NotPositive;
+    impl Kernel for NotPositive {
+        type Output = Vec<f64>;
+        #[inline(always)]
+        fn run<V: Lanes>(self) -> Vec<f64> {
+            let mut out = Vec::new();
+            for last in [1.0, 0.0, -3.0] {
+                let mut a = vec![V::splat(0.0); packed_len(2)];
+                let mut d = vec![V::splat(0.0); 4];
+                for i in 0..4 {
+                    a[offset(i, i)] = V::splat(1.0);
+                }
+                a[offset(1, 0)] = V::splat(1.0);
+                a[offset(1, 1)] = V::splat(1.0 + last);
+                out.push(factor(2, &mut a, &mut d).sum());
+            }
+            out
+        }
+    }
+
+    #[test]
+    fn a_matrix_that_is_not_positive_definite_has_no_log_determinant() {
+        for level in Level::available() {
+            let got = dispatch_at(level, NotPositive);
+            assert!(got[0] == 0.0 && got[1].is_nan() && got[2].is_nan(), "{level:?} {got:?}");
         }
     }
 
