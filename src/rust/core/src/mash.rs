@@ -57,7 +57,11 @@ impl<'a> Fit<'a> {
         let null = prior.null.then(|| likelihoods[..rows].to_vec());
         let row_max = scale_rows(&mut likelihoods, rows, cols, stride, monitor)?;
         let view = Likelihoods::new(&likelihoods, rows, cols, stride)?;
-        let mixture = mixture_weights(view, dirichlet, None, start, options, monitor)?;
+        let mut mixture = mixture_weights(view, dirichlet, None, start, options, monitor)?;
+        // The solver saw rows less their maxima: back to the log-likelihood of the data.
+        let scale: f64 = row_max.iter().sum();
+        mixture.objective += scale;
+        mixture.trace.iter_mut().for_each(|objective| *objective += scale);
         Ok(Self { means, likelihoods, stride, row_max, null, mixture })
     }
 
