@@ -5,6 +5,8 @@
 mod boundary;
 mod likelihood;
 mod mash;
+mod mixture;
+mod posterior;
 mod problem;
 mod sharing;
 
@@ -20,6 +22,8 @@ extendr_module! {
     mod mnmash;
     use likelihood;
     use mash;
+    use mixture;
+    use posterior;
     fn rust_cores;
     use sharing;
 }

@@ -5,7 +5,10 @@
 //! - `problem`: the data, arranged into groups of units whose noise has the same form;
 //! - `batch`: units of a group with differing noise, whitened in SIMD lanes;
 //! - `shared`: units with one common noise, in the eigenbasis of each component;
-//! - `likelihood`: the log-likelihoods of all components, by blocks of units.
+//! - `likelihood`: the log-likelihoods of all components, by blocks of units;
+//! - `mixture`: likelihoods of units under a mixture, and posterior weights of its components;
+//! - `posterior`: posterior moments and signs under the mixture;
+//! - `columns`: writing results by blocks.
 //!
 //! With `W N W' = I`, `z = Wx`, `U = FF'`, `M = WF`, `G = M'M` and `h = M'z`, for every scale `w`:
 //! ```text
@@ -16,7 +19,10 @@
 //! each missing cell, and the marginal distribution of the observed cells falls out exactly.
 
 pub mod batch;
+mod columns;
 pub mod likelihood;
+pub mod mixture;
+pub mod posterior;
 pub mod prior;
 pub mod problem;
 pub mod shared;
@@ -24,5 +30,7 @@ pub mod shared;
 pub mod testing;
 
 pub use likelihood::Likelihood;
+pub use mixture::WeightedPrior;
+pub use posterior::posterior;
 pub use prior::Prior;
 pub use problem::{Correlation, Data, NormalMeans};

@@ -1,0 +1,118 @@
+//! Log-sum-exps along the rows of a block of log-likelihoods; rows in lanes.
+
+use faer::MatRef;
+
+use super::{Part, WeightedPrior};
+use crate::linalg::lanes::{Kernel, Lanes, MAX_LANES};
+use crate::linalg::special::exp;
+
+/// One block.
+pub struct Rows<'a> {
+    pub prior: &'a WeightedPrior,
+    /// A column for each part.
+    pub loglik: MatRef<'a, f64>,
+    /// By columns: vloglik, null and alternative if there is a point mass, active weights.
+    pub out: &'a mut [f64],
+}
+
+/// `log(e^a + e^b)`.
+fn log_add(a: f64, b: f64) -> f64 {
+    let (low, high) = if a < b { (a, b) } else { (b, a) };
+    if low == f64::NEG_INFINITY { high } else { high + (low - high).exp().ln_1p() }
+}
+
+/// The sum of `exp(term - top)`, kept with its `top`.
+#[derive(Clone, Copy)]
+struct LogSum<V> {
+    top: V,
+    sum: V,
+}
+
+impl<V: Lanes> LogSum<V> {
+    #[inline(always)]
+    fn lane(self, lane: usize) -> f64 {
+        self.top.to_array()[lane] + self.sum.to_array()[lane].ln()
+    }
+}
+
+/// `N` rows of a column from `row` on, zeros beyond the last.
+#[inline(always)]
+fn load<V: Lanes>(column: &[f64], row: usize) -> V {
+    if row + V::N <= column.len() {
+        return V::load(&column[row..]);
+    }
+    let mut lanes = [0.0; MAX_LANES];
+    lanes[..column.len() - row].copy_from_slice(&column[row..]);
+    V::load(&lanes)
+}
+
+#[inline(always)]
+fn store<V: Lanes>(value: V, column: &mut [f64], row: usize) {
+    let n = V::N.min(column.len() - row);
+    column[row..row + n].copy_from_slice(&value.to_array()[..n]);
+}
+
+impl Kernel for Rows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Lanes>(self) {
+        let Self { prior, loglik, out } = self;
+        let n = loglik.nrows();
+        let null = usize::from(prior.null);
+        let uniform = prior.log_alternative == f64::NEG_INFINITY;
+        let column =
+            |at: usize| loglik.col(at).try_as_col_major().map_or(&[][..], |c| c.as_slice());
+        let columns: Vec<(&Part, &[f64])> =
+            prior.parts.iter().enumerate().map(|(at, part)| (part, column(at))).collect();
+        let (others, first_weight) = (&columns[null..], 1 + 2 * null);
+        for row in (0..n).step_by(V::N) {
+            // Components with a column of weights, and the others.
+            let empty = LogSum { top: V::splat(f64::MIN), sum: V::splat(0.0) };
+            let (mut active, mut rest) = (empty, empty);
+            for (part, column) in others {
+                let term = load::<V>(column, row) + V::splat(part.log_weight);
+                let set = if part.active.is_some() { &mut active } else { &mut rest };
+                set.top = set.top.max(term);
+            }
+            for (part, column) in others {
+                let term = load::<V>(column, row) + V::splat(part.log_weight);
+                if let Some(a) = part.active {
+                    let e = exp(term - active.top);
+                    active.sum = active.sum + e;
+                    let at = (first_weight + a) * n;
+                    store(e, &mut out[at..at + n], row);
+                } else {
+                    rest.sum = rest.sum + exp(term - rest.top);
+                }
+            }
+            let null_part = columns[..null].first();
+            let mut factor = [0.0; MAX_LANES];
+            for lane in 0..V::N.min(n - row) {
+                let at = row + lane;
+                let mut explained = active.lane(lane);
+                let alternative = log_add(explained, rest.lane(lane));
+                let mut all = if uniform { f64::NEG_INFINITY } else { alternative };
+                if let Some((part, column)) = null_part {
+                    let term = column[at] + part.log_weight;
+                    all = log_add(all, term);
+                    let log_weight = if uniform { 0.0 } else { prior.log_alternative };
+                    out[n + at] = column[at];
+                    out[2 * n + at] = alternative - log_weight;
+                    if let Some(a) = part.active {
+                        explained = log_add(explained, term);
+                        out[(first_weight + a) * n + at] = (term - explained).exp();
+                    }
+                }
+                out[at] = all;
+                factor[lane] = (active.top.to_array()[lane] - explained).exp();
+            }
+            let factor = V::load(&factor);
+            for a in others.iter().filter_map(|(part, _)| part.active) {
+                let at = (first_weight + a) * n;
+                let weight = load::<V>(&out[at..at + n], row) * factor;
+                store(weight, &mut out[at..at + n], row);
+            }
+        }
+    }
+}

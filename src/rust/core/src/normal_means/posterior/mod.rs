@@ -1,0 +1,199 @@
+//! Posterior means, standard deviations and signs of effects under a mixture of normals.
+//!
+//! Given the posterior weights `g_t` of the components of a unit, its effect `b` is a mixture of
+//! ```text
+//! component (k, l):  N(m, C),  m = w F (I + wG)^{-1} h,  C = w F (I + wG)^{-1} F'
+//! point mass:        b = 0
+//! ```
+//! (`w = w_l^2`, `F = F_k`, `G = M'M`, `h = M'z`, `M = WF`: see the parent module). Per condition `r`:
+//! ```text
+//! mean     = sum_t g_t m_tr
+//! sd^2     = sum_t g_t (C_trr + (m_tr - mean)^2)
+//! lfdr     = sum of g_t over components that have no variance in r
+//! negative = sum of g_t Phi(-m_tr / sqrt C_trr) over the others;  positive likewise
+//! lfsr     = lfdr + min(negative, positive)
+//! ```
+//!
+//! **Which components are left out.** Those with `g_t <= 1e-20 / T`, T the number of components. Their
+//! total weight is `e <= 1e-20`. Let `D` bound `|m_t - m_u|` and `sd_t` over the components of the
+//! unit. Then every probability changes by at most `e`, the mean by `e D`, and the variance by
+//! `e (D^2 + D^2 + D^2)`, so that the standard deviation changes by at most `sqrt(3 e) D < 2e-10 D`.
+//!
+//! - `plan`: the components with weight, by path; `component`: a factor packed for elimination;
+//! - `batch`: one block; `lineup`: which units share lanes; `work`, `accumulate`: the running sums;
+//! - `per_unit`, `eliminate`: units with differing noise; `shared`, `panels`: with common noise;
+//! - `output`: the tables of the caller.
+//!
+//! Operations per (unit, component), R conditions, rank r: common noise `2Rr`; otherwise R at rank one
+//! and `2/3 R^3` at full rank, after a reduction per (unit, matrix) of the same order; and everywhere a
+//! tail probability per condition (one in all at rank one).
+
+mod accumulate;
+mod batch;
+mod component;
+mod eliminate;
+mod lineup;
+mod output;
+mod panels;
+mod per_unit;
+mod plan;
+mod shared;
+mod work;
+
+use rayon::prelude::*;
+
+use super::problem::{Block, GroupNoise};
+use super::{NormalMeans, Prior};
+use crate::linalg::lanes::{Level, dispatch_at, level};
+use crate::{Error, Monitor};
+use batch::{BlockPosterior, Noise};
+use output::Output;
+use plan::Plan;
+use shared::Tables;
+
+/// Where the results go: J by R by columns each, in the caller's order.
+#[derive(Debug)]
+pub struct Posterior<'a> {
+    /// Posterior means.
+    pub mean: &'a mut [f64],
+    /// Posterior standard deviations.
+    pub sd: &'a mut [f64],
+    /// Probability that the effect is zero.
+    pub lfdr: &'a mut [f64],
+    /// Probability that it is negative.
+    pub negative: &'a mut [f64],
+    /// Probability that it is positive.
+    pub positive: &'a mut [f64],
+    /// Probability that its sign would be guessed wrong.
+    pub lfsr: &'a mut [f64],
+    /// R by R by J posterior covariances, if wanted.
+    pub covariance: Option<&'a mut [f64]>,
+}
+
+/// The posterior weights of the units.
+#[derive(Debug, Clone, Copy)]
+pub struct Weights<'a> {
+    /// The components (numbered from 0 as in the prior) that the columns are for; all others have
+    /// weight zero.
+    pub active: &'a [usize],
+    /// J by `active.len()`, by columns, in the caller's order; rows sum to one.
+    pub values: &'a [f64],
+}
+
+/// Total weight that may be left out.
+const NEGLIGIBLE: f64 = 1e-20;
+
+/// The posterior of every unit. `scale`, J by R in the caller's order, multiplies effects at the end.
+pub fn posterior(
+    means: &NormalMeans,
+    prior: &Prior,
+    weights: Weights,
+    scale: Option<&[f64]>,
+    out: Posterior,
+    monitor: &Monitor,
+) -> Result<(), Error> {
+    posterior_at(level(), means, prior, weights, scale, out, monitor)
+}
+
+fn posterior_at(
+    level: Level,
+    means: &NormalMeans,
+    prior: &Prior,
+    weights: Weights,
+    scale: Option<&[f64]>,
+    out: Posterior,
+    monitor: &Monitor,
+) -> Result<(), Error> {
+    let (units, active) = (means.units, weights.active.len());
+    if prior.conditions != means.conditions {
+        let (expected, found) = (means.conditions, prior.conditions);
+        return Err(Error::Shape { name: "prior covariance", expected, found });
+    }
+    if weights.values.len() != units * active {
+        let (expected, found) = (units * active, weights.values.len());
+        return Err(Error::Shape { name: "weights", expected, found });
+    }
+    if units == 0 || means.conditions == 0 {
+        return Ok(());
+    }
+    let plan = Plan::new(prior, weights.active)?;
+    let output = Output::new(units, means.conditions, out, scale)?;
+    let job = Job { level, means, weights, plan: &plan, output: &output, monitor };
+    // A group of one block makes its tables when its turn comes; so memory stays small however many
+    // groups there are, and small groups run side by side.
+    let mut single = Vec::new();
+    for (g, blocks) in blocks_by_group(means) {
+        match &means.groups[g].noise {
+            GroupNoise::Shared(noise) if blocks.len() > 1 => {
+                let tables = Tables::new(prior, &plan, noise, output.wants_covariance());
+                blocks.par_iter().try_for_each(|b| job.run(b, Noise::Shared(&tables)))?;
+            }
+            GroupNoise::Shared(_) => single.extend(blocks),
+            noise => blocks.par_iter().try_for_each(|b| job.run(b, Noise::PerUnit(noise)))?,
+        }
+    }
+    single.par_iter().try_for_each(|block| match &means.groups[block.group].noise {
+        GroupNoise::Shared(noise) => {
+            let tables = Tables::new(prior, &plan, noise, output.wants_covariance());
+            job.run(block, Noise::Shared(&tables))
+        }
+        noise => job.run(block, Noise::PerUnit(noise)),
+    })
+}
+
+fn blocks_by_group(means: &NormalMeans) -> Vec<(usize, Vec<Block>)> {
+    let mut out: Vec<(usize, Vec<Block>)> = Vec::new();
+    for block in means.blocks() {
+        match out.last_mut() {
+            Some((g, blocks)) if *g == block.group => blocks.push(block),
+            _ => out.push((block.group, vec![block])),
+        }
+    }
+    out
+}
+
+struct Job<'a, 'b> {
+    level: Level,
+    means: &'a NormalMeans<'a>,
+    weights: Weights<'a>,
+    plan: &'a Plan,
+    output: &'a Output<'b>,
+    monitor: &'a Monitor,
+}
+
+impl Job<'_, '_> {
+    fn run(&self, block: &Block, noise: Noise) -> Result<(), Error> {
+        self.monitor.advance(block.range.len())?;
+        let weights = self.gather(block)?;
+        let Self { means, plan, output, .. } = self;
+        let job = BlockPosterior { means, plan, block, noise, weights: &weights, output };
+        match dispatch_at(self.level, job) {
+            None => Ok(()),
+            Some(position) => Err(Error::SingularNoise { unit: means.row(position) }),
+        }
+    }
+
+    /// The weights of a block by columns, in arranged order, without those that do not matter.
+    fn gather(&self, block: &Block) -> Result<Vec<f64>, Error> {
+        let (j, active) = (self.means.units, self.weights.active.len());
+        let least = NEGLIGIBLE / active.max(1) as f64;
+        let mut out = Vec::with_capacity(active * block.range.len());
+        for column in self.weights.values.chunks_exact(j) {
+            for position in block.range.clone() {
+                let row = self.means.row(position);
+                let w = column[row];
+                if !(w >= 0.0 && w.is_finite()) {
+                    let why = format!("must be finite and not negative, unlike row {}", row + 1);
+                    return Err(Error::Value { name: "weights", why });
+                }
+                out.push(if w > least { w } else { 0.0 });
+            }
+        }
+        Ok(out)
+    }
+}
+
+#[cfg(test)]
+mod reference;
+#[cfg(test)]
+mod tests;

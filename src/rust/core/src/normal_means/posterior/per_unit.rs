@@ -1,0 +1,115 @@
+//! Units with differing noise: one reduction per (unit, matrix), one elimination per scale.
+
+use super::batch::Lineup;
+use super::eliminate::Elimination;
+use super::plan::{Dense, Line, Plan};
+use super::work::{ByUnit, Work};
+use crate::linalg::lanes::Lanes;
+use crate::normal_means::NormalMeans;
+use crate::normal_means::batch::Batch;
+use crate::normal_means::problem::GroupNoise;
+
+/// Workspace for the batches of one group.
+pub struct PerUnit<V> {
+    batch: Batch<V>,
+    elimination: Elimination<V>,
+    m: Vec<V>,
+    mean: Vec<V>,
+    variance: Vec<V>,
+    /// `(W'W)_rr` and `(W'z)_r`, for components with one condition.
+    diagonal: Vec<V>,
+    product: Vec<V>,
+}
+
+impl<V: Lanes> PerUnit<V> {
+    pub fn new(means: &NormalMeans, noise: &GroupNoise, plan: &Plan, covariance: bool) -> Self {
+        let batch = Batch::new(means, noise);
+        let (np, widest) = (batch.np, plan.widest().max(4));
+        let of = |len: usize| vec![V::splat(0.0); len];
+        Self {
+            elimination: Elimination::new(np, widest, covariance),
+            m: of(np * widest),
+            mean: of(np),
+            variance: of(np),
+            diagonal: of(np),
+            product: of(np),
+            batch,
+        }
+    }
+
+    /// All components of the units in the lanes. Returns the lane of a unit whose noise is singular.
+    #[inline(always)]
+    pub fn run(
+        &mut self,
+        means: &NormalMeans,
+        plan: &Plan,
+        positions: &[usize],
+        lineup: &Lineup,
+        work: &mut Work<V>,
+    ) -> Option<usize> {
+        self.batch.load(means, positions);
+        let constant = self.batch.constant.to_array();
+        if let Some(lane) = (0..positions.len()).find(|&lane| !constant[lane].is_finite()) {
+            return Some(lane);
+        }
+        if plan.singletons.iter().any(|(line, _)| lineup.any(&line.scaled)) {
+            self.batch.precision(&mut self.diagonal, &mut self.product);
+        }
+        for (line, r) in &plan.singletons {
+            let f = V::splat(line.f[*r]);
+            let (g, h) = (f * f * self.diagonal[*r], f * self.product[*r]);
+            line_scales(line, g, h, lineup, work);
+        }
+        for (lines, factor) in &plan.lines {
+            if lines.iter().any(|line| lineup.any(&line.scaled)) {
+                self.batch.whiten(factor, &mut self.m);
+                self.lines(lines, lineup, work);
+            }
+        }
+        for dense in plan.dense.iter().filter(|dense| lineup.any(&dense.scaled)) {
+            self.dense(dense, lineup, work);
+        }
+        None
+    }
+
+    #[inline(always)]
+    fn lines(&mut self, lines: &[Line], lineup: &Lineup, work: &mut Work<V>) {
+        let (mut g, mut h) = ([V::splat(0.0); 4], [V::splat(0.0); 4]);
+        for (m, &z) in self.m.chunks_exact(4).zip(&self.batch.z) {
+            for c in 0..4 {
+                g[c] = m[c].mul_add(m[c], g[c]);
+                h[c] = m[c].mul_add(z, h[c]);
+            }
+        }
+        for (c, line) in lines.iter().enumerate() {
+            line_scales(line, g[c], h[c], lineup, work);
+        }
+    }
+
+    #[inline(always)]
+    fn dense(&mut self, dense: &Dense, lineup: &Lineup, work: &mut Work<V>) {
+        let (packed, columns) = (&dense.packed, dense.packed.columns);
+        let m = &mut self.m[..self.batch.np * columns];
+        self.batch.whiten(&dense.factor, m);
+        self.elimination.prepare(columns, m, &self.batch.z);
+        for &(w, column) in &dense.scaled.scales {
+            let Some(weight) = lineup.weight(column) else { continue };
+            self.elimination.factor(columns, w);
+            self.elimination.moments(packed, w, &mut self.mean, &mut self.variance);
+            let (elimination, variance) = (&self.elimination, &self.variance[..]);
+            let spread = ByUnit { elimination, of: packed, w, variance };
+            work.add(weight, &packed.support, &self.mean, &spread);
+        }
+    }
+}
+
+/// The scales of a component of rank one: with `g = m'm` and `h = m'z`, `a` has mean
+/// `w h / (1 + wg)` and variance `w / (1 + wg)`.
+#[inline(always)]
+fn line_scales<V: Lanes>(line: &Line, g: V, h: V, lineup: &Lineup, work: &mut Work<V>) {
+    for &(w, column) in &line.scaled.scales {
+        let Some(weight) = lineup.weight::<V>(column) else { continue };
+        let variance = V::splat(w).div(V::splat(w).mul_add(g, V::splat(1.0)));
+        work.add_line(weight, &line.f, variance * h, variance);
+    }
+}

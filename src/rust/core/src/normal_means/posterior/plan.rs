@@ -1,0 +1,90 @@
+//! The components that have weight, each on the path that is best for it.
+
+use super::component::Packed;
+use crate::Error;
+use crate::linalg::psd::Factor;
+use crate::normal_means::Prior;
+use crate::normal_means::batch::PackedFactor;
+
+/// One prior matrix and its scales that have weight: `w_l^2` and the column of the weights.
+#[derive(Debug)]
+pub struct Scaled {
+    pub k: usize,
+    pub scales: Vec<(f64, usize)>,
+}
+
+/// A component of rank one, `b = f a`: its moments in all conditions follow from those of `a`.
+#[derive(Debug)]
+pub struct Line {
+    pub scaled: Scaled,
+    pub f: Vec<f64>,
+}
+
+/// A component of rank two or more.
+#[derive(Debug)]
+pub struct Dense {
+    pub scaled: Scaled,
+    pub packed: Packed,
+    pub factor: PackedFactor,
+}
+
+/// All components with weight.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// Columns of the weights of components without any variance.
+    pub null: Vec<usize>,
+    /// One condition with variance, and which.
+    pub singletons: Vec<(Line, usize)>,
+    /// Rank one, up to four whitened side by side.
+    pub lines: Vec<(Vec<Line>, PackedFactor)>,
+    pub dense: Vec<Dense>,
+}
+
+impl Plan {
+    /// From the components (by their number in the prior) that the columns of the weights are for.
+    pub fn new(prior: &Prior, active: &[usize]) -> Result<Self, Error> {
+        let mut scales: Vec<Vec<(f64, usize)>> = vec![Vec::new(); prior.components.len()];
+        let mut plan = Self::default();
+        for (column, &p) in active.iter().enumerate() {
+            if p >= prior.len() {
+                let why = format!("names component {}, but there are {}", p + 1, prior.len());
+                return Err(Error::Value { name: "active", why });
+            }
+            match prior.locate(p) {
+                Some((k, l)) if prior.components[k].rank > 0 && prior.scales[l] > 0.0 => {
+                    scales[k].push((prior.scales[l], column));
+                }
+                _ => plan.null.push(column),
+            }
+        }
+        let mut lines = Vec::new();
+        for (k, scales) in scales.into_iter().enumerate().filter(|(_, s)| !s.is_empty()) {
+            plan.place(&prior.components[k], Scaled { k, scales }, &mut lines);
+        }
+        while !lines.is_empty() {
+            let four: Vec<Line> = lines.drain(..lines.len().min(4)).collect();
+            let factors: Vec<&Factor> =
+                four.iter().map(|l| &prior.components[l.scaled.k]).collect();
+            let packed = PackedFactor::of_rank_ones(&factors);
+            plan.lines.push((four, packed));
+        }
+        Ok(plan)
+    }
+
+    fn place(&mut self, factor: &Factor, scaled: Scaled, lines: &mut Vec<Line>) {
+        let line = |scaled| Line { scaled, f: factor.values.clone() };
+        match (factor.rank, &factor.support[..]) {
+            (1, &[r]) => self.singletons.push((line(scaled), r)),
+            (1, _) => lines.push(line(scaled)),
+            _ => {
+                let (packed, factor) = (Packed::new(factor), PackedFactor::new(factor));
+                self.dense.push(Dense { scaled, packed, factor });
+            }
+        }
+    }
+
+    /// The largest number of columns (padded) of a dense component.
+    pub fn widest(&self) -> usize {
+        self.dense.iter().map(|d| d.packed.columns).max().unwrap_or(0)
+    }
+}

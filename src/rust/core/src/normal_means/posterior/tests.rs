@@ -1,0 +1,162 @@
+use super::super::testing::{Case, cases, random};
+use super::reference::posterior as slow_component;
+use super::*;
+
+/// All results of one call.
+#[derive(Debug, Clone, PartialEq)]
+struct Results {
+    tables: Vec<Vec<f64>>,
+    covariance: Option<Vec<f64>>,
+}
+
+fn run(case: &Case, level: Level, weights: &[f64], active: &[usize], covariance: bool) -> Results {
+    let data = super::super::Data {
+        units: case.j,
+        conditions: case.r,
+        x: &case.x,
+        s: &case.s,
+        v: case.correlation(),
+    };
+    let means = NormalMeans::new(data).unwrap();
+    let cells = case.j * case.r;
+    let mut t = vec![vec![f64::NAN; cells]; 6];
+    let mut cov = covariance.then(|| vec![f64::NAN; cells * case.r]);
+    let [mean, sd, lfdr, negative, positive, lfsr] = &mut t[..] else { unreachable!() };
+    let out =
+        Posterior { mean, sd, lfdr, negative, positive, lfsr, covariance: cov.as_deref_mut() };
+    let weights = Weights { active, values: weights };
+    let scale = scale_of(case);
+    let prior = case.prior();
+    posterior_at(level, &means, &prior, weights, Some(&scale), out, &Monitor::default()).unwrap();
+    Results { tables: t, covariance: cov }
+}
+
+fn scale_of(case: &Case) -> Vec<f64> {
+    random(77, case.j * case.r).iter().map(|v| 1.5 + v).collect()
+}
+
+/// Random weights on some components, by columns; rows sum to one, and are all different.
+fn weights_of(case: &Case) -> (Vec<usize>, Vec<f64>) {
+    let total = case.prior().len();
+    let active: Vec<usize> = (0..total).filter(|p| p % 4 != 2 || *p == 2).collect();
+    let mut w: Vec<f64> = random(3, case.j * active.len());
+    for (i, w) in w.iter_mut().enumerate() {
+        *w = if *w < 0.0 && i >= case.j { 0.0 } else { w.abs().powi(3) + 1e-9 };
+    }
+    for j in 0..case.j {
+        let sum: f64 = w.iter().skip(j).step_by(case.j).sum();
+        w.iter_mut().skip(j).step_by(case.j).for_each(|w| *w /= sum);
+    }
+    (active, w)
+}
+
+/// `P(N(0, 1) < x)`, by Simpson's rule.
+fn phi(x: f64) -> f64 {
+    let n = 2000;
+    let h = x.abs().min(9.0) / f64::from(n);
+    let f = |i: u32| (-0.5 * (f64::from(i) * h).powi(2)).exp();
+    let odd: f64 = (1..n).step_by(2).map(f).sum();
+    let even: f64 = (2..n).step_by(2).map(f).sum();
+    let half = h / 3.0 * (f(0) + f(n) + 4.0 * odd + 2.0 * even) / std::f64::consts::TAU.sqrt();
+    if x < 0.0 { 0.5 - half } else { 0.5 + half }
+}
+
+/// Mean, second moment, zero, negative and covariance of one unit, straight from the definitions.
+fn slow(case: &Case, unit: usize, active: &[usize], weights: &[f64]) -> (Vec<[f64; 4]>, Vec<f64>) {
+    let (r, prior) = (case.r, case.prior());
+    let observed = case.observed(unit);
+    let mut noise = vec![0.0; r * r];
+    for &i in &observed {
+        for &p in &observed {
+            noise[i * r + p] = case.noise(unit, i, p);
+        }
+    }
+    let x: Vec<f64> = (0..r).map(|i| case.x[i * case.j + unit]).collect();
+    let mut cells = vec![[0.0; 4]; r];
+    let mut second = vec![0.0; r * r];
+    for (a, &p) in active.iter().enumerate() {
+        let g = weights[a * case.j + unit];
+        let component = prior.locate(p);
+        let u: Vec<f64> = (0..r * r).map(|k| case.covariance(component, k / r, k % r)).collect();
+        let (mean, cov) = slow_component(r, &u, &noise, &x, &observed);
+        for i in 0..r {
+            cells[i][0] += g * mean[i];
+            if u[i * r + i] == 0.0 {
+                cells[i][2] += g;
+            } else {
+                cells[i][3] += g * phi(-mean[i] / cov[i * r + i].sqrt());
+            }
+            for q in 0..r {
+                second[i * r + q] += g * (cov[i * r + q] + mean[i] * mean[q]);
+            }
+        }
+    }
+    for i in 0..r {
+        for q in 0..r {
+            second[i * r + q] -= cells[i][0] * cells[q][0];
+        }
+        cells[i][1] = second[i * r + i].max(0.0).sqrt();
+    }
+    (cells, second)
+}
+
+fn check(case: &Case, results: &Results, active: &[usize], weights: &[f64], units: &[usize]) {
+    let scale = scale_of(case);
+    let (j, r) = (case.j, case.r);
+    for &unit in units {
+        let (want, cov) = slow(case, unit, active, weights);
+        for i in 0..r {
+            let at = i * j + unit;
+            let got: Vec<f64> = results.tables.iter().map(|t| t[at]).collect();
+            let s = scale[at];
+            let [mean, sd, zero, negative] = want[i];
+            let size = mean.abs() + sd + 1.0;
+            let place = || format!("{} unit {unit} condition {i}: {got:?} {want:?}", case.name);
+            assert!((got[0] - s * mean).abs() < 1e-9 * s * size, "mean, {}", place());
+            assert!((got[1] - s * sd).abs() < 1e-7 * s * size, "sd, {}", place());
+            assert!((got[2] - zero).abs() < 1e-13, "lfdr, {}", place());
+            assert!((got[3] - negative).abs() < 1e-9, "negative, {}", place());
+            assert!((got[2] + got[3] + got[4] - 1.0).abs() < 1e-13, "total, {}", place());
+            assert!((got[5] - got[2] - got[3].min(got[4])).abs() < 1e-15, "lfsr, {}", place());
+            if let Some(covariance) = &results.covariance {
+                for q in 0..r {
+                    let got = covariance[unit * r * r + i * r + q];
+                    let want = s * scale[q * j + unit] * cov[i * r + q];
+                    let size = size * (want_size(&want_row(&cov, r, q)) + 1.0) * 4.0;
+                    assert!((got - want).abs() < 1e-8 * size, "covariance {}", place());
+                }
+            }
+        }
+    }
+}
+
+fn want_row(cov: &[f64], r: usize, q: usize) -> f64 {
+    cov[q * r + q]
+}
+
+fn want_size(variance: &f64) -> f64 {
+    variance.abs().sqrt()
+}
+
+#[test]
+fn every_kind_of_noise_and_component_agrees_with_the_definitions() {
+    for case in cases() {
+        let (active, weights) = weights_of(&case);
+        let all: Vec<usize> = (0..case.j).collect();
+        let units = if case.r > 20 { &all[..case.j.min(4)] } else { &all[..case.j.min(12)] };
+        for (n, level) in Level::available().into_iter().enumerate() {
+            let results = run(&case, level, &weights, &active, case.r < 20);
+            if n == 0 {
+                check(&case, &results, &active, &weights, units);
+                first_is_last(&case, &results, &active, &weights);
+            } else {
+                check(&case, &results, &active, &weights, &units[..units.len().min(3)]);
+            }
+        }
+    }
+}
+
+/// The last units too, which are in a batch that is not full.
+fn first_is_last(case: &Case, results: &Results, active: &[usize], weights: &[f64]) {
+    check(case, results, active, weights, &[case.j - 1]);
+}

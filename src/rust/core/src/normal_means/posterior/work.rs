@@ -1,0 +1,125 @@
+//! One component into the running sums of a batch.
+
+use super::accumulate::{Accumulator, Signs, scaled_precision, signs};
+use super::component::{Packed, triangle};
+use super::eliminate::Elimination;
+use crate::linalg::lanes::Lanes;
+
+/// The variances of a component in the conditions of its support.
+pub trait Spread<V: Lanes> {
+    /// The variance of condition `at` of the support, and `1 / (sd sqrt 2)`.
+    fn variance(&self, at: usize) -> (V, V);
+    /// The covariance: lower triangle by rows, over all conditions; zeros are there already.
+    fn covariance(&self, out: &mut [V]);
+}
+
+/// Variances that differ by unit, from an elimination.
+pub struct ByUnit<'a, V> {
+    pub elimination: &'a Elimination<V>,
+    pub of: &'a Packed,
+    pub w: f64,
+    pub variance: &'a [V],
+}
+
+impl<V: Lanes> Spread<V> for ByUnit<'_, V> {
+    #[inline(always)]
+    fn variance(&self, at: usize) -> (V, V) {
+        (self.variance[at], scaled_precision(self.variance[at]))
+    }
+    #[inline(always)]
+    fn covariance(&self, out: &mut [V]) {
+        self.elimination.covariance(self.of, self.w, out);
+    }
+}
+
+/// Variances that are the same for all units.
+pub struct Common<'a> {
+    pub variance: &'a [f64],
+    pub precision: &'a [f64],
+    pub covariance: &'a [f64],
+}
+
+impl<V: Lanes> Spread<V> for Common<'_> {
+    #[inline(always)]
+    fn variance(&self, at: usize) -> (V, V) {
+        (V::splat(self.variance[at]), V::splat(self.precision[at]))
+    }
+    #[inline(always)]
+    fn covariance(&self, out: &mut [V]) {
+        for (out, &c) in out.iter_mut().zip(self.covariance) {
+            *out = V::splat(c);
+        }
+    }
+}
+
+/// The running sums of a batch, and room for one component's covariance.
+pub struct Work<V> {
+    pub sums: Accumulator<V>,
+    mean: Vec<V>,
+    component: Vec<V>,
+}
+
+impl<V: Lanes> Work<V> {
+    pub fn new(conditions: usize, covariance: bool) -> Self {
+        let (r, triangle) = match covariance {
+            true => (conditions, triangle(conditions, 0)),
+            false => (0, 0),
+        };
+        Self {
+            sums: Accumulator::new(conditions, covariance),
+            mean: vec![V::splat(0.0); r],
+            component: vec![V::splat(0.0); triangle],
+        }
+    }
+
+    /// A component of rank one, `b = f a`, from the moments of `a`. The signs of `b` are those of `a`
+    /// or their opposites, so one tail probability serves all conditions.
+    #[inline(always)]
+    pub fn add_line(&mut self, weight: V, f: &[f64], mean: V, variance: V) {
+        let step = self.sums.step(weight);
+        if self.sums.covariance.is_some() {
+            for (i, &fi) in f.iter().enumerate() {
+                self.mean[i] = V::splat(fi) * mean;
+                for (p, &fp) in f[..=i].iter().enumerate() {
+                    self.component[triangle(i, p)] = V::splat(fi * fp) * variance;
+                }
+            }
+            self.sums.add_covariance(step, &self.mean, &self.component);
+        }
+        let same = signs(weight, mean, scaled_precision(variance));
+        let opposite = Signs { negative: same.positive, positive: same.negative };
+        for (cell, &f) in self.sums.cells.iter_mut().zip(f) {
+            if f == 0.0 {
+                cell.add_zero(step);
+            } else {
+                let signs = if f > 0.0 { same } else { opposite };
+                cell.add(step, V::splat(f) * mean, V::splat(f * f) * variance, signs);
+            }
+        }
+    }
+
+    /// Any component: its means in the conditions of its support.
+    #[inline(always)]
+    pub fn add(&mut self, weight: V, support: &[usize], mean: &[V], spread: &impl Spread<V>) {
+        let step = self.sums.step(weight);
+        if self.sums.covariance.is_some() {
+            self.mean.fill(V::splat(0.0));
+            self.component.fill(V::splat(0.0));
+            for (&r, &m) in support.iter().zip(mean) {
+                self.mean[r] = m;
+            }
+            spread.covariance(&mut self.component);
+            self.sums.add_covariance(step, &self.mean, &self.component);
+        }
+        let mut at = 0;
+        for (r, cell) in self.sums.cells.iter_mut().enumerate() {
+            if support.get(at) == Some(&r) {
+                let (variance, precision) = spread.variance(at);
+                cell.add(step, mean[at], variance, signs(weight, mean[at], precision));
+                at += 1;
+            } else {
+                cell.add_zero(step);
+            }
+        }
+    }
+}
