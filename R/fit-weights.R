@@ -2,24 +2,15 @@
 # what mixture_summary() returns.
 
 fit_weights <- function(data, g, prior, optmethod, control, pi_thresh, n_threads) {
-  methods <- c("convex", "mixSQP", "mixIP", "mixEM", "cxxMixSquarem")
-  optmethod <- match_choice(optmethod, methods, "optmethod")
   if (!is.list(control)) stop_mnmash("type", "`control` must be a list")
-  if (optmethod %in% c("mixIP", "cxxMixSquarem")) {
+  fit_by <- fit_methods[[optmethod]]
+  if (is.null(fit_by) || (optmethod == "mixSQP" && !requireNamespace("mixsqp", quietly = TRUE))) {
     message("`optmethod = \"", optmethod, "\"` is solved by \"convex\", to a certified optimum")
     optmethod <- "convex"
+    fit_by <- fit_convex
     control <- list()
   }
-  if (optmethod == "mixSQP" && !requireNamespace("mixsqp", quietly = TRUE)) {
-    message("`optmethod = \"mixSQP\"` needs the package mixsqp: using \"convex\" instead")
-    optmethod <- "convex"
-    control <- list()
-  }
-  fit <- switch(optmethod,
-    convex = fit_convex(data, g, prior, control, pi_thresh, n_threads),
-    mixEM = fit_em(data, g, prior, control, pi_thresh, n_threads),
-    mixSQP = fit_mixsqp(data, g, prior, control, pi_thresh, n_threads)
-  )
+  fit <- fit_by(data, g, prior, control, pi_thresh, n_threads)
   fit$convergence$method <- optmethod
   if (!fit$convergence$converged) {
     warn_mnmash(
@@ -116,3 +107,8 @@ fit_control <- function(control, tol, max_iter) {
     max_iter = as.integer(check_count(control$max_iter, "control$max_iter"))
   )
 }
+
+# In the order of the argument `optmethod`; NULL where "convex" stands in.
+fit_methods <- list(
+  convex = fit_convex, mixSQP = fit_mixsqp, mixIP = NULL, mixEM = fit_em, cxxMixSquarem = NULL
+)

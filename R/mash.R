@@ -103,6 +103,7 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
     fit <- mixture_summary(data, g, pi_thresh, n_threads)
     fit$pi <- as.double(g$pi)
   } else {
+    optmethod <- match_choice(optmethod, names(fit_methods), "optmethod")
     say("Fitting ", describe_problem(data, g))
     fit <- fit_weights(
       data, g, dirichlet_parameters(prior, n_components(g), nullweight), optmethod, control,

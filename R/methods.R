@@ -67,9 +67,9 @@ print.summary.mash <- function(x, ...) {
   )
   cat("  weights by covariance:\n")
   large <- utils::head(x$pi[x$pi >= 0.005], 10L)
-  cat(sprintf("    %-24s %5.1f%%\n", names(large), 100 * large), sep = "")
   rest <- sum(x$pi) - sum(large)
-  if (rest > 5e-4) cat(sprintf("    %-24s %5.1f%%\n", "(others)", 100 * rest))
+  if (rest > 5e-4) large <- c(large, "(others)" = rest)
+  cat(sprintf("    %s %5.1f%%\n", format(names(large)), 100 * large), sep = "")
   if (!is.null(x$n_significant)) {
     cat(
       "  ", number(x$n_significant), " units with lfsr < ", x$thresh, " in some condition (",

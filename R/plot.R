@@ -34,6 +34,7 @@ plot.mash <- function(x, type = c("weights", "sharing"), top = 20, ...) {
 plot_weights <- function(m, top) {
   pi <- sort(get_estimated_pi(m), decreasing = TRUE)
   pi <- utils::head(pi[pi >= 5e-4], check_count(top, "top"))
+  rest <- sum(get_fitted_g(m)$pi) - sum(pi)
   shown <- data.frame(matrix = factor(names(pi), levels = rev(names(pi))), weight = unname(pi))
   ggplot2::ggplot(shown, ggplot2::aes(.data$weight, .data$matrix)) +
     ggplot2::geom_col(fill = "#2a6f97", width = 0.7) +
@@ -44,7 +45,10 @@ plot_weights <- function(m, top) {
     ggplot2::scale_x_continuous(
       labels = \(x) paste0(100 * x, "%"), expand = ggplot2::expansion(mult = c(0, 0.15))
     ) +
-    ggplot2::labs(x = "weight", y = NULL, title = "Estimated weights of the prior covariances") +
+    ggplot2::labs(
+      x = "weight", y = NULL, title = "Estimated weights of the prior covariances",
+      subtitle = if (rest > 0.005) sprintf("all others together: %.1f%%", 100 * rest)
+    ) +
     ggplot2::theme_minimal() +
     ggplot2::theme(panel.grid.major.y = ggplot2::element_blank())
 }

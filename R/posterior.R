@@ -38,8 +38,31 @@ mash_compute_posterior_matrices <- function(g, data, pi_thresh = 1e-10,
   check_supported(A, posterior_samples)
   check_flag(output_posterior_cov, "output_posterior_cov")
   n_threads <- resolve_threads(n_threads)
-  fit <- mixture_summary(data, g, pi_thresh, n_threads)
-  posterior_matrices(data, g, fit$active, fit$weights, output_posterior_cov, n_threads)
+  posterior_in_blocks(data, g, pi_thresh, output_posterior_cov, n_threads)
+}
+
+# The posterior weights, units x active components, are needed block by block only.
+posterior_in_blocks <- function(data, g, pi_thresh, covariance, n_threads, cells = 2e7) {
+  J <- nrow(data$Bhat)
+  size <- max(1, floor(cells / max(1, sum(g$pi > pi_thresh))))
+  parts <- lapply(seq(1, J, by = size), \(first) {
+    block <- if (size < J) data_rows(data, first:min(J, first + size - 1)) else data
+    fit <- mixture_summary(block, g, pi_thresh, n_threads)
+    posterior_matrices(block, g, fit$active, fit$weights, covariance, n_threads)
+  })
+  if (length(parts) == 1L) return(parts[[1L]])
+  pieces <- \(what) lapply(parts, `[[`, what)
+  result <- lapply(stats::setNames(nm = names(parts[[1L]])[1:6]), \(what) {
+    do.call(rbind, pieces(what))
+  })
+  if (covariance) {
+    slices <- pieces("PosteriorCov")
+    result$PosteriorCov <- array(unlist(slices), c(dim(slices[[1L]])[1:2], J))
+    dimnames(result$PosteriorCov) <- c(
+      dimnames(slices[[1L]])[1:2], list(rownames(data$Bhat))
+    )
+  }
+  result
 }
 
 #' @rdname mash_compute_posterior_matrices

@@ -56,21 +56,30 @@ posterior_matrices <- function(data, g, active, weights, covariance, n_threads) 
       active, weights, covariance, n_threads, progress
     ))
   })
-  names <- list(rownames(data$Bhat), colnames(data$Bhat))
-  named <- function(x) {
-    if (!all(vapply(names, is.null, NA))) dimnames(x) <- names
-    x
-  }
-  result <- list(
-    PosteriorMean = named(found$mean), PosteriorSD = named(found$sd), lfdr = named(found$lfdr),
-    NegativeProb = named(found$negative), lfsr = named(found$lfsr),
-    PositiveProb = named(found$positive)
+  result <- found[c(
+    "mean", "sd", "lfdr", "negative", "lfsr", "positive", if (covariance) "covariance"
+  )]
+  names(result) <- c(
+    "PosteriorMean", "PosteriorSD", "lfdr", "NegativeProb", "lfsr", "PositiveProb",
+    if (covariance) "PosteriorCov"
   )
-  if (covariance) {
-    result$PosteriorCov <- found$covariance
-    dimnames(result$PosteriorCov) <- list(names[[2L]], names[[2L]], names[[1L]])
-  }
+  rm(found)
+  units <- rownames(data$Bhat)
+  conditions <- colnames(data$Bhat)
+  if (is.null(units) && is.null(conditions)) return(result)
+  # In place: these may be large.
+  for (i in 1:6) dimnames(result[[i]]) <- list(units, conditions)
+  if (covariance) dimnames(result$PosteriorCov) <- list(conditions, conditions, units)
   result
+}
+
+# Some units of the data.
+data_rows <- function(data, rows) {
+  for (what in c("Bhat", "Shat", "Shat_alpha", "missing")) {
+    if (!is.null(data[[what]])) data[[what]] <- data[[what]][rows, , drop = FALSE]
+  }
+  if (length(dim(data$V)) == 3L) data$V <- data$V[, , rows, drop = FALSE]
+  data
 }
 
 # What is asked for but belongs to functions that are not there yet.
