@@ -60,7 +60,8 @@ say(
   "Most of the weight goes to patterns of sharing: ", weights$covariance[1L], " (",
   percent(weights$weight[1L]), ") and ", weights$covariance[2L], " (", percent(weights$weight[2L]),
   "). Effects in a single tissue have ", percent(sum(weights$weight[specific])),
-  " in all, most of it in ", words(weights$covariance[specific][1L]), "."
+  " in all, the most for ", words(weights$covariance[specific][1L]), " (",
+  percent(weights$weight[specific][1L]), ")."
 )
 say(
   "Two tissues share an effect when it has the same sign and its size is within a factor of two. ",
@@ -69,7 +70,8 @@ say(
   " of effects shared). Brain tissues share ",
   percent(mean(sharing[brain, brain][upper.tri(sharing[brain, brain])])),
   " with one another and ", percent(mean(sharing[brain, !brain])), " with the others. ",
-  words(names(typical)[1L]), " goes its own way most (", percent(typical[1L]), ")."
+  "The tissue that shares least is ", words(names(typical)[1L]), " (", percent(typical[1L]),
+  " with another on average)."
 )
 
 write_table(as.data.frame(fit), "gtex-effects")
@@ -90,7 +92,7 @@ set.seed(1)
 random <- sample(nrow(z), 2000)
 strong <- which(strength > 4.5)
 
-V <- estimate_null_correlation_simple(mash_set_data(z[random, ]), correct = TRUE)
+V <- estimate_null_correlation_simple(mash_set_data(z[random, ]))
 data_random <- mash_set_data(z[random, ], V = V)
 data_strong <- mash_set_data(z[strong, ], V = V)
 Ulist <- c(cov_canonical(data_random), cov_pca(data_strong, npc = 5))
@@ -114,17 +116,21 @@ say(
 for (name in names(blood_z)) {
   here <- which(locus[strong] == name)
   lead <- here[which.max(strength[strong][here])]
-  found <- sort(get_lfsr(posterior)[lead, ])
-  found <- names(found)[found < 0.05]
-  effect <- get_pm(posterior)[lead, found]
-  signs <- paste0(words(found), ifelse(effect > 0, " (up)", " (down)"))
+  effect <- get_pm(posterior)[lead, get_lfsr(posterior)[lead, ] < 0.05]
+  effect <- effect[order(-abs(effect))]
+  signs <- paste0(words(names(effect)), ifelse(effect > 0, " (up)", " (down)"))
   say(
     name, ": the strongest variant is ", rownames(z)[strong][lead], ", |z| up to ",
-    format(strength[strong][lead], digits = 2), ". Its allele moves ", length(found), " of ", ncol(z),
-    " traits (lfsr < 0.05)", if (length(found)) ", most surely ",
+    format(strength[strong][lead], digits = 2), ". Its allele moves ", length(effect), " of ", ncol(z),
+    " traits (lfsr < 0.05)", if (length(effect)) ", most of all ",
     paste(utils::head(signs, 4), collapse = ", "), "."
   )
 }
+
+say(
+  "The strong variants of a locus are linked to one another: they are few independent signals, and ",
+  "the small effects among them lean on shapes learnt from those few."
+)
 
 write_table(as.data.frame(posterior), "blood-effects")
 write_table(weights_table(posterior), "blood-weights")
