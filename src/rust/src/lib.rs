@@ -9,6 +9,7 @@ mod mixture;
 mod posterior;
 mod problem;
 mod sharing;
+mod weights;
 
 use extendr_api::prelude::*;
 
@@ -26,4 +27,5 @@ extendr_module! {
     use posterior;
     fn rust_cores;
     use sharing;
+    use weights;
 }

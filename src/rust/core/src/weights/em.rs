@@ -16,6 +16,7 @@ pub(super) fn solve(
     let mut trace = Vec::new();
     for iterations in 0.. {
         let here = problem.evaluate(&x, &all, &mut u)?;
+        problem.count_iteration()?;
         trace.push(here.value * problem.total());
         let kkt = here.g.iter().copied().fold(f64::NEG_INFINITY, f64::max) - 1.0;
         if kkt <= limits.tol {

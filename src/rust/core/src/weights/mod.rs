@@ -154,6 +154,17 @@ pub struct Mixture {
 }
 
 impl Mixture {
+    /// Turn the objectives into those of the rows before scaling, whose maxima are given.
+    pub fn unscale(mut self, maxima: &[f64], row_weights: Option<&[f64]>) -> Self {
+        let shift: f64 = match row_weights {
+            Some(w) => w.iter().zip(maxima).map(|(w, m)| w * m).sum(),
+            None => maxima.iter().sum(),
+        };
+        self.objective += shift;
+        self.trace.iter_mut().for_each(|f| *f += shift);
+        self
+    }
+
     /// Whether the KKT residual is as small as was asked.
     pub fn converged(&self) -> bool {
         self.stop == Stop::Converged

@@ -78,6 +78,11 @@ impl<'a> Problem<'a> {
         self.total
     }
 
+    /// Count one unit of work, for those who watch.
+    pub fn count_iteration(&self) -> Result<(), Error> {
+        self.monitor.advance(1)
+    }
+
     pub fn is_penalised(&self, p: usize) -> bool {
         self.penalty[p] > 0.0
     }
