@@ -26,6 +26,8 @@ mod qp;
 mod rows;
 mod scale;
 mod sqp;
+#[cfg(test)]
+mod tests;
 
 use crate::{Error, Monitor};
 use problem::Problem;
@@ -200,7 +202,7 @@ pub fn mixture_weights(
     check_positive("start", start, likelihoods.cols)?;
     let problem = |rows| Problem::new(likelihoods, row_weights, dirichlet, rows, monitor);
     let whole = problem(Rows::all(likelihoods.rows));
-    let limits = Limits { tol: options.tol, gain: 1e-9, max_iter: options.max_iter };
+    let limits = Limits { tol: options.tol, gain: 1e-9, max_iter: options.max_iter, polish: true };
     let uniform = || vec![1.0; likelihoods.cols];
     let solution = match options.method {
         Method::Em => em::solve(&whole, start.unwrap_or(&uniform()), limits)?,
@@ -213,7 +215,7 @@ pub fn mixture_weights(
     Ok(Mixture {
         pi: solution.x,
         objective,
-        kkt: solution.kkt,
+        kkt: solution.kkt.max(0.0),
         gap: whole.total() * solution.kkt.max(0.0).ln_1p(),
         iterations: solution.iterations,
         stop: solution.stop,
@@ -232,12 +234,12 @@ fn climb<'a>(problem: impl Fn(Rows) -> Problem<'a>, rows: usize) -> Result<Vec<f
         let sample = problem(sample);
         if x.is_empty() {
             let nothing = vec![0.0; sample.columns()];
-            let limits = Limits { tol: 0.0, gain: 0.0, max_iter: 10 };
+            let limits = Limits { tol: 0.0, gain: 0.0, max_iter: 10, polish: false };
             x = em::solve(&sample, &nothing, limits)?.x;
             sqp::thin(&mut x);
         }
         if every > 1 {
-            let limits = Limits { tol: 1e-4, gain: f64::INFINITY, max_iter: 30 };
+            let limits = Limits { tol: 1e-4, gain: f64::INFINITY, max_iter: 30, polish: false };
             x = sqp::solve(&sample, &x, limits)?.x;
         }
     }

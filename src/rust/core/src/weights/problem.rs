@@ -297,3 +297,72 @@ fn add_cross_product(h: &mut Mat<f64>, z: faer::MatRef<'_, f64>) {
     let (t, one) = (z.transpose(), 1.0);
     matmul(h, TriangularLower, Accum::Add, t, Rectangular, z, Rectangular, one, Par::Seq);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const L: [f64; 15] =
+        [1.0, 0.3, 0.2, 1.0, 0.05, 0.8, 1.0, 1.0, 0.6, 0.0, 0.1, 0.4, 0.9, 0.2, 1.0];
+    const W: [f64; 5] = [1.0, 2.0, 0.5, 1.5, 0.7];
+
+    fn with_problem(test: impl Fn(&Problem<'_>)) {
+        let monitor = Monitor::default();
+        let view = Likelihoods::new(&L, 5, 3, 5).unwrap();
+        let rows = Rows::all(5);
+        test(&Problem::new(view, Some(&W), &[1.0, 4.0, 1.0], rows, &monitor));
+    }
+
+    /// `F`, straight from its definition.
+    fn f(x: &[f64]) -> f64 {
+        let u = |j: usize| (0..3).map(|p| L[p * 5 + j] * x[p]).sum::<f64>();
+        let rows: f64 = (0..5).map(|j| W[j] * u(j).ln()).sum();
+        let total = W.iter().sum::<f64>() + 3.0;
+        x.iter().sum::<f64>() - (rows + 3.0 * x[1].ln()) / total
+    }
+
+    #[test]
+    fn derivatives_are_those_of_the_definition() {
+        with_problem(|problem| {
+            let x = [0.3, 0.5, 0.2];
+            let mut u = vec![0.0; 5];
+            let here = problem.evaluate(&x, &[0, 1, 2], &mut u).unwrap();
+            let h = problem.hessian(&x, &[0, 1, 2], &u).unwrap();
+            assert!((1.0 - here.value - f(&x)).abs() < 1e-15);
+            let e = 1e-4;
+            let at = |p: usize, a: f64, q: usize, b: f64| {
+                let mut y = x;
+                y[p] += a;
+                y[q] += b;
+                f(&y)
+            };
+            for p in 0..3 {
+                let slope = (at(p, e, p, 0.0) - at(p, -e, p, 0.0)) / (2.0 * e);
+                assert!((1.0 - here.g[p] - slope).abs() < 1e-6, "{p}");
+                for q in 0..3 {
+                    let corners =
+                        at(p, e, q, e) - at(p, e, q, -e) - at(p, -e, q, e) + at(p, -e, q, -e);
+                    assert!((h[(p, q)] - corners / (4.0 * e * e)).abs() < 1e-5, "{p} {q}");
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn the_gain_of_a_step_is_the_fall_of_f_and_no_row_is_emptied() {
+        with_problem(|problem| {
+            let x = [0.3, 0.5, 0.2];
+            let mut u = vec![0.0; 5];
+            problem.evaluate(&x, &[], &mut u).unwrap();
+            let d = vec![0.4, -0.5, 0.3];
+            let along = problem.direction(&x, &[0, 1, 2], d.clone(), &u).unwrap();
+            for step in [0.1, along.longest] {
+                let y: Vec<f64> = (0..3).map(|p| x[p] + step * d[p]).collect();
+                let gain = problem.gain(&x, &[0, 1, 2], &u, &along, step).unwrap();
+                assert!((gain - (f(&x) - f(&y))).abs() < 1e-15);
+                let least = (0..5).map(|j| (0..3).map(|p| L[p * 5 + j] * y[p]).sum::<f64>() / u[j]);
+                assert!(least.fold(y[1] / x[1], f64::min) > 0.05);
+            }
+        });
+    }
+}

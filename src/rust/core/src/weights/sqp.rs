@@ -16,6 +16,8 @@ const ENTERING: usize = 20;
 const ZERO: f64 = 1e-13;
 /// Part of the predicted gain that a step must reach.
 const ARMIJO: f64 = 1e-3;
+/// A KKT residual that rounding hardly lets fall further.
+const EXACT: f64 = 1e-13;
 /// Fruitless iterations in a row after which rounding is blamed.
 const PATIENCE: usize = 4;
 
@@ -25,6 +27,23 @@ pub(super) struct Limits {
     pub tol: f64,
     pub gain: f64,
     pub max_iter: usize,
+    /// Look at the predicted gain too, and take one step more once all is reached: it costs two
+    /// passes, and convergence is quadratic.
+    pub polish: bool,
+}
+
+impl Limits {
+    /// Whether, and why, to stop before another step.
+    fn verdict(&self, kkt: f64, iterations: usize, fruitless: usize) -> Option<Stop> {
+        let exhausted = iterations >= self.max_iter;
+        let stalled = fruitless >= PATIENCE;
+        match kkt <= self.tol {
+            true if kkt <= EXACT || exhausted || stalled || !self.polish => Some(Stop::Converged),
+            false if exhausted => Some(Stop::Iterations),
+            false if stalled => Some(Stop::Stalled),
+            _ => None,
+        }
+    }
 }
 
 /// The model's minimiser from one point.
@@ -45,35 +64,25 @@ pub(super) fn solve(
     let mut u = vec![0.0; problem.count()];
     let mut trace = Vec::new();
     let mut fruitless = 0;
-    for iteration in 0.. {
+    let mut polished = false;
+    for iterations in 0.. {
         let here = problem.evaluate(&x, &all, &mut u)?;
         trace.push(here.value * problem.total());
         let kkt = here.g.iter().copied().fold(f64::NEG_INFINITY, f64::max) - 1.0;
-        let finish = |x, stop| Ok(Solution { x, kkt, iterations: iteration, stop, trace: vec![] });
-        let mut stop = None;
-        if problem.total() * kkt.ln_1p() <= limits.gain.min(1e-9) {
-            stop = Some(Stop::Converged);
-        } else if iteration >= limits.max_iter {
-            stop = Some(if kkt <= limits.tol { Stop::Converged } else { Stop::Iterations });
-        } else if fruitless >= PATIENCE {
-            stop = Some(if kkt <= limits.tol { Stop::Converged } else { Stop::Stalled });
+        if let Some(stop) = limits.verdict(kkt, iterations, fruitless) {
+            return Ok(Solution { x, kkt, iterations, stop, trace });
         }
-        if stop.is_none() {
-            // After a fruitless iteration, only the worst violator.
-            let entering = if fruitless % 2 == 1 { 1 } else { ENTERING };
-            let columns = candidates(&x, &here.g, kkt, entering);
-            let step = model_step(problem, &x, &u, columns, &here.g)?;
-            if kkt <= limits.tol && problem.total() * step.slope <= limits.gain {
-                stop = Some(Stop::Converged);
-            } else if follow(problem, &mut x, &u, &step)? {
-                fruitless = 0;
-            } else {
-                fruitless += 1;
-            }
+        // After a fruitless iteration, only the worst violator.
+        let entering = if fruitless % 2 == 1 { 1 } else { ENTERING };
+        let columns = candidates(&x, &here.g, kkt, entering);
+        let step = model_step(problem, &x, &u, columns, &here.g)?;
+        let near = kkt <= limits.tol && problem.total() * step.slope <= limits.gain;
+        if near && polished {
+            return Ok(Solution { x, kkt, iterations, stop: Stop::Converged, trace });
         }
-        if let Some(stop) = stop {
-            return finish(x, stop).map(|s| Solution { trace, ..s });
-        }
+        polished |= near;
+        let moved = follow(problem, &mut x, &u, &step)?;
+        fruitless = if moved { 0 } else { fruitless + 1 };
     }
     unreachable!("the loop ends by returning")
 }
