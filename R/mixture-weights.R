@@ -11,13 +11,14 @@
 #' `g_p = (sum_j w_j exp(loglik[j, p]) / u_j + (a_p - 1) / pi_p) / N`. Proportions are optimal
 #' when no `g_p` exceeds 1, and no proportions whatever have an objective higher by more than
 #' `N log(max_p g_p)`. The reported `kkt` is `max_p g_p - 1` over all columns, zero proportions
-#' included. Method `"convex"` goes on until `kkt <= tol` and a further Newton step would gain less
-#' than 1e-9 in total; rounding allows `kkt` of about 1e-14.
+#' included. Method `"convex"` goes on until `kkt <= tol` and a further Newton step is predicted to
+#' gain less than 1e-9 in total, and then takes that step: `kkt` usually ends below 1e-13, which is
+#' about what rounding allows.
 #'
 #' `"convex"` is a Newton method on an active set of columns, with the worst violators entering after
 #' each pass over the matrix; large problems start from samples of the rows. It takes some 5 to 15
 #' passes of J P operations, whatever the collinearity of the columns, and J m^2 operations more for
-#' the m columns that matter. `"em"` is plain expectation maximisation: simple, monotone and slow; it
+#' the m columns that matter (all columns that have a parameter above 1 do). `"em"` is plain expectation maximisation: simple, monotone and slow; it
 #' usually stops at `max_iter` and then says that it has not converged. Neither depends on the number
 #' of threads, to the last bit.
 #'
