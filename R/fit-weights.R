@@ -30,7 +30,8 @@ fit_convex <- function(data, g, prior, control, pi_thresh, n_threads) {
   fit <- call_core(
     rust_mash_fit, data, g,
     prior = prior, start = if (!is.null(g$pi)) as.double(g$pi), tol = control$tol,
-    max_iter = control$max_iter, pi_thresh = pi_thresh, label = "Fitting", n_threads = n_threads
+    max_iter = control$max_iter, pi_thresh = pi_thresh,
+    label = "Likelihoods", then = "solving for the weights", n_threads = n_threads
   )
   fit$convergence <- fit[ending]
   fit

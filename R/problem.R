@@ -20,9 +20,10 @@ prior_arguments <- function(g) {
   list(ulist = g$Ulist, grid = g$grid, pointmass = g$usepointmass)
 }
 
-# Calls a function of the core with the data, the prior and more; `label` is for the progress line.
-call_core <- function(f, data, g, ..., label, n_threads) {
-  with_progress(label, nrow(data$Bhat), \(progress) {
+# Calls a function of the core with the data, the prior and more; `label` and `then` are for the
+# progress line.
+call_core <- function(f, data, g, ..., label, n_threads, then = NULL) {
+  with_progress(label, nrow(data$Bhat), then = then, work = \(progress) {
     from_rust(do.call(f, c(
       noise_arguments(data), prior_arguments(g), list(...),
       list(n_threads = n_threads, progress = progress)

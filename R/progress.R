@@ -2,15 +2,16 @@
 
 # Runs `work(progress)`, where `progress` is NULL or a function of the count of units done, and
 # clears the line at the end, however it ends. The option `mnmash.progress` (TRUE or FALSE) decides;
-# by default progress is shown in interactive sessions.
-with_progress <- function(label, total, work) {
+# by default progress is shown in interactive sessions. `then` is what follows the last unit, if
+# anything.
+with_progress <- function(label, total, work, then = NULL) {
   if (!isTRUE(getOption("mnmash.progress", interactive()))) return(work(NULL))
-  reporter <- progress_reporter(label, total)
+  reporter <- progress_reporter(label, total, then)
   on.exit(reporter$finish())
   work(reporter$report)
 }
 
-progress_reporter <- function(label, total, wait = 2, pause = 0.25, now = seconds_now,
+progress_reporter <- function(label, total, then = NULL, wait = 2, pause = 0.25, now = seconds_now,
                               write = write_stderr) {
   start <- now()
   last <- -Inf
@@ -19,7 +20,11 @@ progress_reporter <- function(label, total, wait = 2, pause = 0.25, now = second
     time <- now()
     if (time - start < wait || time - last < pause) return(invisible())
     last <<- time
-    line <- progress_line(label, done, total, time - start)
+    line <- if (done >= total && !is.null(then)) {
+      paste0(label, ": ", then, " (", duration(time - start), ")")
+    } else {
+      progress_line(label, done, total, time - start)
+    }
     width <- getOption("width") - 1L
     write(paste0("\r", formatC(substr(line, 1L, width), width = -shown)))
     shown <<- min(nchar(line), width)

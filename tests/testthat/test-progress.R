@@ -20,6 +20,17 @@ test_that("nothing is shown before two seconds, then a line with rate and remain
   expect_match(shown[3], "^\r +\r$")
 })
 
+test_that("what follows the last unit is said", {
+  clock <- 0
+  shown <- character()
+  reporter <- progress_reporter(
+    "Likelihoods", 10, "solving", now = \() clock, write = \(text) shown <<- c(shown, text)
+  )
+  clock <- 5
+  reporter$report(10)
+  expect_match(shown, "Likelihoods: solving \\(5 s\\)")
+})
+
 test_that("the option decides, and is off outside interactive sessions", {
   withr::local_options(mnmash.progress = NULL)
   if (!interactive()) expect_null(with_progress("x", 1, identity))
