@@ -1,6 +1,7 @@
 //! Nanoseconds per (unit, active component) of the posterior, one thread.
 //!
-//! `cargo run --release -p mnmash-core --example bench_posterior [R] [J]` (44 and 2000 if left out).
+//! `cargo run --release -p mnmash-core --example bench_posterior [R] [J] [scales] [what]` (44, 2000 and 4 if
+//! left out; only lines that contain `what`).
 //! Least of several repetitions, processor time (Linux; elsewhere wall time). The first line is the peak of this core: independent
 //! multiply-adds on registers, at the lanes in use.
 
@@ -22,12 +23,13 @@ impl Kernel for Peak {
         let mut x = [V::splat(1.0); CHAINS];
         let rounds = 20_000_000_u32;
         let start = Instant::now();
+        let before = processor_seconds(&start);
         for _ in 0..rounds {
             for x in &mut x {
                 *x = x.mul_add(a, b);
             }
         }
-        let seconds = start.elapsed().as_secs_f64();
+        let seconds = processor_seconds(&start) - before;
         black_box(x.iter().map(|x| x.sum()).sum::<f64>());
         2.0 * (V::N * CHAINS) as f64 * f64::from(rounds) / seconds / 1e9
     }
@@ -70,15 +72,19 @@ struct Problem {
     v: Option<Vec<f64>>,
 }
 
-/// Every unit has weight on every component: two scales of each of four matrices.
+/// Every unit has weight on every component: all scales of each of four matrices.
 fn time(name: &str, problem: &Problem, matrices: &[Vec<f64>], covariance: bool) {
+    if !std::env::args().nth(4).is_none_or(|what| name.contains(&what)) {
+        return;
+    }
     let (j, r) = (problem.j, problem.r);
     let x: Vec<f64> = random(1, j * r).iter().map(|x| 4.0 * x).collect();
     let v = problem.v.as_deref().map_or(Correlation::Identity, Correlation::Common);
     let data = Data { units: j, conditions: r, x: &x, s: &problem.s, v };
     let means = NormalMeans::new(data).expect("data");
     let named: Vec<_> = matrices.iter().map(|m| ("U", &m[..])).collect();
-    let prior = Prior::new(r, &named, &[0.5, 1.0], true).expect("prior");
+    let grid: Vec<f64> = (0..argument(3, 4)).map(|l| 0.5 + l as f64 * 0.1).collect();
+    let prior = Prior::new(r, &named, &grid, true).expect("prior");
     let active: Vec<usize> = (1..prior.len()).collect();
     let values = vec![1.0 / active.len() as f64; j * active.len()];
     let weights = Weights { active: &active, values: &values };
@@ -97,12 +103,14 @@ fn time(name: &str, problem: &Problem, matrices: &[Vec<f64>], covariance: bool) 
     println!("{name:<44} {:9.1} ns", best * 1e9 / (j * active.len()) as f64);
 }
 
+/// A number from the command line.
+fn argument(i: usize, default: usize) -> usize {
+    std::env::args().nth(i).and_then(|a| a.parse().ok()).unwrap_or(default)
+}
+
 fn main() {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread();
     pool.build_global().expect("threads");
-    let argument = |i: usize, default: usize| {
-        std::env::args().nth(i).and_then(|a| a.parse().ok()).unwrap_or(default)
-    };
     let (r, j) = (argument(1, 44), argument(2, 2000));
     println!("{} R = {r} J = {j}: peak {:.1} GFLOP/s", level().name(), dispatch(Peak));
     let mut correlation = gram(r, 3, 8);

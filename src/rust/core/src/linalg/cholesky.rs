@@ -70,12 +70,14 @@ pub fn factor<V: Lanes>(n: usize, a: &mut [V], reciprocal: &mut [V]) -> V {
                 acc[c][r] = block[4 * c + r];
             }
         }
-        for x in done.chunks_exact(4) {
+        let mut done = &*done;
+        while let Some((x, more)) = done.split_first_chunk::<4>() {
             for c in 0..4 {
                 for r in c..4 {
                     acc[c][r] = x[r].neg_mul_add(x[c], acc[c][r]);
                 }
             }
+            done = more;
         }
         let mut product = mantissa;
         for c in 0..4 {
@@ -104,12 +106,17 @@ pub fn factor<V: Lanes>(n: usize, a: &mut [V], reciprocal: &mut [V]) -> V {
 /// `acc[c][r] -= sum_p x[p][r] y[p][c]` over blocks of four entries.
 #[inline(always)]
 pub fn subtract_product<V: Lanes>(acc: &mut [[V; 4]; 4], x: &[V], y: &[V]) {
-    for (x, y) in x.chunks_exact(4).zip(y.chunks_exact(4)) {
+    // Arrays of known length, taken off the front: no check of an index inside the loop.
+    let (mut x, mut y) = (x, y);
+    while let (Some((a, more_x)), Some((b, more_y))) =
+        (x.split_first_chunk::<4>(), y.split_first_chunk::<4>())
+    {
         for c in 0..4 {
             for r in 0..4 {
-                acc[c][r] = x[r].neg_mul_add(y[c], acc[c][r]);
+                acc[c][r] = a[r].neg_mul_add(b[c], acc[c][r]);
             }
         }
+        (x, y) = (more_x, more_y);
     }
 }
 
