@@ -24,17 +24,16 @@ fit_weights <- function(data, g, prior, optmethod, control, pi_thresh, n_threads
 
 ending <- c("objective", "kkt", "iterations", "converged", "trace")
 
-# Likelihoods and weights together: the core decides whether to keep the matrix of likelihoods.
+# Likelihoods and weights together: the matrix of likelihoods never reaches R.
 fit_convex <- function(data, g, prior, control, pi_thresh, n_threads) {
   control <- fit_control(control, tol = 1e-8, max_iter = 1000)
-  fit <- call_core(
+  found <- call_core(
     rust_mash_fit, data, g,
     prior = prior, start = if (!is.null(g$pi)) as.double(g$pi), tol = control$tol,
-    max_iter = control$max_iter, pi_thresh = pi_thresh,
-    label = "Likelihoods", then = "solving for the weights", n_threads = n_threads
+    max_iter = control$max_iter, label = "Likelihoods", then = "solving for the weights",
+    n_threads = n_threads
   )
-  fit$convergence <- fit[ending]
-  fit
+  with_summary(data, g, found$pi, found[ending], pi_thresh, n_threads)
 }
 
 fit_em <- function(data, g, prior, control, pi_thresh, n_threads) {
