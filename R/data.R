@@ -115,6 +115,7 @@ new_mash_data <- function(Bhat, Shat, alpha, V, mask, missing) {
     Bhat <- Bhat / Shat_alpha
     Shat <- Shat^(1 - alpha)
   }
+  check_range(Bhat, Shat)
   if (!is.null(mask)) {
     Bhat[mask] <- 0
     Shat[mask] <- 1e6
@@ -126,6 +127,19 @@ new_mash_data <- function(Bhat, Shat, alpha, V, mask, missing) {
       commonV = length(dim(V)) == 2L, alpha = alpha, missing = if (missing == "exact") mask
     ),
     class = "mash"
+  )
+}
+
+# Squares, and squares of ratios, must be numbers too.
+check_range <- function(Bhat, Shat, limit = 1e75) {
+  largest <- max(abs(Bhat), Shat, na.rm = TRUE)
+  smallest <- min(Shat, na.rm = TRUE)
+  if (largest <= limit && smallest >= 1 / limit) return(invisible())
+  bad <- which(abs(Bhat) > limit | Shat > limit | Shat < 1 / limit)[1L]
+  stop_mnmash(
+    "value", "`Bhat` and `Shat` must be between 1e-75 and 1e75 in size: at ",
+    describe_cell(Bhat, bad), " the (scaled) effect is ", format(Bhat[bad]), ", its error ",
+    format(Shat[bad]), "; use other units, or NA"
   )
 }
 

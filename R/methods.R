@@ -145,6 +145,7 @@ describe_convergence <- function(convergence) {
 
 describe_range <- function(counts) {
   if (length(counts) == 1L) return(number(counts))
+  if (min(counts) == max(counts)) return(paste(number(counts[[1L]]), "in each"))
   label <- function(i) {
     paste0(number(counts[i]), if (!is.null(names(counts))) paste0(" (", names(counts)[i], ")"))
   }

@@ -40,7 +40,10 @@ prior_matrix <- function(U, R, normalize, where) {
   }
   if (!is.matrix(U)) U <- matrix(U)
   if (nrow(U) != R || ncol(U) != R) {
-    stop_mnmash("dimension", where, " must be ", R, " x ", R, ", not ", describe_dim(U))
+    stop_mnmash(
+      "dimension", where, " must be ", R, " x ", R, ", as the data have ", R,
+      " conditions, not ", describe_dim(U)
+    )
   }
   storage.mode(U) <- "double"
   if (!all(is.finite(U))) {

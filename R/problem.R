@@ -48,6 +48,11 @@ log_scale <- function(data) {
 
 # The posterior matrices, with mashr's names.
 posterior_matrices <- function(data, g, active, weights, covariance, n_threads) {
+  if (!length(active)) {
+    stop_mnmash(
+      "argument", "`pi_thresh` leaves no component: the largest weight is ", format(max(g$pi))
+    )
+  }
   scale <- if (data$alpha != 0) as_doubles(data$Shat_alpha)
   noise <- noise_arguments(data)
   prior <- prior_arguments(g)

@@ -7,7 +7,9 @@ resolve_threads <- function(n_threads = NULL) {
   }
   n_threads <- suppressWarnings(as.integer(n_threads))
   if (length(n_threads) != 1L || is.na(n_threads) || n_threads < 1L) {
-    stop_mnmash("threads", "`mnmash.threads` must be one positive whole number")
+    stop_mnmash(
+      "threads", "`n_threads` (or the option `mnmash.threads`) must be one positive whole number"
+    )
   }
   limit <- tolower(Sys.getenv("_R_CHECK_LIMIT_CORES_", ""))
   if (nzchar(limit) && limit != "false") min(n_threads, 2L) else n_threads

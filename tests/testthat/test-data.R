@@ -149,6 +149,17 @@ test_that("bad effects and errors are classed errors that name the argument and 
   expect_error(mash_set_data(B, S, df = -1), "df", class = "mnmash_error_value")
 })
 
+test_that("numbers whose squares are none are errors that name the cell", {
+  B <- effects()
+  expect_error(
+    mash_set_data(replace(B, 3, 1e200)), "row 3 .*1e\\+200", class = "mnmash_error_value"
+  )
+  expect_error(
+    mash_set_data(B, replace(errors(), 6, 1e-200), zero_check_tol = 0), "row 2",
+    class = "mnmash_error_value"
+  )
+})
+
 test_that("a row or column without any value is an error that names it", {
   B <- effects()
   B[2, ] <- NA

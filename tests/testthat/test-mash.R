@@ -243,6 +243,15 @@ test_that("bad arguments of mash() are classed errors", {
   )
 })
 
+test_that("a threshold that leaves no component is an error, not a posterior of zero", {
+  data <- small_data()
+  m <- mash(data, cov_canonical(data), verbose = FALSE)
+  expect_error(
+    mash_compute_posterior_matrices(m, data, pi_thresh = 1), "pi_thresh.*largest weight",
+    class = "mnmash_error_argument"
+  )
+})
+
 test_that("an alpha that differs from the fit's is an error", {
   set.seed(1)
   sims <- simple_sims(10, 3, 0.5)
