@@ -64,7 +64,7 @@ fit_mixsqp <- function(data, g, prior, control, pi_thresh, n_threads) {
     optimality(loglik, prior, pi),
     list(
       iterations = nrow(found$progress), converged = grepl("^converged", found$status),
-      trace = -found$progress$objective
+      trace = NULL # its objective has another scale
     )
   )
   with_summary(data, g, pi, convergence, pi_thresh, n_threads)
