@@ -122,7 +122,7 @@ fn check(case: &Case, results: &Results, active: &[usize], weights: &[f64], unit
                 for q in 0..r {
                     let got = covariance[unit * r * r + i * r + q];
                     let want = s * scale[q * j + unit] * cov[i * r + q];
-                    let size = size * (want_size(&want_row(&cov, r, q)) + 1.0) * 4.0;
+                    let size = size * (cov[q * r + q].abs().sqrt() + 1.0) * s * 4.0;
                     assert!((got - want).abs() < 1e-8 * size, "covariance {}", place());
                 }
             }
@@ -130,33 +130,101 @@ fn check(case: &Case, results: &Results, active: &[usize], weights: &[f64], unit
     }
 }
 
-fn want_row(cov: &[f64], r: usize, q: usize) -> f64 {
-    cov[q * r + q]
-}
-
-fn want_size(variance: &f64) -> f64 {
-    variance.abs().sqrt()
-}
-
 #[test]
 fn every_kind_of_noise_and_component_agrees_with_the_definitions() {
     for case in cases() {
         let (active, weights) = weights_of(&case);
-        let all: Vec<usize> = (0..case.j).collect();
-        let units = if case.r > 20 { &all[..case.j.min(4)] } else { &all[..case.j.min(12)] };
-        for (n, level) in Level::available().into_iter().enumerate() {
+        // The last unit too, which is in a batch that is not full.
+        let few = if case.r > 20 { 4 } else { 12 };
+        let mut units: Vec<usize> = (0..case.j.min(few)).collect();
+        units.push(case.j - 1);
+        for level in Level::available() {
             let results = run(&case, level, &weights, &active, case.r < 20);
-            if n == 0 {
-                check(&case, &results, &active, &weights, units);
-                first_is_last(&case, &results, &active, &weights);
-            } else {
-                check(&case, &results, &active, &weights, &units[..units.len().min(3)]);
-            }
+            check(&case, &results, &active, &weights, &units);
+            units.truncate(2); // the other levels share all but the lanes
         }
     }
 }
 
-/// The last units too, which are in a batch that is not full.
-fn first_is_last(case: &Case, results: &Results, active: &[usize], weights: &[f64]) {
-    check(case, results, active, weights, &[case.j - 1]);
+/// `units` units of one condition block, three conditions, with some cells missing.
+fn blocks(units: usize, v: Option<Vec<f64>>) -> Case {
+    let r = 3;
+    let mut x: Vec<f64> = random(21, units * r).iter().map(|v| 4.0 * v).collect();
+    let s = random(22, units * r).iter().map(|v| (0.5 * v).exp()).collect();
+    x.iter_mut().step_by(5).for_each(|x| *x = f64::NAN);
+    let identity = (0..9).map(|k| f64::from(u8::from(k % 4 == 0))).collect();
+    let matrices = vec![identity, vec![1.0; 9]];
+    let name = format!("{units} units");
+    Case { name, j: units, r, x, s, v, matrices, grid: vec![0.5, 2.0] }
+}
+
+const V3: [f64; 9] = [1.0, 0.5, 0.2, 0.5, 1.0, 0.3, 0.2, 0.3, 1.0];
+
+#[test]
+fn blocks_and_batches_of_any_size_are_complete() {
+    for units in [1, 7, 8, 9, 239, 240, 241, 257] {
+        for v in [None, Some(V3.to_vec())] {
+            let case = blocks(units, v);
+            let (active, weights) = weights_of(&case);
+            let all: Vec<usize> = (0..units).collect();
+            let results = run(&case, level(), &weights, &active, true);
+            check(&case, &results, &active, &weights, &all);
+        }
+    }
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    for v in [None, Some(V3.to_vec())] {
+        let case = blocks(1000, v);
+        let (active, weights) = weights_of(&case);
+        let on = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| run(&case, level(), &weights, &active, true))
+        };
+        assert_eq!(on(1), on(2));
+    }
+}
+
+#[test]
+fn reversing_the_units_reverses_the_results_bit_by_bit() {
+    for v in [None, Some(V3.to_vec())] {
+        let mut case = blocks(260, v);
+        let (active, mut weights) = weights_of(&case);
+        let scale_free = |case: &Case, weights: &[f64]| {
+            let results = run(case, level(), weights, &active, false);
+            results.tables[2..].to_vec() // all but those that are scaled unit by unit
+        };
+        let mut forward = scale_free(&case, &weights);
+        let reverse = |table: &mut Vec<f64>| table.chunks_exact_mut(260).for_each(<[f64]>::reverse);
+        [&mut case.x, &mut case.s, &mut weights].map(reverse);
+        forward.iter_mut().for_each(reverse);
+        assert_eq!(scale_free(&case, &weights), forward);
+    }
+}
+
+#[test]
+fn weights_that_are_not_weights_are_refused() {
+    let case = blocks(9, None);
+    let data = super::super::Data {
+        units: 9,
+        conditions: 3,
+        x: &case.x,
+        s: &case.s,
+        v: case.correlation(),
+    };
+    let means = NormalMeans::new(data).unwrap();
+    let prior = case.prior();
+    let refused = |active: &[usize], values: &[f64]| {
+        let mut t = vec![vec![0.0; 27]; 6];
+        let [mean, sd, lfdr, negative, positive, lfsr] = &mut t[..] else { unreachable!() };
+        let out = Posterior { mean, sd, lfdr, negative, positive, lfsr, covariance: None };
+        let weights = Weights { active, values };
+        posterior(&means, &prior, weights, None, out, &Monitor::default()).is_err()
+    };
+    assert!(!refused(&[1], &[1.0; 9]));
+    assert!(refused(&[1], &[1.0; 8]));
+    assert!(refused(&[prior.len()], &[1.0; 9]));
+    assert!(refused(&[1], &[f64::NAN; 9]));
+    assert!(refused(&[1], &[-1.0; 9]));
 }
