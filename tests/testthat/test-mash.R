@@ -182,6 +182,36 @@ test_that("posteriors computed in blocks are those computed at once", {
   expect_equal(in_blocks, at_once, tolerance = 1e-13)
 })
 
+test_that("the number of threads changes nothing, nor does mash() touch the random numbers", {
+  data <- random_data(5, J = 300, missing = 0.2, V = correlated(5))
+  U <- cov_canonical(data)
+  before <- .Random.seed
+  one <- mash(data, U, verbose = FALSE, n_threads = 1)
+  two <- mash(data, U, verbose = FALSE, n_threads = 2)
+  expect_identical(one, two)
+  expect_identical(.Random.seed, before)
+})
+
+test_that("a numeric prior, a grid and unnormalised matrices are used as given", {
+  data <- small_data()
+  U <- list(a = 4 * diag(3), b = matrix(1, 3, 3))
+  prior <- c(3, 2, 1, 1, 5)
+  m <- mash(
+    data, U, grid = c(0.5, 1), normalizeU = FALSE, prior = prior, outputlevel = 4, verbose = FALSE
+  )
+  expect_equal(m$fitted_g$Ulist$a, 4 * diag(3))
+  expect_named(m$fitted_g$pi, c("null", "a.1", "b.1", "a.2", "b.2"))
+  loglik <- slow_loglik(data, slow_components(U, c(0.5, 1)))
+  expect_equal(unname(m$lm$loglik_matrix + m$lm$lfactors), loglik, tolerance = 1e-10)
+  best <- slow_objective(loglik, m$fitted_g$pi, prior)
+  expect_equal(m$convergence$objective, best, tolerance = 1e-10)
+  # No move towards any component gains.
+  for (p in 1:5) {
+    moved <- 0.999 * m$fitted_g$pi + 0.001 * (1:5 == p)
+    expect_lte(slow_objective(loglik, moved, prior), best + 1e-9)
+  }
+})
+
 test_that("an effect far beyond the scales of a fixed prior has a finite posterior", {
   data <- mash_set_data(rbind(c(60, 1), c(1e8, -1e8)), 1)
   g <- list(pi = c(0.5, 0.5), Ulist = list(a = diag(2)), grid = 0.1, usepointmass = TRUE)
