@@ -15,14 +15,20 @@ fit_weights <- function(data, g, prior, optmethod, control, pi_thresh, n_threads
   if (!fit$convergence$converged) {
     warn_mnmash(
       "not_converged", "the weights are not at their optimum after ", fit$convergence$iterations,
-      " iterations: the largest violation of the optimality conditions is ",
-      format(fit$convergence$kkt, digits = 3)
+      " iterations (", fit$convergence$message, "): the largest violation of the optimality ",
+      "conditions is ", format(fit$convergence$kkt, digits = 3)
     )
   }
   fit
 }
 
-ending <- c("objective", "kkt", "iterations", "converged", "trace")
+# How the core says that a fit ended.
+ending <- function(found) {
+  c(
+    found[c("objective", "kkt", "iterations", "converged", "trace")],
+    list(message = if (is.null(found$message)) found$stop else found$message)
+  )
+}
 
 # Likelihoods and weights together: the matrix of likelihoods never reaches R.
 fit_convex <- function(data, g, prior, control, pi_thresh, n_threads) {
@@ -33,7 +39,7 @@ fit_convex <- function(data, g, prior, control, pi_thresh, n_threads) {
     max_iter = control$max_iter, label = "Likelihoods", then = "solving for the weights",
     n_threads = n_threads
   )
-  with_summary(data, g, found$pi, found[ending], pi_thresh, n_threads)
+  with_summary(data, g, found$pi, ending(found), pi_thresh, n_threads)
 }
 
 fit_em <- function(data, g, prior, control, pi_thresh, n_threads) {
@@ -44,7 +50,7 @@ fit_em <- function(data, g, prior, control, pi_thresh, n_threads) {
       loglik, prior, NULL, NULL, control$tol, control$max_iter, "em", n_threads, progress
     ))
   })
-  with_summary(data, g, found$pi, found[ending], pi_thresh, n_threads)
+  with_summary(data, g, found$pi, ending(found), pi_thresh, n_threads)
 }
 
 # The penalty enters as further rows: row p is 1 at component p, with weight prior_p - 1.
@@ -64,7 +70,8 @@ fit_mixsqp <- function(data, g, prior, control, pi_thresh, n_threads) {
     optimality(loglik, prior, pi),
     list(
       iterations = nrow(found$progress), converged = grepl("^converged", found$status),
-      trace = NULL # its objective has another scale
+      trace = NULL, # its objective has another scale
+      message = found$status
     )
   )
   with_summary(data, g, pi, convergence, pi_thresh, n_threads)

@@ -53,7 +53,8 @@
 #' - `alpha`: of the data.
 #' - `convergence`: `objective` (penalised log-likelihood in scaled units), `kkt` (largest violation
 #'   of the optimality conditions, relative to the number of units), `iterations`, `converged`,
-#'   `method` and `trace` (the objective by iteration; not for `"mixSQP"`); `NULL` with `fixg`.
+#'   `method`, `message` (why it stopped) and `trace` (the objective by iteration; not for
+#'   `"mixSQP"`); `NULL` with `fixg`.
 #' - `lm`, at output level 4: `loglik_matrix` (J x P, less its row maxima) and `lfactors` (the
 #'   maxima), in scaled units.
 #' @references Urbut, Wang, Carbonetto and Stephens (2019), Nature Genetics 51, 187-195.

@@ -88,12 +88,12 @@ test_that("posteriors equal the direct computation for every kind of noise, with
         expected <- slow_posterior(data, components, g$pi)
         found <- lapply(m$result, unname)
         expect_lt(relative_difference(found$PosteriorMean, expected$mean), 1e-10)
-        expect_lt(relative_difference(found$PosteriorSD, expected$sd), 1e-9)
+        expect_lt(relative_difference(found$PosteriorSD, expected$sd), 1e-10)
         expect_lt(relative_difference(found$lfdr, expected$lfdr), 1e-10)
         expect_lt(relative_difference(found$NegativeProb, expected$negative), 1e-10)
         expect_lt(relative_difference(found$PositiveProb, expected$positive), 1e-10)
         expect_lt(relative_difference(found$lfsr, expected$lfsr), 1e-10)
-        expect_lt(relative_difference(found$PosteriorCov, expected$covariance), 1e-9)
+        expect_lt(relative_difference(found$PosteriorCov, expected$covariance), 1e-10)
         vloglik <- slow_vloglik(data, components, g$pi)
         expect_lt(relative_difference(drop(m$vloglik), vloglik), 1e-10)
         expect_equal(mash_compute_loglik(m, data), sum(vloglik))
@@ -243,6 +243,17 @@ test_that("every optimiser ends at the same likelihood", {
   sqp <- mash(data, U, optmethod = "mixSQP", verbose = FALSE)
   expect_equal(sqp$convergence$objective, best$convergence$objective, tolerance = 1e-6)
   expect_lte(sqp$convergence$objective, best$convergence$objective + 1e-6)
+})
+
+test_that("a fit that is stopped early says so", {
+  data <- small_data()
+  expect_warning(
+    m <- mash(data, cov_canonical(data), control = list(max_iter = 1), verbose = FALSE),
+    "not at their optimum after 1 iterations", class = "mnmash_warning_not_converged"
+  )
+  expect_false(m$convergence$converged)
+  expect_type(m$convergence$message, "character")
+  expect_output(print(m), "NOT converged")
 })
 
 test_that("bad arguments of mash() are classed errors", {
