@@ -73,5 +73,8 @@ cell_line <- function(cells) paste("|", paste(cells, collapse = " | "), "|")
 table <- c(
   cell_line(names(rows)), cell_line(rep("---", ncol(rows))), apply(rows, 1L, cell_line)
 )
+kept <- lapply(list.files(folder, "[.]rds$", full.names = TRUE), readRDS)
+tools <- unique(vapply(kept, \(x) paste0(x$package, " ", x$version, " (BLAS: ", x$blas, ")"), ""))
+table <- c(table, "", paste(tools, collapse = "; "))
 writeLines(table, file.path(folder, "mash.md"))
 writeLines(table)

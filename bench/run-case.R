@@ -38,7 +38,7 @@ P <- length(fit$fitted_g$pi)
 
 result <- list(
   package = package, version = as.character(utils::packageVersion(package)),
-  case = arguments[2L],
+  case = arguments[2L], blas = basename(normalizePath(extSoftVersion()[["BLAS"]])),
   J = case$J, R = case$R, P = P, active = sum(fit$fitted_g$pi > 1e-10),
   scales = length(fit$fitted_g$grid), threads = case$threads,
   cpu = stats::median(vapply(runs, `[[`, 0, "cpu")),
