@@ -13,7 +13,7 @@ install:
 demo:
 	tools/setup.sh demo
 	Rscript tools/install.R
-	Rscript inst/demo/demo.R demo-output
+	Rscript inst/scripts/demo.R demo-output
 
 test: test-rust test-r
 
