@@ -33,7 +33,8 @@
 #' @param row_weights J non-negative numbers, not all zero; default 1. A row of weight 2 counts as two
 #'   equal rows.
 #' @param tol largest KKT residual (relative to the number of rows) of a converged fit.
-#' @param max_iter most iterations; 0 evaluates `start`. Default 200, or 10000 for `"em"`.
+#' @param max_iter most iterations; 0 evaluates `start` (a row it all but excludes first gets a
+#'   share, so that every row is reachable). Default 200, or 10000 for `"em"`.
 #' @param method `"convex"` or `"em"`, see below.
 #' @param nullweight Dirichlet parameter of the first column under `"nullbiased"`.
 #' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores.

@@ -223,24 +223,33 @@ pub fn mixture_weights(
     })
 }
 
+/// Samples that a cold start climbs through: one row in so many; and the fewest rows of a sample.
+const SAMPLES: [usize; 3] = [256, 16, 1];
+const SMALLEST_SAMPLE: usize = 250;
+
 /// A start from ever larger samples of the rows, each solved as well as it deserves.
+///
+/// The first, which may be all rows, starts from the histogram of the rows' best columns, a few
+/// steps of expectation maximisation, and the largest proportions only.
 fn climb<'a>(problem: impl Fn(Rows) -> Problem<'a>, rows: usize) -> Result<Vec<f64>, Error> {
+    let rough = Limits { tol: 0.0, gain: 0.0, max_iter: 4, polish: false };
+    let fair = Limits { tol: 1e-4, gain: f64::INFINITY, max_iter: 30, polish: false };
     let mut x = Vec::new();
-    for every in [256, 16, 1] {
+    for every in SAMPLES {
         let sample = Rows::sample(rows, every);
-        if sample.count() < 1000 && every > 1 {
+        if every > 1 && sample.count() < SMALLEST_SAMPLE {
             continue;
         }
         let sample = problem(sample);
+        if sample.total() <= 0.0 {
+            continue; // only rows without weight
+        }
         if x.is_empty() {
-            let nothing = vec![0.0; sample.columns()];
-            let limits = Limits { tol: 0.0, gain: 0.0, max_iter: 10, polish: false };
-            x = em::solve(&sample, &nothing, limits)?.x;
+            x = em::solve(&sample, &vec![0.0; sample.columns()], rough)?.x;
             sqp::thin(&mut x);
         }
         if every > 1 {
-            let limits = Limits { tol: 1e-4, gain: f64::INFINITY, max_iter: 30, polish: false };
-            x = sqp::solve(&sample, &x, limits)?.x;
+            x = sqp::solve(&sample, &x, fair)?.x;
         }
     }
     Ok(x)

@@ -184,6 +184,21 @@ fn a_row_of_weight_two_is_two_rows() {
 }
 
 #[test]
+fn weight_on_few_of_many_rows_is_found() {
+    // The first sample of 20,000 rows has the rows 0 to 63, 1024 to 1087, ...
+    let values = scaled(scale_mixture(20_000, 15, 12), 20_000);
+    let mut case = Case::new(&values, 20_000);
+    for on in [100..130, 19_000..20_000] {
+        let weight = |j: usize| f64::from(u8::from(on.contains(&j)));
+        case.weights = Some((0..20_000).map(weight).collect());
+        let part = |c: &[f64]| c[on.clone()].to_vec();
+        let few: Vec<f64> = values.chunks(20_000).flat_map(part).collect();
+        let alone = Case::new(&few, on.len()).check();
+        assert!((case.check().objective - alone.objective).abs() < 1e-10);
+    }
+}
+
+#[test]
 fn a_start_at_the_optimum_is_left_alone_and_a_bad_one_does_no_harm() {
     let values = scaled(scale_mixture(900, 40, 6), 900);
     let mut case = Case::new(&values, 900);
