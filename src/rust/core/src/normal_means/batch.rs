@@ -4,7 +4,8 @@
 //! columns of missing cells zero. Per unit and prior matrix, `M = WF` costs up to `R^3 / 3`; `M'M` and
 //! `MM'` cost `R r^2` and `R^3 / 3`.
 
-use super::problem::{CommonCorrelation, GroupNoise, LOG_2_PI, NormalMeans};
+use super::correlation::CommonCorrelation;
+use super::problem::{GroupNoise, LOG_2_PI, NormalMeans};
 use crate::linalg::cholesky;
 use crate::linalg::lanes::{Lanes, MAX_LANES};
 use crate::linalg::psd::Factor;
@@ -196,18 +197,22 @@ impl<V: Lanes> Batch<V> {
             }
             Whitener::Own { inverse, packed, reciprocal, column } => {
                 let r = means.conditions;
-                let mut v = [0.0; MAX_LANES];
+                let mut v = vec![0.0; r * r * MAX_LANES];
+                for (v, &at) in v.chunks_exact_mut((r * r).max(1)).zip(&lanes[..V::N]) {
+                    means.v.lower(means.row(at), means.units, r, v);
+                }
+                let mut entry = [0.0; MAX_LANES];
                 for i in 0..np {
                     for p in 0..=i {
                         for lane in 0..V::N {
                             let at = lanes[lane];
                             let both = i < r && means.observed(at, i) && means.observed(at, p);
-                            v[lane] = match both {
-                                true => means.correlation(means.row(at), i, p),
+                            entry[lane] = match both {
+                                true => v[lane * r * r + i * r + p],
                                 false => f64::from(u8::from(i == p)),
                             };
                         }
-                        packed[cholesky::offset(i, p)] = V::load(&v);
+                        packed[cholesky::offset(i, p)] = V::load(&entry);
                     }
                 }
                 let log_det = cholesky::factor(r, packed, reciprocal);

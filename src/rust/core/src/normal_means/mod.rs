@@ -3,6 +3,7 @@
 //!
 //! - `prior`: the components `w_l^2 U_k` as factors on a grid of scales;
 //! - `problem`: the data, arranged into groups of units whose noise has the same form;
+//! - `correlation`: what is known of V;
 //! - `batch`: units of a group with differing noise, whitened in SIMD lanes;
 //! - `shared`: units with one common noise, in the eigenbasis of each component;
 //! - `likelihood`: the log-likelihoods of all components, by blocks of units;
@@ -20,6 +21,7 @@
 
 pub mod batch;
 mod columns;
+pub mod correlation;
 pub mod likelihood;
 pub mod mixture;
 pub mod posterior;
@@ -29,8 +31,9 @@ pub mod shared;
 #[cfg(test)]
 pub mod testing;
 
+pub use correlation::{Contrast, Correlation};
 pub use likelihood::Likelihood;
 pub use mixture::WeightedPrior;
 pub use posterior::posterior;
 pub use prior::Prior;
-pub use problem::{Correlation, Data, NormalMeans};
+pub use problem::{Data, NormalMeans};

@@ -12,8 +12,9 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
-use faer::{Mat, MatRef};
+use faer::Mat;
 
+use super::correlation::{CommonCorrelation, Correlation};
 use crate::Error;
 use crate::linalg::psd;
 
@@ -22,17 +23,6 @@ pub const LOG_2_PI: f64 = 1.837_877_066_409_345_5;
 
 /// Units per block: the grain of parallel work, of interrupts and of streaming.
 pub const BLOCK: usize = 240;
-
-/// The residual correlation `V` of the measurements of a unit.
-#[derive(Debug, Clone, Copy)]
-pub enum Correlation<'a> {
-    /// Independent measurements.
-    Identity,
-    /// The same R by R matrix for every unit, by columns.
-    Common(&'a [f64]),
-    /// An R by R matrix for each unit: R by R by J.
-    PerUnit(&'a [f64]),
-}
 
 /// What a caller has: J units by R conditions, by columns.
 #[derive(Debug, Clone, Copy)]
@@ -112,22 +102,11 @@ pub struct NormalMeans<'a> {
     pub order: Option<Vec<usize>>,
 }
 
-/// What is worked out once about a V that all units have.
-#[derive(Debug, Clone)]
-pub enum CommonCorrelation {
-    /// There is none: V is given by unit.
-    None,
-    /// Diagonal, with these square roots.
-    Diagonal(Vec<f64>),
-    /// General: `L^{-1}` (lower triangular) and `log det V`.
-    Full(Mat<f64>, f64),
-}
-
 impl<'a> NormalMeans<'a> {
     /// Check the data and arrange them. O(JR), plus O(R^3) for each group of shared noise.
     pub fn new(data: Data<'a>) -> Result<Self, Error> {
         check(&data)?;
-        let common = CommonCorrelation::new(&data)?;
+        let common = CommonCorrelation::new(&data.v, data.conditions)?;
         let (x, s) = clean(&data);
         let mut means = Self {
             units: data.units,
@@ -178,12 +157,12 @@ impl<'a> NormalMeans<'a> {
 
     /// Sort units into groups, and permute the data if they are not contiguous already.
     fn arrange(&mut self) -> Result<(), Error> {
-        let (labels, shared) = match self.v {
-            Correlation::PerUnit(_) => (vec![usize::MAX; self.units], Vec::new()),
-            _ => self.recurring_noise(),
+        let (labels, shared) = match self.v.by_unit() {
+            true => (vec![usize::MAX; self.units], Vec::new()),
+            false => self.recurring_noise(),
         };
         let diagonal = matches!(self.common, CommonCorrelation::Diagonal(_));
-        let per_unit = matches!(self.v, Correlation::PerUnit(_));
+        let per_unit = self.v.by_unit();
         // The place of a unit's group: shared ones first, then common whitening, then own.
         let incomplete = self.incomplete();
         let place = |j: usize| match labels[j] {
@@ -276,7 +255,9 @@ impl<'a> NormalMeans<'a> {
         let s = |i: usize| self.s[i * self.units + j];
         let observed: Vec<usize> = (0..r).filter(|&i| s(i).is_finite()).collect();
         let n = observed.len();
-        let v = Mat::from_fn(n, n, |i, p| self.correlation(j, observed[i], observed[p]));
+        let mut v = vec![0.0; r * r];
+        self.v.lower(j, self.units, r, &mut v);
+        let v = Mat::from_fn(n, n, |i, p| v[observed[i.max(p)] * r + observed[i.min(p)]]);
         // The standard errors are scaled out first: they may be far apart.
         let (w, log_det) = psd::whitener(v.as_ref()).ok_or(Error::SingularNoise { unit: j })?;
         let mut whitener = Mat::zeros(n, r);
@@ -289,62 +270,17 @@ impl<'a> NormalMeans<'a> {
         let constant = -0.5 * (n as f64 * LOG_2_PI + log_det) - log_s;
         Ok(SharedNoise { observed, whitener, constant })
     }
-
-    /// Entry `(i, p)` of the correlation of the caller's row `j`.
-    #[inline]
-    pub fn correlation(&self, j: usize, i: usize, p: usize) -> f64 {
-        let r = self.conditions;
-        match self.v {
-            Correlation::Identity => f64::from(u8::from(i == p)),
-            Correlation::Common(v) => v[p * r + i],
-            Correlation::PerUnit(v) => v[j * r * r + p * r + i],
-        }
-    }
-}
-
-impl CommonCorrelation {
-    fn new(data: &Data) -> Result<Self, Error> {
-        let r = data.conditions;
-        match data.v {
-            Correlation::Identity => Ok(Self::Diagonal(vec![1.0; r])),
-            Correlation::PerUnit(_) => Ok(Self::None),
-            Correlation::Common(v) => {
-                let v = MatRef::from_column_major_slice(v, r, r);
-                let off = (0..r).any(|i| (0..i).any(|p| v[(i, p)] != 0.0));
-                let positive = (0..r).all(|i| v[(i, i)] > 0.0);
-                if !off && positive {
-                    return Ok(Self::Diagonal((0..r).map(|i| v[(i, i)].sqrt()).collect()));
-                }
-                psd::check_psd(v, "`V`")?;
-                let why = "is not positive definite".to_string();
-                let (w, log_det) = psd::whitener(v).ok_or(Error::Value { name: "V", why })?;
-                Ok(Self::Full(w, log_det))
-            }
-        }
-    }
 }
 
 /// Shapes and values.
 fn check(data: &Data) -> Result<(), Error> {
     let (j, r) = (data.units, data.conditions);
-    let v_len = match data.v {
-        Correlation::Identity => None,
-        Correlation::Common(v) => Some((v.len(), r * r)),
-        Correlation::PerUnit(v) => Some((v.len(), r * r * j)),
-    };
-    let shapes = [("x", data.x.len(), j * r), ("s", data.s.len(), j * r)];
-    let v_shape = v_len.map(|(found, expected)| ("V", found, expected));
-    for (name, found, expected) in shapes.into_iter().chain(v_shape) {
-        if found != expected {
-            return Err(Error::Shape { name, expected, found });
+    for (name, found) in [("x", data.x.len()), ("s", data.s.len())] {
+        if found != j * r {
+            return Err(Error::Shape { name, expected: j * r, found });
         }
     }
-    if let Correlation::Common(v) | Correlation::PerUnit(v) = data.v {
-        if let Some(i) = v.iter().position(|v| !v.is_finite()) {
-            let why = format!("is not finite at ({}, {})", i % r + 1, i / r % r + 1);
-            return Err(Error::Value { name: "V", why });
-        }
-    }
+    data.v.check(j, r)?;
     for (i, (x, s)) in data.x.iter().zip(data.s).enumerate() {
         let at = || format!("row {}, column {}", i % j + 1, i / j + 1);
         if x.is_infinite() {

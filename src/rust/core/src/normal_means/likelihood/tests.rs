@@ -1,6 +1,6 @@
 use super::*;
-use crate::normal_means::problem::{Correlation, Data};
 use crate::normal_means::testing::{Case, cases, slow_log_density};
+use crate::normal_means::{Correlation, Data};
 
 fn relative(got: f64, want: f64) -> f64 {
     (got - want).abs() / want.abs().max(1.0)
