@@ -197,7 +197,7 @@ fn reversing_the_units_reverses_the_results_bit_by_bit() {
         };
         let mut forward = scale_free(&case, &weights);
         let reverse = |table: &mut Vec<f64>| table.chunks_exact_mut(260).for_each(<[f64]>::reverse);
-        [&mut case.x, &mut case.s, &mut weights].map(reverse);
+        [&mut case.x, &mut case.s, &mut weights].into_iter().for_each(reverse);
         forward.iter_mut().for_each(reverse);
         assert_eq!(scale_free(&case, &weights), forward);
     }
