@@ -19,6 +19,10 @@ reset_peak <- function() try(writeLines("5", "/proc/self/clear_refs"), silent = 
 
 input <- case_input(case)
 data <- mash_set_data(input$Bhat, input$Shat, alpha = input$alpha, V = input$V)
+# What the fit maximises: the log-likelihood and the default penalty (10 - 1 times the log weight of
+# the null). The log-likelihood alone may be larger at a worse fit.
+objective <- function(loglik, g) loglik + 9 * log(g$pi[[1L]])
+
 timed_fit <- function() {
   time <- system.time(
     fit <- suppressWarnings(mash(data, input$Ulist, outputlevel = 2, verbose = FALSE))
@@ -57,7 +61,7 @@ if (package == "mnmash") {
       loglik_at_peer_g = same$loglik - peer$loglik,
       mean_at_peer_g = max(abs(same$result$PosteriorMean - peer$mean)),
       lfsr_at_peer_g = max(abs(same$result$lfsr - peer$lfsr)),
-      loglik_gain = fit$loglik - peer$loglik
+      objective_gain = objective(fit$loglik, fit$fitted_g) - objective(peer$loglik, peer$g)
     )
   }
 }
