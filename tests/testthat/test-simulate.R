@@ -9,3 +9,20 @@ test_that("wrong sizes are errors", {
   expect_error(simple_sims(0), "nsamp", class = "mnmash_error_argument")
   expect_error(simple_sims2(3, -1), "err_sd", class = "mnmash_error_argument")
 })
+
+test_that("contrast simulators give the data of the reference, call after call", {
+  case <- reference_case("simulate_seeded")
+  set.seed(case$input$seed)
+  simple_sims(5, 4, 0.3)
+  simple_sims2(5, 0.3)
+  expect_equal(sim_contrast1(6, 4), case$output$c1, tolerance = 1e-12)
+  expect_equal(sim_contrast2(40, 5), case$output$c2, tolerance = 1e-12)
+})
+
+test_that("no unit deviates in the reference condition", {
+  set.seed(1)
+  sims <- sim_contrast2(60, 3)
+  level <- sims$C[, 3]
+  expect_identical(sum(rowSums(sims$C != level) > 0), 6L)
+  expect_error(sim_contrast2(10, 1), class = "mnmash_error_argument")
+})

@@ -1,0 +1,240 @@
+# Residual correlation V and prior weights together, by expectation maximisation.
+#
+# Errors on the z scale: e_j = (x_j - b_j) / s_j ~ N(0, V). Given the observed cells o of a unit,
+#   m_o = (x_o - E b_o) / s_o,   E[e_o e_o'] = m_o m_o' + Cov(b_o) / (s_o s_o'),
+# and the cells u that are missing follow their regression on e_o, with B = V_uo V_oo^-1:
+#   E[e_u e_o'] = B E[e_o e_o'],   E[e_u e_u'] = B E[e_o e_o'] B' + V_uu - B V_ou.
+# The update is V = sum_j E[e_j e_j'] / J; then the weights are refitted. Neither the penalty of the
+# weights nor the scaling to a correlation matrix is part of what this maximises, so the
+# log-likelihood might fall: then the step from the old V is halved until it rises.
+
+#' Residual correlation by expectation maximisation
+#'
+#' Estimates the residual correlation `V` together with the prior weights, from all units: those
+#' with effects contribute what is left of them after their posterior effects. Slower than
+#' [estimate_null_correlation_simple()], but without a cut on the z-scores and the bias that comes
+#' of it.
+#'
+#' Each iteration fits the weights of the prior with the current `V`, and replaces `V` by the mean
+#' posterior second moment of the errors `(Bhat - b) / Shat`. The posterior covariances are
+#' accumulated over blocks of units, never held for all. The log-likelihood never falls from one
+#' iteration to the next: a step that would lower it is halved, up to five times. It ends when no
+#' such step is left, or when the log-likelihood rises by at most `tol`; the default, 1, is that of
+#' mashr and coarse: use 0.01 to come close to the maximum. Where covariances in `Ulist` can imitate
+#' correlated errors, the two are hard to tell apart and convergence is slow.
+#'
+#' Missing cells are handled exactly, with data made by `missing = "exact"`: the expected errors of
+#' observed cells come from the posterior given the observed cells, and the errors of missing cells
+#' from their regression on them under the current `V`, with its residual variance. Pairs of
+#' conditions that are rarely observed together are therefore estimated from the units that have
+#' both, without attenuation.
+#'
+#' @param data data from [mash_set_data()]; its `V` is not used. Not contrasts.
+#' @param Ulist prior covariance matrices, as in [mash()].
+#' @param init where to start: an R x R positive definite matrix. Default:
+#'   [estimate_null_correlation_simple()], or (with a warning) the identity matrix where that fails.
+#' @param max_iter most updates of `V`; 0 fits the weights with `init`.
+#' @param tol stop when the log-likelihood rises by no more than this (natural logarithm, all units
+#'   together).
+#' @param est_cor make `V` a correlation matrix (`TRUE`), or leave it a covariance matrix of errors
+#'   in units of their standard errors.
+#' @param track_fit add `trace`, the estimates before each update.
+#' @param prior penalty of the weights, as in [mash()].
+#' @param details return all of the list below (`TRUE`), or only `V`.
+#' @param ... further arguments of [mash()]: `grid`, `gridmult`, `usepointmass`, `normalizeU`,
+#'   `nullweight`, `optmethod`, `control`, `pi_thresh`, `output_lfdr`, `n_threads`.
+#'
+#' @return A list of `V`; `mash.model`, the fit of [mash()] with this `V` (with posteriors, but
+#'   without posterior covariances); `loglik`, the log-likelihood at the start and after each
+#'   update; `niter`, the number of updates; `converged`, and `message`, which says how it ended;
+#'   and `trace` with `track_fit`. With `details = FALSE` only `V`, R x R, for [mash_update_data()].
+#' @export
+#' @examples
+#' set.seed(1)
+#' sims <- simple_sims(nsamp = 25, ncond = 3, err_sd = 1)
+#' data <- mash_set_data(sims$Bhat, sims$Shat)
+#' em <- mash_estimate_corr_em(data, cov_canonical(data))
+#' round(em$V, 2)
+#' em$message
+mash_estimate_corr_em <- function(data, Ulist, init, max_iter = 30, tol = 1, est_cor = TRUE,
+                                  track_fit = FALSE, prior = c("nullbiased", "uniform"),
+                                  details = TRUE, ...) {
+  check_mash_data(data)
+  if (!is.null(data$L)) {
+    stop_mnmash("argument", "`data` are contrasts: estimate `V` from the conditions themselves")
+  }
+  max_iter <- check_count(max_iter, "max_iter", 0)
+  tol <- check_number(tol, "tol", 0)
+  check_flag(est_cor, "est_cor")
+  check_flag(track_fit, "track_fit")
+  check_flag(details, "details")
+  prior <- match_choice(prior, c("nullbiased", "uniform"), "prior")
+  options <- corr_em_options(list(...))
+  V <- if (missing(init)) initial_correlation(data, est_cor) else init
+  now <- fit_with_correlation(data, V, prior, options, Ulist = Ulist)
+  loglik <- now$model$loglik
+  trace <- list()
+  ended <- list(converged = FALSE, message = paste("stopped after `max_iter` =", max_iter))
+  niter <- 0
+  while (niter < max_iter) {
+    if (track_fit) trace <- c(trace, list(list(V = now$V, mash.model = now$model)))
+    following <- improve_correlation(data, now, est_cor, prior, options)
+    if (is.null(following)) {
+      ended <- list(converged = TRUE, message = "no step raises the log-likelihood")
+      break
+    }
+    niter <- niter + 1
+    gain <- following$model$loglik - now$model$loglik
+    now <- following
+    loglik <- c(loglik, now$model$loglik)
+    if (gain <= tol) {
+      ended <- list(
+        converged = TRUE, message = paste("the log-likelihood rose by at most `tol` =", tol)
+      )
+      break
+    }
+  }
+  if (!details) return(now$V)
+  model <- fit_posterior(data, now, options)
+  c(
+    list(V = now$V, mash.model = model, loglik = loglik, niter = niter), ended,
+    if (track_fit) list(trace = trace)
+  )
+}
+
+# Arguments for mash(): how to make the prior (needed once), and how to fit (each time).
+corr_em_options <- function(given) {
+  making <- c("grid", "gridmult", "usepointmass", "normalizeU")
+  fitting <- c("nullweight", "optmethod", "control", "pi_thresh", "n_threads")
+  ignored <- c("algorithm.version", "add.mem.profile", "verbose", "outputlevel")
+  bad <- setdiff(names(given), c(making, fitting, ignored, "output_lfdr"))
+  if (length(bad) || (length(given) && is.null(names(given)))) {
+    stop_mnmash(
+      "argument", "mash_estimate_corr_em() cannot pass `", c(bad, "")[1L], "` on to mash()"
+    )
+  }
+  list(
+    making = given[names(given) %in% making], fitting = given[names(given) %in% fitting],
+    lfdr = isTRUE(given$output_lfdr)
+  )
+}
+
+initial_correlation <- function(data, est_cor) {
+  tryCatch(
+    estimate_null_correlation_simple(data, est_cor = est_cor),
+    mnmash_error = \(error) {
+      warn_mnmash(
+        "start", "starting from the identity matrix, as the simple estimate failed: ",
+        conditionMessage(error)
+      )
+      diag(ncol(data$Bhat))
+    }
+  )
+}
+
+# The weights given V: from scratch, or from the last fit's. Without posteriors.
+fit_with_correlation <- function(data, V, prior, options, Ulist = NULL, g = NULL) {
+  data <- mash_update_data(data, V = V)
+  how <- if (is.null(g)) c(list(Ulist = Ulist), options$making) else list(g = g)
+  model <- do.call(
+    mash, c(
+      list(data), how, list(prior = prior, verbose = FALSE, outputlevel = 1), options$fitting
+    ),
+    quote = TRUE
+  )
+  list(V = data$V, model = model)
+}
+
+# A better V and its fit, or NULL.
+improve_correlation <- function(data, now, est_cor, prior, options, halvings = 5L) {
+  V <- expected_error_moment(mash_update_data(data, V = now$V), now$model, options)
+  if (est_cor) V <- stats::cov2cor(V)
+  dimnames(V) <- dimnames(now$V)
+  step <- 1
+  for (attempt in 0:halvings) {
+    following <- fit_with_correlation(
+      data, now$V + step * (V - now$V), prior, options, g = now$model$fitted_g
+    )
+    if (following$model$loglik > now$model$loglik) return(following)
+    step <- step / 2
+  }
+  NULL
+}
+
+# sum_j E[e_j e_j'] / J, over blocks of units.
+expected_error_moment <- function(data, model, options, cells = 4e6) {
+  J <- nrow(data$Bhat)
+  R <- ncol(data$Bhat)
+  n_threads <- resolve_threads(options$fitting$n_threads)
+  size <- max(1, floor(cells / R^2))
+  weights <- model$posterior_weights
+  total <- matrix(0, R, R)
+  for (first in seq(1, J, by = size)) {
+    rows <- first:min(J, first + size - 1)
+    block <- if (size < J) data_rows(data, rows) else data
+    part <- posterior_matrices(
+      block, model$fitted_g, names_as_numbers(weights), unnamed(weights, rows), TRUE, n_threads
+    )
+    total <- total + block_error_moment(block, part)
+  }
+  total / J
+}
+
+names_as_numbers <- function(weights) {
+  as.integer(attr(weights, "names")[seq_len(ncol(weights))])
+}
+
+unnamed <- function(weights, rows) {
+  matrix(as.double(weights), nrow(weights))[rows, , drop = FALSE]
+}
+
+block_error_moment <- function(data, posterior) {
+  n <- nrow(data$Bhat)
+  R <- ncol(data$Bhat)
+  s <- data$Shat * data$Shat_alpha
+  m <- data$Bhat / data$Shat - posterior$PosteriorMean / s
+  a <- rep(seq_len(R), R)
+  b <- rep(seq_len(R), each = R)
+  # R^2 x n: covariances of the errors of each unit
+  s <- t(s)
+  spread <- matrix(posterior$PosteriorCov, R * R) / (s[a, , drop = FALSE] * s[b, , drop = FALSE])
+  if (is.null(data$missing)) {
+    return(crossprod(m) + matrix(rowSums(spread), R))
+  }
+  pattern <- apply(data$missing, 1, \(row) paste(which(row), collapse = " "))
+  total <- matrix(0, R, R)
+  for (rows in split(seq_len(n), pattern)) {
+    observed <- which(!data$missing[rows[1L], ])
+    E <- crossprod(m[rows, , drop = FALSE]) + matrix(rowSums(spread[, rows, drop = FALSE]), R)
+    E <- E[observed, observed, drop = FALSE]
+    total <- total + complete_moment(E, observed, data$V, length(rows))
+  }
+  total
+}
+
+# The moment of all conditions from that of the observed ones, summed over n units.
+complete_moment <- function(E, observed, V, n) {
+  R <- nrow(V)
+  full <- matrix(0, R, R)
+  full[observed, observed] <- E
+  if (length(observed) == R) return(full)
+  B <- V[-observed, observed, drop = FALSE] %*% solve(V[observed, observed, drop = FALSE])
+  full[-observed, observed] <- B %*% E
+  full[observed, -observed] <- t(full[-observed, observed, drop = FALSE])
+  left <- V[-observed, -observed] - B %*% V[observed, -observed, drop = FALSE]
+  full[-observed, -observed] <- B %*% E %*% t(B) + n * left
+  (full + t(full)) / 2
+}
+
+# The last fit with its posteriors.
+fit_posterior <- function(data, now, options) {
+  m <- now$model
+  data <- mash_update_data(data, V = now$V)
+  m$result <- posterior_matrices(
+    data, m$fitted_g, names_as_numbers(m$posterior_weights),
+    unnamed(m$posterior_weights, seq_len(nrow(data$Bhat))), FALSE,
+    resolve_threads(options$fitting$n_threads)
+  )
+  if (!options$lfdr) m$result$lfdr <- NULL
+  m
+}

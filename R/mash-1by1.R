@@ -1,0 +1,157 @@
+# One condition at a time: adaptive shrinkage (ash; Stephens 2017), which is mash with R = 1.
+#
+# x_j ~ N(b_j, s_j^2), b_j ~ sum_l pi_l N(0, w_l^2), with w_0 = 0 and the grid of mash.
+
+#' Adaptive shrinkage, one condition at a time
+#'
+#' Fits each condition on its own, as a quick look or to find strong effects before [mash()]: a
+#' mixture of normal distributions centred at zero by the same core as [mash()], or mixtures of
+#' uniform distributions by the package ashr.
+#'
+#' Each condition gets its own grid, weights and log-likelihood. The standard errors enter, `V` does
+#' not. With `missing = "exact"` data a condition is fitted to its observed cells, and a missing
+#' cell gets the fitted prior as its posterior. Results are in the scaled units of the data (effects
+#' over `Shat^alpha`, `alpha` being that of [mash_set_data()]), as in mashr.
+#'
+#' @param data data from [mash_set_data()], or any list with matrices `Bhat` and `Shat`.
+#' @param alpha how effects scale with their standard errors, on top of what `data` are scaled by:
+#'   0 or, for z-scores alike, 1.
+#' @param ... for `mixcompdist = "normal"`: `gridmult`, `prior`, `nullweight`, `optmethod` and
+#'   `control` as in [mash()]; `mixsd` (scales besides 0) and `pointmass` as in ashr. For uniform
+#'   mixtures: arguments of `ashr::ash()`.
+#' @param mixcompdist components of the prior: `"normal"`, or (by ashr, which must be installed)
+#'   `"uniform"`, `"halfuniform"`, `"+uniform"`, `"-uniform"`, `"halfnormal"`.
+#' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores.
+#'
+#' @return An object of class `mash_1by1`: a list of `result` (J x R matrices `PosteriorMean`,
+#'   `PosteriorSD` and `lfsr`), `loglik` (the sum over conditions), and `fitted_g` (for each
+#'   condition the prior: a list of `pi` and `sd`, or what ashr returned). [get_pm()],
+#'   [get_psd()], [get_lfsr()], [get_loglik()], [get_significant_results()],
+#'   [get_n_significant_conditions()] and [get_pairwise_sharing()] read it.
+#' @references Stephens (2017), Biostatistics 18, 275-294.
+#' @export
+#' @examples
+#' set.seed(1)
+#' sims <- simple_sims(nsamp = 25, err_sd = 0.5)
+#' data <- mash_set_data(sims$Bhat, sims$Shat)
+#' alone <- mash_1by1(data)
+#' alone
+#' strong <- get_significant_results(alone)
+#' names(cov_pca(data, 2, subset = strong))
+mash_1by1 <- function(data, alpha = 0, ..., mixcompdist = "normal", n_threads = NULL) {
+  data <- one_by_one_data(data)
+  alpha <- check_number(alpha, "alpha", 0, 10)
+  shapes <- c("normal", "uniform", "halfuniform", "+uniform", "-uniform", "halfnormal")
+  mixcompdist <- match_choice(mixcompdist, shapes, "mixcompdist")
+  n_threads <- resolve_threads(n_threads)
+  if (mixcompdist == "normal") {
+    fit_one <- \(x, s) ash_normal(x, s, alpha, ..., n_threads = n_threads)
+  } else {
+    need_ashr(mixcompdist)
+    fit_one <- \(x, s) ash_by_ashr(x, s, alpha, mixcompdist, ...)
+  }
+  columns <- lapply(seq_len(ncol(data$Bhat)), \(r) {
+    observed <- if (is.null(data$missing)) TRUE else !data$missing[, r]
+    found <- fit_one(data$Bhat[observed, r], data$Shat[observed, r])
+    found$result <- fill_missing(found, observed, nrow(data$Bhat))
+    found
+  })
+  new_mash_1by1(data, columns)
+}
+
+# `data`, or a list such as simple_sims() returns.
+one_by_one_data <- function(data) {
+  if (inherits(data, "mash")) return(check_mash_data(data))
+  if (!is.list(data) || is.null(data$Bhat)) {
+    stop_mnmash("type", "`data` must come from mash_set_data(), or be a list of `Bhat` and `Shat`")
+  }
+  mash_set_data(data$Bhat, data$Shat)
+}
+
+# One condition, by the core. Formal arguments are those that `...` of mash_1by1() may hold.
+ash_normal <- function(x, s, alpha, mixsd = NULL, gridmult = sqrt(2), prior = "nullbiased",
+                       nullweight = 10, pointmass = TRUE, optmethod = "convex", control = list(),
+                       ..., n_threads) {
+  if (...length()) {
+    stop_mnmash(
+      "argument", "mash_1by1() has no argument `", c(names(list(...)), "")[1L],
+      "` for normal mixtures"
+    )
+  }
+  one <- mash_set_data(matrix(x), matrix(s), alpha = alpha)
+  # mash() gives no argument its default when it is NULL.
+  grid <- if (is.null(mixsd)) autoselect_grid(one, gridmult) else check_grid(mixsd, "mixsd")
+  fit <- mash(
+    one, list(effect = matrix(1)), grid = grid[grid > 0], usepointmass = pointmass, prior = prior,
+    nullweight = nullweight, optmethod = optmethod, control = control, verbose = FALSE,
+    n_threads = n_threads
+  )
+  list(
+    result = lapply(fit$result[c("PosteriorMean", "PosteriorSD", "lfsr")], as.vector),
+    loglik = fit$loglik,
+    g = list(pi = unname(fit$fitted_g$pi), sd = c(if (pointmass) 0, fit$fitted_g$grid))
+  )
+}
+
+need_ashr <- function(mixcompdist) {
+  if (!requireNamespace("ashr", quietly = TRUE)) {
+    stop_mnmash(
+      "package", "`mixcompdist = \"", mixcompdist, "\"` needs the package ashr: ",
+      "install.packages(\"ashr\"), or use \"normal\""
+    )
+  }
+}
+
+ash_by_ashr <- function(x, s, alpha, mixcompdist, ...) {
+  found <- ashr::ash(x, s, mixcompdist = mixcompdist, alpha = alpha, ...)
+  list(
+    result = list(
+      PosteriorMean = ashr::get_pm(found), PosteriorSD = ashr::get_psd(found),
+      lfsr = ashr::get_lfsr(found)
+    ),
+    loglik = ashr::get_loglik(found), g = ashr::get_fitted_g(found)
+  )
+}
+
+# A cell that was not observed has the prior as its posterior.
+fill_missing <- function(found, observed, J) {
+  if (isTRUE(observed)) return(found$result)
+  g <- found$g
+  prior <- if (is.null(g$sd)) {
+    c(PosteriorMean = NA, PosteriorSD = NA, lfsr = NA) # ashr's other shapes
+  } else {
+    null <- sum(g$pi[g$sd == 0])
+    c(PosteriorMean = 0, PosteriorSD = sqrt(sum(g$pi * g$sd^2)), lfsr = null + (1 - null) / 2)
+  }
+  Map(\(values, fill) replace(rep(fill, J), observed, values), found$result, prior)
+}
+
+new_mash_1by1 <- function(data, columns) {
+  names <- c("PosteriorMean", "PosteriorSD", "lfsr")
+  result <- lapply(stats::setNames(nm = names), \(what) {
+    values <- vapply(columns, \(column) column$result[[what]], numeric(nrow(data$Bhat)))
+    matrix(values, nrow(data$Bhat), dimnames = dimnames(data$Bhat))
+  })
+  structure(
+    list(
+      result = result, loglik = sum(vapply(columns, `[[`, 0, "loglik")),
+      fitted_g = stats::setNames(lapply(columns, `[[`, "g"), colnames(data$Bhat))
+    ),
+    class = "mash_1by1"
+  )
+}
+
+#' @param x a fit from `mash_1by1()`.
+#' @rdname mash_1by1
+#' @export
+print.mash_1by1 <- function(x, ...) {
+  lfsr <- get_lfsr(x)
+  cat(
+    "ash of ", number(nrow(lfsr)), " units in ", ncol(lfsr), " conditions, one at a time\n",
+    "  log-likelihood ", format(x$loglik, nsmall = 2), "\n",
+    "  ", number(length(get_significant_results(x))), " units with lfsr < 0.05 in some condition\n",
+    "  significant units by condition: ", describe_range(colSums(lfsr < 0.05)), "\n",
+    sep = ""
+  )
+  invisible(x)
+}

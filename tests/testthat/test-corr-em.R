@@ -1,0 +1,116 @@
+case <- reference_case("nullcor_em_R4")
+data <- mash_set_data(case$input$Bhat, case$input$Shat)
+
+# E[e e'] for all conditions of a unit, straight from the joint normal of errors and observations,
+# component by component, averaged over units.
+slow_error_moment <- function(data, components, weights) {
+  R <- ncol(data$Bhat)
+  loglik <- slow_loglik(data, components)
+  total <- matrix(0, R, R)
+  for (j in seq_len(nrow(data$Bhat))) {
+    o <- slow_observed(data, j)
+    S <- diag(data$Shat[j, ], R)
+    w <- exp(loglik[j, ] + log(weights) - slow_log_sum_exp(loglik[j, ] + log(weights)))
+    for (p in which(w > 0)) {
+      covariance <- (S %*% data$V %*% S + components[[p]])[o, o, drop = FALSE]
+      gain <- (data$V %*% S)[, o, drop = FALSE] %*% solve(covariance)
+      mean <- drop(gain %*% data$Bhat[j, o])
+      spread <- data$V - gain %*% (S %*% data$V)[o, , drop = FALSE]
+      total <- total + w[p] * (tcrossprod(mean) + spread)
+    }
+  }
+  total / nrow(data$Bhat)
+}
+
+for (stored in case$output) {
+  test_that(paste("iterations are those of the reference:", stored$max_iter), {
+    found <- mash_estimate_corr_em(data, case$input$Ulist, max_iter = stored$max_iter, tol = 1e-4)
+    expect_equal(found$niter, stored$max_iter)
+    expect_lt(max(abs(found$V - stored$V)), 1e-4)
+    seen <- seq_along(stored$loglik)
+    expect_lt(max(abs(found$loglik[seen] - stored$loglik)), 1e-3)
+    expect_gt(min(found$loglik[seen] - stored$loglik), -1e-6)
+    expect_gt(found$mash.model$loglik - stored$model_loglik, -1e-6)
+    expect_lt(max(abs(get_pm(found$mash.model) - stored$PosteriorMean)), 1e-3)
+  })
+}
+
+test_that("the log-likelihood never falls, and the ending is said", {
+  found <- mash_estimate_corr_em(data, case$input$Ulist, max_iter = 100, tol = 0.01)
+  expect_true(all(diff(found$loglik) > 0))
+  expect_length(found$loglik, found$niter + 1)
+  expect_true(found$converged)
+  expect_match(found$message, "tol")
+  expect_identical(found$loglik[found$niter + 1], found$mash.model$loglik)
+  expect_equal(diag(found$V), rep(1, 4), ignore_attr = TRUE)
+  stopped <- mash_estimate_corr_em(data, case$input$Ulist, max_iter = 1, tol = 0)
+  expect_false(stopped$converged)
+  expect_match(stopped$message, "max_iter")
+})
+
+test_that("one update is the mean posterior moment of the errors, missing cells included", {
+  for (missing in c(0, 0.3)) {
+    for (alpha in c(0, 1)) {
+      few <- random_data(3, J = 25, missing = missing, alpha = alpha, V = correlated(3))
+      U <- small_prior(3)
+      found <- mash_estimate_corr_em(
+        few, U, init = correlated(3), max_iter = 1, tol = 0, est_cor = FALSE, grid = c(0.5, 2),
+        prior = "uniform", track_fit = TRUE
+      )
+      g <- found$trace[[1]]$mash.model$fitted_g
+      expected <- slow_error_moment(few, slow_components(g$Ulist, g$grid), g$pi)
+      expect_equal(unname(found$V), expected, tolerance = 1e-8)
+    }
+  }
+})
+
+test_that("blocks of units add up", {
+  few <- random_data(3, J = 25, missing = 0.3, V = correlated(3))
+  model <- mash(few, small_prior(3), grid = c(0.5, 2), outputlevel = 1, verbose = FALSE)
+  options <- corr_em_options(list())
+  expect_equal(
+    expected_error_moment(few, model, options, cells = 9 * 4),
+    expected_error_moment(few, model, options), tolerance = 1e-12
+  )
+})
+
+test_that("correlations are not attenuated by missing cells", {
+  set.seed(1)
+  V <- correlated(4) + 0.2 * (1 - diag(4))
+  X <- matrix(rnorm(4000 * 4), 4000) %*% chol(V)
+  X[matrix(runif(length(X)) < 0.3, 4000)] <- NA
+  X <- X[rowSums(!is.na(X)) > 0, ]
+  holes <- mash_set_data(X)
+  found <- mash_estimate_corr_em(
+    holes, list(single = diag(c(1, 0, 0, 0))), max_iter = 100, tol = 0.001
+  )
+  # three standard errors of a correlation from the half of the rows that have both
+  expect_lt(max(abs(found$V - V)), 3 / sqrt(0.49 * 4000))
+})
+
+test_that("the layout follows the arguments", {
+  U <- case$input$Ulist
+  V <- mash_estimate_corr_em(data, U, max_iter = 2, details = FALSE)
+  full <- mash_estimate_corr_em(data, U, max_iter = 2, track_fit = TRUE, output_lfdr = TRUE)
+  expect_identical(full$V, V)
+  expect_named(
+    full, c("V", "mash.model", "loglik", "niter", "converged", "message", "trace")
+  )
+  expect_length(full$trace, full$niter)
+  expect_false(is.null(get_lfdr(full$mash.model)))
+  direct <- mash(mash_update_data(data, V = V), U, verbose = FALSE)
+  expect_equal(full$mash.model$loglik, direct$loglik, tolerance = 1e-8)
+  expect_equal(get_pm(full$mash.model), get_pm(direct), tolerance = 1e-5)
+})
+
+test_that("bad arguments and a poor start are said", {
+  U <- case$input$Ulist
+  expect_error(mash_estimate_corr_em(1, U), class = "mnmash_error_type")
+  expect_error(mash_estimate_corr_em(data, U, A = diag(4)), "`A`", class = "mnmash_error_argument")
+  expect_error(mash_estimate_corr_em(data, U, init = diag(3)), class = "mnmash_error_dimension")
+  strong <- mash_set_data(matrix(c(-9, 9, 8, 7, 6, 9, -9, 7), 4))
+  expect_warning(
+    mash_estimate_corr_em(strong, list(diag(2)), max_iter = 1), "identity",
+    class = "mnmash_warning_start"
+  )
+})
