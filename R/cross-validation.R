@@ -1,0 +1,121 @@
+# Choosing among sets of prior covariances by the log-likelihood of units that were not fitted.
+
+#' Cross-validated choice among sets of prior covariances
+#'
+#' Splits the units into folds, fits [mash()] with each set of matrices to all folds but one, and
+#' evaluates the log-likelihood of the units of that one under the fitted prior. The set with the
+#' largest sum describes new units best. Unlike the likelihood of the fit itself, this does not
+#' rise with every matrix that is added.
+#'
+#' Matrices learnt from the data must be learnt anew from the units of each fit, or the held-out
+#' units have been seen: give such a set as a function of the data.
+#'
+#' @param data data from [mash_set_data()].
+#' @param Ulists named list of sets. Each is a list of R x R matrices as in [mash()], or a function
+#'   that takes data (the units of a fit) and returns such a list.
+#' @param folds number of folds, to which units are dealt at random (by R's random numbers), or the
+#'   fold of every unit: J whole numbers or labels, for instance to keep neighbours together.
+#' @param ... further arguments of [mash()], such as `grid`, `prior` or `optmethod`.
+#'
+#' @return An object of class `mash_cv`, a list of
+#' - `loglik`: a data frame with one row for each set: `set`, `matrices` (number of matrices in the
+#'   first fold), `loglik` (sum over held-out units, on the scale of `Bhat`), `difference` from the
+#'   best set and its standard error `se` (from the differences of the units, taken as independent);
+#' - `vloglik`: J x sets, the held-out log-likelihood of each unit;
+#' - `folds`: the fold of every unit;
+#' - `best`: the name of the best set.
+#' @seealso [near_duplicates()] for matrices that do the same job
+#' @export
+#' @examples
+#' set.seed(1)
+#' sims <- simple_sims2(nsamp = 50, err_sd = 0.5)
+#' data <- mash_set_data(sims$Bhat, sims$Shat)
+#' mash_cv(data, list(
+#'   canonical = cov_canonical(data),
+#'   both = \(data) c(cov_canonical(data), cov_pca(data, 2))
+#' ), folds = 3)
+mash_cv <- function(data, Ulists, folds = 5, ...) {
+  check_mash_data(data)
+  if (!is.null(data$L)) {
+    stop_mnmash("unsupported", "`data` are contrasts: compare sets on the conditions themselves")
+  }
+  Ulists <- check_sets(Ulists)
+  folds <- check_folds(folds, data$Bhat)
+  vloglik <- matrix(
+    0, nrow(data$Bhat), length(Ulists), dimnames = list(rownames(data$Bhat), names(Ulists))
+  )
+  matrices <- integer(length(Ulists))
+  for (fold in unique(folds)) {
+    held <- which(folds == fold)
+    train <- data_rows(data, which(folds != fold))
+    test <- data_rows(data, held)
+    for (k in seq_along(Ulists)) {
+      Ulist <- if (is.function(Ulists[[k]])) Ulists[[k]](train) else Ulists[[k]]
+      m <- mash(train, Ulist, verbose = FALSE, outputlevel = 1, ...)
+      vloglik[held, k] <- mash_compute_vloglik(m, test)
+      if (fold == folds[1L]) matrices[k] <- length(Ulist)
+    }
+  }
+  new_mash_cv(vloglik, matrices, folds)
+}
+
+new_mash_cv <- function(vloglik, matrices, folds) {
+  total <- colSums(vloglik)
+  best <- which.max(total)
+  behind <- vloglik - vloglik[, best]
+  found <- data.frame(
+    set = colnames(vloglik), matrices = matrices, loglik = unname(total),
+    difference = unname(colSums(behind)),
+    se = sqrt(nrow(vloglik)) * unname(apply(behind, 2L, stats::sd))
+  )
+  structure(
+    list(loglik = found, vloglik = vloglik, folds = folds, best = colnames(vloglik)[best]),
+    class = "mash_cv"
+  )
+}
+
+check_sets <- function(Ulists) {
+  sets <- is.list(Ulists) && length(Ulists) && all(vapply(Ulists, \(U) {
+    is.function(U) || (is.list(U) && length(U) > 0L)
+  }, NA))
+  if (!sets) {
+    stop_mnmash(
+      "type", "`Ulists` must be a list of sets: each a list of matrices, or a function of the data"
+    )
+  }
+  if (is.null(names(Ulists)) || any(!nzchar(names(Ulists))) || anyDuplicated(names(Ulists))) {
+    stop_mnmash("names", "`Ulists` must have distinct names, one for each set")
+  }
+  Ulists
+}
+
+check_folds <- function(folds, Bhat) {
+  J <- nrow(Bhat)
+  if (length(folds) == 1L) {
+    n <- check_count(folds, "folds", 2)
+    if (n > J) stop_mnmash("argument", "`folds` must be at most the number of units, ", J)
+    return(sample(rep_len(seq_len(n), J)))
+  }
+  if (length(folds) != J || anyNA(folds) || length(unique(folds)) < 2L) {
+    stop_mnmash(
+      "argument", "`folds` must be one number, or the fold of each of the ", J, " units (at ",
+      "least two folds, none missing)"
+    )
+  }
+  as.vector(folds)
+}
+
+#' @param x what `mash_cv()` returned.
+#' @rdname mash_cv
+#' @export
+print.mash_cv <- function(x, ...) {
+  cat(
+    "Held-out log-likelihood of ", number(nrow(x$vloglik)), " units in ",
+    length(unique(x$folds)), " folds; the best set is \"", x$best, "\"\n",
+    sep = ""
+  )
+  ordered <- x$loglik[order(-x$loglik$loglik), ]
+  ordered[3:5] <- lapply(ordered[3:5], round, 2)
+  print(ordered, row.names = FALSE)
+  invisible(x)
+}

@@ -1,0 +1,189 @@
+# Do the z-scores look like draws from the fitted model?
+#
+# Under it z_jr = x_jr / s_jr has the distribution sum_p pi_p N(0, V_rr + w^2 U_rr / s_jr^2), and
+# E[z_jr z_jq] = V_rq + (sum_p pi_p w^2 U_rq) / (s_jr s_jq).
+
+#' Predictive check of z-scores
+#'
+#' Holds the z-scores of the data against their distribution under the fitted prior and the residual
+#' correlation: condition by condition (are there as many large ones as predicted?), and pair by
+#' pair (is the mean product of z-scores as predicted?). Done on the data of the fit this finds
+#' gross misfit only, such as a wrong `V`, standard errors that are too small, or a pattern of
+#' sharing without a matrix for it; on other data it is a check of the prior too.
+#'
+#' @param m a fit from [mash()].
+#' @param data data from [mash_set_data()], with the fit's conditions and `alpha`.
+#' @param thresh absolute z-scores beyond which to count.
+#' @param max_units at most this many units (spread evenly over the rows) for the distribution
+#'   functions; pairs use all units.
+#'
+#' @return An object of class `mash_z_check`, a list of
+#' - `conditions`: a data frame with a row for each condition and threshold: `condition`, `thresh`,
+#'   `n` (observed cells used), `observed` and `expected` (numbers of |z| beyond the threshold), and
+#'   `score`, their difference in standard errors (units taken as independent);
+#' - `pit`: units used x R matrix of predictive probabilities P(Z <= z): uniform under the model;
+#' - `moments`: R x R matrices `observed` and `expected` of mean products of z-scores, and `score`,
+#'   their difference in standard errors (from the spread over units); over the units observed in
+#'   both conditions.
+#'
+#' `print()` shows the largest departures; `plot()` the quantiles of `pit` against those of a
+#' uniform distribution, by condition (by ggplot2).
+#' @export
+#' @examples
+#' set.seed(1)
+#' sims <- simple_sims(nsamp = 50, err_sd = 0.5)
+#' data <- mash_set_data(sims$Bhat, sims$Shat)
+#' m <- mash(data, cov_canonical(data), verbose = FALSE)
+#' mash_z_check(m, data)
+#' # Standard errors half as large as they should be
+#' small <- mash_set_data(sims$Bhat, sims$Shat / 2)
+#' mash_z_check(m, small)
+mash_z_check <- function(m, data, thresh = c(2, 3, 4), max_units = 1e5) {
+  g <- given_prior(m, data)
+  if (!is.null(data$L)) {
+    stop_mnmash("unsupported", "`data` are contrasts: check the conditions themselves")
+  }
+  max_units <- check_count(max_units, "max_units")
+  if (!is.numeric(thresh) || !length(thresh) || anyNA(thresh) || any(thresh < 0)) {
+    stop_mnmash("argument", "`thresh` must hold numbers of at least 0")
+  }
+  J <- nrow(data$Bhat)
+  rows <- if (J > max_units) round(seq(1, J, length.out = max_units)) else seq_len(J)
+  few <- data_rows(data, rows)
+  R <- ncol(data$Bhat)
+  pit <- matrix(NA_real_, length(rows), R, dimnames = dimnames(few$Bhat))
+  conditions <- vector("list", R)
+  for (r in seq_len(R)) {
+    seen <- if (is.null(few$missing)) rep(TRUE, length(rows)) else !few$missing[, r]
+    predictive <- predictive_of(few, g, r, seen)
+    z <- few$Bhat[seen, r] / few$Shat[seen, r]
+    pit[seen, r] <- predictive(z)
+    conditions[[r]] <- count_beyond(z, predictive, thresh)
+    conditions[[r]]$condition <- condition_names(few$Bhat)[r]
+  }
+  conditions <- do.call(rbind, conditions)
+  structure(
+    list(
+      conditions = conditions[c("condition", "thresh", "n", "observed", "expected", "score")],
+      pit = pit, moments = product_moments(data, g)
+    ),
+    class = "mash_z_check"
+  )
+}
+
+# z -> P(Z <= z) for the units seen in condition r. Components with the same variance are one.
+predictive_of <- function(data, g, r, seen) {
+  variance <- outer(vapply(g$Ulist, \(U) U[r, r], 0), g$grid^2)
+  pi <- if (g$usepointmass) g$pi[-1L] else g$pi
+  values <- c(0, variance)
+  weights <- c(if (g$usepointmass) g$pi[1L] else 0, pi)
+  groups <- match(values, unique(values))
+  weights <- as.vector(rowsum(as.double(weights), groups, reorder = FALSE))
+  values <- unique(values)
+  used <- weights > 1e-12
+  s <- data$Shat[seen, r]
+  error <- if (length(dim(data$V)) == 2L) data$V[r, r] else data$V[r, r, seen]
+  function(z) {
+    total <- 0
+    for (p in which(used)) {
+      total <- total + weights[p] * stats::pnorm(z, sd = sqrt(error + values[p] / s^2))
+    }
+    total
+  }
+}
+
+count_beyond <- function(z, predictive, thresh) {
+  counts <- lapply(thresh, \(t) {
+    beyond <- 2 * predictive(rep(-t, length(z)))
+    observed <- sum(abs(z) > t)
+    data.frame(
+      thresh = t, n = length(z), observed = observed, expected = sum(beyond),
+      score = (observed - sum(beyond)) / sqrt(sum(beyond * (1 - beyond)))
+    )
+  })
+  do.call(rbind, counts)
+}
+
+product_moments <- function(data, g) {
+  R <- ncol(data$Bhat)
+  observed <- if (is.null(data$missing)) matrix(1, nrow(data$Bhat), R) else 1 * !data$missing
+  pi <- matrix(if (g$usepointmass) g$pi[-1L] else g$pi, length(g$Ulist))
+  by_matrix <- drop(pi %*% g$grid^2)
+  effect <- Reduce(`+`, Map(`*`, g$Ulist, by_matrix))
+  z <- observed * data$Bhat / data$Shat
+  precision <- observed / data$Shat
+  n <- crossprod(observed)
+  mean <- crossprod(z) / n
+  spread <- sqrt(pmax(crossprod(z^2) / n - mean^2, 0) / n)
+  expected <- mean_correlation(data, observed, n) + effect * crossprod(precision) / n
+  list(
+    observed = mean, expected = unname_as(expected, mean),
+    score = unname_as((mean - expected) / spread, mean)
+  )
+}
+
+mean_correlation <- function(data, observed, n) {
+  if (length(dim(data$V)) == 2L) return(data$V)
+  R <- ncol(observed)
+  seen <- t(observed)
+  both <- seen[rep(seq_len(R), R), , drop = FALSE] * seen[rep(seq_len(R), each = R), , drop = FALSE]
+  matrix(rowSums(matrix(data$V, R * R) * both), R) / n
+}
+
+unname_as <- function(x, like) {
+  dimnames(x) <- dimnames(like)
+  x
+}
+
+#' @param x what `mash_z_check()` returned.
+#' @param ... ignored.
+#' @rdname mash_z_check
+#' @export
+print.mash_z_check <- function(x, ...) {
+  cat(
+    "Predictive check of ", number(sum(!is.na(x$pit))), " z-scores in ", ncol(x$pit),
+    " conditions\n",
+    sep = ""
+  )
+  worst <- by_size(x$conditions$score)
+  cat("  numbers beyond a threshold that depart most (score: in standard errors):\n")
+  shown <- x$conditions[worst, ]
+  shown[5:6] <- lapply(shown[5:6], round, 1)
+  print(shown, row.names = FALSE)
+  upper <- which(upper.tri(x$moments$score, diag = TRUE))
+  pairs <- upper[by_size(x$moments$score[upper])]
+  at <- arrayInd(pairs, dim(x$moments$score))
+  names <- condition_names(x$pit)
+  cat("  mean products of z-scores that depart most:\n")
+  print(data.frame(
+    a = names[at[, 1L]], b = names[at[, 2L]], observed = round(x$moments$observed[pairs], 3),
+    expected = round(x$moments$expected[pairs], 3), score = round(x$moments$score[pairs], 1)
+  ), row.names = FALSE)
+  invisible(x)
+}
+
+by_size <- function(score, top = 3L) utils::head(order(-abs(score)), top)
+
+#' @rdname mash_z_check
+#' @export
+plot.mash_z_check <- function(x, ...) {
+  need_ggplot2()
+  at <- (seq_len(200) - 0.5) / 200
+  names <- condition_names(x$pit)
+  shown <- do.call(rbind, lapply(seq_len(ncol(x$pit)), \(r) {
+    data.frame(
+      condition = names[r], expected = at,
+      observed = stats::quantile(x$pit[, r], at, na.rm = TRUE, names = FALSE)
+    )
+  }))
+  ggplot2::ggplot(
+    shown, ggplot2::aes(.data$expected, .data$observed - .data$expected, group = .data$condition)
+  ) +
+    ggplot2::geom_hline(yintercept = 0, colour = "grey60", linetype = "dashed") +
+    ggplot2::geom_line(colour = "#2a6f97", alpha = if (ncol(x$pit) > 8L) 0.4 else 0.8) +
+    ggplot2::labs(
+      x = "predictive probability", y = "observed quantile less expected",
+      title = "Predictive check of z-scores", subtitle = "one line for each condition"
+    ) +
+    ggplot2::theme_minimal()
+}
