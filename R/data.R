@@ -82,28 +82,47 @@ mash_set_data <- function(Bhat, Shat = NULL, alpha = 0, df = Inf, pval = NULL,
   new_mash_data(Bhat, Shat, alpha, V, mask, missing)
 }
 
-#' Change the residual correlation of mash data
+#' Change the residual correlation of mash data, or turn them into contrasts
+#'
+#' With `ref`, the data become differences from a baseline: the (scaled) effects of condition `ref`,
+#' or their mean over conditions, are subtracted from those of the others. The differences of a unit
+#' share the error of its baseline, and are analysed with the correlation that follows from it,
+#' `L S_j V S_j L'`. Their prior covariances are of the R - 1 differences; results of contrasts with
+#' the mean are reported for all R conditions. Of EZ data (`alpha = 1`) the differences are of
+#' z-scores.
+#'
+#' A difference is missing where its condition or its baseline is.
 #'
 #' @param mashdata data from [mash_set_data()].
-#' @param ref reserved for contrasts against a reference condition; must be `NULL`.
-#' @param V the new residual correlation, R x R or R x R x J, as in [mash_set_data()].
+#' @param ref the baseline: number or name of a condition, or `"mean"`; see [contrast_matrix()]. It can
+#'   be set once.
+#' @param V the new residual correlation (of the conditions, not of the contrasts), R x R or
+#'   R x R x J, as in [mash_set_data()].
 #'
-#' @return `mashdata` with the new `V` and `commonV`.
+#' @return `mashdata` with the new `V` and `commonV`. With `ref` also `L`, the contrasts; `Bhat` and
+#'   `Shat` are theirs, J x (R - 1), `Shat_orig` the standard errors of the conditions, and `LSVSLt`
+#'   the correlation of the contrasts if it is the same for all units.
 #' @export
 #' @examples
 #' sims <- simple_sims(nsamp = 20, err_sd = 0.5)
 #' data <- mash_set_data(sims$Bhat, sims$Shat)
 #' data <- mash_update_data(data, V = estimate_null_correlation_simple(data, z_thresh = 3))
+#' against_first <- mash_update_data(data, ref = 1)
+#' m <- mash(against_first, cov_canonical(against_first), verbose = FALSE)
+#' head(get_lfsr(m))
 mash_update_data <- function(mashdata, ref = NULL, V = NULL) {
   check_mash_data(mashdata, "mashdata")
-  if (!is.null(ref)) {
-    stop_mnmash("unsupported", "`ref`: contrasts against a reference are not available yet")
-  }
   if (!is.null(V)) {
-    mashdata$V <- check_residual_correlation(V, nrow(mashdata$Bhat), ncol(mashdata$Bhat))
+    R <- if (is.null(mashdata$L)) ncol(mashdata$Bhat) else ncol(mashdata$L)
+    mashdata$V <- check_residual_correlation(V, nrow(mashdata$Bhat), R)
     mashdata$commonV <- length(dim(mashdata$V)) == 2L
+    if (!is.null(mashdata$L)) {
+      mashdata <- new_contrast_data(
+        mashdata$Bhat, mashdata$Shat_orig, mashdata$V, mashdata$L, mashdata$missing
+      )
+    }
   }
-  mashdata
+  if (is.null(ref)) mashdata else contrast_data(mashdata, ref)
 }
 
 # Scales by Shat^alpha, fills the missing cells, and makes the object.

@@ -9,7 +9,7 @@ rust_mash_fit <- function(x, s, missing, v, ulist, grid, pointmass, prior, start
 
 rust_mixture_summary <- function(x, s, missing, v, ulist, grid, pointmass, pi, pi_thresh, n_threads, progress) .Call(wrap__rust_mixture_summary, x, s, missing, v, ulist, grid, pointmass, pi, pi_thresh, n_threads, progress)
 
-rust_posterior <- function(x, s, missing, v, scale, ulist, grid, pointmass, active, weights, covariance, n_threads, progress) .Call(wrap__rust_posterior, x, s, missing, v, scale, ulist, grid, pointmass, active, weights, covariance, n_threads, progress)
+rust_posterior <- function(x, s, missing, v, scale, a, ulist, grid, pointmass, active, weights, covariance, n_threads, progress) .Call(wrap__rust_posterior, x, s, missing, v, scale, a, ulist, grid, pointmass, active, weights, covariance, n_threads, progress)
 
 rust_pairwise_sharing <- function(pm, lfsr, factor, lfsr_thresh, n_threads) .Call(wrap__rust_pairwise_sharing, pm, lfsr, factor, lfsr_thresh, n_threads)
 

@@ -33,8 +33,9 @@
 #' @param verbose say what is being done.
 #' @param add.mem.profile,algorithm.version ignored; kept for scripts written for mashr.
 #' @param pi_thresh components with weights up to this are left out of the posteriors.
-#' @param A,posterior_samples,seed linear functions of the effects and posterior samples; not
-#'   available yet.
+#' @param A Q x R matrix: return the posterior of these linear functions of the effects (in the units
+#'   of `Bhat`) instead of the effects' own. See [contrast_matrix()].
+#' @param posterior_samples,seed posterior samples; not available yet.
 #' @param outputlevel 1: the fitted prior only; 2: and posteriors; 3: and posterior covariances
 #'   (R x R x J numbers); 4: and the matrix of log-likelihoods (J x P numbers).
 #' @param output_lfdr add `lfdr` to the posteriors.
@@ -77,7 +78,7 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
                  posterior_samples = 0, seed = 123, outputlevel = 2, output_lfdr = FALSE,
                  n_threads = NULL) {
   check_mash_data(data)
-  check_supported(A, posterior_samples)
+  check_supported(posterior_samples)
   check_flag(fixg, "fixg")
   check_flag(verbose, "verbose")
   check_flag(output_lfdr, "output_lfdr")
@@ -117,7 +118,9 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
   result <- NULL
   if (outputlevel >= 2) {
     say("Posteriors from ", length(fit$active), " active components")
-    result <- posterior_matrices(data, g, fit$active, fit$weights, outputlevel >= 3, n_threads)
+    result <- posterior_matrices(
+      data, g, fit$active, fit$weights, outputlevel >= 3, n_threads, A
+    )
     if (!output_lfdr) result$lfdr <- NULL
   }
   m <- new_mash(data, g, fit, result)

@@ -10,8 +10,9 @@
 #' @param data data from [mash_set_data()], with the conditions the prior was estimated for.
 #' @param pi_thresh components with weights up to this are left out of the posteriors.
 #' @param algorithm.version ignored; kept for scripts written for mashr.
-#' @param A,posterior_samples,seed linear functions of the effects and posterior samples; not
-#'   available yet.
+#' @param A Q x R matrix: return the posterior of these linear functions of the effects (after scaling
+#'   back to the units of `Bhat`) instead of the effects' own. See [contrast_matrix()].
+#' @param posterior_samples,seed posterior samples; not available yet.
 #' @param output_posterior_cov add the posterior covariance of every unit: R x R x J numbers.
 #' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores.
 #'
@@ -35,20 +36,21 @@ mash_compute_posterior_matrices <- function(g, data, pi_thresh = 1e-10,
                                             output_posterior_cov = FALSE, posterior_samples = 0,
                                             seed = 123, n_threads = NULL) {
   g <- given_prior(g, data)
-  check_supported(A, posterior_samples)
+  check_supported(posterior_samples)
   check_flag(output_posterior_cov, "output_posterior_cov")
   n_threads <- resolve_threads(n_threads)
-  posterior_in_blocks(data, g, pi_thresh, output_posterior_cov, n_threads)
+  posterior_in_blocks(data, g, pi_thresh, output_posterior_cov, n_threads, A = A)
 }
 
 # The posterior weights, units x active components, are needed block by block only.
-posterior_in_blocks <- function(data, g, pi_thresh, covariance, n_threads, cells = 2e7) {
+posterior_in_blocks <- function(data, g, pi_thresh, covariance, n_threads, cells = 2e7,
+                                A = NULL) {
   J <- nrow(data$Bhat)
   size <- max(1, floor(cells / max(1, sum(g$pi > pi_thresh))))
   parts <- lapply(seq(1, J, by = size), \(first) {
     block <- if (size < J) data_rows(data, first:min(J, first + size - 1)) else data
     fit <- mixture_summary(block, g, pi_thresh, n_threads)
-    posterior_matrices(block, g, fit$active, fit$weights, covariance, n_threads)
+    posterior_matrices(block, g, fit$active, fit$weights, covariance, n_threads, A)
   })
   if (length(parts) == 1L) return(parts[[1L]])
   pieces <- \(what) lapply(parts, `[[`, what)

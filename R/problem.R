@@ -1,13 +1,20 @@
 # What the core needs of the data and of the prior, in the form it expects.
 
-# x, s, missing, v: v is NULL for independent errors.
+# x, s, missing, v: v is NULL for independent errors, list(V), or for differences from a baseline
+# list(s, V, baseline, keep) (see R/contrasts.R).
 noise_arguments <- function(data) {
-  R <- ncol(data$Bhat)
-  independent <- length(dim(data$V)) == 2L && identical(unname(data$V), diag(R))
   list(
     x = as_doubles(data$Bhat), s = as_doubles(data$Shat), missing = data$missing,
-    v = if (!independent) as_doubles(data$V)
+    v = if (is.null(data$L)) {
+      if (!is_identity(data$V)) list(as_doubles(data$V))
+    } else {
+      contrast_noise(data)
+    }
   )
+}
+
+is_identity <- function(V) {
+  length(dim(V)) == 2L && identical(unname(as_doubles(V)), diag(nrow(V)))
 }
 
 as_doubles <- function(x) {
@@ -47,19 +54,20 @@ log_scale <- function(data) {
 }
 
 # The posterior matrices, with mashr's names.
-posterior_matrices <- function(data, g, active, weights, covariance, n_threads) {
+posterior_matrices <- function(data, g, active, weights, covariance, n_threads, A = NULL) {
   if (!length(active)) {
     stop_mnmash(
       "argument", "`pi_thresh` leaves no component: the largest weight is ", format(max(g$pi))
     )
   }
   scale <- if (data$alpha != 0) as_doubles(data$Shat_alpha)
+  A <- output_map(data, A)
   noise <- noise_arguments(data)
   prior <- prior_arguments(g)
   found <- with_progress("Posteriors", nrow(data$Bhat), \(progress) {
     from_rust(rust_posterior(
-      noise$x, noise$s, noise$missing, noise$v, scale, prior$ulist, prior$grid, prior$pointmass,
-      active, weights, covariance, n_threads, progress
+      noise$x, noise$s, noise$missing, noise$v, scale, A, prior$ulist, prior$grid,
+      prior$pointmass, active, weights, covariance, n_threads, progress
     ))
   })
   result <- found[c(
@@ -71,7 +79,7 @@ posterior_matrices <- function(data, g, active, weights, covariance, n_threads) 
   )
   rm(found)
   units <- rownames(data$Bhat)
-  conditions <- colnames(data$Bhat)
+  conditions <- if (is.null(A)) colnames(data$Bhat) else rownames(A)
   if (is.null(units) && is.null(conditions)) return(result)
   # In place: these may be large.
   for (i in 1:6) dimnames(result[[i]]) <- list(units, conditions)
@@ -81,7 +89,7 @@ posterior_matrices <- function(data, g, active, weights, covariance, n_threads) 
 
 # Some units of the data.
 data_rows <- function(data, rows) {
-  for (what in c("Bhat", "Shat", "Shat_alpha", "missing")) {
+  for (what in c("Bhat", "Shat", "Shat_alpha", "Shat_orig", "missing")) {
     if (!is.null(data[[what]])) data[[what]] <- data[[what]][rows, , drop = FALSE]
   }
   if (length(dim(data$V)) == 3L) data$V <- data$V[, , rows, drop = FALSE]
@@ -89,10 +97,7 @@ data_rows <- function(data, rows) {
 }
 
 # What is asked for but belongs to functions that are not there yet.
-check_supported <- function(A, posterior_samples) {
-  if (!is.null(A)) {
-    stop_mnmash("unsupported", "`A`: linear functions of the effects are not available yet")
-  }
+check_supported <- function(posterior_samples) {
   if (!identical(as.double(posterior_samples), 0)) {
     stop_mnmash("unsupported", "`posterior_samples`: posterior samples are not available yet")
   }

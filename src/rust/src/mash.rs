@@ -15,7 +15,7 @@ fn rust_mash_fit(
     x: RMatrix<f64>,
     s: RMatrix<f64>,
     missing: Nullable<Logicals>,
-    v: Nullable<Doubles>,
+    v: Nullable<List>,
     ulist: List,
     grid: &[f64],
     pointmass: bool,

@@ -6,7 +6,7 @@ use mnmash_core::normal_means::posterior::{Posterior, Weights};
 use mnmash_core::{Error, Monitor, normal_means};
 
 use crate::boundary::{Failure, Outcome, run};
-use crate::problem::{Problem, prior};
+use crate::problem::{Problem, prior, view};
 
 /// Numbers of components, from 1 in R.
 fn zero_based(active: &Robj) -> std::result::Result<Vec<usize>, Error> {
@@ -22,14 +22,16 @@ fn zero_based(active: &Robj) -> std::result::Result<Vec<usize>, Error> {
     numbers.iter().map(from_zero).collect()
 }
 
-// list(mean, sd, lfdr, negative, positive, lfsr, covariance): J x R each; R x R x J or NULL.
+// list(mean, sd, lfdr, negative, positive, lfsr, covariance): J x R each; R x R x J or NULL. Of `a`
+// times the effects, if it is given: then R is its number of rows.
 #[extendr]
 fn rust_posterior(
     x: RMatrix<f64>,
     s: RMatrix<f64>,
     missing: Nullable<Logicals>,
-    v: Nullable<Doubles>,
+    v: Nullable<List>,
     scale: Nullable<RMatrix<f64>>,
+    a: Nullable<RMatrix<f64>>,
     ulist: List,
     grid: &[f64],
     pointmass: bool,
@@ -48,9 +50,14 @@ fn rust_posterior(
         Nullable::NotNull(scale) => Some(scale.data()),
         Nullable::Null => None,
     };
-    let table = || RMatrix::<f64>::new(j, r);
+    let a = match &a {
+        Nullable::NotNull(a) => Some(view(a)),
+        Nullable::Null => None,
+    };
+    let q = a.map_or(r, |a| a.nrows());
+    let table = || RMatrix::<f64>::new(j, q);
     let mut tables = [table(), table(), table(), table(), table(), table()];
-    let mut array = covariance.then(|| RArray::<f64, 3>::new_array([r, r, j]));
+    let mut array = covariance.then(|| RArray::<f64, 3>::new_array([q, q, j]));
     let [mean, sd, lfdr, negative, positive, lfsr] = &mut tables;
     let out = Posterior {
         mean: mean.data_mut(),
@@ -63,7 +70,7 @@ fn rust_posterior(
     };
     let monitor = Monitor::default();
     run(n_threads, &progress, &monitor, || {
-        normal_means::posterior(&problem.means()?, &prior, weights, scale, out, &monitor)
+        normal_means::posterior(&problem.means()?, &prior, weights, scale, a, out, &monitor)
     })?;
     let [mean, sd, lfdr, negative, positive, lfsr] = tables;
     Ok(list!(

@@ -1,9 +1,11 @@
 //! Data and priors as R passes them, and as the core takes them.
 
+use std::borrow::Cow;
+
 use extendr_api::prelude::*;
 use extendr_api::wrapper::Nullable;
 use mnmash_core::Error;
-use mnmash_core::normal_means::{Correlation, Data, NormalMeans, Prior};
+use mnmash_core::normal_means::{Contrast, Correlation, Data, NormalMeans, Prior};
 
 use crate::boundary::{Failure, Outcome};
 
@@ -11,18 +13,29 @@ use crate::boundary::{Failure, Outcome};
 pub struct Problem<'a> {
     units: usize,
     conditions: usize,
-    x: std::borrow::Cow<'a, [f64]>,
+    x: Cow<'a, [f64]>,
     s: &'a [f64],
     v: &'a [f64],
+    baseline: Option<Baseline<'a>>,
+}
+
+/// Where `x` are differences from a baseline: what they are differences of.
+struct Baseline<'a> {
+    s: &'a [f64],
+    weights: &'a [f64],
+    keep: Vec<usize>,
 }
 
 impl<'a> Problem<'a> {
-    /// Read the arguments, which R has checked.
+    /// Read the arguments, which R has checked. `v` is NULL (independent measurements), `list(V)`, or,
+    /// for differences from a baseline, `list(s, V, baseline, keep)`: standard errors and correlation
+    /// (or NULL) of the underlying measurements, the weights of the baseline, and the numbers of the
+    /// measurements it is subtracted from.
     pub fn new(
         x: &'a RMatrix<f64>,
         s: &'a RMatrix<f64>,
         missing: &Nullable<Logicals>,
-        v: &'a Nullable<Doubles>,
+        v: &'a Nullable<List>,
     ) -> Outcome<Self> {
         let x_data = x.data();
         let x_data = match missing {
@@ -37,19 +50,32 @@ impl<'a> Problem<'a> {
                 x_data.iter().zip(mask).map(cell).collect::<Vec<_>>().into()
             }
         };
-        let v: &[f64] = match v {
+        let elements = match v {
             Nullable::Null => &[],
-            Nullable::NotNull(v) => doubles(v),
+            Nullable::NotNull(v) => v.as_slice(),
         };
-        Ok(Self { units: x.nrows(), conditions: x.ncols(), x: x_data, s: s.data(), v })
+        let (v, baseline) = match elements {
+            [s, v, weights, keep] => {
+                let index = |k: &i32| usize::try_from(k - 1).unwrap_or(usize::MAX);
+                let keep = keep.as_integer_slice().unwrap_or(&[]).iter().map(index).collect();
+                (doubles(v), Some(Baseline { s: doubles(s), weights: doubles(weights), keep }))
+            }
+            [v] => (doubles(v), None),
+            _ => (&[][..], None),
+        };
+        let (units, conditions) = (x.nrows(), x.ncols());
+        Ok(Self { units, conditions, x: x_data, s: s.data(), v, baseline })
     }
 
     /// Check and arrange.
     pub fn means(&self) -> std::result::Result<NormalMeans<'_>, Error> {
         let r = self.conditions;
-        let v = match self.v.len() {
-            0 => Correlation::Identity,
-            n if n == r * r => Correlation::Common(self.v),
+        let v = match (&self.baseline, self.v.len()) {
+            (Some(Baseline { s, weights, keep }), _) => {
+                Correlation::Contrast(Contrast { s, v: self.v, baseline: weights, keep })
+            }
+            (None, 0) => Correlation::Identity,
+            (None, n) if n == r * r => Correlation::Common(self.v),
             _ => Correlation::PerUnit(self.v),
         };
         let Self { units, conditions, s, .. } = *self;
@@ -57,9 +83,9 @@ impl<'a> Problem<'a> {
     }
 }
 
-/// A numeric vector as a slice: R stores NA as a NaN, so nothing is converted.
-fn doubles(x: &Doubles) -> &[f64] {
-    x.as_robj().as_real_slice().unwrap_or(&[])
+/// A numeric vector as a slice, empty for NULL: R stores NA as a NaN, so nothing is converted.
+fn doubles(x: &Robj) -> &[f64] {
+    x.as_real_slice().unwrap_or(&[])
 }
 
 /// The prior arguments of a call: `ulist`, `grid`, `pointmass`.
@@ -78,6 +104,11 @@ pub fn prior(
     let matrices = ulist.as_slice().iter().map(|u| u.as_real_slice().unwrap_or(&[]));
     let named: Vec<(&str, &[f64])> = labels.iter().map(String::as_str).zip(matrices).collect();
     Prior::new(conditions, &named, grid, pointmass)
+}
+
+/// An R matrix.
+pub fn view(x: &RMatrix<f64>) -> faer::MatRef<'_, f64> {
+    faer::MatRef::from_column_major_slice(x.data(), x.nrows(), x.ncols())
 }
 
 /// A J by P buffer view of R memory.

@@ -97,7 +97,7 @@ fn time(name: &str, problem: &Problem, matrices: &[Vec<f64>], covariance: bool) 
         let out = Posterior { mean, sd, lfdr, negative, positive, lfsr, covariance: cov };
         let monitor = Monitor::default();
         let before = processor_seconds(&start);
-        posterior(&means, &prior, weights, None, out, &monitor).expect("posterior");
+        posterior(&means, &prior, weights, None, None, out, &monitor).expect("posterior");
         best = best.min(processor_seconds(&start) - before);
     }
     println!("{name:<44} {:9.1} ns", best * 1e9 / (j * active.len()) as f64);

@@ -79,7 +79,8 @@ impl Correlation<'_> {
             Self::Contrast(contrast) => {
                 let width = contrast.baseline.len();
                 shape("s", units * width, contrast.s.len())?;
-                shape("contrasts", r, contrast.keep.len())?;
+                let known = contrast.keep.iter().filter(|&&k| k < width).count();
+                shape("contrasts", r, known)?;
                 (contrast.v, width)
             }
         };

@@ -3,6 +3,7 @@
 use super::accumulate::Accumulator;
 use super::component::triangle;
 use super::lineup::{Sets, has};
+use super::map::{Map, Projection};
 use super::output::Output;
 use super::per_unit::PerUnit;
 use super::plan::{Plan, Scaled};
@@ -55,6 +56,7 @@ pub enum Noise<'a> {
 pub struct BlockPosterior<'a, 'b> {
     pub means: &'a NormalMeans<'a>,
     pub plan: &'a Plan,
+    pub map: &'a Map,
     pub block: &'a Block,
     pub noise: Noise<'a>,
     /// Weights of the block's units by columns, those that do not matter set to zero.
@@ -81,16 +83,22 @@ impl Kernel for BlockPosterior<'_, '_> {
 
     #[inline(always)]
     fn run<V: Lanes>(self) -> Option<usize> {
-        let Self { means, plan, block, weights, output, .. } = self;
-        let (units, r) = (block.range.len(), means.conditions);
+        let Self { means, plan, map, block, weights, output, .. } = self;
+        let (units, r) = (block.range.len(), map.outputs(means.conditions));
         let covariance = output.wants_covariance();
+        let by_unit = matches!(map, Map::Scaled(_));
         let mut path = match self.noise {
-            Noise::Shared(tables) => Path::Shared(Shared::new(r), tables),
+            Noise::Shared(tables) => Path::Shared(Shared::new(r.max(means.conditions)), tables),
             Noise::PerUnit(noise) => {
-                Path::PerUnit(Box::new(PerUnit::<V>::new(means, noise, plan, covariance)))
+                let wanted = covariance || by_unit;
+                Path::PerUnit(Box::new(PerUnit::<V>::new(means, noise, plan, r, wanted)))
             }
         };
-        let mut work = Work::new(r, covariance);
+        let projection = match map {
+            Map::Scaled(a) => Some(Projection::new(a, covariance)),
+            _ => None,
+        };
+        let mut work = Work::new(r, covariance, projection);
         let mut local = Local { units, values: vec![0.0; TABLES * r * units] };
         let sets = Sets::new(units, weights);
         let order = sets.line_up(V::N);
@@ -102,6 +110,9 @@ impl Kernel for BlockPosterior<'_, '_> {
             }
             work.sums.begin(null);
             let positions: Vec<usize> = members.iter().map(|i| block.range.start + i).collect();
+            if let Some(projection) = &mut work.projection {
+                output.load_scale(means, &positions, &mut projection.scale);
+            }
             match &mut path {
                 Path::Shared(shared, tables) => {
                     shared.run(means, tables, &positions, &lineup, &mut work);
@@ -114,7 +125,7 @@ impl Kernel for BlockPosterior<'_, '_> {
             }
             local.take(members, &work.sums);
             if covariance {
-                write_covariance(means, output, &positions, &work.sums);
+                write_covariance(output, means, &positions, &work.sums);
             }
         }
         output.write(means, block, local);
@@ -146,13 +157,13 @@ impl Local {
 /// The covariances of one batch, from lanes to one R by R matrix per unit.
 #[inline(always)]
 fn write_covariance<V: Lanes>(
-    means: &NormalMeans,
     output: &Output,
+    means: &NormalMeans,
     positions: &[usize],
     sums: &Accumulator<V>,
 ) {
     let Some(covariance) = &sums.covariance else { return };
-    let (r, t) = (means.conditions, sums.reciprocal_total());
+    let (r, t) = (sums.cells.len(), sums.reciprocal_total());
     let mut matrices = vec![0.0; positions.len() * r * r];
     for i in 0..r {
         for p in 0..=i {

@@ -22,7 +22,7 @@
 //! - `plan`: the components with weight, by path; `component`: a factor packed for elimination;
 //! - `batch`: one block; `lineup`: which units share lanes; `work`, `accumulate`: the running sums;
 //! - `per_unit`, `eliminate`: units with differing noise; `shared`, `panels`: with common noise;
-//! - `output`: the tables of the caller.
+//! - `map`: linear functions of the effects; `output`: the tables of the caller.
 //!
 //! Operations per (unit, component), R conditions, rank r: common noise `2Rr`; otherwise R at rank one
 //! and `2/3 R^3` at full rank, after a reduction per (unit, matrix) of the same order; and everywhere a
@@ -33,6 +33,7 @@ mod batch;
 mod component;
 mod eliminate;
 mod lineup;
+mod map;
 mod output;
 mod panels;
 mod per_unit;
@@ -40,6 +41,7 @@ mod plan;
 mod shared;
 mod work;
 
+use faer::MatRef;
 use rayon::prelude::*;
 
 use super::problem::{Block, GroupNoise};
@@ -47,11 +49,13 @@ use super::{NormalMeans, Prior};
 use crate::linalg::lanes::{Level, dispatch_at, level};
 use crate::{Error, Monitor};
 use batch::{BlockPosterior, Noise};
+use map::Map;
 use output::Output;
 use plan::Plan;
 use shared::Tables;
 
-/// Where the results go: J by R by columns each, in the caller's order.
+/// Where the results go: J by R by columns each, in the caller's order. (R is the number of rows of
+/// `A` where the results are linear functions of the effects.)
 #[derive(Debug)]
 pub struct Posterior<'a> {
     /// Posterior means.
@@ -83,16 +87,18 @@ pub struct Weights<'a> {
 /// Total weight that may be left out.
 const NEGLIGIBLE: f64 = 1e-20;
 
-/// The posterior of every unit. `scale`, J by R in the caller's order, multiplies effects at the end.
+/// The posterior of every unit. `scale`, J by R in the caller's order, multiplies effects at the end;
+/// `a`, Q by R, maps them (so multiplied) to the results.
 pub fn posterior(
     means: &NormalMeans,
     prior: &Prior,
     weights: Weights,
     scale: Option<&[f64]>,
+    a: Option<MatRef<'_, f64>>,
     out: Posterior,
     monitor: &Monitor,
 ) -> Result<(), Error> {
-    posterior_at(level(), means, prior, weights, scale, out, monitor)
+    posterior_at(level(), means, prior, weights, (scale, a), out, monitor)
 }
 
 fn posterior_at(
@@ -100,7 +106,7 @@ fn posterior_at(
     means: &NormalMeans,
     prior: &Prior,
     weights: Weights,
-    scale: Option<&[f64]>,
+    (scale, a): (Option<&[f64]>, Option<MatRef<'_, f64>>),
     out: Posterior,
     monitor: &Monitor,
 ) -> Result<(), Error> {
@@ -113,19 +119,30 @@ fn posterior_at(
         let (expected, found) = (units * active, weights.values.len());
         return Err(Error::Shape { name: "weights", expected, found });
     }
-    if units == 0 || means.conditions == 0 {
+    let cells = units * means.conditions;
+    if let Some(found) = scale.map(<[f64]>::len).filter(|len| *len != cells) {
+        return Err(Error::Shape { name: "scale", expected: cells, found });
+    }
+    if let Some(found) = a.map(|a| a.ncols()).filter(|n| *n != means.conditions) {
+        return Err(Error::Shape { name: "A", expected: means.conditions, found });
+    }
+    let map = Map::new(a, scale, units);
+    let outputs = map.outputs(means.conditions);
+    if units == 0 || outputs == 0 {
         return Ok(());
     }
-    let plan = Plan::new(prior, weights.active)?;
-    let output = Output::new(units, means.conditions, out, scale)?;
-    let job = Job { level, means, weights, plan: &plan, output: &output, monitor };
+    let plan = Plan::new(prior, weights.active, &map)?;
+    let output = Output::new(units, outputs, out, scale, a.is_none())?;
+    let covariance = output.wants_covariance() || matches!(map, Map::Scaled(_));
+    let tables = |noise| Tables::new(prior, &plan, noise, &map, covariance);
+    let job = Job { level, means, weights, plan: &plan, map: &map, output: &output, monitor };
     // A group of one block makes its tables when its turn comes; so memory stays small however many
     // groups there are, and small groups run side by side.
     let mut single = Vec::new();
     for (g, blocks) in blocks_by_group(means) {
         match &means.groups[g].noise {
             GroupNoise::Shared(noise) if blocks.len() > 1 => {
-                let tables = Tables::new(prior, &plan, noise, output.wants_covariance());
+                let tables = tables(noise);
                 blocks.par_iter().try_for_each(|b| job.run(b, Noise::Shared(&tables)))?;
             }
             GroupNoise::Shared(_) => single.extend(blocks),
@@ -133,10 +150,7 @@ fn posterior_at(
         }
     }
     single.par_iter().try_for_each(|block| match &means.groups[block.group].noise {
-        GroupNoise::Shared(noise) => {
-            let tables = Tables::new(prior, &plan, noise, output.wants_covariance());
-            job.run(block, Noise::Shared(&tables))
-        }
+        GroupNoise::Shared(noise) => job.run(block, Noise::Shared(&tables(noise))),
         noise => job.run(block, Noise::PerUnit(noise)),
     })
 }
@@ -157,6 +171,7 @@ struct Job<'a, 'b> {
     means: &'a NormalMeans<'a>,
     weights: Weights<'a>,
     plan: &'a Plan,
+    map: &'a Map,
     output: &'a Output<'b>,
     monitor: &'a Monitor,
 }
@@ -165,8 +180,8 @@ impl Job<'_, '_> {
     fn run(&self, block: &Block, noise: Noise) -> Result<(), Error> {
         self.monitor.advance(block.range.len())?;
         let weights = self.gather(block)?;
-        let Self { means, plan, output, .. } = self;
-        let job = BlockPosterior { means, plan, block, noise, weights: &weights, output };
+        let Self { means, plan, map, output, .. } = self;
+        let job = BlockPosterior { means, plan, map, block, noise, weights: &weights, output };
         match dispatch_at(self.level, job) {
             None => Ok(()),
             Some(position) => Err(Error::SingularNoise { unit: means.row(position) }),

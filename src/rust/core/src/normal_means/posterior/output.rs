@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use super::Posterior;
 use super::batch::Local;
 use crate::Error;
+use crate::linalg::lanes::{Lanes, MAX_LANES};
 use crate::normal_means::NormalMeans;
 use crate::normal_means::columns::Columns;
 use crate::normal_means::problem::Block;
@@ -14,15 +15,20 @@ pub struct Output<'a> {
     columns: Columns<'a>,
     covariance: Option<Mutex<&'a mut [f64]>>,
     scale: Option<&'a [f64]>,
+    /// Whether results are put on that scale here.
+    rescale: bool,
+    conditions: usize,
 }
 
 impl<'a> Output<'a> {
-    /// Check the shapes: `units` and `conditions` must be positive.
+    /// Check the shapes: `units` and `conditions` must be positive, the latter the number of results
+    /// per unit. Those that are functions of the effects are not put on the caller's scale here.
     pub fn new(
         units: usize,
         conditions: usize,
         tables: Posterior<'a>,
         scale: Option<&'a [f64]>,
+        rescale: bool,
     ) -> Result<Self, Error> {
         let shape = |name, expected, found| match expected == found {
             true => Ok(()),
@@ -46,23 +52,34 @@ impl<'a> Output<'a> {
         if let Some(covariance) = &covariance {
             shape("covariance", cells * conditions, covariance.len())?;
         }
-        if let Some(scale) = scale {
-            shape("scale", cells, scale.len())?;
-        }
-        Ok(Self { columns, covariance: covariance.map(Mutex::new), scale })
+        let covariance = covariance.map(Mutex::new);
+        Ok(Self { columns, covariance, scale, rescale, conditions })
     }
 
     pub fn wants_covariance(&self) -> bool {
         self.covariance.is_some()
     }
 
+    /// The scales of the units at these positions, one per lane.
+    #[inline(always)]
+    pub fn load_scale<V: Lanes>(&self, means: &NormalMeans, positions: &[usize], out: &mut [V]) {
+        let Some(scale) = self.scale else { return };
+        for (out, scale) in out.iter_mut().zip(scale.chunks_exact(means.units)) {
+            let mut lanes = [1.0; MAX_LANES];
+            for (lane, &position) in lanes.iter_mut().zip(positions) {
+                *lane = scale[means.row(position)];
+            }
+            *out = V::load(&lanes);
+        }
+    }
+
     /// A finished block; means and standard deviations are put on the caller's scale.
     pub fn write(&self, means: &NormalMeans, block: &Block, mut local: Local) {
         let (j, units) = (means.units, local.units);
-        if let Some(scale) = self.scale {
-            let of = 2 * means.conditions * units; // mean and sd come first
+        if let (Some(scale), true) = (self.scale, self.rescale) {
+            let of = 2 * self.conditions * units; // mean and sd come first
             for (at, value) in local.values[..of].iter_mut().enumerate() {
-                let (unit, condition) = (at % units, at / units % means.conditions);
+                let (unit, condition) = (at % units, at / units % self.conditions);
                 *value *= scale[condition * j + means.row(block.range.start + unit)];
             }
         }
@@ -72,10 +89,10 @@ impl<'a> Output<'a> {
     /// Covariance matrices of the units at these positions, one after another.
     pub fn write_covariance(&self, means: &NormalMeans, positions: &[usize], from: &mut [f64]) {
         let Some(covariance) = &self.covariance else { return };
-        let r = means.conditions;
+        let r = self.conditions;
         for (&position, matrix) in positions.iter().zip(from.chunks_exact_mut(r * r)) {
             let row = means.row(position);
-            if let Some(scale) = self.scale {
+            if let (Some(scale), true) = (self.scale, self.rescale) {
                 for (at, value) in matrix.iter_mut().enumerate() {
                     *value *= scale[at / r * means.units + row] * scale[at % r * means.units + row];
                 }

@@ -22,15 +22,23 @@ pub struct PerUnit<V> {
 }
 
 impl<V: Lanes> PerUnit<V> {
-    pub fn new(means: &NormalMeans, noise: &GroupNoise, plan: &Plan, covariance: bool) -> Self {
+    /// For up to `outputs` results; `covariance`: of a component's results too.
+    pub fn new(
+        means: &NormalMeans,
+        noise: &GroupNoise,
+        plan: &Plan,
+        outputs: usize,
+        covariance: bool,
+    ) -> Self {
         let batch = Batch::new(means, noise);
         let (np, widest) = (batch.np, plan.widest().max(4));
+        let most = outputs.next_multiple_of(4).max(np);
         let of = |len: usize| vec![V::splat(0.0); len];
         Self {
-            elimination: Elimination::new(np, widest, covariance),
+            elimination: Elimination::new(most, widest, covariance),
             m: of(np * widest),
-            mean: of(np),
-            variance: of(np),
+            mean: of(most),
+            variance: of(most),
             diagonal: of(np),
             product: of(np),
             batch,
@@ -52,11 +60,11 @@ impl<V: Lanes> PerUnit<V> {
         if let Some(lane) = (0..positions.len()).find(|&lane| !constant[lane].is_finite()) {
             return Some(lane);
         }
-        if plan.singletons.iter().any(|(line, _)| lineup.any(&line.scaled)) {
+        if plan.singletons.iter().any(|(line, ..)| lineup.any(&line.scaled)) {
             self.batch.precision(&mut self.diagonal, &mut self.product);
         }
-        for (line, r) in &plan.singletons {
-            let f = V::splat(line.f[*r]);
+        for (line, r, f) in &plan.singletons {
+            let f = V::splat(*f);
             let (g, h) = (f * f * self.diagonal[*r], f * self.product[*r]);
             line_scales(line, g, h, lineup, work);
         }

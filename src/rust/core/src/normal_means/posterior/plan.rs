@@ -1,6 +1,7 @@
 //! The components that have weight, each on the path that is best for it.
 
 use super::component::Packed;
+use super::map::Map;
 use crate::Error;
 use crate::linalg::psd::Factor;
 use crate::normal_means::Prior;
@@ -13,7 +14,7 @@ pub struct Scaled {
     pub scales: Vec<(f64, usize)>,
 }
 
-/// A component of rank one, `b = f a`: its moments in all conditions follow from those of `a`.
+/// A component of rank one: its moments in all results `f a` follow from those of `a`.
 #[derive(Debug)]
 pub struct Line {
     pub scaled: Scaled,
@@ -33,8 +34,8 @@ pub struct Dense {
 pub struct Plan {
     /// Columns of the weights of components without any variance.
     pub null: Vec<usize>,
-    /// One condition with variance, and which.
-    pub singletons: Vec<(Line, usize)>,
+    /// One condition with variance, which, and its entry of the factor.
+    pub singletons: Vec<(Line, usize, f64)>,
     /// Rank one, up to four whitened side by side.
     pub lines: Vec<(Vec<Line>, PackedFactor)>,
     pub dense: Vec<Dense>,
@@ -42,7 +43,7 @@ pub struct Plan {
 
 impl Plan {
     /// From the components (by their number in the prior) that the columns of the weights are for.
-    pub fn new(prior: &Prior, active: &[usize]) -> Result<Self, Error> {
+    pub fn new(prior: &Prior, active: &[usize], map: &Map) -> Result<Self, Error> {
         let mut scales: Vec<Vec<(f64, usize)>> = vec![Vec::new(); prior.components.len()];
         let mut plan = Self::default();
         for (column, &p) in active.iter().enumerate() {
@@ -59,7 +60,7 @@ impl Plan {
         }
         let mut lines = Vec::new();
         for (k, scales) in scales.into_iter().enumerate().filter(|(_, s)| !s.is_empty()) {
-            plan.place(&prior.components[k], Scaled { k, scales }, &mut lines);
+            plan.place(&prior.components[k], Scaled { k, scales }, map, &mut lines);
         }
         while !lines.is_empty() {
             let four: Vec<Line> = lines.drain(..lines.len().min(4)).collect();
@@ -71,13 +72,14 @@ impl Plan {
         Ok(plan)
     }
 
-    fn place(&mut self, factor: &Factor, scaled: Scaled, lines: &mut Vec<Line>) {
-        let line = |scaled| Line { scaled, f: factor.values.clone() };
+    fn place(&mut self, factor: &Factor, scaled: Scaled, map: &Map, lines: &mut Vec<Line>) {
+        let mapped = map.apply(factor);
+        let line = |scaled| Line { scaled, f: mapped.values.clone() };
         match (factor.rank, &factor.support[..]) {
-            (1, &[r]) => self.singletons.push((line(scaled), r)),
+            (1, &[r]) => self.singletons.push((line(scaled), r, factor.row(r)[0])),
             (1, _) => lines.push(line(scaled)),
             _ => {
-                let (packed, factor) = (Packed::new(factor), PackedFactor::new(factor));
+                let (packed, factor) = (Packed::new(&mapped), PackedFactor::new(factor));
                 self.dense.push(Dense { scaled, packed, factor });
             }
         }

@@ -2,6 +2,7 @@
 
 use super::batch::Lineup;
 use super::component::triangle;
+use super::map::Map;
 use super::panels::Panels;
 use super::plan::{Line, Plan, Scaled};
 use super::work::{Common, Work};
@@ -45,8 +46,14 @@ struct ScaleTable {
 }
 
 impl<'a> Tables<'a> {
-    pub fn new(prior: &Prior, plan: &'a Plan, noise: &SharedNoise, covariance: bool) -> Self {
-        let lines = plan.singletons.iter().map(|(line, _)| line);
+    pub fn new(
+        prior: &Prior,
+        plan: &'a Plan,
+        noise: &SharedNoise,
+        map: &Map,
+        covariance: bool,
+    ) -> Self {
+        let lines = plan.singletons.iter().map(|(line, ..)| line);
         let lines: Vec<&Line> = lines.chain(plan.lines.iter().flat_map(|(l, _)| l)).collect();
         let basis = |k: usize| SharedBasis::new(noise, &prior.components[k]);
         Self {
@@ -55,7 +62,8 @@ impl<'a> Tables<'a> {
                 .dense
                 .par_iter()
                 .map(|d| {
-                    let basis = basis(d.scaled.k);
+                    let mut basis = basis(d.scaled.k);
+                    basis.lift = map.lift(basis.lift);
                     let table = Table::new(&d.scaled, &d.packed.support, &basis);
                     if covariance { table.with_covariances(&basis) } else { table }
                 })
@@ -74,7 +82,7 @@ impl<'a> LineTable<'a> {
         Self {
             scaled: &line.scaled,
             f: &line.f,
-            project: (0..line.f.len()).map(|r| basis.project[(0, r)]).collect(),
+            project: (0..basis.project.ncols()).map(|r| basis.project[(0, r)]).collect(),
             moments: line.scaled.scales.iter().map(moments).collect(),
         }
     }

@@ -27,7 +27,8 @@ fn run(case: &Case, level: Level, weights: &[f64], active: &[usize], covariance:
     let weights = Weights { active, values: weights };
     let scale = scale_of(case);
     let prior = case.prior();
-    posterior_at(level, &means, &prior, weights, Some(&scale), out, &Monitor::default()).unwrap();
+    posterior_at(level, &means, &prior, weights, (Some(&scale), None), out, &Monitor::default())
+        .unwrap();
     Results { tables: t, covariance: cov }
 }
 
@@ -220,7 +221,7 @@ fn weights_that_are_not_weights_are_refused() {
         let [mean, sd, lfdr, negative, positive, lfsr] = &mut t[..] else { unreachable!() };
         let out = Posterior { mean, sd, lfdr, negative, positive, lfsr, covariance: None };
         let weights = Weights { active, values };
-        posterior(&means, &prior, weights, None, out, &Monitor::default()).is_err()
+        posterior(&means, &prior, weights, None, None, out, &Monitor::default()).is_err()
     };
     assert!(!refused(&[1], &[1.0; 9]));
     assert!(refused(&[1], &[1.0; 8]));

@@ -1,8 +1,9 @@
 //! One component into the running sums of a batch.
 
-use super::accumulate::{Accumulator, Signs, scaled_precision, signs};
+use super::accumulate::{Accumulator, Signs, Step, scaled_precision, signs};
 use super::component::{Packed, triangle};
 use super::eliminate::Elimination;
+use super::map::{Projection, SQUARE_ROUNDING, add_or_zero};
 use crate::linalg::lanes::Lanes;
 
 /// The variances of a component in the conditions of its support.
@@ -55,18 +56,21 @@ impl<V: Lanes> Spread<V> for Common<'_> {
 /// The running sums of a batch, and room for one component's covariance.
 pub struct Work<V> {
     pub sums: Accumulator<V>,
+    /// If results are functions of the effects that differ by unit.
+    pub projection: Option<Projection<V>>,
     mean: Vec<V>,
     component: Vec<V>,
 }
 
 impl<V: Lanes> Work<V> {
-    pub fn new(conditions: usize, covariance: bool) -> Self {
-        let (r, triangle) = match covariance {
+    pub fn new(conditions: usize, covariance: bool, projection: Option<Projection<V>>) -> Self {
+        let (r, triangle) = match covariance && projection.is_none() {
             true => (conditions, triangle(conditions, 0)),
             false => (0, 0),
         };
         Self {
             sums: Accumulator::new(conditions, covariance),
+            projection,
             mean: vec![V::splat(0.0); r],
             component: vec![V::splat(0.0); triangle],
         }
@@ -77,6 +81,9 @@ impl<V: Lanes> Work<V> {
     #[inline(always)]
     pub fn add_line(&mut self, weight: V, f: &[f64], mean: V, variance: V) {
         let step = self.sums.step(weight);
+        if self.projection.is_some() {
+            return self.project_line(weight, step, f, mean, variance);
+        }
         if self.sums.covariance.is_some() {
             for (i, &fi) in f.iter().enumerate() {
                 self.mean[i] = V::splat(fi) * mean;
@@ -102,6 +109,20 @@ impl<V: Lanes> Work<V> {
     #[inline(always)]
     pub fn add(&mut self, weight: V, support: &[usize], mean: &[V], spread: &impl Spread<V>) {
         let step = self.sums.step(weight);
+        if let Some(projection) = &mut self.projection {
+            projection.clear();
+            for (&r, &m) in support.iter().zip(mean) {
+                projection.mean[r] = m;
+            }
+            spread.covariance(&mut projection.covariance);
+            projection.map_mean();
+            if self.sums.covariance.is_some() {
+                projection.map_covariance();
+                let (mean, of) = (&projection.mapped_mean, &projection.mapped_covariance);
+                self.sums.add_covariance(step, mean, of);
+            }
+            return projection.add(weight, step, &mut self.sums.cells);
+        }
         if self.sums.covariance.is_some() {
             self.mean.fill(V::splat(0.0));
             self.component.fill(V::splat(0.0));
@@ -120,6 +141,32 @@ impl<V: Lanes> Work<V> {
             } else {
                 cell.add_zero(step);
             }
+        }
+    }
+
+    /// A component of rank one through the projection: exact, since `A diag(s) f` is one number per
+    /// result and unit.
+    #[inline(always)]
+    fn project_line(&mut self, weight: V, step: Step<V>, f: &[f64], mean: V, variance: V) {
+        let Some(projection) = &mut self.projection else { return };
+        for q in 0..self.sums.cells.len() {
+            projection.mapped_mean[q] = projection.combine(q, f);
+        }
+        let h = &projection.mapped_mean;
+        if self.sums.covariance.is_some() {
+            for i in 0..h.len() {
+                for p in 0..=i {
+                    projection.mapped_covariance[triangle(i, p)] = h[i] * h[p] * variance;
+                }
+            }
+            let means: Vec<V> = h.iter().map(|h| *h * mean).collect();
+            self.sums.add_covariance(step, &means, &projection.mapped_covariance);
+        }
+        for (q, cell) in self.sums.cells.iter_mut().enumerate() {
+            let h = projection.mapped_mean[q];
+            let whole = projection.combine_absolute(q, f);
+            let least = V::splat(SQUARE_ROUNDING) * whole * whole * variance;
+            add_or_zero(cell, weight, step, h * mean, h * h * variance, least);
         }
     }
 }

@@ -1,0 +1,191 @@
+# Contrasts: effects relative to a baseline (a condition or the mean), and linear maps of effects.
+
+#' Matrix of contrasts with a baseline
+#'
+#' Rows are the differences of conditions from a reference condition, or from the mean of all.
+#'
+#' @param R number of conditions, at least 2.
+#' @param ref the baseline: number or name of a condition, or `"mean"`.
+#' @param name names of the conditions.
+#' @return An (R - 1) x R matrix with rows named `"<condition>-<reference>"`, and attribute
+#'   `"reference"`: the number of the reference, or `"mean"`. With `"mean"` the last condition's
+#'   difference is left out: it is minus the sum of the others.
+#' @export
+#' @examples
+#' contrast_matrix(3, ref = 1)
+#' contrast_matrix(3, ref = "mean", name = c("a", "b", "c"))
+contrast_matrix <- function(R, ref, name = 1:R) {
+  R <- check_count(R, "R")
+  if (R < 2) stop_mnmash("argument", "contrasts need at least 2 conditions, not ", R)
+  if (length(name) != R) {
+    stop_mnmash("dimension", "`name` must have ", R, " names, not ", length(name))
+  }
+  name <- as.character(name)
+  ref <- reference_number(ref, R, name)
+  if (identical(ref, "mean")) {
+    L <- (diag(R) - 1 / R)[-R, , drop = FALSE]
+    rows <- paste0(name[-R], "-mean")
+  } else {
+    L <- diag(R)
+    L[, ref] <- L[, ref] - 1
+    L <- L[-ref, , drop = FALSE]
+    rows <- paste0(name[-ref], "-", name[ref])
+  }
+  dimnames(L) <- list(rows, name)
+  structure(L, reference = ref)
+}
+
+# "mean", or the number of the reference condition.
+reference_number <- function(ref, R, name) {
+  if (length(ref) == 1L && !is.na(ref)) {
+    if (is.numeric(ref) && ref %in% seq_len(R)) return(as.integer(ref))
+    if (is.character(ref) && ref == "mean" && !"mean" %in% name) return("mean")
+    if (is.character(ref) && ref %in% name) return(match(ref, name))
+    if (identical(ref, "mean")) return("mean")
+  }
+  stop_mnmash(
+    "argument", "`ref` must be a condition's number (1 to ", R, ") or name, or \"mean\"",
+    if (length(ref) == 1L) paste0(", not ", format(ref))
+  )
+}
+
+# Data of the differences from a baseline. They are correlated, through the baseline's error: the
+# covariance of those of unit j is L S_j V S_j L'. Always with exchangeable effects (alpha = 0); of
+# EZ data the differences are of z-scores.
+contrast_data <- function(data, ref) {
+  if (!is.null(data$L)) {
+    stop_mnmash("argument", "`mashdata` are contrasts already: a reference was set before")
+  }
+  R <- ncol(data$Bhat)
+  names <- colnames(data$Bhat)
+  L <- contrast_matrix(R, ref, if (is.null(names)) 1:R else names)
+  Bhat <- data$Bhat %*% t(L)
+  mask <- contrast_mask(data$missing, L)
+  new_contrast_data(Bhat, data$Shat, data$V, L, mask)
+}
+
+# A difference is missing where its condition or its baseline is.
+contrast_mask <- function(missing, L) {
+  if (is.null(missing)) return(NULL)
+  mask <- missing %*% (t(L) != 0) > 0
+  dimnames(mask) <- NULL
+  empty <- which(rowSums(mask) == ncol(mask))
+  if (length(empty)) {
+    stop_mnmash(
+      "missing", "no contrast is observed in ", describe_index("row", empty[1L], rownames(missing)),
+      and_more(length(empty)), ", where the baseline is missing: leave ",
+      if (length(empty) > 1) "them" else "it", " out, or choose another `ref`"
+    )
+  }
+  mask
+}
+
+new_contrast_data <- function(Bhat, Shat_orig, V, L, mask) {
+  Shat <- contrast_sd(Shat_orig, V, L)
+  dimnames(Shat) <- dimnames(Bhat)
+  if (!is.null(mask)) {
+    Bhat[mask] <- 0
+    Shat[mask] <- 1e6
+  }
+  common <- length(dim(V)) == 2L
+  same <- common && all(Shat_orig == rep(Shat_orig[1L, ], each = nrow(Shat_orig)))
+  structure(
+    list(
+      Bhat = Bhat, Shat = Shat, Shat_orig = Shat_orig,
+      Shat_alpha = matrix(1, nrow(Bhat), ncol(Bhat)), V = V, commonV = common, alpha = 0, L = L,
+      LSVSLt = if (same) stats::cov2cor(contrast_covariance(Shat_orig[1L, ], V, L)),
+      missing = mask
+    ),
+    class = "mash"
+  )
+}
+
+contrast_covariance <- function(s, V, L) L %*% (V * tcrossprod(s)) %*% t(L)
+
+# The weights of the baseline, and the conditions it is subtracted from.
+baseline_weights <- function(L) {
+  ref <- attr(L, "reference")
+  R <- ncol(L)
+  if (identical(ref, "mean")) {
+    list(weights = rep(1 / R, R), keep = seq_len(R - 1L))
+  } else {
+    list(weights = as.double(seq_len(R) == ref), keep = seq_len(R)[-ref])
+  }
+}
+
+# Standard errors of the differences, J x (R - 1): with g = SVS and baseline weights c,
+# var(y_k - c'y) = g_kk - 2 (gc)_k + c'gc.
+contrast_sd <- function(S, V, L) {
+  baseline <- baseline_weights(L)
+  SC <- S * rep(baseline$weights, each = nrow(S))
+  diagonal <- times_correlation(NULL, V, nrow(S))
+  gc <- S * times_correlation(SC, V, nrow(S))
+  variance <- S^2 * diagonal - 2 * gc + rowSums(SC * times_correlation(SC, V, nrow(S)))
+  sqrt(variance[, baseline$keep, drop = FALSE])
+}
+
+# x V for each unit (row of x), or the diagonal of V if x is NULL: J x R.
+times_correlation <- function(x, V, J) {
+  R <- dim(V)[1L]
+  common <- length(dim(V)) == 2L
+  if (is.null(x)) {
+    if (common) return(matrix(diag(V), J, R, byrow = TRUE))
+    return(matrix(vapply(seq_len(R), \(r) V[r, r, ], numeric(J)), J))
+  }
+  if (common) return(x %*% V)
+  out <- matrix(0, J, R)
+  for (r in seq_len(R)) for (q in seq_len(R)) out[, r] <- out[, r] + x[, q] * V[q, r, ]
+  out
+}
+
+# The noise of contrasts as the core takes it: list(V), if it is the same for all units, or what it
+# follows from.
+contrast_noise <- function(data) {
+  if (!is.null(data$LSVSLt)) return(list(unname(data$LSVSLt)))
+  baseline <- baseline_weights(data$L)
+  list(
+    as_doubles(data$Shat_orig), if (!is_identity(data$V)) as_doubles(data$V), baseline$weights,
+    baseline$keep
+  )
+}
+
+# The linear map from the effects of the model to what is reported: A, and for contrasts with the
+# mean, whose last difference is minus the sum of the others, the map to all of them.
+output_map <- function(data, A) {
+  to_all <- if (!is.null(data$L) && identical(attr(data$L, "reference"), "mean")) {
+    R <- ncol(data$L)
+    rbind(diag(R - 1L), -1)
+  }
+  if (is.null(A)) {
+    if (!is.null(to_all)) rownames(to_all) <- paste0(colnames(data$L), "-mean")
+    return(to_all)
+  }
+  if (is.null(dim(A)) && is.numeric(A)) A <- matrix(A, 1L)
+  A <- as_numeric_matrix(A, "A")
+  R <- if (is.null(to_all)) ncol(data$Bhat) else nrow(to_all)
+  if (ncol(A) != R) {
+    stop_mnmash("dimension", "`A` must have ", R, " columns, one per effect, not ", ncol(A))
+  }
+  if (anyNA(A)) stop_mnmash("not_finite", "`A` must not have missing values")
+  check_finite(A, "A")
+  if (is.null(to_all)) A else A %*% to_all
+}
+
+#' Posterior of linear functions of the effects, such as contrasts
+#'
+#' @param mash_data data from [mash_set_data()].
+#' @param m a fit from [mash()] whose prior is used.
+#' @param contrast_mat Q x R matrix: one linear function of the effects per row.
+#' @return A list of J x Q matrices: `PosteriorMean`, `PosteriorSD`, `lfdr`, `NegativeProb`, `lfsr`,
+#'   `PositiveProb`.
+#' @export
+#' @examples
+#' set.seed(1)
+#' sims <- simple_sims(nsamp = 20, err_sd = 0.3)
+#' data <- mash_set_data(sims$Bhat, sims$Shat)
+#' m <- mash(data, cov_canonical(data), verbose = FALSE)
+#' against_first <- contrast_matrix(5, ref = 1)
+#' head(get_posterior_condition_wise_summary(data, m, against_first)$lfsr)
+get_posterior_condition_wise_summary <- function(mash_data, m, contrast_mat) {
+  mash_compute_posterior_matrices(m, mash_data, A = contrast_mat)
+}
