@@ -36,9 +36,6 @@
 #' ), folds = 3)
 mash_cv <- function(data, Ulists, folds = 5, ...) {
   check_mash_data(data)
-  if (!is.null(data$L)) {
-    stop_mnmash("unsupported", "`data` are contrasts: compare sets on the conditions themselves")
-  }
   Ulists <- check_sets(Ulists)
   folds <- check_folds(folds, data$Bhat)
   vloglik <- matrix(

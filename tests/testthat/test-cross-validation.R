@@ -48,6 +48,23 @@ test_that("sets given as functions see the units of the fit only", {
   expect_identical(seen[[2]], data$Bhat[folds != 2, ])
 })
 
+test_that("contrasts can be compared too", {
+  plain <- random_data(3, J = 30)
+  contrasts <- mash_update_data(plain, ref = 3)
+  folds <- rep(1:2, 15)
+  U <- list(identity = diag(2))
+  found <- mash_cv(contrasts, list(one = U), folds = folds, grid = 1)
+  m <- mash(data_rows(contrasts, which(folds == 2)), U, grid = 1, verbose = FALSE)
+  L <- contrast_matrix(3, 3)
+  for (j in c(1, 3)) {
+    N <- L %*% diag(plain$Shat[j, ]^2) %*% t(L)
+    expected <- slow_log_sum_exp(vapply(c(0, 1), \(w2) {
+      slow_log_density(drop(L %*% plain$Bhat[j, ]), N + w2 * diag(2))
+    }, 0) + log(m$fitted_g$pi))
+    expect_equal(unname(found$vloglik[j, 1]), expected, tolerance = 1e-8)
+  }
+})
+
 test_that("random folds are equal in size and follow R's seed", {
   set.seed(3)
   one <- mash_cv(data, sets["narrow"], folds = 4)
