@@ -30,13 +30,14 @@ ending <- function(found) {
   )
 }
 
-# Likelihoods and weights together: the matrix of likelihoods never reaches R.
+# Likelihoods and weights together: the matrix of likelihoods never reaches R. Where it takes more
+# than memory_limit(), the core holds only the columns that matter.
 fit_convex <- function(data, g, prior, control, pi_thresh, n_threads) {
   control <- fit_control(control, tol = 1e-8, max_iter = 1000)
   found <- call_core(
     rust_mash_fit, data, g,
     prior = prior, start = if (!is.null(g$pi)) as.double(g$pi), tol = control$tol,
-    max_iter = control$max_iter, label = "Likelihoods", then = "solving for the weights",
+    max_iter = control$max_iter, memory = memory_limit(), label = "Likelihoods", then = "solving for the weights",
     n_threads = n_threads
   )
   with_summary(data, g, found$pi, ending(found), pi_thresh, n_threads)

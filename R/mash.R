@@ -11,6 +11,11 @@
 #' the reported `convergence$kkt`. The other names are those of mashr: `"mixSQP"` uses the package
 #' mixsqp, `"mixEM"` the EM algorithm; `"mixIP"` and `"cxxMixSquarem"` are solved by `"convex"`.
 #'
+#' The J x P matrix of likelihoods is held in memory while the weights are estimated if it takes at
+#' most `getOption("mnmash.memory", 2e9)` bytes. Beyond that, `"convex"` holds only the columns that
+#' matter, about as many as fit, and computes the others anew for blocks of units when it needs them:
+#' it takes longer, and reaches the same certified optimum.
+#'
 #' @param data data from [mash_set_data()].
 #' @param Ulist list of R x R prior covariance matrices, positive semi-definite, with distinct names
 #'   (`U1`, ... where there are none): see [cov_canonical()], [cov_pca()].
@@ -106,7 +111,7 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
     fit$pi <- as.double(g$pi)
   } else {
     optmethod <- match_choice(optmethod, names(fit_methods), "optmethod")
-    say("Fitting ", describe_problem(data, g))
+    say("Fitting ", describe_problem(data, g), describe_memory(data, g, optmethod))
     fit <- fit_weights(
       data, g, dirichlet_parameters(prior, n_components(g), nullweight), optmethod, control,
       pi_thresh, n_threads

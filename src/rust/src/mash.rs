@@ -23,6 +23,7 @@ fn rust_mash_fit(
     start: Nullable<Doubles>,
     tol: f64,
     max_iter: i32,
+    memory: f64,
     n_threads: i32,
     progress: Nullable<Function>,
 ) -> Outcome<List> {
@@ -35,7 +36,8 @@ fn rust_mash_fit(
     let options = Options { tol, max_iter: max_iter.max(0) as usize, method: Method::Convex };
     let monitor = Monitor::default();
     let mixture = run(n_threads, &progress, &monitor, || {
-        fit_weights(&problem.means()?, &components, prior, start, options, &monitor)
+        let means = problem.means()?;
+        fit_weights(&means, &components, prior, start, options, memory as usize, &monitor)
     })?;
     Ok(list!(
         pi = &mixture.pi,

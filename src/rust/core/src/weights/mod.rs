@@ -17,7 +17,8 @@
 //! ```
 //! `kernels` are the loops over rows, `rows` the fixed pieces in which they run, `problem` value
 //! and derivatives, `sqp` and `qp` the solver, `em` the slow alternative. Beyond the buffer, memory
-//! is a few numbers a row and the square of the columns that matter.
+//! is a few numbers a row and the square of the columns that matter. `streaming` solves the same
+//! problem, [`mixture_weights_by_blocks`], without the buffer.
 
 mod em;
 mod kernels;
@@ -26,6 +27,7 @@ mod qp;
 mod rows;
 mod scale;
 mod sqp;
+mod streaming;
 #[cfg(test)]
 mod tests;
 
@@ -34,6 +36,7 @@ use problem::Problem;
 use rows::Rows;
 pub use scale::scale_rows;
 use sqp::Limits;
+pub use streaming::{LogLikelihoods, mixture_weights_by_blocks};
 
 /// A `rows` x `cols` matrix of likelihoods, each row scaled by its maximum: column-major, columns
 /// `stride` apart.
@@ -68,6 +71,12 @@ impl<'a> Likelihoods<'a> {
         }
         best
     }
+}
+
+/// Columns start on their own cache line, and not all in the same cache set.
+pub(crate) fn stride(rows: usize) -> usize {
+    let stride = rows.next_multiple_of(8);
+    if stride % 512 == 0 { stride + 8 } else { stride }
 }
 
 fn check_extent(len: usize, rows: usize, cols: usize, stride: usize) -> Result<(), Error> {

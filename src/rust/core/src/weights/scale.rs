@@ -53,9 +53,9 @@ pub fn scale_rows(
 }
 
 /// One block of rows, as its pieces of columns. False, and nothing changed, if a value is unusable.
-struct ScaleBlock<'a, 'b> {
-    columns: &'a mut [&'b mut [f64]],
-    largest: &'a mut [f64],
+pub(super) struct ScaleBlock<'a, 'b> {
+    pub columns: &'a mut [&'b mut [f64]],
+    pub largest: &'a mut [f64],
 }
 
 impl Kernel for ScaleBlock<'_, '_> {
@@ -79,6 +79,20 @@ impl Kernel for ScaleBlock<'_, '_> {
     }
 }
 
+/// One column relative to given maxima of the rows.
+pub(super) struct Relative<'a> {
+    pub column: &'a mut [f64],
+    pub largest: &'a [f64],
+}
+
+impl Kernel for Relative<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<V: Lanes>(self) {
+        scale_column::<V>(self.column, self.largest);
+    }
+}
+
 #[inline(always)]
 fn scale_column<V: Lanes>(column: &mut [f64], largest: &[f64]) {
     let mut pieces = column.chunks_exact_mut(V::N);
@@ -98,7 +112,7 @@ fn relative<V: Lanes>(l: V, m: V) -> V {
 }
 
 /// The first unusable value of a block whose first row is `first`.
-fn complain(columns: &[&mut [f64]], largest: &[f64], first: usize) -> Error {
+pub(super) fn complain(columns: &[&mut [f64]], largest: &[f64], first: usize) -> Error {
     for j in 0..largest.len() {
         for (p, column) in columns.iter().enumerate() {
             if column[j].is_nan() || column[j] == f64::INFINITY {

@@ -1,0 +1,389 @@
+//! The same problem for a matrix that is too large to hold: column generation over blocks of rows.
+//!
+//! The weights start from a sample of the rows. Then, in rounds:
+//! 1. *price*: one pass over all rows, block by block, evaluates every column and drops it again; with
+//!    `u_j = sum_p pi_p exp(l_jp)` it yields the objective and `g_p = [sum_j exp(l_jp) / u_j + c_p / pi_p] / N`
+//!    of all columns, which is the certificate;
+//! 2. stop if no column outside the held ones has `g_p > 1`;
+//! 3. *hold*: the support and the columns of largest `g_p` are kept for all rows, J x |C| numbers, and
+//!    the problem on them is solved by [`mixture_weights`].
+//!
+//! A held column is `exp(l_jp - t_j)`, where `t_j` is the largest of the columns held so far: a
+//! column that raises it rescales the others. Sums run over fixed groups of blocks.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::kernels::{Combine, Dots, LogSum};
+use super::mixture_weights;
+use super::problem::normalise;
+use super::scale::{self, Relative, ScaleBlock};
+use super::{Likelihoods, Mixture, Options, Stop, check_dirichlet, check_positive};
+use crate::linalg::lanes::dispatch;
+use crate::{Error, Monitor};
+
+/// Log-likelihoods that are computed when they are needed.
+pub trait LogLikelihoods: Sync {
+    /// Some of the columns, prepared.
+    type Subset: Sync;
+
+    /// The number of columns.
+    fn columns(&self) -> usize;
+
+    /// Consecutive ranges that cover the rows.
+    fn blocks(&self) -> Vec<Range<usize>>;
+
+    /// Prepare some columns, in this order.
+    fn subset(&self, columns: &[usize]) -> Result<Self::Subset, Error>;
+
+    /// The rows of one block, by columns without gaps.
+    fn block(&self, subset: &Self::Subset, block: usize, out: &mut [f64]) -> Result<(), Error>;
+}
+
+/// Groups of blocks with partial sums of their own.
+const GROUPS: usize = 256;
+/// The smallest sample of rows.
+const SMALLEST_SAMPLE: usize = 500;
+/// A sample that is worth its time on any problem; with more rows, one in sixteen.
+const SAMPLE: usize = 50_000;
+/// Columns within this of violating optimality are held before they do.
+const NEAR: f64 = 1e-2;
+/// Room beside the support for columns to enter, however small the memory.
+const ROOM: usize = 16;
+/// Most rounds; a handful is usual.
+const ROUNDS: usize = 60;
+
+/// Estimate the proportions as [`mixture_weights`] does, holding about `memory` bytes of columns: of
+/// the support and the penalised columns always, of others as many as fit.
+///
+/// The objective is that of the log-likelihoods themselves.
+///
+/// # Errors
+/// As for [`mixture_weights`]; and what `source` returns.
+pub fn mixture_weights_by_blocks<S: LogLikelihoods>(
+    source: &S,
+    dirichlet: &[f64],
+    start: Option<&[f64]>,
+    options: Options,
+    memory: usize,
+    monitor: &Monitor,
+) -> Result<Mixture, Error> {
+    check_dirichlet(dirichlet, source.columns())?;
+    check_positive("start", start, source.columns())?;
+    let stream = Stream::new(source, dirichlet, monitor)?;
+    let mut x = match start {
+        Some(start) => start.to_vec(),
+        None => stream.solve_sample(memory)?,
+    };
+    for (x, a) in x.iter_mut().zip(dirichlet) {
+        *x = x.max((a - 1.0) / stream.total);
+    }
+    normalise(&mut x);
+    let mut held = Held::new(stream.rows, memory);
+    let (mut trace, mut iterations, mut inner) = (Vec::new(), 0, Stop::Stalled);
+    for round in 0.. {
+        let here = stream.price(&x)?;
+        trace.pop();
+        trace.push(here.value);
+        let kkt = here.g.iter().copied().fold(f64::NEG_INFINITY, f64::max) - 1.0;
+        let violated = |&p: &usize| here.g[p] > 1.0 + 0.1 * options.tol && !held.has(p);
+        let violators = (0..x.len()).filter(violated).count();
+        let left = options.max_iter.saturating_sub(iterations);
+        // Where the held columns leave nothing to do, theirs was the last word.
+        let settled = match round {
+            0 => kkt <= options.tol && violators == 0,
+            _ => violators == 0 || round == ROUNDS,
+        };
+        if settled || left == 0 {
+            let stop = match kkt <= options.tol {
+                true => Stop::Converged,
+                false if left == 0 => Stop::Iterations,
+                false if inner == Stop::Converged => Stop::Stalled,
+                false => inner,
+            };
+            return Ok(stream.finish(x, kkt, here.value, iterations, stop, trace));
+        }
+        let wanted = held.wanted(&x, &here.g, dirichlet);
+        stream.hold(&mut held, wanted)?;
+        let fit = stream.solve(&held, &x, Options { max_iter: left, ..options })?;
+        x.fill(0.0);
+        held.columns.iter().zip(&fit.pi).for_each(|(&p, &pi)| x[p] = pi);
+        iterations += fit.iterations;
+        inner = fit.stop;
+        trace.pop();
+        trace.extend(&fit.trace);
+    }
+    unreachable!("the loop ends by returning")
+}
+
+/// The whole problem, by blocks.
+struct Stream<'a, S: LogLikelihoods> {
+    source: &'a S,
+    dirichlet: &'a [f64],
+    blocks: Vec<Range<usize>>,
+    /// All columns.
+    all: S::Subset,
+    rows: usize,
+    /// `N`.
+    total: f64,
+    monitor: &'a Monitor,
+}
+
+/// The objective at a point, and `g` of all columns.
+struct Price {
+    value: f64,
+    g: Vec<f64>,
+}
+
+impl<'a, S: LogLikelihoods> Stream<'a, S> {
+    fn new(source: &'a S, dirichlet: &'a [f64], monitor: &'a Monitor) -> Result<Self, Error> {
+        let blocks = source.blocks();
+        let rows = blocks.last().map_or(0, |block| block.end);
+        if rows == 0 || source.columns() == 0 {
+            let why = "has no rows or no columns".into();
+            return Err(Error::Value { name: "loglik", why });
+        }
+        let all = source.subset(&(0..source.columns()).collect::<Vec<_>>())?;
+        let total = rows as f64 + dirichlet.iter().map(|a| a - 1.0).sum::<f64>();
+        Ok(Self { source, dirichlet, blocks, all, rows, total, monitor })
+    }
+
+    /// One pass over all rows and columns.
+    fn price(&self, x: &[f64]) -> Result<Price, Error> {
+        let numbers: Vec<usize> = (0..self.blocks.len()).collect();
+        let parts = numbers
+            .par_chunks(self.blocks.len().div_ceil(GROUPS))
+            .map(|group| self.price_group(group, x))
+            .collect::<Result<Vec<_>, Error>>()?;
+        let mut value: f64 = parts.iter().map(|part| part.value).sum();
+        let mut g = vec![0.0; x.len()];
+        for part in &parts {
+            g.iter_mut().zip(&part.g).for_each(|(g, part)| *g += part);
+        }
+        for (p, g) in g.iter_mut().enumerate() {
+            let penalty = self.dirichlet[p] - 1.0;
+            if penalty > 0.0 {
+                value += penalty * x[p].ln();
+                *g += penalty / x[p];
+            }
+            *g /= self.total;
+        }
+        Ok(Price { value, g })
+    }
+
+    fn price_group(&self, group: &[usize], x: &[f64]) -> Result<Price, Error> {
+        let support: Vec<usize> = (0..x.len()).filter(|&p| x[p] > 0.0).collect();
+        let weights: Vec<f64> = support.iter().map(|&p| x[p]).collect();
+        let mut price = Price { value: 0.0, g: vec![0.0; x.len()] };
+        let (mut buffer, mut top) = (Vec::new(), Vec::new());
+        let (mut u, mut inverse) = (Vec::new(), Vec::new());
+        for &b in group {
+            let n = self.blocks[b].len();
+            self.monitor.advance(n)?;
+            buffer.resize(n * x.len(), 0.0);
+            self.source.block(&self.all, b, &mut buffer)?;
+            top.clear();
+            top.resize(n, f64::NEG_INFINITY);
+            let mut columns: Vec<&mut [f64]> = buffer.chunks_exact_mut(n).collect();
+            if !dispatch(ScaleBlock { columns: &mut columns, largest: &mut top }) {
+                return Err(scale::complain(&columns, &top, self.blocks[b].start));
+            }
+            let columns: Vec<&[f64]> = columns.into_iter().map(|column| &*column).collect();
+            let supported: Vec<&[f64]> = support.iter().map(|&p| columns[p]).collect();
+            u.resize(n, 0.0);
+            inverse.resize(n, 0.0);
+            dispatch(Combine { columns: &supported, weights: &weights, out: &mut u });
+            price.value += dispatch(LogSum { u: &u, weights: None, inverse: &mut inverse });
+            price.value += top.iter().sum::<f64>();
+            dispatch(Dots { columns: &columns, d: &inverse, out: &mut price.g });
+        }
+        Ok(price)
+    }
+
+    /// The weights that suit a sample of the blocks, spread evenly.
+    fn solve_sample(&self, memory: usize) -> Result<Vec<f64>, Error> {
+        let cols = self.source.columns();
+        let most = SAMPLE.max(self.rows / 16);
+        let wanted = (memory / (32 * cols)).clamp(SMALLEST_SAMPLE, most);
+        let sample: Vec<usize> =
+            (0..self.blocks.len()).step_by(self.rows.div_ceil(wanted)).collect();
+        let mut rows = 0;
+        let ranges: Vec<Range<usize>> = sample
+            .iter()
+            .map(|&b| {
+                rows += self.blocks[b].len();
+                rows - self.blocks[b].len()..rows
+            })
+            .collect();
+        let mut values = vec![0.0; rows * cols];
+        let pieces = by_blocks(&mut values, rows, &ranges);
+        pieces.into_par_iter().zip(&sample).try_for_each(|(mut columns, &b)| {
+            let n = self.blocks[b].len();
+            self.monitor.advance(n)?;
+            let mut buffer = vec![0.0; n * cols];
+            self.source.block(&self.all, b, &mut buffer)?;
+            columns.iter_mut().zip(buffer.chunks_exact(n)).for_each(|(c, l)| c.copy_from_slice(l));
+            let mut top = vec![f64::NEG_INFINITY; n];
+            match dispatch(ScaleBlock { columns: &mut columns, largest: &mut top }) {
+                true => Ok(()),
+                false => Err(scale::complain(&columns, &top, self.blocks[b].start)),
+            }
+        })?;
+        let share = rows as f64 / self.rows as f64;
+        let dirichlet: Vec<f64> = self.dirichlet.iter().map(|a| 1.0 + (a - 1.0) * share).collect();
+        let view = Likelihoods::new(&values, rows, cols, rows)?;
+        let rough = Options { tol: 1e-5, max_iter: 50, ..Options::default() };
+        Ok(mixture_weights(view, &dirichlet, None, None, rough, self.monitor)?.pi)
+    }
+
+    /// Hold these columns: let others go, and fill in those that are new.
+    fn hold(&self, held: &mut Held, wanted: Vec<usize>) -> Result<(), Error> {
+        held.keep_only(&wanted);
+        let new: Vec<usize> = wanted.into_iter().filter(|&p| !held.has(p)).collect();
+        let (old, subset) = (held.columns.len(), self.source.subset(&new)?);
+        held.columns.extend(&new);
+        let needed = held.columns.len() * held.stride;
+        if held.values.len() < needed {
+            held.values.reserve_exact(needed - held.values.len());
+            held.values.resize(needed, 0.0);
+        }
+        let pieces = by_blocks(&mut held.values[..needed], held.stride, &self.blocks);
+        let tops = split(&mut held.top, &self.blocks);
+        pieces.into_par_iter().zip(tops).enumerate().try_for_each(|(b, (mut columns, top))| {
+            let n = self.blocks[b].len();
+            self.monitor.advance(n)?;
+            let mut buffer = vec![0.0; n * new.len()];
+            self.source.block(&subset, b, &mut buffer)?;
+            let before = top.to_vec();
+            for column in buffer.chunks_exact(n) {
+                top.iter_mut().zip(column).for_each(|(t, l)| *t = if l > t { *l } else { *t });
+            }
+            let (old, new) = columns.split_at_mut(old);
+            rescale(old, &before, top);
+            for (column, loglik) in new.iter_mut().zip(buffer.chunks_exact(n)) {
+                column.copy_from_slice(loglik);
+                dispatch(Relative { column, largest: top });
+            }
+            Ok(())
+        })
+    }
+
+    /// The best weights of the held columns, and the objective of the log-likelihoods themselves.
+    fn solve(&self, held: &Held, x: &[f64], options: Options) -> Result<Mixture, Error> {
+        let of = |all: &[f64]| held.columns.iter().map(|&p| all[p]).collect::<Vec<f64>>();
+        let view = Likelihoods::new(&held.values, self.rows, held.columns.len(), held.stride)?;
+        let (dirichlet, start) = (of(self.dirichlet), of(x));
+        let fit = mixture_weights(view, &dirichlet, None, Some(&start), options, self.monitor)?;
+        Ok(fit.unscale(&held.top, None))
+    }
+
+    fn finish(
+        &self,
+        pi: Vec<f64>,
+        kkt: f64,
+        objective: f64,
+        iterations: usize,
+        stop: Stop,
+        trace: Vec<f64>,
+    ) -> Mixture {
+        let kkt = kkt.max(0.0);
+        Mixture { pi, objective, kkt, gap: self.total * kkt.ln_1p(), iterations, stop, trace }
+    }
+}
+
+/// The columns that are kept for all rows.
+struct Held {
+    /// Which, in the order of their places.
+    columns: Vec<usize>,
+    /// `exp(l_jp - top_j)`, by columns `stride` apart.
+    values: Vec<f64>,
+    /// The largest log-likelihood of each row among the columns ever held.
+    top: Vec<f64>,
+    stride: usize,
+    /// How many columns fit.
+    capacity: usize,
+}
+
+impl Held {
+    fn new(rows: usize, memory: usize) -> Self {
+        let stride = super::stride(rows);
+        let capacity = memory / (8 * stride);
+        Self {
+            columns: Vec::new(),
+            values: Vec::new(),
+            top: vec![f64::NEG_INFINITY; rows],
+            stride,
+            capacity,
+        }
+    }
+
+    fn has(&self, p: usize) -> bool {
+        self.columns.contains(&p)
+    }
+
+    /// The support, the penalised columns, and of those near a violation as many as fit.
+    fn wanted(&self, x: &[f64], g: &[f64], dirichlet: &[f64]) -> Vec<usize> {
+        let (mut wanted, mut others): (Vec<usize>, Vec<usize>) =
+            (0..x.len()).partition(|&p| x[p] > 0.0 || dirichlet[p] > 1.0);
+        others.retain(|&p| g[p] > 1.0 - NEAR);
+        others.sort_by(|&a, &b| g[b].total_cmp(&g[a]));
+        others.truncate(self.capacity.saturating_sub(wanted.len()).max(ROOM));
+        wanted.append(&mut others);
+        wanted
+    }
+
+    /// The last column takes the place of one that goes.
+    fn keep_only(&mut self, wanted: &[usize]) {
+        let mut at = 0;
+        while at < self.columns.len() {
+            if wanted.contains(&self.columns[at]) {
+                at += 1;
+                continue;
+            }
+            let last = self.columns.len() - 1;
+            self.values.copy_within(last * self.stride..(last + 1) * self.stride, at * self.stride);
+            self.columns.swap_remove(at);
+        }
+    }
+}
+
+/// Columns relative to larger maxima than before.
+fn rescale(columns: &mut [&mut [f64]], before: &[f64], after: &[f64]) {
+    for (j, (before, after)) in before.iter().zip(after).enumerate() {
+        if before < after {
+            let factor = (before - after).exp();
+            columns.iter_mut().for_each(|column| column[j] *= factor);
+        }
+    }
+}
+
+/// Consecutive pieces of a vector.
+fn split<'a>(mut x: &'a mut [f64], ranges: &[Range<usize>]) -> Vec<&'a mut [f64]> {
+    let mut out = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        let (piece, rest) = x.split_at_mut(range.len());
+        out.push(piece);
+        x = rest;
+    }
+    out
+}
+
+/// For each block of rows, its pieces of all columns.
+fn by_blocks<'a>(
+    values: &'a mut [f64],
+    stride: usize,
+    ranges: &[Range<usize>],
+) -> Vec<Vec<&'a mut [f64]>> {
+    let cols = values.len().div_ceil(stride);
+    let mut out: Vec<Vec<&mut [f64]>> = ranges.iter().map(|_| Vec::with_capacity(cols)).collect();
+    for column in values.chunks_mut(stride) {
+        for (pieces, piece) in out.iter_mut().zip(split(column, ranges)) {
+            pieces.push(piece);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;
