@@ -185,7 +185,7 @@ names_as_numbers <- function(weights) {
 }
 
 unnamed <- function(weights, rows) {
-  matrix(as.double(weights), nrow(weights))[rows, , drop = FALSE]
+  matrix(as.double(weights[rows, , drop = FALSE]), length(rows))
 }
 
 block_error_moment <- function(data, posterior) {
