@@ -6,9 +6,11 @@
 //! - `special`: exp, log and erfc on lanes;
 //! - `tridiagonal`: Householder reduction of a symmetric matrix bordered by a vector;
 //! - `cholesky`: factorisation and triangular inverse, one matrix per lane;
+//! - `gram`: products of a matrix with its transpose, as the reduction wants them;
 //! - `psd`: factors of one positive semi-definite matrix, and the check that it is one.
 
 pub mod cholesky;
+pub mod gram;
 pub mod lanes;
 pub mod psd;
 

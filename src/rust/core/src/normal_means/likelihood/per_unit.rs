@@ -2,10 +2,11 @@
 
 use faer::prelude::*;
 
-use super::super::batch::{Batch, PackedFactor, inner_gram};
+use super::super::batch::{Batch, PackedFactor};
 use super::super::prior::Prior;
 use super::super::problem::{Block, GroupNoise, NormalMeans};
 use super::{Columns, write_column};
+use crate::linalg::gram::inner_gram;
 use crate::linalg::lanes::{Kernel, Lanes};
 use crate::linalg::special::log;
 use crate::linalg::tridiagonal::Tridiagonal;

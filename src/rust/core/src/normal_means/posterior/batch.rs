@@ -2,49 +2,16 @@
 
 use super::accumulate::Accumulator;
 use super::component::triangle;
-use super::lineup::{Sets, has};
+use super::lineup::{Lineup, Sets};
 use super::map::{Map, Projection};
-use super::output::Output;
+use super::output::{Local, Output, TABLES};
 use super::per_unit::PerUnit;
-use super::plan::{Plan, Scaled};
+use super::plan::Plan;
 use super::shared::{Shared, Tables};
 use super::work::Work;
-use crate::linalg::lanes::{Kernel, Lanes, MAX_LANES};
+use crate::linalg::lanes::{Kernel, Lanes};
 use crate::normal_means::NormalMeans;
 use crate::normal_means::problem::{Block, GroupNoise};
-
-/// The weights of the units of one batch.
-pub struct Lineup<'a> {
-    /// Weights of the block by columns, and its number of units.
-    weights: &'a [f64],
-    units: usize,
-    /// The units in the lanes, numbered within the block.
-    members: &'a [usize],
-    union: Vec<u64>,
-}
-
-impl Lineup<'_> {
-    /// Whether any scale of a component has weight in any lane.
-    pub fn any(&self, scaled: &Scaled) -> bool {
-        scaled.scales.iter().any(|&(_, column)| has(&self.union, column))
-    }
-
-    /// The lanes' weights in a column; `None` if they are all zero.
-    #[inline(always)]
-    pub fn weight<V: Lanes>(&self, column: usize) -> Option<V> {
-        has(&self.union, column).then(|| self.gather(column))
-    }
-
-    #[inline(always)]
-    fn gather<V: Lanes>(&self, column: usize) -> V {
-        let column = &self.weights[column * self.units..(column + 1) * self.units];
-        let mut lanes = [0.0; MAX_LANES];
-        for (lane, &unit) in lanes.iter_mut().zip(self.members) {
-            *lane = column[unit];
-        }
-        V::load(&lanes)
-    }
-}
 
 /// What is known of a block's noise.
 pub enum Noise<'a> {
@@ -63,15 +30,6 @@ pub struct BlockPosterior<'a, 'b> {
     pub weights: &'a [f64],
     pub output: &'a Output<'b>,
 }
-
-/// Results of a block: six tables, by columns.
-pub struct Local {
-    pub units: usize,
-    pub values: Vec<f64>,
-}
-
-/// How many tables there are: mean, sd, lfdr, negative, positive, lfsr.
-pub const TABLES: usize = 6;
 
 enum Path<'a, V> {
     Shared(Shared<V>, &'a Tables<'a>),
@@ -103,7 +61,7 @@ impl Kernel for BlockPosterior<'_, '_> {
         let sets = Sets::new(units, weights);
         let order = sets.line_up(V::N);
         for members in order.chunks(V::N) {
-            let lineup = Lineup { weights, units, members, union: sets.union(members) };
+            let lineup = Lineup::new(weights, &sets, members);
             let mut null = V::splat(0.0);
             for &column in &plan.null {
                 null = null + lineup.gather(column);
@@ -130,27 +88,6 @@ impl Kernel for BlockPosterior<'_, '_> {
         }
         output.write(means, block, local);
         None
-    }
-}
-
-impl Local {
-    /// The finished numbers of one batch.
-    #[inline(always)]
-    fn take<V: Lanes>(&mut self, members: &[usize], sums: &Accumulator<V>) {
-        let t = sums.reciprocal_total();
-        let r = sums.cells.len();
-        for (i, cell) in sums.cells.iter().enumerate() {
-            let [zero, negative, positive] = [cell.zero * t, cell.negative * t, cell.positive * t];
-            let lfsr = (zero + negative.min(positive)).min(V::splat(1.0));
-            let finished = [cell.mean, (cell.spread * t).sqrt(), zero, negative, positive, lfsr];
-            for (table, value) in finished.into_iter().enumerate() {
-                let value = value.to_array();
-                let column = (table * r + i) * self.units;
-                for (&unit, &value) in members.iter().zip(&value) {
-                    self.values[column + unit] = value;
-                }
-            }
-        }
     }
 }
 

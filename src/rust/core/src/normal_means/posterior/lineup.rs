@@ -3,6 +3,9 @@
 //! A batch works through the union of its units' components, so units with similar ones belong
 //! together. What a unit gets does not depend on its companions: lanes never mix.
 
+use super::plan::Scaled;
+use crate::linalg::lanes::{Lanes, MAX_LANES};
+
 /// For each unit, the set of columns in which it has weight, as bits.
 #[derive(Debug)]
 pub struct Sets {
@@ -24,6 +27,10 @@ impl Sets {
         Self { words, bits }
     }
 
+    fn units(&self) -> usize {
+        self.bits.len() / self.words
+    }
+
     fn of(&self, unit: usize) -> &[u64] {
         &self.bits[unit * self.words..(unit + 1) * self.words]
     }
@@ -42,7 +49,7 @@ impl Sets {
     /// Greedy: a batch starts with the unit that has most, and takes the one that adds fewest new
     /// columns, of those the one with most.
     pub fn line_up(&self, lanes: usize) -> Vec<usize> {
-        let units = self.bits.len() / self.words;
+        let units = self.units();
         let count = |set: &[u64]| set.iter().map(|w| w.count_ones()).sum::<u32>();
         let mut left: Vec<(u32, usize)> = (0..units).map(|i| (count(self.of(i)), i)).collect();
         left.sort_by_key(|&(size, i)| (std::cmp::Reverse(size), i));
@@ -75,9 +82,48 @@ impl Sets {
     }
 }
 
+/// The weights of the units of one batch.
+pub struct Lineup<'a> {
+    /// Weights of the block by columns, and its number of units.
+    weights: &'a [f64],
+    units: usize,
+    /// The units in the lanes, numbered within the block.
+    members: &'a [usize],
+    union: Vec<u64>,
+}
+
+impl<'a> Lineup<'a> {
+    /// From the weights of a block by columns.
+    pub fn new(weights: &'a [f64], sets: &Sets, members: &'a [usize]) -> Self {
+        Self { weights, units: sets.units(), members, union: sets.union(members) }
+    }
+
+    /// Whether any scale of a component has weight in any lane.
+    pub fn any(&self, scaled: &Scaled) -> bool {
+        scaled.scales.iter().any(|&(_, column)| has(&self.union, column))
+    }
+
+    /// The lanes' weights in a column; `None` if they are all zero.
+    #[inline(always)]
+    pub fn weight<V: Lanes>(&self, column: usize) -> Option<V> {
+        has(&self.union, column).then(|| self.gather(column))
+    }
+
+    /// The lanes' weights in a column.
+    #[inline(always)]
+    pub fn gather<V: Lanes>(&self, column: usize) -> V {
+        let column = &self.weights[column * self.units..(column + 1) * self.units];
+        let mut lanes = [0.0; MAX_LANES];
+        for (lane, &unit) in lanes.iter_mut().zip(self.members) {
+            *lane = column[unit];
+        }
+        V::load(&lanes)
+    }
+}
+
 /// Whether a set has a column.
 #[inline(always)]
-pub fn has(set: &[u64], column: usize) -> bool {
+fn has(set: &[u64], column: usize) -> bool {
     set[column / 64] >> (column % 64) & 1 == 1
 }
 

@@ -3,12 +3,42 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::Posterior;
-use super::batch::Local;
+use super::accumulate::Accumulator;
 use crate::Error;
 use crate::linalg::lanes::{Lanes, MAX_LANES};
 use crate::normal_means::NormalMeans;
 use crate::normal_means::columns::Columns;
 use crate::normal_means::problem::Block;
+
+/// Results of a block: six tables, by columns.
+pub struct Local {
+    pub units: usize,
+    pub values: Vec<f64>,
+}
+
+/// How many tables there are: mean, sd, lfdr, negative, positive, lfsr.
+pub const TABLES: usize = 6;
+
+impl Local {
+    /// The finished numbers of one batch.
+    #[inline(always)]
+    pub fn take<V: Lanes>(&mut self, members: &[usize], sums: &Accumulator<V>) {
+        let t = sums.reciprocal_total();
+        let r = sums.cells.len();
+        for (i, cell) in sums.cells.iter().enumerate() {
+            let [zero, negative, positive] = [cell.zero * t, cell.negative * t, cell.positive * t];
+            let lfsr = (zero + negative.min(positive)).min(V::splat(1.0));
+            let finished = [cell.mean, (cell.spread * t).sqrt(), zero, negative, positive, lfsr];
+            for (table, value) in finished.into_iter().enumerate() {
+                let value = value.to_array();
+                let column = (table * r + i) * self.units;
+                for (&unit, &value) in members.iter().zip(&value) {
+                    self.values[column + unit] = value;
+                }
+            }
+        }
+    }
+}
 
 /// The caller's tables.
 pub struct Output<'a> {

@@ -1,7 +1,7 @@
 //! Units with differing noise: one reduction per (unit, matrix), one elimination per scale.
 
-use super::batch::Lineup;
 use super::eliminate::Elimination;
+use super::lineup::Lineup;
 use super::plan::{Dense, Line, Plan};
 use super::work::{ByUnit, Work};
 use crate::linalg::lanes::Lanes;

@@ -1,7 +1,7 @@
 //! Units with one common noise: in the eigenbasis of each matrix, only the means differ by unit.
 
-use super::batch::Lineup;
 use super::component::triangle;
+use super::lineup::Lineup;
 use super::map::Map;
 use super::panels::Panels;
 use super::plan::{Line, Plan, Scaled};
