@@ -114,3 +114,8 @@ test_that("bad arguments and a poor start are said", {
     class = "mnmash_warning_start"
   )
 })
+
+test_that("the answer does not depend on the number of threads", {
+  fit <- \(n) mash_estimate_corr_em(data, case$input$Ulist, max_iter = 3, tol = 0, n_threads = n)
+  expect_identical(fit(1), fit(2))
+})
