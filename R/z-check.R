@@ -117,8 +117,8 @@ product_moments <- function(data, g) {
   spread <- sqrt(pmax(crossprod(z^2) / n - mean^2, 0) / n)
   expected <- mean_correlation(data, observed, n) + effect * crossprod(precision) / n
   list(
-    observed = mean, expected = unname_as(expected, mean),
-    score = unname_as((mean - expected) / spread, mean)
+    observed = mean, expected = named_as(expected, mean),
+    score = named_as((mean - expected) / spread, mean)
   )
 }
 
@@ -130,7 +130,7 @@ mean_correlation <- function(data, observed, n) {
   matrix(rowSums(matrix(data$V, R * R) * both), R) / n
 }
 
-unname_as <- function(x, like) {
+named_as <- function(x, like) {
   dimnames(x) <- dimnames(like)
   x
 }
