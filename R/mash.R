@@ -14,7 +14,8 @@
 #' The J x P matrix of likelihoods is held in memory while the weights are estimated if it takes at
 #' most `getOption("mnmash.memory", 2e9)` bytes. Beyond that, `"convex"` holds only the columns that
 #' matter, about as many as fit, and computes the others anew for blocks of units when it needs them:
-#' it takes longer, and reaches the same certified optimum.
+#' it takes longer, and reaches the same certified optimum. See `vignette("large-data")`, and
+#' [mash_stream()] for posteriors of data that do not fit themselves.
 #'
 #' @param data data from [mash_set_data()].
 #' @param Ulist list of R x R prior covariance matrices, positive semi-definite, with distinct names

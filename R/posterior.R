@@ -42,14 +42,16 @@ mash_compute_posterior_matrices <- function(g, data, pi_thresh = 1e-10,
   posterior_in_blocks(data, g, pi_thresh, output_posterior_cov, n_threads, A = A)
 }
 
-# The posterior weights, units x active components, are needed block by block only.
+# The posterior weights, units x active components, are needed block by block only. `each` is shown
+# the likelihoods of every block.
 posterior_in_blocks <- function(data, g, pi_thresh, covariance, n_threads, cells = 2e7,
-                                A = NULL) {
+                                A = NULL, each = NULL) {
   J <- nrow(data$Bhat)
   size <- max(1, floor(cells / max(1, sum(g$pi > pi_thresh))))
   parts <- lapply(seq(1, J, by = size), \(first) {
     block <- if (size < J) data_rows(data, first:min(J, first + size - 1)) else data
     fit <- mixture_summary(block, g, pi_thresh, n_threads)
+    if (!is.null(each)) each(fit)
     posterior_matrices(block, g, fit$active, fit$weights, covariance, n_threads, A)
   })
   if (length(parts) == 1L) return(parts[[1L]])

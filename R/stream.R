@@ -1,0 +1,247 @@
+# Posteriors of data that come, and go, in chunks.
+
+#' Posteriors of any number of units, chunk by chunk
+#'
+#' Applies a fitted prior to data that do not fit in memory, or whose results do not: one chunk of
+#' units at a time is read, gets its posteriors, and is handed on. Memory is that of one chunk.
+#'
+#' A chunk is what `chunk(i)` returns, for `i` from 1 to `n_chunks`, in any order and perhaps more
+#' than once: a list of `Bhat` and `Shat` (matrices with units in rows, and perhaps `V`), or data
+#' from [mash_set_data()]. It may read them from anywhere: some rows of a matrix in memory, of a
+#' memory-mapped file, of a database, or of an HDF5 file; see the examples. Chunks of 1e5 to 1e6
+#' units waste no time. The posteriors of a unit depend on its own data only, hence not on how the
+#' units were cut into chunks.
+#'
+#' @section In parallel:
+#' Every chunk is worked on by `n_threads` threads. If the package future.apply is installed and
+#' `future::plan()` names several workers (other processes, or other machines), the chunks are
+#' shared out among them, with one thread each unless `n_threads` says otherwise; the results are
+#' identical. `chunk` runs on the workers then, and must find there what it needs. A `sink` that is
+#' a function is always called in this session, in the order of the chunks.
+#'
+#' @section Stopping and going on:
+#' With a folder as `sink`, chunks whose file is there already are not computed again: after an
+#' interruption, the same call finishes the work. The folder remembers what the files were computed
+#' for (prior, number of chunks, `A` and other arguments), and using it for something else is an
+#' error; that the chunks are the same is the caller's business.
+#'
+#' @param g a fit from [mash()], or its `fitted_g`. The data must have been made with the same
+#'   `alpha`; those of chunks that are lists are made with it (0 for a `fitted_g`).
+#' @param chunk a function of one number `i` that returns chunk `i`, see below; or data from
+#'   [mash_set_data()], to be cut into chunks.
+#' @param n_chunks the number of chunks.
+#' @param sink where the posteriors go: a function `sink(i, posterior)`, where `posterior` is what
+#'   [mash_compute_posterior_matrices()] returns for chunk `i`; or the name of a folder, where chunk
+#'   `i` becomes the file `posterior-<i>.rds`, made for reading with [readRDS()].
+#' @param V residual correlation, R x R, of chunks that bring none.
+#' @param pi_thresh components with weights up to this are left out of the posteriors.
+#' @param A linear functions of the effects, as in [mash_compute_posterior_matrices()].
+#' @param output_posterior_cov add the posterior covariance of every unit.
+#' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores; one for
+#'   each worker where there are several.
+#'
+#' @return Invisibly, a data frame with a row for each chunk: `chunk`, `units`, `loglik` (the
+#'   log-likelihood of its units under the prior) and, for a folder, its `file`.
+#' @seealso [mash_compute_posterior_matrices()], `vignette("large-data")`
+#' @export
+#' @examples
+#' set.seed(1)
+#' sims <- simple_sims(nsamp = 50, err_sd = 0.5)
+#' data <- mash_set_data(sims$Bhat, sims$Shat)
+#' m <- mash(data, cov_canonical(data), outputlevel = 1, verbose = FALSE)
+#'
+#' # Rows 1 to 40, 41 to 80, ... and all that is kept of them: where the first condition has an effect
+#' chunk <- function(i) {
+#'   rows <- 40 * (i - 1) + 1:40
+#'   list(Bhat = sims$Bhat[rows, ], Shat = sims$Shat[rows, ])
+#' }
+#' found <- list()
+#' mash_stream(m, chunk, 5, \(i, posterior) found[[i]] <<- which(posterior$lfsr[, 1] < 0.05))
+#' lengths(found)
+#'
+#' # Into files
+#' folder <- tempfile("posterior")
+#' print(mash_stream(m, chunk, 5, folder))
+#' str(readRDS(file.path(folder, "posterior-00000003.rds"))$PosteriorMean)
+#' unlink(folder, recursive = TRUE)
+mash_stream <- function(g, chunk, n_chunks, sink, V = NULL, pi_thresh = 1e-10, A = NULL,
+                        output_posterior_cov = FALSE, n_threads = NULL) {
+  alpha <- if (inherits(g, "mash")) g$alpha
+  prior <- stream_prior(g)
+  if (inherits(chunk, "mash")) {
+    if (!is.null(alpha)) given_prior(g, chunk) # the same alpha and conditions
+    alpha <- chunk$alpha
+    n_chunks <- if (missing(n_chunks)) ceiling(nrow(chunk$Bhat) / 1e5) else n_chunks
+    chunk <- rows_of_data(chunk, check_count(n_chunks, "n_chunks"))
+  }
+  if (!is.function(chunk)) stop_mnmash("type", "`chunk` must be a function of the chunk's number")
+  n_chunks <- check_count(n_chunks, "n_chunks")
+  check_flag(output_posterior_cov, "output_posterior_cov")
+  job <- list(
+    g = prior, alpha = alpha, V = V, n_chunks = n_chunks,
+    pi_thresh = check_number(pi_thresh, "pi_thresh", 0, 1), A = A,
+    covariance = output_posterior_cov
+  )
+  if (is.function(sink)) return(invisible(stream_to_function(job, chunk, sink, n_threads)))
+  if (!is.character(sink) || length(sink) != 1L || is.na(sink)) {
+    stop_mnmash("type", "`sink` must be a function(i, posterior), or the name of a folder")
+  }
+  invisible(stream_to_folder(job, chunk, sink, n_threads))
+}
+
+# The prior with its weights, checked once for all chunks.
+stream_prior <- function(g) {
+  if (inherits(g, "mash") && !is.null(g$fitted_g)) g <- g$fitted_g
+  if (!is.list(g) || !length(g$Ulist)) {
+    stop_mnmash("type", "`g` must be a fit of mash() or its `fitted_g`")
+  }
+  check_prior(g, NROW(g$Ulist[[1L]]), weights = TRUE)
+}
+
+# Data in memory as a source of chunks of nearly equal size.
+rows_of_data <- function(data, n_chunks) {
+  J <- nrow(data$Bhat)
+  if (n_chunks > J) {
+    stop_mnmash("argument", "`n_chunks` is ", n_chunks, ", but `chunk` has only ", J, " units")
+  }
+  ends <- floor(J * seq_len(n_chunks) / n_chunks)
+  starts <- c(1, ends[-n_chunks] + 1)
+  function(i) data_rows(data, seq(starts[i], ends[i]))
+}
+
+# Read and checked: errors say which chunk.
+chunk_data <- function(job, chunk, i) {
+  found <- chunk(i)
+  complain <- function(why, kind = "type") stop_mnmash(kind, "`chunk(", i, ")` ", why)
+  if (!inherits(found, "mash")) {
+    if (!is.list(found) || is.null(found$Bhat)) {
+      complain("must return a list of `Bhat` and `Shat`, or data from mash_set_data()")
+    }
+    found$Bhat <- as_numeric_matrix(found$Bhat, "Bhat")
+    V <- if (is.null(found$V)) job$V else found$V
+    if (is.null(V)) V <- diag(ncol(found$Bhat))
+    alpha <- if (is.null(job$alpha)) 0 else job$alpha
+    found <- withCallingHandlers(
+      mash_set_data(found$Bhat, found$Shat, V = V, alpha = alpha),
+      mnmash_error = \(e) complain(paste0("is not usable: ", conditionMessage(e)), "value")
+    )
+  } else if (!is.null(job$alpha) && !isTRUE(all.equal(found$alpha, job$alpha))) {
+    complain(
+      paste0("has alpha = ", found$alpha, ", but `g` was fitted with alpha = ", job$alpha), "alpha"
+    )
+  }
+  R <- nrow(job$g$Ulist[[1L]])
+  if (ncol(found$Bhat) != R) {
+    complain(paste0("has ", ncol(found$Bhat), " conditions, but `g` has ", R), "dimension")
+  }
+  found
+}
+
+# One chunk: how many units, their log-likelihood, their posteriors. Progress is that of the chunks.
+stream_chunk <- function(job, chunk, i, n_threads) {
+  data <- chunk_data(job, chunk, i)
+  before <- options(mnmash.progress = FALSE)
+  on.exit(options(before))
+  loglik <- 0
+  posterior <- posterior_in_blocks(
+    data, job$g, job$pi_thresh, job$covariance, n_threads, A = job$A,
+    each = \(fit) loglik <<- loglik + sum(fit$vloglik)
+  )
+  list(
+    units = nrow(data$Bhat), loglik = loglik - sum(log_scale(data) + numeric(nrow(data$Bhat))),
+    posterior = posterior
+  )
+}
+
+# Everything the sink sees, it sees in order.
+stream_to_function <- function(job, chunk, sink, n_threads) {
+  numbers <- seq_len(job$n_chunks)
+  units <- numeric(job$n_chunks)
+  loglik <- numeric(job$n_chunks)
+  take <- function(i, done) {
+    sink(i, done$posterior)
+    units[i] <<- done$units
+    loglik[i] <<- done$loglik
+  }
+  workers <- stream_workers()
+  threads <- stream_threads(n_threads, workers)
+  in_waves(numbers, workers, \(i) stream_chunk(job, chunk, i, threads), take)
+  data.frame(chunk = numbers, units = units, loglik = loglik)
+}
+
+# Each chunk is a file, complete or not there at all.
+stream_to_folder <- function(job, chunk, folder, n_threads) {
+  remember_job(job, folder)
+  # Workers may have another working directory.
+  folder <- normalizePath(folder)
+  files <- file.path(folder, sprintf("posterior-%08d.rds", seq_len(job$n_chunks)))
+  workers <- stream_workers()
+  threads <- stream_threads(n_threads, workers)
+  write <- function(i) {
+    done <- stream_chunk(job, chunk, i, threads)
+    summary <- sub("posterior-", "summary-", files[i], fixed = TRUE)
+    save_whole(data.frame(chunk = i, units = done$units, loglik = done$loglik), summary)
+    save_whole(done$posterior, files[i])
+    NULL
+  }
+  in_waves(which(!file.exists(files)), workers, write)
+  summaries <- lapply(sub("posterior-", "summary-", files, fixed = TRUE), readRDS)
+  cbind(do.call(rbind, summaries), file = files)
+}
+
+# Under another name until it is complete.
+save_whole <- function(x, file) {
+  part <- paste0(file, ".part")
+  saveRDS(x, part, compress = FALSE)
+  if (!file.rename(part, file)) stop_mnmash("file", "cannot write `", file, "`")
+}
+
+remember_job <- function(job, folder) {
+  if (!dir.exists(folder) && !dir.create(folder, recursive = TRUE, showWarnings = FALSE)) {
+    stop_mnmash("file", "`sink`: cannot make the folder '", folder, "'")
+  }
+  note <- file.path(folder, "job.rds")
+  if (!file.exists(note)) return(save_whole(job, note))
+  other <- !mapply(identical, readRDS(note)[names(job)], job)
+  if (any(other)) {
+    stop_mnmash(
+      "sink", "`sink`: the folder '", folder, "' has results of another job (`",
+      names(job)[other][1L], "` differs): use another folder, or delete it"
+    )
+  }
+}
+
+# How many processes the user's plan() has; one without the packages.
+stream_workers <- function() {
+  if (!requireNamespace("future.apply", quietly = TRUE)) return(1)
+  workers <- future::nbrOfWorkers()
+  if (is.finite(workers)) max(1, workers) else 100 # a cluster that takes what it is given
+}
+
+stream_threads <- function(n_threads, workers) {
+  if (is.null(n_threads) && workers > 1) 1L else resolve_threads(n_threads)
+}
+
+# `work` on each of the numbers, as many at a time as there are workers, so that few results wait for
+# their turn in `take(number, result)`.
+in_waves <- function(numbers, workers, work, take = NULL) {
+  waves <- split(numbers, (seq_along(numbers) - 1) %/% workers)
+  with_progress("Chunks", length(numbers), \(report) {
+    count <- 0
+    for (wave in waves) {
+      done <- stream_apply(wave, workers, work)
+      if (!is.null(take)) for (at in seq_along(wave)) take(wave[at], done[[at]])
+      count <- count + length(wave)
+      if (!is.null(report)) report(count)
+    }
+  })
+}
+
+# lapply, on the user's workers if there are several. Nothing is drawn at random.
+stream_apply <- function(numbers, workers, work) {
+  if (workers <= 1) return(lapply(numbers, work))
+  future.apply::future_lapply(
+    numbers, work,
+    future.packages = "mnmash", future.seed = NULL, future.chunk.size = 1
+  )
+}
