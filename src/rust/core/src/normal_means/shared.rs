@@ -57,7 +57,9 @@ fn thin_svd(m: MatRef<'_, f64>) -> (Mat<f64>, Vec<f64>, Mat<f64>) {
     let (n, r) = (m.nrows(), m.ncols());
     if r == 1 {
         let norm = m.col(0).norm_l2();
-        let q = Mat::from_fn(n, 1, |i, _| if norm > 0.0 { m[(i, 0)] / norm } else { 0.0 });
+        // Of length one also when no cell informs the direction: a square `Q` must be orthogonal.
+        let q = |i: usize| if norm > 0.0 { m[(i, 0)] / norm } else { f64::from(u8::from(i == 0)) };
+        let q = Mat::from_fn(n, 1, |i, _| q(i));
         return (q, vec![norm], Mat::identity(1, 1));
     }
     // Square the shorter side's partner: the full P is needed, so complete it from svd().

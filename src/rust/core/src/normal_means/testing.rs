@@ -70,12 +70,14 @@ fn matrices(r: usize) -> Vec<Vec<f64>> {
 pub fn cases() -> Vec<Case> {
     let mut out = Vec::new();
     for (r, j) in [(1, 9), (2, 7), (3, 9), (5, 13), (7, 1), (12, 9), (21, 10), (44, 9), (45, 3)] {
-        for kind in ["shared", "diagonal", "scaled", "own", "missing", "patterns", "missing I"] {
+        for kind in
+            ["shared", "diagonal", "scaled", "own", "missing", "patterns", "missing I", "lone"]
+        {
             let j = if kind == "patterns" { j + 3 * (16 + r) } else { j };
             let seed = (r * 100 + j) as u64;
             let mut x: Vec<f64> = random(seed, j * r).iter().map(|v| 4.0 * v).collect();
             let mut s: Vec<f64> = random(seed + 1, j * r).iter().map(|v| (0.6 * v).exp()).collect();
-            if kind == "shared" || kind == "patterns" {
+            if ["shared", "patterns", "lone"].contains(&kind) {
                 for i in 0..r {
                     s[i * j..(i + 1) * j].fill(0.5 + i as f64 * 0.1);
                 }
@@ -85,6 +87,7 @@ pub fn cases() -> Vec<Case> {
                 for i in 0..r {
                     let gone = match kind {
                         "missing" | "missing I" => (unit * 7 + i * 3) % 5 == 0,
+                        "lone" => i > 0,
                         "patterns" => unit % 4 != 0 && (i + unit % 2) % 3 == 0,
                         _ => false,
                     };
