@@ -11,7 +11,11 @@ rust_mixture_summary <- function(x, s, missing, v, ulist, grid, pointmass, pi, p
 
 rust_posterior <- function(x, s, missing, v, scale, a, ulist, grid, pointmass, active, weights, covariance, n_threads, progress) .Call(wrap__rust_posterior, x, s, missing, v, scale, a, ulist, grid, pointmass, active, weights, covariance, n_threads, progress)
 
+rust_posterior_samples <- function(x, s, missing, v, scale, a, ulist, grid, pointmass, active, weights, n_samples, seed, first_row, n_threads, progress) .Call(wrap__rust_posterior_samples, x, s, missing, v, scale, a, ulist, grid, pointmass, active, weights, n_samples, seed, first_row, n_threads, progress)
+
 rust_pairwise_sharing <- function(pm, lfsr, factor, lfsr_thresh, n_threads) .Call(wrap__rust_pairwise_sharing, pm, lfsr, factor, lfsr_thresh, n_threads)
+
+rust_sampled_sharing <- function(samples, lfsr, factor, lfsr_thresh, n_threads, progress) .Call(wrap__rust_sampled_sharing, samples, lfsr, factor, lfsr_thresh, n_threads, progress)
 
 rust_mixture_weights <- function(loglik, prior, start, row_weights, tol, max_iter, method, n_threads, progress) .Call(wrap__rust_mixture_weights, loglik, prior, start, row_weights, tol, max_iter, method, n_threads, progress)
 # nolint end

@@ -41,7 +41,9 @@
 #' @param pi_thresh components with weights up to this are left out of the posteriors.
 #' @param A Q x R matrix: return the posterior of these linear functions of the effects (in the units
 #'   of `Bhat`) instead of the effects' own. See [contrast_matrix()].
-#' @param posterior_samples,seed posterior samples; not available yet.
+#' @param posterior_samples number of samples to draw from the posterior of every unit: see
+#'   [get_samples()].
+#' @param seed of the samples: a whole number, or `NULL` to draw one from R's random numbers.
 #' @param outputlevel 1: the fitted prior only; 2: and posteriors; 3: and posterior covariances
 #'   (R x R x J numbers); 4: and the matrix of log-likelihoods (J x P numbers).
 #' @param output_lfdr add `lfdr` to the posteriors.
@@ -50,7 +52,8 @@
 #' @return An object of class `mash`, a list of
 #' - `result`: posteriors, J x R matrices in the units of `Bhat` (see [mash_set_data()] for missing
 #'   cells): `PosteriorMean`, `PosteriorSD`, `lfdr` (if asked for), `NegativeProb`, `lfsr`,
-#'   `PositiveProb`; and `PosteriorCov` from output level 3. `NULL` at level 1.
+#'   `PositiveProb`; `PosteriorCov` from output level 3; and `PosteriorSamples` (J x R x samples) if
+#'   asked for. `NULL` at level 1.
 #' - `loglik`, `vloglik` (J x 1): log-likelihood of `Bhat`, all and by unit; over observed cells.
 #' - `null_loglik` (J), `alt_loglik` (J x 1): by unit, without effect, and under the other
 #'   components; `NULL` without a point mass.
@@ -84,7 +87,7 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
                  posterior_samples = 0, seed = 123, outputlevel = 2, output_lfdr = FALSE,
                  n_threads = NULL) {
   check_mash_data(data)
-  check_supported(posterior_samples)
+  posterior_samples <- check_count(posterior_samples, "posterior_samples", 0)
   check_flag(fixg, "fixg")
   check_flag(verbose, "verbose")
   check_flag(output_lfdr, "output_lfdr")
@@ -128,6 +131,11 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
       data, g, fit$active, fit$weights, outputlevel >= 3, n_threads, A
     )
     if (!output_lfdr) result$lfdr <- NULL
+    if (posterior_samples) {
+      result$PosteriorSamples <- draw_samples(
+        data, g, fit$active, fit$weights, posterior_samples, check_seed(seed), n_threads, A
+      )
+    }
   }
   m <- new_mash(data, g, fit, result)
   if (outputlevel >= 4) m$lm <- relative_likelihoods(data, g, n_threads)

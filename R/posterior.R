@@ -12,13 +12,16 @@
 #' @param algorithm.version ignored; kept for scripts written for mashr.
 #' @param A Q x R matrix: return the posterior of these linear functions of the effects (after scaling
 #'   back to the units of `Bhat`) instead of the effects' own. See [contrast_matrix()].
-#' @param posterior_samples,seed posterior samples; not available yet.
+#' @param posterior_samples number of samples to draw from the posterior of every unit: see
+#'   [get_samples()].
+#' @param seed of the samples: a whole number, or `NULL` to draw one from R's random numbers.
 #' @param output_posterior_cov add the posterior covariance of every unit: R x R x J numbers.
 #' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores.
 #'
 #' @return `mash_compute_posterior_matrices()`: a list of J x R matrices in the units of `Bhat` (see
 #'   [mash_set_data()] for missing cells): `PosteriorMean`, `PosteriorSD`, `lfdr`, `NegativeProb`,
-#'   `lfsr`, `PositiveProb`, and the R x R x J array `PosteriorCov` if asked for.
+#'   `lfsr`, `PositiveProb`, and if asked for the arrays `PosteriorCov` (R x R x J) and
+#'   `PosteriorSamples` (J x R x samples).
 #'   `mash_compute_vloglik()`: the log-likelihoods of the units, J x 1.
 #'   `mash_compute_loglik()`: their sum.
 #' @export
@@ -36,10 +39,16 @@ mash_compute_posterior_matrices <- function(g, data, pi_thresh = 1e-10,
                                             output_posterior_cov = FALSE, posterior_samples = 0,
                                             seed = 123, n_threads = NULL) {
   g <- given_prior(g, data)
-  check_supported(posterior_samples)
+  posterior_samples <- check_count(posterior_samples, "posterior_samples", 0)
   check_flag(output_posterior_cov, "output_posterior_cov")
   n_threads <- resolve_threads(n_threads)
-  posterior_in_blocks(data, g, pi_thresh, output_posterior_cov, n_threads, A = A)
+  result <- posterior_in_blocks(data, g, pi_thresh, output_posterior_cov, n_threads, A = A)
+  if (posterior_samples) {
+    result$PosteriorSamples <- all_samples(
+      data, g, pi_thresh, posterior_samples, seed, n_threads, A
+    )
+  }
+  result
 }
 
 # The posterior weights, units x active components, are needed block by block only. `each` is shown

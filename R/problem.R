@@ -55,11 +55,7 @@ log_scale <- function(data) {
 
 # The posterior matrices, with mashr's names.
 posterior_matrices <- function(data, g, active, weights, covariance, n_threads, A = NULL) {
-  if (!length(active)) {
-    stop_mnmash(
-      "argument", "`pi_thresh` leaves no component: the largest weight is ", format(max(g$pi))
-    )
-  }
+  check_active(active, g)
   scale <- if (data$alpha != 0) as_doubles(data$Shat_alpha)
   A <- output_map(data, A)
   noise <- noise_arguments(data)
@@ -87,6 +83,14 @@ posterior_matrices <- function(data, g, active, weights, covariance, n_threads, 
   result
 }
 
+check_active <- function(active, g) {
+  if (!length(active)) {
+    stop_mnmash(
+      "argument", "`pi_thresh` leaves no component: the largest weight is ", format(max(g$pi))
+    )
+  }
+}
+
 # Some units of the data.
 data_rows <- function(data, rows) {
   for (what in c("Bhat", "Shat", "Shat_alpha", "Shat_orig", "missing")) {
@@ -94,11 +98,4 @@ data_rows <- function(data, rows) {
   }
   if (length(dim(data$V)) == 3L) data$V <- data$V[, , rows, drop = FALSE]
   data
-}
-
-# What is asked for but belongs to functions that are not there yet.
-check_supported <- function(posterior_samples) {
-  if (!identical(as.double(posterior_samples), 0)) {
-    stop_mnmash("unsupported", "`posterior_samples`: posterior samples are not available yet")
-  }
 }

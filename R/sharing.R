@@ -4,11 +4,15 @@
 #' posterior means have the same sign and are within a factor of each other in size, that is
 #' `factor < mean_a / mean_b < 1 / factor`.
 #'
-#' @param m a fit from [mash()] with posteriors.
+#' `get_pairwise_sharing_from_samples()` has the posterior samples of the effects in place of their
+#' means, and averages over them: it counts what the data leave open. Ratios that are 0 / 0 count as
+#' not shared there.
+#'
+#' @param m a fit from [mash()] with posteriors, or with `posterior_samples`.
 #' @param factor how near the effects must be: 0.5 means within a factor of two, 0 the same sign.
 #' @param lfsr_thresh a unit is significant in a condition when its lfsr is below this.
-#' @param FUN function applied to the posterior means of a condition, element by element; `abs` to
-#'   ignore signs.
+#' @param FUN function applied to the posterior means (or samples) of a condition, element by
+#'   element; `abs` to ignore signs.
 #'
 #' @return A symmetric R x R matrix of shares; `NaN` for a pair without significant units, `NA`
 #'   where a ratio is 0 / 0.
@@ -20,6 +24,8 @@
 #' data <- mash_set_data(sims$Bhat, sims$Shat)
 #' m <- mash(data, cov_canonical(data), verbose = FALSE)
 #' round(get_pairwise_sharing(m), 2)
+#' m <- mash(data, g = m$fitted_g, fixg = TRUE, posterior_samples = 200, verbose = FALSE)
+#' round(get_pairwise_sharing_from_samples(m), 2)
 get_pairwise_sharing <- function(m, factor = 0.5, lfsr_thresh = 0.05, FUN = identity) {
   pm <- check_posterior(get_pm(m))
   lfsr <- get_lfsr(m)
@@ -33,6 +39,33 @@ get_pairwise_sharing <- function(m, factor = 0.5, lfsr_thresh = 0.05, FUN = iden
   sharing <- from_rust(
     rust_pairwise_sharing(pm, lfsr, factor, lfsr_thresh, resolve_threads())
   )
+  dimnames(sharing) <- if (!is.null(conditions)) list(conditions, conditions)
+  sharing
+}
+
+#' @rdname get_pairwise_sharing
+#' @export
+get_pairwise_sharing_from_samples <- function(m, factor = 0.5, lfsr_thresh = 0.05,
+                                              FUN = identity) {
+  samples <- get_samples(m)
+  if (is.null(samples)) {
+    stop_mnmash(
+      "argument", "`m` holds no samples: fit it with `posterior_samples`, or use",
+      " get_pairwise_sharing()"
+    )
+  }
+  lfsr <- check_posterior(get_lfsr(m))
+  factor <- check_number(factor, "factor", 0)
+  lfsr_thresh <- check_number(lfsr_thresh, "lfsr_thresh")
+  if (!identical(FUN, identity)) {
+    for (r in seq_len(ncol(lfsr))) samples[, r, ] <- as.double(FUN(samples[, r, ]))
+  }
+  sharing <- with_progress("Sharing", ncol(lfsr) * dim(samples)[3L], \(progress) {
+    from_rust(
+      rust_sampled_sharing(samples, lfsr, factor, lfsr_thresh, resolve_threads(), progress)
+    )
+  })
+  conditions <- colnames(lfsr)
   dimnames(sharing) <- if (!is.null(conditions)) list(conditions, conditions)
   sharing
 }

@@ -276,7 +276,7 @@ test_that("bad arguments of mash() are classed errors", {
   expect_error(mash(data, U, grid = -1), "grid", class = "mnmash_error_value")
   expect_error(mash(data, U, outputlevel = 9), "outputlevel", class = "mnmash_error_argument")
   expect_error(mash(data, U, A = diag(2)), "3 columns", class = "mnmash_error_dimension")
-  expect_error(mash(data, U, posterior_samples = 5), class = "mnmash_error_unsupported")
+  expect_error(mash(data, U, posterior_samples = -1), class = "mnmash_error_argument")
   expect_error(mash(data, U, optmethod = "sgd"), "convex", class = "mnmash_error_argument")
   expect_error(
     mash(data, list(bad = diag(c(1, 1, -1))), verbose = FALSE), "\\(bad\\).*-1",

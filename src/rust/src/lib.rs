@@ -8,6 +8,7 @@ mod mash;
 mod mixture;
 mod posterior;
 mod problem;
+mod samples;
 mod sharing;
 mod weights;
 
@@ -26,6 +27,7 @@ extendr_module! {
     use mixture;
     use posterior;
     fn rust_cores;
+    use samples;
     use sharing;
     use weights;
 }

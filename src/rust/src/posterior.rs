@@ -9,7 +9,7 @@ use crate::boundary::{Failure, Outcome, run};
 use crate::problem::{Problem, prior, view};
 
 /// Numbers of components, from 1 in R.
-fn zero_based(active: &Robj) -> std::result::Result<Vec<usize>, Error> {
+pub fn zero_based(active: &Robj) -> std::result::Result<Vec<usize>, Error> {
     let numbers: Vec<f64> = match (active.as_integer_slice(), active.as_real_slice()) {
         (Some(i), _) => i.iter().map(|&i| f64::from(i)).collect(),
         (_, Some(x)) => x.to_vec(),

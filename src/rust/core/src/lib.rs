@@ -10,6 +10,7 @@ pub mod linalg;
 pub mod mash;
 mod monitor;
 pub mod normal_means;
+pub mod random;
 pub mod sharing;
 mod threads;
 pub mod weights;

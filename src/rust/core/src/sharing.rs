@@ -59,6 +59,32 @@ pub fn pairwise_sharing(
     Ok(by_column.concat())
 }
 
+/// The counts of [`pairwise_sharing`] with samples of the effects (J x R x M by columns) in the place
+/// of their means: units that are similar or undefined are counted once for each sample in which they
+/// are, significant ones once.
+pub fn sampled_sharing(
+    samples: &[f64],
+    lfsr: &[f64],
+    n_conditions: usize,
+    factor: f64,
+    lfsr_thresh: f64,
+    monitor: &Monitor,
+) -> Result<Vec<PairCount>, Error> {
+    if lfsr.is_empty() || samples.len() % lfsr.len() != 0 {
+        return Err(Error::Shape { name: "samples", expected: lfsr.len(), found: samples.len() });
+    }
+    let mut total = vec![PairCount::default(); n_conditions * (n_conditions + 1) / 2];
+    for sample in samples.chunks_exact(lfsr.len()) {
+        let counts = pairwise_sharing(sample, lfsr, n_conditions, factor, lfsr_thresh, monitor)?;
+        for (total, count) in total.iter_mut().zip(counts) {
+            total.significant = count.significant;
+            total.similar += count.similar;
+            total.undefined += count.undefined;
+        }
+    }
+    Ok(total)
+}
+
 /// Two conditions: posterior means, and whether each is significant.
 fn count_pair(a: (&[f64], &[bool]), b: (&[f64], &[bool]), factor: f64) -> PairCount {
     let limit = 1.0 / factor;
@@ -88,6 +114,18 @@ mod tests {
         assert_eq!(first, PairCount { significant: 3, similar: 2, undefined: 1 });
         assert_eq!(cross, PairCount { significant: 4, similar: 1, undefined: 1 });
         assert_eq!(second, PairCount { significant: 1, similar: 1, undefined: 0 });
+    }
+
+    #[test]
+    fn samples_are_counted_one_by_one() {
+        // Two conditions, two units, three samples: ratios (1.5, 4), (1, 0 / 0) and (-1, 1).
+        let samples = [1.5, 4.0, 1.0, 1.0, 2.0, 0.0, 2.0, 0.0, -1.0, 3.0, 1.0, 3.0];
+        let lfsr = [0.01, 0.2, 0.2, 0.01];
+        let monitor = Monitor::default();
+        let counts = sampled_sharing(&samples, &lfsr, 2, 0.5, 0.05, &monitor).unwrap();
+        assert_eq!(counts[1], PairCount { significant: 2, similar: 3, undefined: 1 });
+        assert_eq!(counts[0], PairCount { significant: 1, similar: 3, undefined: 0 });
+        assert!(sampled_sharing(&samples[1..], &lfsr, 2, 0.5, 0.05, &monitor).is_err());
     }
 
     #[test]

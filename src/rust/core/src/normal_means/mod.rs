@@ -9,6 +9,7 @@
 //! - `likelihood`: the log-likelihoods of all components, by blocks of units;
 //! - `mixture`: likelihoods of units under a mixture, and posterior weights of its components;
 //! - `posterior`: posterior moments and signs under the mixture;
+//! - `samples`: random draws from the posterior;
 //! - `columns`: writing results by blocks.
 //!
 //! With `W N W' = I`, `z = Wx`, `U = FF'`, `M = WF`, `G = M'M` and `h = M'z`, for every scale `w`:
@@ -27,6 +28,7 @@ pub mod mixture;
 pub mod posterior;
 pub mod prior;
 pub mod problem;
+pub mod samples;
 pub mod shared;
 #[cfg(test)]
 pub mod testing;

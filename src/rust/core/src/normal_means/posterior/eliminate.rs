@@ -141,6 +141,17 @@ impl<V: Lanes> Elimination<V> {
         }
     }
 
+    /// Entry `c` of row `at` of `Y' = F L^{-T}`, a square root of the covariance over `w`, after
+    /// [`moments`](Self::moments) of an elimination that keeps covariances. Columns are in reverse.
+    #[inline(always)]
+    pub fn root(&self, of: &Packed, at: usize, c: usize) -> V {
+        let group = at / 4;
+        if c < 4 * of.first[group] {
+            return V::splat(0.0);
+        }
+        self.y[(group * of.columns + c) * 4 + at % 4]
+    }
+
     /// The covariance `w Y'Y` after [`moments`](Self::moments), into the lower triangle by rows of a
     /// matrix over all conditions; entries outside the support are left alone.
     #[inline(always)]

@@ -31,13 +31,13 @@
 mod accumulate;
 mod batch;
 mod component;
-mod eliminate;
+pub(super) mod eliminate;
 mod lineup;
-mod map;
+pub(super) mod map;
 mod output;
-mod panels;
+pub(super) mod panels;
 mod per_unit;
-mod plan;
+pub(super) mod plan;
 mod shared;
 mod work;
 
@@ -209,6 +209,6 @@ impl Job<'_, '_> {
 }
 
 #[cfg(test)]
-mod reference;
+pub(super) mod reference;
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,154 @@
+# Samples from the posterior: of all units at once, or block by block through a function.
+
+#' Samples from the posterior
+#'
+#' Joint samples of the effects of a unit in all conditions answer questions that means and standard
+#' deviations by condition do not: is the effect larger in one condition than in another, is it
+#' shared, in how many conditions is it positive? `mash(posterior_samples = M)` and
+#' `mash_compute_posterior_matrices(posterior_samples = M)` keep them; `posterior_functional()`
+#' computes what is wanted of them block by block, so that they need never be held at once.
+#'
+#' A sample is drawn exactly: its component by the posterior weights, then the effects from the
+#' posterior under this component, also where the prior covariance is singular. Effects that the
+#' component holds at zero are exactly zero.
+#'
+#' Every number depends on the seed, the row of the unit in `data`, and the number of the sample
+#' alone, not on threads or blocks, nor on how many samples are drawn: the first 10 of 100 are those
+#' of 10. The same unit in another row gets other samples; in a part of the data, too.
+#' R's random numbers are neither used nor changed, but for one that is drawn to make a seed when
+#' `seed` is `NULL`: then [set.seed()] decides.
+#'
+#' @param m a fit from [mash()] with `posterior_samples`.
+#' @param g a fit from [mash()], or its `fitted_g`.
+#' @param data data from [mash_set_data()].
+#' @param f function of an array of samples, units x conditions x samples with dimnames, that
+#'   returns for each unit a number (a vector in all) or several (a matrix with a row per unit).
+#' @param n_samples number of samples for each unit.
+#' @param seed a whole number, or `NULL` to draw one from R's random numbers.
+#' @param ... further arguments of `f`.
+#' @param A Q x R matrix: samples are of these linear functions of the effects, instead of the
+#'   effects themselves. See [contrast_matrix()].
+#' @param pi_thresh components with weights up to this are left out.
+#' @param block_size number of units in a call of `f`. Default: such that their samples take some
+#'   100 MB. The result does not depend on it if `f` looks at every unit by itself.
+#' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores.
+#'
+#' @return `get_samples()`: an array of units x conditions x samples in the units of `Bhat` (see
+#'   [mash_set_data()] for missing cells), or `NULL` if the fit has none.
+#'   `posterior_functional()`: a vector, or a matrix with a row for each unit, named by unit.
+#' @seealso [get_pairwise_sharing_from_samples()]
+#' @export
+#' @examples
+#' set.seed(1)
+#' sims <- simple_sims(nsamp = 20, err_sd = 0.3)
+#' data <- mash_set_data(sims$Bhat, sims$Shat)
+#' m <- mash(data, cov_canonical(data), verbose = FALSE, posterior_samples = 100)
+#' dim(get_samples(m))
+#' # Probability that the effect is larger in condition 1 than in condition 2
+#' larger <- posterior_functional(m, data, \(b) rowMeans(b[, 1, ] > b[, 2, ]), n_samples = 500)
+#' summary(larger)
+get_samples <- function(m) m$result$PosteriorSamples
+
+#' @rdname get_samples
+#' @export
+posterior_functional <- function(g, data, f, n_samples = 1000, seed = NULL, ..., A = NULL,
+                                 pi_thresh = 1e-10, block_size = NULL, n_threads = NULL) {
+  g <- given_prior(g, data)
+  if (!is.function(f)) stop_mnmash("type", "`f` must be a function, not ", class(f)[1L])
+  n_samples <- check_count(n_samples, "n_samples")
+  if (!is.null(block_size)) block_size <- check_count(block_size, "block_size")
+  parts <- samples_in_blocks(
+    data, g, pi_thresh, n_samples, seed, n_threads, A, block_size,
+    \(samples, rows) check_functional(f(samples, ...), rows)
+  )
+  combine_functionals(parts, rownames(data$Bhat))
+}
+
+# What f returned for these rows, as a vector or matrix, with a complaint if it is neither.
+check_functional <- function(value, rows) {
+  n <- length(rows)
+  fits <- if (length(dim(value)) == 2L) nrow(value) == n else is.atomic(value) && length(value) == n
+  if (!fits) {
+    stop_mnmash(
+      "dimension", "`f` must return a vector of length ", n, " or a matrix of ", n,
+      " rows for ", n, " units, not ",
+      if (is.null(dim(value))) paste("length", length(value)) else describe_dim(value)
+    )
+  }
+  if (length(dim(value)) == 1L) as.vector(value) else value
+}
+
+combine_functionals <- function(parts, units) {
+  widths <- vapply(parts, \(part) if (is.null(dim(part))) 0L else ncol(part), 0L)
+  if (any(widths != widths[1L])) {
+    stop_mnmash("dimension", "`f` must return the same number of columns for every block of units")
+  }
+  if (widths[1L] == 0L && is.null(dim(parts[[1L]]))) {
+    all <- unlist(parts, use.names = FALSE)
+    names(all) <- units
+  } else {
+    all <- do.call(rbind, parts)
+    rownames(all) <- units
+  }
+  all
+}
+
+# `use(samples, rows)` for one block of units after another; a list of what it returned.
+samples_in_blocks <- function(data, g, pi_thresh, n_samples, seed, n_threads, A, block_size, use) {
+  seed <- check_seed(seed)
+  n_threads <- resolve_threads(n_threads)
+  J <- nrow(data$Bhat)
+  results <- max(ncol(data$Bhat), nrow(output_map(data, A)))
+  numbers <- max(1, sum(g$pi > pi_thresh), results * n_samples)
+  if (is.null(block_size)) block_size <- max(1, floor(1.25e7 / numbers))
+  lapply(seq(1, J, by = block_size), \(first) {
+    rows <- first:min(J, first + block_size - 1)
+    block <- if (length(rows) < J) data_rows(data, rows) else data
+    fit <- mixture_summary(block, g, pi_thresh, n_threads)
+    use(draw_samples(block, g, fit$active, fit$weights, n_samples, seed, n_threads, A, first), rows)
+  })
+}
+
+# All samples of all units, J x R x M.
+all_samples <- function(data, g, pi_thresh, n_samples, seed, n_threads, A) {
+  map <- output_map(data, A)
+  names <- sample_names(data, n_samples, map)
+  results <- if (is.null(map)) ncol(data$Bhat) else nrow(map)
+  all <- array(0, c(nrow(data$Bhat), results, n_samples), names)
+  samples_in_blocks(data, g, pi_thresh, n_samples, seed, n_threads, A, NULL, \(samples, rows) {
+    all[rows, , ] <<- samples
+    NULL
+  })
+  all
+}
+
+# Samples from given posterior weights; `first` is the row that the first unit is counted as.
+draw_samples <- function(data, g, active, weights, n_samples, seed, n_threads, A = NULL,
+                         first = 1) {
+  check_active(active, g)
+  scale <- if (data$alpha != 0) as_doubles(data$Shat_alpha)
+  A <- output_map(data, A)
+  noise <- noise_arguments(data)
+  prior <- prior_arguments(g)
+  samples <- with_progress("Samples", nrow(data$Bhat), \(progress) {
+    from_rust(rust_posterior_samples(
+      noise$x, noise$s, noise$missing, noise$v, scale, A, prior$ulist, prior$grid,
+      prior$pointmass, active, weights, n_samples, seed, first - 1, n_threads, progress
+    ))
+  })
+  dimnames(samples) <- sample_names(data, n_samples, A)
+  samples
+}
+
+sample_names <- function(data, n_samples, A) {
+  results <- if (is.null(A)) colnames(data$Bhat) else rownames(A)
+  list(rownames(data$Bhat), results, paste0("sample_", seq_len(n_samples)))
+}
+
+# A seed as a number; one of R's random numbers is used if there is none.
+check_seed <- function(seed) {
+  if (is.null(seed)) return(floor(stats::runif(1) * 2^31))
+  seed <- check_number(seed, "seed", -2^53, 2^53)
+  if (seed != round(seed)) stop_mnmash("argument", "`seed` must be a whole number, not ", seed)
+  seed
+}
