@@ -87,7 +87,7 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
                  posterior_samples = 0, seed = 123, outputlevel = 2, output_lfdr = FALSE,
                  n_threads = NULL) {
   check_mash_data(data)
-  posterior_samples <- check_count(posterior_samples, "posterior_samples", 0)
+  posterior_samples <- check_samples(posterior_samples, "posterior_samples")
   check_flag(fixg, "fixg")
   check_flag(verbose, "verbose")
   check_flag(output_lfdr, "output_lfdr")
@@ -132,8 +132,8 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
     )
     if (!output_lfdr) result$lfdr <- NULL
     if (posterior_samples) {
-      result$PosteriorSamples <- draw_samples(
-        data, g, fit$active, fit$weights, posterior_samples, check_seed(seed), n_threads, A
+      result$PosteriorSamples <- all_samples(
+        data, g, pi_thresh, posterior_samples, seed, n_threads, A
       )
     }
   }

@@ -39,7 +39,7 @@ mash_compute_posterior_matrices <- function(g, data, pi_thresh = 1e-10,
                                             output_posterior_cov = FALSE, posterior_samples = 0,
                                             seed = 123, n_threads = NULL) {
   g <- given_prior(g, data)
-  posterior_samples <- check_count(posterior_samples, "posterior_samples", 0)
+  posterior_samples <- check_samples(posterior_samples, "posterior_samples")
   check_flag(output_posterior_cov, "output_posterior_cov")
   n_threads <- resolve_threads(n_threads)
   result <- posterior_in_blocks(data, g, pi_thresh, output_posterior_cov, n_threads, A = A)

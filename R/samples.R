@@ -55,7 +55,7 @@ posterior_functional <- function(g, data, f, n_samples = 1000, seed = NULL, ...,
                                  pi_thresh = 1e-10, block_size = NULL, n_threads = NULL) {
   g <- given_prior(g, data)
   if (!is.function(f)) stop_mnmash("type", "`f` must be a function, not ", class(f)[1L])
-  n_samples <- check_count(n_samples, "n_samples")
+  n_samples <- check_samples(n_samples, "n_samples", 1)
   if (!is.null(block_size)) block_size <- check_count(block_size, "block_size")
   parts <- samples_in_blocks(
     data, g, pi_thresh, n_samples, seed, n_threads, A, block_size,
@@ -109,16 +109,17 @@ samples_in_blocks <- function(data, g, pi_thresh, n_samples, seed, n_threads, A,
   })
 }
 
-# All samples of all units, J x R x M.
+# All samples of all units, J x R x M. The memory is asked of R first, which says so if there is
+# not enough.
 all_samples <- function(data, g, pi_thresh, n_samples, seed, n_threads, A) {
   map <- output_map(data, A)
-  names <- sample_names(data, n_samples, map)
   results <- if (is.null(map)) ncol(data$Bhat) else nrow(map)
-  all <- array(0, c(nrow(data$Bhat), results, n_samples), names)
+  all <- array(0, c(nrow(data$Bhat), results, n_samples))
   samples_in_blocks(data, g, pi_thresh, n_samples, seed, n_threads, A, NULL, \(samples, rows) {
     all[rows, , ] <<- samples
     NULL
   })
+  dimnames(all) <- sample_names(data, n_samples, map)
   all
 }
 
@@ -143,6 +144,11 @@ draw_samples <- function(data, g, active, weights, n_samples, seed, n_threads, A
 sample_names <- function(data, n_samples, A) {
   results <- if (is.null(A)) colnames(data$Bhat) else rownames(A)
   list(rownames(data$Bhat), results, paste0("sample_", seq_len(n_samples)))
+}
+
+# A number of samples: those of one unit are always held.
+check_samples <- function(x, name, lower = 0) {
+  check_count(check_number(x, name, lower, 1e7), name, lower)
 }
 
 # A seed as a number; one of R's random numbers is used if there is none.

@@ -138,7 +138,7 @@ test_that("mash() and mash_compute_posterior_matrices() return the same array in
   expect_identical(dim(b), c(12L, 3L, 7L))
   expect_identical(dimnames(b), c(dimnames(data$Bhat), list(paste0("sample_", 1:7))))
   again <- mash_compute_posterior_matrices(m, data, posterior_samples = 7, seed = 9)
-  expect_equal(again$PosteriorSamples, b, tolerance = 1e-12)
+  expect_identical(again$PosteriorSamples, b)
   expect_null(get_samples(mash(data, small_prior(3), verbose = FALSE)))
   default <- mash(data, g = m$fitted_g, fixg = TRUE, posterior_samples = 7, verbose = FALSE)
   at_123 <- mash_compute_posterior_matrices(m, data, posterior_samples = 7, seed = 123)
@@ -195,6 +195,7 @@ test_that("functions that do not return a value per unit, and bad numbers, are r
   expect_error(
     functional(g, data, uneven, 2, block_size = 5), class = "mnmash_error_dimension"
   )
+  expect_error(samples_of(g, data, 1e9), "10000000|1e\\+07", class = "mnmash_error_argument")
   expect_error(functional(g, data, "mean"), class = "mnmash_error_type")
   expect_error(functional(g, data, rowMeans, 1.5), class = "mnmash_error_argument")
   expect_error(functional(g, data, rowMeans, 2, seed = NA), class = "mnmash_error_argument")
