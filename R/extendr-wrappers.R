@@ -7,6 +7,10 @@ rust_loglik <- function(x, s, missing, v, ulist, grid, pointmass, n_threads, pro
 
 rust_mash_fit <- function(x, s, missing, v, ulist, grid, pointmass, prior, start, tol, max_iter, memory, n_threads, progress) .Call(wrap__rust_mash_fit, x, s, missing, v, ulist, grid, pointmass, prior, start, tol, max_iter, memory, n_threads, progress)
 
+rust_newton_step <- function(hessian, g, x) .Call(wrap__rust_newton_step, hessian, g, x)
+
+rust_weight_sums <- function(x, s, missing, v, ulist, grid, pointmass, pi, columns, floor, n_threads, progress) .Call(wrap__rust_weight_sums, x, s, missing, v, ulist, grid, pointmass, pi, columns, floor, n_threads, progress)
+
 rust_mixture_summary <- function(x, s, missing, v, ulist, grid, pointmass, pi, pi_thresh, n_threads, progress) .Call(wrap__rust_mixture_summary, x, s, missing, v, ulist, grid, pointmass, pi, pi_thresh, n_threads, progress)
 
 rust_posterior <- function(x, s, missing, v, scale, a, ulist, grid, pointmass, active, weights, covariance, n_threads, progress) .Call(wrap__rust_posterior, x, s, missing, v, scale, a, ulist, grid, pointmass, active, weights, covariance, n_threads, progress)

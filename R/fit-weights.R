@@ -12,14 +12,16 @@ fit_weights <- function(data, g, prior, optmethod, control, pi_thresh, n_threads
   }
   fit <- fit_by(data, g, prior, control, pi_thresh, n_threads)
   fit$convergence$method <- optmethod
-  if (!fit$convergence$converged) {
-    warn_mnmash(
-      "not_converged", "the weights are not at their optimum after ", fit$convergence$iterations,
-      " iterations (", fit$convergence$message, "): the largest violation of the optimality ",
-      "conditions is ", format(fit$convergence$kkt, digits = 3)
-    )
-  }
+  if (!fit$convergence$converged) warn_not_converged(fit$convergence)
   fit
+}
+
+warn_not_converged <- function(convergence) {
+  warn_mnmash(
+    "not_converged", "the weights are not at their optimum after ", convergence$iterations,
+    " iterations (", convergence$message, "): the largest violation of the optimality conditions ",
+    "is ", format(convergence$kkt, digits = 3)
+  )
 }
 
 # How the core says that a fit ended.

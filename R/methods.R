@@ -40,7 +40,8 @@ summary.mash <- function(object, thresh = 0.05, ...) {
     return(invisible(object))
   }
   found <- list(
-    n_units = length(object$vloglik), n_conditions = nrow(object$fitted_g$Ulist[[1L]]),
+    n_units = if (is.null(object$vloglik)) object$n_units else length(object$vloglik),
+    n_conditions = nrow(object$fitted_g$Ulist[[1L]]),
     n_components = length(object$fitted_g$pi), loglik = object$loglik, alpha = object$alpha,
     convergence = object$convergence, pi = sort(get_estimated_pi(object), decreasing = TRUE),
     thresh = thresh

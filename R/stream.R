@@ -9,8 +9,8 @@
 #' than once: a list of `Bhat` and `Shat` (matrices with units in rows, and perhaps `V`), or data
 #' from [mash_set_data()]. It may read them from anywhere: some rows of a matrix in memory, of a
 #' memory-mapped file, of a database, or of an HDF5 file; see the examples. Chunks of 1e5 to 1e6
-#' units waste no time. The posteriors of a unit depend on its own data only, hence not on how the
-#' units were cut into chunks.
+#' units waste no time. The posteriors of a unit depend on its own data only, hence (up to rounding)
+#' not on how the units were cut into chunks.
 #'
 #' @section In parallel:
 #' Every chunk is worked on by `n_threads` threads. If the package future.apply is installed and
@@ -66,27 +66,33 @@
 #' unlink(folder, recursive = TRUE)
 mash_stream <- function(g, chunk, n_chunks, sink, V = NULL, pi_thresh = 1e-10, A = NULL,
                         output_posterior_cov = FALSE, n_threads = NULL) {
-  alpha <- if (inherits(g, "mash")) g$alpha
-  prior <- stream_prior(g)
-  if (inherits(chunk, "mash")) {
-    if (!is.null(alpha)) given_prior(g, chunk) # the same alpha and conditions
-    alpha <- chunk$alpha
-    n_chunks <- if (missing(n_chunks)) ceiling(nrow(chunk$Bhat) / 1e5) else n_chunks
-    chunk <- rows_of_data(chunk, check_count(n_chunks, "n_chunks"))
-  }
-  if (!is.function(chunk)) stop_mnmash("type", "`chunk` must be a function of the chunk's number")
-  n_chunks <- check_count(n_chunks, "n_chunks")
+  job <- stream_job(g, chunk, if (missing(n_chunks)) NULL else n_chunks, V)
+  chunk <- job$chunk
+  job$chunk <- NULL
   check_flag(output_posterior_cov, "output_posterior_cov")
-  job <- list(
-    g = prior, alpha = alpha, V = V, n_chunks = n_chunks,
-    pi_thresh = check_number(pi_thresh, "pi_thresh", 0, 1), A = A,
-    covariance = output_posterior_cov
-  )
+  job$pi_thresh <- check_number(pi_thresh, "pi_thresh", 0, 1)
+  job <- c(job, list(A = A, covariance = output_posterior_cov))
   if (is.function(sink)) return(invisible(stream_to_function(job, chunk, sink, n_threads)))
   if (!is.character(sink) || length(sink) != 1L || is.na(sink)) {
     stop_mnmash("type", "`sink` must be a function(i, posterior), or the name of a folder")
   }
   invisible(stream_to_folder(job, chunk, sink, n_threads))
+}
+
+# What is common to all chunks, and their source.
+stream_job <- function(g, chunk, n_chunks, V) {
+  alpha <- if (inherits(g, "mash")) g$alpha
+  prior <- stream_prior(g)
+  if (inherits(chunk, "mash")) {
+    if (!is.null(alpha)) given_prior(g, chunk) # the same alpha and conditions
+    alpha <- chunk$alpha
+    if (is.null(n_chunks)) n_chunks <- ceiling(nrow(chunk$Bhat) / 1e5)
+    chunk <- rows_of_data(chunk, check_count(n_chunks, "n_chunks"))
+  }
+  if (!is.function(chunk)) stop_mnmash("type", "`chunk` must be a function of the chunk's number")
+  list(
+    g = prior, alpha = alpha, V = V, n_chunks = check_count(n_chunks, "n_chunks"), chunk = chunk
+  )
 }
 
 # The prior with its weights, checked once for all chunks.

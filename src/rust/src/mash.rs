@@ -3,8 +3,8 @@
 use extendr_api::prelude::*;
 use extendr_api::wrapper::Nullable;
 use mnmash_core::Monitor;
-use mnmash_core::mash::fit_weights;
-use mnmash_core::weights::{Method, Options};
+use mnmash_core::mash::{fit_weights, weight_sums};
+use mnmash_core::weights::{Method, Options, Point, newton_step};
 
 use crate::boundary::{Failure, Outcome, run};
 use crate::problem::{Problem, prior as read_prior};
@@ -51,7 +51,44 @@ fn rust_mash_fit(
     ))
 }
 
+// list(value, g, hessian, cover): sums over the units at the weights `pi`, with the Hessian of some
+// components (numbers from 1).
+#[extendr]
+fn rust_weight_sums(
+    x: RMatrix<f64>,
+    s: RMatrix<f64>,
+    missing: Nullable<Logicals>,
+    v: Nullable<List>,
+    ulist: List,
+    grid: &[f64],
+    pointmass: bool,
+    pi: &[f64],
+    columns: &[f64],
+    floor: f64,
+    n_threads: i32,
+    progress: Nullable<Function>,
+) -> Outcome<List> {
+    let problem = Problem::new(&x, &s, &missing, &v)?;
+    let components = read_prior(x.ncols(), &ulist, grid, pointmass).map_err(Failure)?;
+    let columns: Vec<usize> = columns.iter().map(|p| (*p as usize).saturating_sub(1)).collect();
+    let point = Point { x: pi, columns: &columns, floor };
+    let monitor = Monitor::default();
+    let sums = run(n_threads, &progress, &monitor, || {
+        weight_sums(&problem.means()?, &components, point, &monitor)
+    })?;
+    let hessian = RMatrix::new_matrix(columns.len(), columns.len(), |i, j| sums.hessian[(i, j)]);
+    Ok(list!(value = sums.value, g = sums.g, hessian = hessian, cover = sums.cover))
+}
+
+// The Newton step from `x`, given gradient and Hessian.
+#[extendr]
+fn rust_newton_step(hessian: RMatrix<f64>, g: &[f64], x: &[f64]) -> Outcome<Vec<f64>> {
+    newton_step(hessian.data(), g, x).map_err(Failure)
+}
+
 extendr_module! {
     mod mash;
     fn rust_mash_fit;
+    fn rust_newton_step;
+    fn rust_weight_sums;
 }

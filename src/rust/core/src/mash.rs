@@ -7,7 +7,8 @@ use faer::MatMut;
 use crate::normal_means::problem::Block;
 use crate::normal_means::{Likelihood, NormalMeans, Prior};
 use crate::weights::{Likelihoods, Mixture, Options, mixture_weights, scale_rows};
-use crate::weights::{LogLikelihoods, mixture_weights_by_blocks, stride};
+use crate::weights::{LogLikelihoods, Point, Sums, mixture_sums};
+use crate::weights::{mixture_weights_by_blocks, stride};
 use crate::{Error, Monitor};
 
 /// Maximise `sum_j log sum_p pi_p p(x_j | p) + sum_p (a_p - 1) log pi_p`.
@@ -30,6 +31,16 @@ pub fn fit_weights(
     }
     let source = Blocks { means, prior, blocks: means.blocks() };
     mixture_weights_by_blocks(&source, dirichlet, start, options, memory, monitor)
+}
+
+/// What one pass over the units says about the weights of a point: see [`mixture_sums`].
+pub fn weight_sums(
+    means: &NormalMeans,
+    prior: &Prior,
+    point: Point<'_>,
+    monitor: &Monitor,
+) -> Result<Sums, Error> {
+    mixture_sums(&Blocks { means, prior, blocks: means.blocks() }, point, monitor)
 }
 
 /// One buffer holds the log-likelihoods and then, in place, the likelihoods scaled by row; it is gone

@@ -36,7 +36,8 @@ use problem::Problem;
 use rows::Rows;
 pub use scale::scale_rows;
 use sqp::Limits;
-pub use streaming::{LogLikelihoods, mixture_weights_by_blocks};
+pub use streaming::{LogLikelihoods, Point, Sums, mixture_weights_by_blocks};
+pub use streaming::{mixture_sums, newton_step};
 
 /// A `rows` x `cols` matrix of likelihoods, each row scaled by its maximum: column-major, columns
 /// `stride` apart.

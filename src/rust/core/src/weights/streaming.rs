@@ -11,17 +11,21 @@
 //! A held column is `exp(l_jp - t_j)`, where `t_j` is the largest of the columns held so far: a
 //! column that raises it rescales the others. Sums run over fixed groups of blocks.
 
+mod price;
+
 use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::kernels::{Combine, Dots, LogSum};
 use super::mixture_weights;
 use super::problem::normalise;
+use super::qp;
 use super::scale::{self, Relative, ScaleBlock};
 use super::{Likelihoods, Mixture, Options, Stop, check_dirichlet, check_positive};
 use crate::linalg::lanes::dispatch;
 use crate::{Error, Monitor};
+
+pub use price::{Point, Sums};
 
 /// Log-likelihoods that are computed when they are needed.
 pub trait LogLikelihoods: Sync {
@@ -41,8 +45,6 @@ pub trait LogLikelihoods: Sync {
     fn block(&self, subset: &Self::Subset, block: usize, out: &mut [f64]) -> Result<(), Error>;
 }
 
-/// Groups of blocks with partial sums of their own.
-const GROUPS: usize = 256;
 /// The smallest sample of rows.
 const SMALLEST_SAMPLE: usize = 500;
 /// A sample that is worth its time on any problem; with more rows, one in sixteen.
@@ -117,6 +119,32 @@ pub fn mixture_weights_by_blocks<S: LogLikelihoods>(
     unreachable!("the loop ends by returning")
 }
 
+/// What one pass over the rows of `source` says about the point `x`, for callers with more rows than
+/// one source has: sums of several sources add up. See [`newton_step`].
+pub fn mixture_sums<S: LogLikelihoods>(
+    source: &S,
+    point: Point<'_>,
+    monitor: &Monitor,
+) -> Result<Sums, Error> {
+    check_positive("pi", Some(point.x), source.columns())?;
+    if let Some(&p) = point.columns.iter().find(|&&p| p >= source.columns()) {
+        let why = format!("has number {}, but there are {}", p + 1, source.columns());
+        return Err(Error::Value { name: "columns", why });
+    }
+    let all = source.subset(&(0..source.columns()).collect::<Vec<_>>())?;
+    price::sum(source, &source.blocks(), &all, point, monitor)
+}
+
+/// The minimiser `d >= -x` of `-(g - 1)'d + d'Hd / 2`, where `h` is H by columns.
+pub fn newton_step(h: &[f64], g: &[f64], x: &[f64]) -> Result<Vec<f64>, Error> {
+    let m = x.len();
+    if h.len() != m * m || g.len() != m {
+        return Err(Error::Shape { name: "h", expected: m * m, found: h.len() });
+    }
+    let q: Vec<f64> = g.iter().map(|g| 1.0 - g).collect();
+    Ok(qp::solve(&faer::Mat::from_fn(m, m, |i, j| h[j * m + i]), &q, x))
+}
+
 /// The whole problem, by blocks.
 struct Stream<'a, S: LogLikelihoods> {
     source: &'a S,
@@ -128,12 +156,6 @@ struct Stream<'a, S: LogLikelihoods> {
     /// `N`.
     total: f64,
     monitor: &'a Monitor,
-}
-
-/// The objective at a point, and `g` of all columns.
-struct Price {
-    value: f64,
-    g: Vec<f64>,
 }
 
 impl<'a, S: LogLikelihoods> Stream<'a, S> {
@@ -149,56 +171,19 @@ impl<'a, S: LogLikelihoods> Stream<'a, S> {
         Ok(Self { source, dirichlet, blocks, all, rows, total, monitor })
     }
 
-    /// One pass over all rows and columns.
-    fn price(&self, x: &[f64]) -> Result<Price, Error> {
-        let numbers: Vec<usize> = (0..self.blocks.len()).collect();
-        let parts = numbers
-            .par_chunks(self.blocks.len().div_ceil(GROUPS))
-            .map(|group| self.price_group(group, x))
-            .collect::<Result<Vec<_>, Error>>()?;
-        let mut value: f64 = parts.iter().map(|part| part.value).sum();
-        let mut g = vec![0.0; x.len()];
-        for part in &parts {
-            g.iter_mut().zip(&part.g).for_each(|(g, part)| *g += part);
-        }
-        for (p, g) in g.iter_mut().enumerate() {
+    /// The objective and `g` at `x`.
+    fn price(&self, x: &[f64]) -> Result<Sums, Error> {
+        let point = Point { x, columns: &[], floor: 0.0 };
+        let mut sums = price::sum(self.source, &self.blocks, &self.all, point, self.monitor)?;
+        for (p, g) in sums.g.iter_mut().enumerate() {
             let penalty = self.dirichlet[p] - 1.0;
             if penalty > 0.0 {
-                value += penalty * x[p].ln();
+                sums.value += penalty * x[p].ln();
                 *g += penalty / x[p];
             }
             *g /= self.total;
         }
-        Ok(Price { value, g })
-    }
-
-    fn price_group(&self, group: &[usize], x: &[f64]) -> Result<Price, Error> {
-        let support: Vec<usize> = (0..x.len()).filter(|&p| x[p] > 0.0).collect();
-        let weights: Vec<f64> = support.iter().map(|&p| x[p]).collect();
-        let mut price = Price { value: 0.0, g: vec![0.0; x.len()] };
-        let (mut buffer, mut top) = (Vec::new(), Vec::new());
-        let (mut u, mut inverse) = (Vec::new(), Vec::new());
-        for &b in group {
-            let n = self.blocks[b].len();
-            self.monitor.advance(n)?;
-            buffer.resize(n * x.len(), 0.0);
-            self.source.block(&self.all, b, &mut buffer)?;
-            top.clear();
-            top.resize(n, f64::NEG_INFINITY);
-            let mut columns: Vec<&mut [f64]> = buffer.chunks_exact_mut(n).collect();
-            if !dispatch(ScaleBlock { columns: &mut columns, largest: &mut top }) {
-                return Err(scale::complain(&columns, &top, self.blocks[b].start));
-            }
-            let columns: Vec<&[f64]> = columns.into_iter().map(|column| &*column).collect();
-            let supported: Vec<&[f64]> = support.iter().map(|&p| columns[p]).collect();
-            u.resize(n, 0.0);
-            inverse.resize(n, 0.0);
-            dispatch(Combine { columns: &supported, weights: &weights, out: &mut u });
-            price.value += dispatch(LogSum { u: &u, weights: None, inverse: &mut inverse });
-            price.value += top.iter().sum::<f64>();
-            dispatch(Dots { columns: &columns, d: &inverse, out: &mut price.g });
-        }
-        Ok(price)
+        Ok(sums)
     }
 
     /// The weights that suit a sample of the blocks, spread evenly.

@@ -191,3 +191,30 @@ fn a_request_to_stop_is_obeyed_and_bad_values_are_named() {
     let message = fit(&matrix, &Monitor::default()).to_string();
     assert!(message.contains("NaN at row 999, column 4"), "{message}");
 }
+
+#[test]
+fn sums_over_rows_are_those_of_plain_loops() {
+    let (matrix, monitor) = (Matrix::new(700, 7), Monitor::default());
+    let x = [0.1, 0.0, 0.2, 0.3, 0.0, 0.3, 0.1];
+    let columns = [5, 0, 3];
+    let point = Point { x: &x, columns: &columns, floor: 0.05 };
+    let sums = mixture_sums(&matrix, point, &monitor).unwrap();
+    let l = |j: usize, p: usize| matrix.values[p * 700 + j];
+    let u: Vec<f64> = (0..700).map(|j| (0..7).map(|p| x[p] * l(j, p).exp()).sum::<f64>()).collect();
+    let close = |a: f64, b: f64| assert!((a - b).abs() <= 1e-10 * b.abs(), "{a} {b}");
+    close(sums.value, u.iter().map(|u| u.ln()).sum());
+    let ratio = |j: usize, p: usize| (l(j, p) - u[j].ln()).exp();
+    for p in 0..7 {
+        close(sums.g[p], (0..700).map(|j| ratio(j, p)).sum());
+    }
+    for (i, &p) in columns.iter().enumerate() {
+        for (k, &q) in columns.iter().enumerate() {
+            close(sums.hessian[(i, k)], (0..700).map(|j| ratio(j, p) * ratio(j, q)).sum());
+        }
+    }
+    let top = |j: usize| (0..7).map(|p| l(j, p)).fold(f64::NEG_INFINITY, f64::max);
+    let poor = (0..700).filter(|&j| u[j] < 0.05 * top(j).exp()).count();
+    close(sums.cover.iter().sum(), 0.05 * poor as f64);
+    let far = Point { columns: &[7], ..point };
+    assert!(mixture_sums(&matrix, far, &monitor).unwrap_err().to_string().contains("number 8"));
+}

@@ -1,0 +1,160 @@
+# Weights of the prior from data that come in chunks: Newton's method on sums over chunks.
+
+#' Fit the weights of a prior to any number of units, chunk by chunk
+#'
+#' What [mash()] does to data in memory, for data that do not fit: starting from the fit of a sample,
+#' finds the weights that maximise the (penalised) likelihood of all units of all chunks. The result
+#' does not depend on the sample (but its matrices and grid are those of `g`), and carries the
+#' same certificate. Each of about five to ten iterations reads every chunk once; nothing is kept of
+#' a chunk but sums.
+#'
+#' Chunks go to the workers of `future::plan()` as in [mash_stream()].
+#'
+#' @param g a fit from [mash()] to a random sample of the units, or its `fitted_g`: the matrices and
+#'   the grid, and the weights to start from.
+#' @param chunk,n_chunks,V as in [mash_stream()].
+#' @param prior,nullweight the penalty of the weights, as in [mash()].
+#' @param control a list of `tol` (largest KKT violation, default 1e-8) and `max_iter` (50).
+#' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores; one for
+#'   each worker where there are several.
+#'
+#' @return An object of class `mash` without anything by unit: `fitted_g`, `loglik`,
+#'   `n_units`, `alpha` and `convergence`, as in [mash()]; the `trace` of `convergence` has an element for each accepted
+#'   iteration.
+#' @seealso [mash_stream()] for the posteriors, `vignette("large-data")`
+#' @export
+#' @examples
+#' set.seed(1)
+#' sims <- simple_sims(nsamp = 200, err_sd = 0.5)
+#' chunk <- function(i) {
+#'   rows <- 200 * (i - 1) + 1:200
+#'   list(Bhat = sims$Bhat[rows, ], Shat = sims$Shat[rows, ])
+#' }
+#' some <- sample(800, 200)
+#' data <- mash_set_data(sims$Bhat[some, ], sims$Shat[some, ])
+#' start <- mash(data, cov_canonical(data), outputlevel = 1, verbose = FALSE)
+#' m <- mash_fit_chunks(start, chunk, n_chunks = 4)
+#' m$loglik
+mash_fit_chunks <- function(g, chunk, n_chunks, V = NULL, prior = c("nullbiased", "uniform"),
+                            nullweight = 10, control = list(), n_threads = NULL) {
+  job <- stream_job(g, chunk, if (missing(n_chunks)) NULL else n_chunks, V)
+  g <- job$g
+  control <- fit_control(control, tol = 1e-8, max_iter = 50)
+  a <- dirichlet_parameters(prior, length(g$pi), nullweight)
+  workers <- stream_workers()
+  threads <- stream_threads(n_threads, workers)
+  sums <- \(x, columns, floor) weight_sums(job, a, x, columns, floor, workers, threads)
+  fit <- newton_by_chunks(sums, g$pi, a, control$tol, control$max_iter)
+  if (!fit$convergence$converged) warn_not_converged(fit$convergence)
+  g$pi <- stats::setNames(fit$pi, component_names(g$Ulist, g$grid, g$usepointmass))
+  penalty <- sum(((a - 1) * log(fit$pi))[a > 1])
+  structure(
+    list(
+      result = NULL, n_units = fit$units,
+      loglik = fit$convergence$objective - penalty - fit$lost, fitted_g = g,
+      alpha = if (is.null(job$alpha)) 0 else job$alpha, convergence = fit$convergence
+    ),
+    class = "mash"
+  )
+}
+
+# Objective, gradient g and Hessian at the weights `x`, per unit of total weight N, from one pass over
+# the chunks. The sums are added in the order of the chunks. `cover` is the weight that units want
+# which have less than `floor` of it where they are likeliest.
+weight_sums <- function(job, a, x, columns, floor, workers, threads) {
+  total <- NULL
+  work <- function(i) {
+    data <- chunk_data(job, job$chunk, i)
+    before <- options(mnmash.progress = FALSE)
+    on.exit(options(before))
+    sums <- call_core(
+      rust_weight_sums, data, job$g,
+      pi = x, columns = as.double(columns), floor = floor,
+      label = "Chunk", n_threads = threads
+    )
+    sums$units <- nrow(data$Bhat)
+    sums$lost <- sum(log_scale(data) + numeric(nrow(data$Bhat)))
+    sums
+  }
+  take <- function(i, sums) {
+    total <<- if (is.null(total)) sums else Map(`+`, total, sums)
+  }
+  in_waves(seq_len(job$n_chunks), workers, work, take)
+  penalty <- a - 1
+  on <- which(penalty > 0)
+  total$N <- total$units + sum(penalty)
+  total$value <- total$value + sum(penalty[on] * log(x[on]))
+  total$g[on] <- total$g[on] + penalty[on] / x[on]
+  # A penalty is so many units that only its component explains.
+  total$cover <- total$cover + ifelse(x < floor * penalty, floor * penalty, 0)
+  total$g <- total$g / total$N
+  diagonal <- cbind(seq_along(columns), seq_along(columns))
+  curvature <- ifelse(penalty[columns] > 0, penalty[columns] / x[columns]^2, 0)
+  total$hessian[diagonal] <- total$hessian[diagonal] + curvature
+  total$hessian <- total$hessian / total$N
+  total
+}
+
+# Newton's method with an active set, on `sums(x, columns)`. Columns near a violation of optimality
+# take part in the next step. A step that does not raise the objective is shortened: one more pass.
+newton_by_chunks <- function(sums, start, a, tol, max_iter) {
+  x <- pmax(start, ifelse(a > 1, 1e-8, 0))
+  x <- x / sum(x)
+  columns <- which(x > 0)
+  here <- sums(x, columns, 0)
+  floor <- 1 / here$N
+  trace <- here$value
+  message <- "reached the limit of iterations"
+  repairs <- 0
+  for (iterations in 0:max_iter) {
+    kkt <- max(here$g) - 1
+    from <- x[columns]
+    step <- from_rust(rust_newton_step(here$hessian, here$g[columns], from))
+    gain <- here$N * sum((here$g[columns] - 1) * step)
+    # The step is on some columns only: those that violate must be among them.
+    complete <- !length(setdiff(which(here$g > 1 + tol), columns))
+    if (kkt <= tol && (gain <= 1e-7 || iterations == max_iter) && complete) {
+      message <- "converged"
+      break
+    }
+    if (iterations == max_iter) break
+    # Units that nothing explains: what they want comes first, whatever it costs the others.
+    repair <- repairs < 3 && any(here$cover > 0)
+    least <- if (repair) -Inf else here$value - 1e-13 * abs(here$value)
+    repairs <- repairs + repair
+    tried <- NULL
+    for (length in 0.25^(0:12)) {
+      trial <- x
+      trial[columns] <- from + length * step
+      trial[trial < 1e-13 & a == 1] <- 0
+      if (repair) trial <- x + here$cover
+      trial <- trial / sum(trial)
+      wanted <- next_columns(trial, here$g)
+      tried <- sums(trial, wanted, floor)
+      if (is.finite(tried$value) && tried$value >= least) break
+      tried <- NULL
+    }
+    if (is.null(tried)) {
+      message <- if (kkt <= tol) "converged" else "no step improves the objective beyond rounding"
+      break
+    }
+    x <- trial
+    columns <- wanted
+    here <- tried
+    trace <- c(trace, here$value)
+  }
+  list(
+    pi = x, units = here$units, lost = here$lost,
+    convergence = list(
+      objective = here$value, kkt = max(kkt, 0), iterations = iterations,
+      converged = message == "converged", trace = trace, message = message, method = "convex"
+    )
+  )
+}
+
+# The support, and up to twenty others of largest gradient.
+next_columns <- function(x, g) {
+  others <- which(x == 0 & g > 1 - 1e-2)
+  others <- others[order(-g[others])]
+  sort(c(which(x > 0), utils::head(others, 20L)))
+}
