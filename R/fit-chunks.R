@@ -2,10 +2,10 @@
 
 #' Fit the weights of a prior to any number of units, chunk by chunk
 #'
-#' What [mash()] does to data in memory, for data that do not fit: starting from the fit of a sample,
-#' finds the weights that maximise the (penalised) likelihood of all units of all chunks. The result
-#' does not depend on the sample (but its matrices and grid are those of `g`), and carries the
-#' same certificate. Each of about five to ten iterations reads every chunk once; nothing is kept of
+#' What [mash()] does to data in memory, for data that do not fit: starting from the fit of a
+#' sample, finds the weights that maximise the (penalised) likelihood of all units of all chunks.
+#' The result does not depend on the sample (but its matrices and grid are those of `g`), and
+#' carries the same certificate. Each of about five to ten iterations reads every chunk once; nothing is kept of
 #' a chunk but sums.
 #'
 #' Chunks go to the workers of `future::plan()` as in [mash_stream()].
@@ -18,9 +18,9 @@
 #' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores; one for
 #'   each worker where there are several.
 #'
-#' @return An object of class `mash` without anything by unit: `fitted_g`, `loglik`,
-#'   `n_units`, `alpha` and `convergence`, as in [mash()]; the `trace` of `convergence` has an element for each accepted
-#'   iteration.
+#' @return An object of class `mash` without anything by unit: `fitted_g`, `loglik`, `n_units`,
+#'   `alpha` and `convergence`, as in [mash()]; the `trace` of `convergence` has an element for each
+#'   accepted iteration.
 #' @seealso [mash_stream()] for the posteriors, `vignette("large-data")`
 #' @export
 #' @examples
@@ -58,9 +58,9 @@ mash_fit_chunks <- function(g, chunk, n_chunks, V = NULL, prior = c("nullbiased"
   )
 }
 
-# Objective, gradient g and Hessian at the weights `x`, per unit of total weight N, from one pass over
-# the chunks. The sums are added in the order of the chunks. `cover` is the weight that units want
-# which have less than `floor` of it where they are likeliest.
+# Objective, gradient g and Hessian at the weights `x`, per unit of total weight N, from one pass
+# over the chunks. The sums are added in the order of the chunks. `cover` is the weight that units
+# want which have less than `floor` of it where they are likeliest.
 weight_sums <- function(job, a, x, columns, floor, workers, threads) {
   total <- NULL
   work <- function(i) {

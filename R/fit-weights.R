@@ -39,7 +39,8 @@ fit_convex <- function(data, g, prior, control, pi_thresh, n_threads) {
   found <- call_core(
     rust_mash_fit, data, g,
     prior = prior, start = if (!is.null(g$pi)) as.double(g$pi), tol = control$tol,
-    max_iter = control$max_iter, memory = memory_limit(), label = "Likelihoods", then = "solving for the weights",
+    max_iter = control$max_iter, memory = memory_limit(), label = "Likelihoods",
+    then = "solving for the weights",
     n_threads = n_threads
   )
   with_summary(data, g, found$pi, ending(found), pi_thresh, n_threads)

@@ -50,7 +50,7 @@
 #' data <- mash_set_data(sims$Bhat, sims$Shat)
 #' m <- mash(data, cov_canonical(data), outputlevel = 1, verbose = FALSE)
 #'
-#' # Rows 1 to 40, 41 to 80, ... and all that is kept of them: where the first condition has an effect
+#' # Rows 1 to 40, 41 to 80, ...; kept of them: where the first condition has an effect
 #' chunk <- function(i) {
 #'   rows <- 40 * (i - 1) + 1:40
 #'   list(Bhat = sims$Bhat[rows, ], Shat = sims$Shat[rows, ])
@@ -228,8 +228,8 @@ stream_threads <- function(n_threads, workers) {
   if (is.null(n_threads) && workers > 1) 1L else resolve_threads(n_threads)
 }
 
-# `work` on each of the numbers, as many at a time as there are workers, so that few results wait for
-# their turn in `take(number, result)`.
+# `work` on each of the numbers, as many at a time as there are workers, so that few results wait
+# for their turn in `take(number, result)`.
 in_waves <- function(numbers, workers, work, take = NULL) {
   waves <- split(numbers, (seq_along(numbers) - 1) %/% workers)
   with_progress("Chunks", length(numbers), \(report) {

@@ -1,7 +1,7 @@
 # Posteriors at a known prior, streamed:
 #   Rscript bench/stream.R [MODEL] [ROWS] [THREADS]
-# MODEL is EE, EZ or common (one standard error per condition). The rows are made by the chunk function
-# (ten different chunks, made beforehand); the sink counts significant effects.
+# MODEL is EE, EZ or common (one standard error per condition). Every chunk is the same 1e5 rows, in
+# memory; the sink counts significant effects.
 source("bench/workloads.R")
 suppressPackageStartupMessages(library(mnmash))
 arguments <- commandArgs(trailingOnly = TRUE)

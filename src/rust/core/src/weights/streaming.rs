@@ -1,12 +1,12 @@
 //! The same problem for a matrix that is too large to hold: column generation over blocks of rows.
 //!
 //! The weights start from a sample of the rows. Then, in rounds:
-//! 1. *price*: one pass over all rows, block by block, evaluates every column and drops it again; with
-//!    `u_j = sum_p pi_p exp(l_jp)` it yields the objective and `g_p = [sum_j exp(l_jp) / u_j + c_p / pi_p] / N`
-//!    of all columns, which is the certificate;
+//! 1. *price*: one pass over all rows, block by block, evaluates every column and drops it again;
+//!    with `u_j = sum_p pi_p exp(l_jp)` it yields the objective and the certificate,
+//!    `g_p = [sum_j exp(l_jp) / u_j + c_p / pi_p] / N` of all columns;
 //! 2. stop if no column outside the held ones has `g_p > 1`;
-//! 3. *hold*: the support and the columns of largest `g_p` are kept for all rows, J x |C| numbers, and
-//!    the problem on them is solved by [`mixture_weights`].
+//! 3. *hold*: the support and the columns of largest `g_p` are kept for all rows, J x |C| numbers,
+//!    and the problem on them is solved by [`mixture_weights`].
 //!
 //! A held column is `exp(l_jp - t_j)`, where `t_j` is the largest of the columns held so far: a
 //! column that raises it rescales the others. Sums run over fixed groups of blocks.
@@ -56,7 +56,7 @@ const ROOM: usize = 16;
 /// Most rounds; a handful is usual.
 const ROUNDS: usize = 60;
 
-/// Estimate the proportions as [`mixture_weights`] does, holding about `memory` bytes of columns: of
+/// Estimate the proportions as [`mixture_weights`] does, holding about `memory` bytes of columns:
 /// the support and the penalised columns always, of others as many as fit.
 ///
 /// The objective is that of the log-likelihoods themselves.
@@ -119,8 +119,8 @@ pub fn mixture_weights_by_blocks<S: LogLikelihoods>(
     unreachable!("the loop ends by returning")
 }
 
-/// What one pass over the rows of `source` says about the point `x`, for callers with more rows than
-/// one source has: sums of several sources add up. See [`newton_step`].
+/// What one pass over the rows of `source` says about the point `x`, for callers with more rows
+/// than one source has: sums of several sources add up. See [`newton_step`].
 pub fn mixture_sums<S: LogLikelihoods>(
     source: &S,
     point: Point<'_>,

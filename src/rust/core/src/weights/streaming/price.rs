@@ -1,7 +1,8 @@
-//! One pass over the rows: sums over rows at one point, from log-likelihoods that are dropped again.
+//! One pass: sums over rows at one point, from log-likelihoods that are dropped again.
 //!
-//! With `u_j = sum_p x_p exp(l_jp)`: `sum_j log u_j`, `g_p = sum_j exp(l_jp) / u_j` for all columns,
-//! and for some `H_pq = sum_j exp(l_jp + l_jq) / u_j^2`. Rows are scaled by their largest column.
+//! With `u_j = sum_p x_p exp(l_jp)`: `sum_j log u_j`, `g_p = sum_j exp(l_jp) / u_j` for all
+//! columns, and for some `H_pq = sum_j exp(l_jp + l_jq) / u_j^2`. Rows are scaled by their
+//! largest column.
 
 use std::ops::Range;
 
