@@ -228,6 +228,9 @@ impl<'a> NormalMeans<'a> {
                 *h = (h.rotate_left(5) ^ s.to_bits()).wrapping_mul(0x517c_c1b7_2722_0a95);
             }
         }
+        if !recurs(&hash) {
+            return (labels, Vec::new());
+        }
         let mut first: HashMap<u64, (usize, usize)> = HashMap::new();
         for (unit, &h) in hash.iter().enumerate() {
             first.entry(h).or_insert((unit, 0)).1 += 1;
@@ -270,6 +273,21 @@ impl<'a> NormalMeans<'a> {
         let constant = -0.5 * (n as f64 * LOG_2_PI + log_det) - log_s;
         Ok(SharedNoise { observed, whitener, constant })
     }
+}
+
+/// Whether values recur among some thousands of them. If none does, what recurs at all is too rare to
+/// be worth looking for. Steps of the golden ratio miss no periodic pattern.
+fn recurs(hash: &[u64]) -> bool {
+    const ENOUGH: usize = 4096;
+    let n = hash.len();
+    let mut some: Vec<u64> = if n <= ENOUGH {
+        hash.to_vec()
+    } else {
+        let step = (n as f64 * 0.618_033_988_749_894_8) as usize;
+        (0..ENOUGH).map(|k| hash[k * step % n]).collect()
+    };
+    some.sort_unstable();
+    some.windows(2).any(|pair| pair[0] == pair[1])
 }
 
 /// Shapes and values.

@@ -78,3 +78,19 @@ fn bad_input_is_refused_by_name_and_place() {
     let error = make(&good, &good, Correlation::Common(&[1.0, NAN, NAN, 1.0]));
     assert_eq!(error.to_string(), "`V` is not finite at (2, 1)");
 }
+
+#[test]
+fn noise_that_recurs_is_found_among_many_units_and_distinct_noise_is_left_alone() {
+    let j = 20_000;
+    let x = vec![1.0; j];
+    let with = |s: &[f64]| {
+        let data = Data { units: j, conditions: 1, x: &x, s, v: Correlation::Identity };
+        let means = NormalMeans::new(data).unwrap();
+        let lengths: Vec<usize> = means.groups.iter().map(|g| g.range.len()).collect();
+        (names(&means), lengths)
+    };
+    let distinct: Vec<f64> = (0..j).map(|i| 1.0 + i as f64).collect();
+    assert_eq!(with(&distinct), (vec!["diagonal"], vec![j]));
+    let often: Vec<f64> = (0..j).map(|i| if i % 10 == 3 { 0.5 } else { 1.0 + i as f64 }).collect();
+    assert_eq!(with(&often), (vec!["shared", "diagonal"], vec![j / 10, j - j / 10]));
+}
