@@ -48,7 +48,7 @@ fi
 case $target in
   core | build) ;;
   demo) want_r_packages ggplot2 ;;
-  test) want_r_packages testthat withr ggplot2 mixsqp future.apply ;;
+  test) want_r_packages testthat withr ggplot2 mixsqp future.apply hdf5r ;;
   document) want_r_packages roxygen2 ;;
   lint) want_r_packages lintr ;;
   release | check)
