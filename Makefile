@@ -17,9 +17,11 @@ demo:
 
 test: test-rust test-r
 
+# Once with this machine's widest instructions, once with those that every machine has.
 test-rust:
 	tools/setup.sh core
 	cd src/rust && cargo test --locked --no-fail-fast -p mnmash-core
+	cd src/rust && MNMASH_SIMD=portable cargo test --locked --no-fail-fast -p mnmash-core normal_means
 
 test-r:
 	tools/setup.sh test
