@@ -283,6 +283,27 @@ impl<V: Lanes> Batch<V> {
         }
     }
 
+    /// The first of the `count` lanes whose noise is not positive definite, if any.
+    #[inline(always)]
+    pub fn singular(&self, count: usize) -> Option<usize> {
+        let constant = self.constant.to_array();
+        (0..count).find(|&lane| !constant[lane].is_finite())
+    }
+
+    /// `g = m'm` and `h = m'z` for four columns of rank one packed side by side; `m` is scratch.
+    #[inline(always)]
+    pub fn rank_ones(&mut self, factor: &PackedFactor, m: &mut [V]) -> ([V; 4], [V; 4]) {
+        self.whiten(factor, m);
+        let (mut g, mut h) = ([V::splat(0.0); 4], [V::splat(0.0); 4]);
+        for (m, &z) in m.chunks_exact(4).zip(&self.z) {
+            for c in 0..4 {
+                g[c] = m[c].mul_add(m[c], g[c]);
+                h[c] = m[c].mul_add(z, h[c]);
+            }
+        }
+        (g, h)
+    }
+
     /// `MM'` by column panels of four; `m` is scratch. For diagonal V it is `FF'` scaled on both sides.
     #[inline(always)]
     pub fn whiten_outer(&mut self, factor: &PackedFactor, m: &mut [V], out: &mut [V]) {

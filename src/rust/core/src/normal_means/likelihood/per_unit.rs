@@ -76,8 +76,7 @@ impl Kernel for PerUnit<'_, '_> {
             for first in (start..end).step_by(V::N) {
                 let positions: Vec<usize> = (first..(first + V::N).min(end)).collect();
                 work.batch.load(self.means, &positions);
-                let finite = work.batch.constant.to_array();
-                if let Some(lane) = (0..positions.len()).find(|&i| !finite[i].is_finite()) {
+                if let Some(lane) = work.batch.singular(positions.len()) {
                     return Some(first + lane);
                 }
                 let mut sink = Sink { gathered: &mut gathered, rows, row: first - start };
@@ -155,14 +154,7 @@ impl<V: Lanes> Work<V> {
             rank_one(g, h * h, variance, at_zero, &task.columns.scales[k], sink);
         }
         for (ks, factor) in &task.plan.rank_ones {
-            self.batch.whiten(factor, &mut self.whitened);
-            let (mut g, mut h) = ([V::splat(0.0); 4], [V::splat(0.0); 4]);
-            for (m, &z) in self.whitened.chunks_exact(4).zip(&self.batch.z) {
-                for c in 0..4 {
-                    g[c] = m[c].mul_add(m[c], g[c]);
-                    h[c] = m[c].mul_add(z, h[c]);
-                }
-            }
+            let (g, h) = self.batch.rank_ones(factor, &mut self.whitened);
             for (c, &k) in ks.iter().enumerate() {
                 rank_one(g[c], h[c] * h[c], 1.0, at_zero, &task.columns.scales[k], sink);
             }

@@ -56,8 +56,7 @@ impl<V: Lanes> PerUnit<V> {
         work: &mut Work<V>,
     ) -> Option<usize> {
         self.batch.load(means, positions);
-        let constant = self.batch.constant.to_array();
-        if let Some(lane) = (0..positions.len()).find(|&lane| !constant[lane].is_finite()) {
+        if let Some(lane) = self.batch.singular(positions.len()) {
             return Some(lane);
         }
         if plan.singletons.iter().any(|(line, ..)| lineup.any(&line.scaled)) {
@@ -70,28 +69,16 @@ impl<V: Lanes> PerUnit<V> {
         }
         for (lines, factor) in &plan.lines {
             if lines.iter().any(|line| lineup.any(&line.scaled)) {
-                self.batch.whiten(factor, &mut self.m);
-                self.lines(lines, lineup, work);
+                let (g, h) = self.batch.rank_ones(factor, &mut self.m);
+                for (c, line) in lines.iter().enumerate() {
+                    line_scales(line, g[c], h[c], lineup, work);
+                }
             }
         }
         for dense in plan.dense.iter().filter(|dense| lineup.any(&dense.scaled)) {
             self.dense(dense, lineup, work);
         }
         None
-    }
-
-    #[inline(always)]
-    fn lines(&mut self, lines: &[Line], lineup: &Lineup, work: &mut Work<V>) {
-        let (mut g, mut h) = ([V::splat(0.0); 4], [V::splat(0.0); 4]);
-        for (m, &z) in self.m.chunks_exact(4).zip(&self.batch.z) {
-            for c in 0..4 {
-                g[c] = m[c].mul_add(m[c], g[c]);
-                h[c] = m[c].mul_add(z, h[c]);
-            }
-        }
-        for (c, line) in lines.iter().enumerate() {
-            line_scales(line, g[c], h[c], lineup, work);
-        }
     }
 
     #[inline(always)]

@@ -160,8 +160,7 @@ impl<V: Lanes> Sampler<V> {
         table: &mut Table,
     ) -> Result<(), Error> {
         self.batch.load(means, positions);
-        let constant = self.batch.constant.to_array();
-        if let Some(lane) = (0..positions.len()).find(|&lane| !constant[lane].is_finite()) {
+        if let Some(lane) = self.batch.singular(positions.len()) {
             return Err(Error::SingularNoise { unit: means.row(positions[lane]) });
         }
         if plan.singletons.iter().any(|(line, ..)| drawn.any(&line.scaled)) {
@@ -176,14 +175,7 @@ impl<V: Lanes> Sampler<V> {
             if !lines.iter().any(|line| drawn.any(&line.scaled)) {
                 continue;
             }
-            self.batch.whiten(factor, &mut self.m);
-            let (mut g, mut h) = ([V::splat(0.0); 4], [V::splat(0.0); 4]);
-            for (m, &z) in self.m.chunks_exact(4).zip(&self.batch.z) {
-                for c in 0..4 {
-                    g[c] = m[c].mul_add(m[c], g[c]);
-                    h[c] = m[c].mul_add(z, h[c]);
-                }
-            }
+            let (g, h) = self.batch.rank_ones(factor, &mut self.m);
             for (c, line) in lines.iter().enumerate() {
                 sample_line(line, g[c], h[c], drawn, table);
             }
