@@ -105,7 +105,7 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
     g <- check_prior(g, ncol(data$Bhat), weights = fixg)
   } else {
     if (fixg) stop_mnmash("argument", "`fixg` needs a prior `g` to keep")
-    g <- new_prior(data, Ulist, grid, gridmult, normalizeU, usepointmass)
+    g <- unweighted_prior(data, Ulist, grid, gridmult, normalizeU, usepointmass)
   }
 
   if (fixg) {
@@ -150,7 +150,7 @@ not_both <- function(name, given) {
 }
 
 # A prior whose weights are not known yet.
-new_prior <- function(data, Ulist, grid, gridmult, normalizeU, usepointmass) {
+unweighted_prior <- function(data, Ulist, grid, gridmult, normalizeU, usepointmass) {
   if (is.null(Ulist)) {
     stop_mnmash("argument", "give `Ulist`, prior covariance matrices, or `g` from an earlier fit")
   }
