@@ -23,8 +23,8 @@
 #' correlation of the normal distribution which, cut in the same way, has the observed correlation.
 #' This is consistent for null units, any number of conditions and any pattern of missing values. As
 #' with the plain estimate, units with moderate shared effects still raise it: use a random or null
-#' set of units. A matrix that is not positive definite is moved to the nearest one with
-#' eigenvalues of at least 0.001, with a message.
+#' set of units. A matrix that is not positive definite is moved to the nearest one (Higham 2002)
+#' with eigenvalues of at least 0.001, with a message.
 #'
 #' @param data data from [mash_set_data()].
 #' @param z_thresh units count as null when their z-scores are below this in absolute value.
@@ -33,6 +33,8 @@
 #'
 #' @return An R x R matrix, for the argument `V` of [mash_set_data()] or [mash_update_data()]. It is
 #'   an error if too few units (fewer than R; with `correct`, fewer than 10 for a pair) look null.
+#' @references Higham (2002), IMA Journal of Numerical Analysis 22, 329-343.
+#' @seealso [residual_correlation()] for more methods, [mash_estimate_corr_em()]
 #' @export
 #' @examples
 #' set.seed(1)
@@ -72,7 +74,12 @@ corrected_covariance <- function(z, missing, t, est_cor) {
   inside <- abs(z) < t
   if (!is.null(missing)) inside <- inside & !missing
   moments <- pairwise_moments(z, inside)
-  R <- ncol(z)
+  check_enough_rows(moments$n, colnames(z))
+  untruncated_covariance(moments, t, est_cor, colnames(z))
+}
+
+untruncated_covariance <- function(moments, t, est_cor, names) {
+  R <- nrow(moments$cov)
   # The unit is the condition's own standard deviation: 1 by the model, unless it is asked for.
   scale <- if (est_cor) rep(1, R) else vapply(diag(moments$cov), untruncated_sd, 0, t = t)
   rho <- diag(R)
@@ -84,29 +91,33 @@ corrected_covariance <- function(z, missing, t, est_cor) {
     }
   }
   V <- rho * tcrossprod(scale)
-  if (!is.null(colnames(z))) dimnames(V) <- list(colnames(z), colnames(z))
+  if (!is.null(names)) dimnames(V) <- list(names, names)
   V
 }
 
-# For each pair (a, b), over the rows where both are inside: cov[a, b], and var[a, b] of a.
+# For each pair (a, b), over the n[a, b] rows where both are inside: cov[a, b], and var[a, b] of a.
 pairwise_moments <- function(z, inside) {
   z[!inside] <- 0
   storage.mode(inside) <- "double"
   n <- crossprod(inside)
+  mean <- crossprod(z, inside) / pmax(n, 1)
+  list(
+    n = n,
+    cov = (crossprod(z) - n * mean * t(mean)) / pmax(n - 1, 1),
+    var = (crossprod(z^2, inside) - n * mean^2) / pmax(n - 1, 1)
+  )
+}
+
+check_enough_rows <- function(n, names) {
   few <- which(n < 10)
   if (length(few)) {
     at <- arrayInd(few[1L], dim(n))
     stop_mnmash(
       "too_few", "`data` has only ", n[few[1L]], " rows with |z| < `z_thresh` in both ",
-      describe_index("column", at[2L], colnames(z)), " and ",
-      describe_index("column", at[1L], colnames(z)), ": at least 10 are needed"
+      describe_index("column", at[2L], names), " and ",
+      describe_index("column", at[1L], names), ": at least 10 are needed"
     )
   }
-  mean <- crossprod(z, inside) / n
-  list(
-    cov = (crossprod(z) - n * mean * t(mean)) / (n - 1),
-    var = (crossprod(z^2, inside) - n * mean^2) / (n - 1)
-  )
 }
 
 # sigma such that N(0, sigma^2) cut to (-t, t) has this variance.
@@ -166,20 +177,3 @@ gauss_legendre <- function(n) {
 }
 
 legendre <- gauss_legendre(80L)
-
-# Pairwise estimates need not fit together: raise the small eigenvalues, keep the diagonal.
-repair_correlation <- function(V, smallest = 1e-3) {
-  scale <- sqrt(diag(V))
-  decomposition <- eigen(V / tcrossprod(scale), symmetric = TRUE)
-  if (min(decomposition$values) >= smallest) return(V)
-  message(
-    "The pairwise correlations are not positive definite (smallest eigenvalue ",
-    format(min(decomposition$values), digits = 3), "): using the nearest matrix with eigenvalues ",
-    "of at least ", smallest
-  )
-  values <- pmax(decomposition$values, 2 * smallest)
-  repaired <- tcrossprod(scaled_columns(decomposition$vectors, sqrt(values)))
-  repaired <- stats::cov2cor(repaired) * tcrossprod(scale)
-  dimnames(repaired) <- dimnames(V)
-  repaired
-}

@@ -43,3 +43,41 @@ test_that("one component works, and limits are explained", {
   expect_error(cov_pca(data, 3, 1:2), "at least `npc` = 3 rows", class = "mnmash_error_argument")
   expect_error(cov_pca(data, 2, c(1, 99)), "element 2 is 99", class = "mnmash_error_argument")
 })
+
+test_that("centring and scaling are principal components of the covariance or correlation", {
+  B <- data$Bhat
+  n <- nrow(B)
+  covariance <- cov(B) * (n - 1) / n
+  expect_equal(cov_pca(data, 5, center = TRUE)$tPCA, covariance)
+  expect_equal(cov_pca(data, 5, center = TRUE, scale = TRUE)$tPCA, covariance)
+  # Two components: those of the correlations, in the units of the effects.
+  first <- eigen(cov2cor(covariance))
+  sd <- sqrt(diag(covariance))
+  expected <- lapply(1:2, \(k) tcrossprod(sd * first$vectors[, k]))
+  found <- cov_pca(data, 2, center = TRUE, scale = TRUE)
+  expect_equal(unname(found$PCA_2), unname(expected[[2]]))
+  expect_equal(
+    unname(found$tPCA), unname(first$values[1] * expected[[1]] + first$values[2] * expected[[2]])
+  )
+  scaled <- cov_pca(mash_set_data(B * 100, case$input$Shat * 100), 3, scale = TRUE)
+  expect_equal(scaled$PCA_1, cov_pca(data, 3, scale = TRUE)$PCA_1 * 1e4)
+})
+
+test_that("missing cells count as zero, or as the mean when there is one", {
+  B <- data$Bhat
+  B[cbind(1:20, 1:5)] <- NA
+  some <- mash_set_data(B)
+  filled <- apply(B, 2, \(x) ifelse(is.na(x), mean(x, na.rm = TRUE), x))
+  expect_equal(cov_pca(some, 2, center = TRUE), cov_pca(mash_set_data(filled), 2, center = TRUE))
+  zero <- replace(B, is.na(B), 0)
+  expect_equal(cov_pca(some, 2), cov_pca(mash_set_data(zero), 2))
+})
+
+test_that("one row is enough for one component, and not for two or for a mean", {
+  one <- cov_pca(data, 1, subset = 7)
+  expect_equal(one$tPCA, tcrossprod(data$Bhat[7, ]), ignore_attr = TRUE)
+  expect_error(cov_pca(data, 2, 7), "at least `npc` = 2 rows, not 1")
+  expect_error(cov_pca(data, 1, 7, center = TRUE), "one row cannot be centred",
+    class = "mnmash_error_argument"
+  )
+})
