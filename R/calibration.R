@@ -112,7 +112,5 @@ plot.lfsr_calibration <- function(x, ...) {
 }
 
 need_ggplot2 <- function() {
-  if (!requireNamespace("ggplot2", quietly = TRUE)) {
-    stop_mnmash("package", "plots need the package ggplot2: install.packages(\"ggplot2\")")
-  }
+  need_ggplot2()
 }

@@ -12,9 +12,11 @@
 #' @param ... `conf.level` (default 0.95), `labels` (names of the conditions), `xlim` and `zero`
 #'   (where the line of no effect is, default 0), as in mashr's function of this name; others, which
 #'   are about colours and line types, have no use here. The plot can be changed by adding to it.
+#' @param file the name of a file to write, ending in `.pdf` or `.png`.
 #'
-#' @return A ggplot object; conditions go down in the order of the columns. Filled points have lfsr
-#'   below 0.05. Needs the package ggplot2.
+#' @return A ggplot object, invisibly if there is a `file`; its attribute `"size"` is a good size for
+#'   it in inches. Conditions go down in the order of the columns. Filled points have lfsr below
+#'   0.05. Needs the package ggplot2.
 #' @export
 #' @examples
 #' set.seed(1)
@@ -24,10 +26,8 @@
 #' if (requireNamespace("ggplot2", quietly = TRUE)) {
 #'   mash_plot_meta(m, get_significant_results(m)[1])
 #' }
-mash_plot_meta <- function(m, i, xlab = "Effect size", ylab = "Condition", ...) {
-  if (!requireNamespace("ggplot2", quietly = TRUE)) {
-    stop_mnmash("package", "plots need the package ggplot2: install.packages(\"ggplot2\")")
-  }
+mash_plot_meta <- function(m, i, xlab = "Effect size", ylab = "Condition", ..., file = NULL) {
+  need_ggplot2()
   mean <- check_posterior(get_pm(m))
   i <- check_subset(i, mean, "i")
   if (length(i) != 1L) stop_mnmash("argument", "`i` must pick one unit, not ", length(i))
@@ -37,8 +37,13 @@ mash_plot_meta <- function(m, i, xlab = "Effect size", ylab = "Condition", ...) 
     condition = factor(options$labels, levels = rev(options$labels)), mean = mean[i, ],
     lower = mean[i, ] - half, upper = mean[i, ] + half, significant = get_lfsr(m)[i, ] < 0.05
   )
-  draw_forest(shown, options, xlab, ylab) +
+  plot <- draw_forest(shown, options, xlab, ylab) +
     ggplot2::labs(title = if (!is.null(rownames(mean))) rownames(mean)[i] else paste("Unit", i))
+  many <- nrow(shown) > 30L
+  picture(
+    plot, 4 + label_inches(options$labels, if (many) 6 else 9),
+    1.6 + nrow(shown) * if (many) 0.11 else 0.2, file
+  )
 }
 
 condition_names <- function(x) {

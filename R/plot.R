@@ -7,9 +7,12 @@
 #'   the sharing of effects between pairs of conditions, similar conditions side by side (see
 #'   [get_pairwise_sharing()]).
 #' @param top at most this many matrices, those of largest weight.
+#' @param file the name of a file to write, ending in `.pdf` or `.png`.
 #' @param ... for `"sharing"`, arguments of [get_pairwise_sharing()].
 #'
-#' @return A ggplot object. Needs the package ggplot2.
+#' @return A ggplot object, invisibly if there is a `file`; its attribute `"size"` is a good size for
+#'   it in inches. Needs the package ggplot2.
+#' @seealso [plot_U()] for the matrices themselves.
 #' @export
 #' @examples
 #' set.seed(1)
@@ -20,23 +23,25 @@
 #'   plot(m)
 #'   plot(m, type = "sharing")
 #' }
-plot.mash <- function(x, type = c("weights", "sharing"), top = 20, ...) {
+plot.mash <- function(x, type = c("weights", "sharing"), top = 20, file = NULL, ...) {
   type <- match_choice(type, c("weights", "sharing"), "type")
   if (is.null(x$fitted_g)) {
     stop_mnmash("type", "`x` is data: plot() shows a fit of mash()")
   }
-  if (!requireNamespace("ggplot2", quietly = TRUE)) {
-    stop_mnmash("package", "plot() needs the package ggplot2: install.packages(\"ggplot2\")")
-  }
-  if (type == "weights") plot_weights(x, top) else plot_sharing(x, ...)
+  need_ggplot2()
+  if (type == "sharing") return(plot_sharing(get_pairwise_sharing(x, ...), file))
+  plot_weights(get_estimated_pi(x), top, file)
 }
 
-plot_weights <- function(m, top) {
-  pi <- sort(get_estimated_pi(m), decreasing = TRUE)
-  pi <- utils::head(pi[pi >= 5e-4], check_count(top, "top"))
-  rest <- sum(get_fitted_g(m)$pi) - sum(pi)
-  shown <- data.frame(matrix = factor(names(pi), levels = rev(names(pi))), weight = unname(pi))
-  ggplot2::ggplot(shown, ggplot2::aes(.data$weight, .data$matrix)) +
+# Bars, the largest first.
+plot_weights <- function(weights, top, file = NULL) {
+  shown <- sort(weights, decreasing = TRUE)
+  shown <- utils::head(shown[shown >= 5e-4], check_count(top, "top"))
+  rest <- sum(weights) - sum(shown)
+  shown <- data.frame(
+    matrix = factor(names(shown), levels = rev(names(shown))), weight = unname(shown)
+  )
+  plot <- ggplot2::ggplot(shown, ggplot2::aes(.data$weight, .data$matrix)) +
     ggplot2::geom_col(fill = "#2a6f97", width = 0.7) +
     ggplot2::geom_text(
       ggplot2::aes(label = sprintf("%.1f%%", 100 * .data$weight)),
@@ -50,11 +55,15 @@ plot_weights <- function(m, top) {
       subtitle = if (rest > 0.005) sprintf("all others together: %.1f%%", 100 * rest)
     ) +
     ggplot2::theme_minimal() +
-    ggplot2::theme(panel.grid.major.y = ggplot2::element_blank())
+    ggplot2::theme(
+      panel.grid.major.y = ggplot2::element_blank(), plot.title.position = "plot",
+      plot.margin = ggplot2::margin(5, 15, 5, 5)
+    )
+  names <- levels(shown$matrix)
+  picture(plot, 4.5 + label_inches(names, 9), 1.2 + 0.22 * length(names), file)
 }
 
-plot_sharing <- function(m, ...) {
-  sharing <- get_pairwise_sharing(m, ...)
+plot_sharing <- function(sharing, file = NULL) {
   R <- nrow(sharing)
   if (is.null(rownames(sharing))) dimnames(sharing) <- list(seq_len(R), seq_len(R))
   order <- similar_order(sharing)
@@ -66,11 +75,10 @@ plot_sharing <- function(m, ...) {
   )
   # Labels must not overlap, however many: smaller for many conditions.
   size <- max(4.5, min(11, 330 / R))
-  ggplot2::ggplot(shown, ggplot2::aes(.data$a, .data$b, fill = .data$sharing)) +
+  plot <- ggplot2::ggplot(shown, ggplot2::aes(.data$a, .data$b, fill = .data$sharing)) +
     ggplot2::geom_tile() +
     ggplot2::scale_fill_gradientn(
-      colours = c("#f7fbff", "#c6dbef", "#6baed6", "#2171b5", "#08306b"),
-      labels = \(x) paste0(100 * x, "%"), na.value = "grey85"
+      colours = sequential, labels = \(x) paste0(100 * x, "%"), na.value = "grey85"
     ) +
     ggplot2::coord_equal() +
     ggplot2::labs(
@@ -80,8 +88,11 @@ plot_sharing <- function(m, ...) {
     ggplot2::theme_minimal() +
     ggplot2::theme(
       axis.text.x = ggplot2::element_text(angle = 90, hjust = 1, vjust = 0.5, size = size),
-      axis.text.y = ggplot2::element_text(size = size), panel.grid = ggplot2::element_blank()
+      axis.text.y = ggplot2::element_text(size = size), panel.grid = ggplot2::element_blank(),
+      plot.title.position = "plot"
     )
+  side <- max(2.5, R * size * 1.3 / 72) + label_inches(names, size)
+  picture(plot, side + 1.2, side + 0.6, file)
 }
 
 # Conditions in an order that puts similar ones together.
@@ -89,6 +100,3 @@ similar_order <- function(sharing) {
   if (nrow(sharing) < 3L || anyNA(sharing)) return(seq_len(nrow(sharing)))
   stats::hclust(stats::as.dist(1 - sharing), method = "average")$order
 }
-
-# The pronoun of the data in aes().
-utils::globalVariables(".data")

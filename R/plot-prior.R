@@ -1,0 +1,195 @@
+# Pictures of a prior: a heat map for each covariance matrix.
+
+#' Heat maps of the covariances of a prior
+#'
+#' One panel for each matrix, in the order of the weights, with the weight above it. Matrices are
+#' divided by their largest variance, so that colours go from -1 to 1; or made correlations.
+#'
+#' Weights of a fit of [mash()] are summed over its scales. Rows and columns are the conditions,
+#' from the top and from the left. Correlations with a condition that has no variance in a matrix
+#' are not defined; they are grey.
+#'
+#' Labels are readable at the size that the picture has as its attribute `"size"`, which is that of
+#' `file`.
+#'
+#' @param prior a prior, a fit of [mash()] or [mixture_prior()], or a list of `U` and `w`: what
+#'   [as_prior()] understands.
+#' @param file the name of a file to write, ending in `.pdf` or `.png`.
+#' @param max_comp at most this many matrices, those of largest weight; `NULL`, or -1, for all.
+#' @param to_cor show correlations in place of covariances.
+#' @param tol leave out matrices with weights up to this.
+#' @param remove_label leave out the names of the conditions.
+#' @param name a title.
+#' @param ncol number of panels side by side.
+#' @param width,height size of the file in inches, if it is to be another one.
+#' @param dpi resolution of a `.png`, in dots per inch.
+#' @param ... further arguments of [as_prior()].
+#'
+#' @return A ggplot object, invisibly if there is a `file`. Needs the package ggplot2.
+#' @seealso [plot.mnmash_prior()] for the weights.
+#' @export
+#' @examples
+#' set.seed(1)
+#' sims <- simple_sims(nsamp = 20, err_sd = 0.3)
+#' data <- mash_set_data(sims$Bhat, sims$Shat)
+#' m <- mash(data, c(cov_canonical(data), cov_pca(data, 2)), verbose = FALSE)
+#' if (requireNamespace("ggplot2", quietly = TRUE)) {
+#'   plot_U(m, tol = 0.01)
+#'   file <- tempfile(fileext = ".pdf")
+#'   plot_U(m, file, max_comp = 4, to_cor = TRUE)
+#'   unlink(file)
+#' }
+plot_U <- function(prior, file = NULL, max_comp = NULL, to_cor = FALSE, tol = 1e-6,
+                   remove_label = FALSE, name = NULL, ncol = NULL, width = NULL, height = NULL,
+                   dpi = 150, ...) {
+  need_ggplot2()
+  check_flag(to_cor, "to_cor")
+  check_flag(remove_label, "remove_label")
+  shown <- shown_matrices(shown_prior(prior, ...), max_comp, check_number(tol, "tol", 0, 1))
+  R <- nrow(shown$U[[1L]])
+  columns <- if (is.null(ncol)) {
+    if (R <= 20) 5 else if (R <= 35) 4 else 3
+  } else {
+    check_count(ncol, "ncol")
+  }
+  # Rows of panels of nearly equal length.
+  columns <- ceiling(length(shown$U) / ceiling(length(shown$U) / columns))
+  size <- label_size(R)
+  panel <- max(1.7, R * size * 1.25 / 72)
+  labels <- if (remove_label) character() else rownames(shown$U[[1L]])
+  margin <- label_inches(labels, size)
+  plot <- draw_matrices(shown, to_cor, columns, size, remove_label, name)
+  default <- c(
+    max(columns * (panel + 0.15) + margin + 0.3, label_inches(shown$note, 10) + 0.5, 4.5),
+    ceiling(length(shown$U) / columns) * (panel + 0.5) + margin + 1.5
+  )
+  picture(
+    plot, if (is.null(width)) default[1L] else check_number(width, "width", 1, 200),
+    if (is.null(height)) default[2L] else check_number(height, "height", 1, 200), file, dpi
+  )
+}
+
+# A point size that lets R labels stand side by side.
+label_size <- function(R) if (R <= 20) 8 else if (R <= 35) 7 else 6
+
+# One weight for each matrix, whatever its scales.
+shown_prior <- function(prior, ...) {
+  if (inherits(prior, "mash")) as_prior(prior, scales = "collapse", ...) else as_prior(prior, ...)
+}
+
+# Matrices by weight, and what is left out.
+shown_matrices <- function(prior, max_comp, tol) {
+  if (is.null(max_comp) || identical(as.double(max_comp), -1)) max_comp <- length(prior$w)
+  max_comp <- if (identical(max_comp, Inf)) Inf else check_count(max_comp, "max_comp", 0)
+  by_weight <- order(-prior$w)
+  large <- by_weight[prior$w[by_weight] > tol]
+  if (!length(large) || max_comp == 0) {
+    stop_mnmash(
+      "argument", "no matrix to show: the largest weight is ",
+      format(max(prior$w, 0), digits = 3), ", `tol` is ", tol, ", the weight of the null ",
+      format(prior$null_weight, digits = 3)
+    )
+  }
+  at <- utils::head(large, max_comp)
+  note <- c(
+    paste0("null: ", percent(prior$null_weight)),
+    if (length(at) < length(large)) {
+      paste0(
+        length(at), " of ", length(large), " matrices, ", percent(sum(prior$w[at])), " of the weight"
+      )
+    },
+    if (length(large) < length(prior$w)) {
+      paste0(length(prior$w) - length(large), " with weights up to ", tol, " left out")
+    }
+  )
+  list(U = prior$U[at], w = prior$w[at], note = paste(note, collapse = "; "))
+}
+
+percent <- function(x) {
+  digits <- ifelse(x > 0 & x < 0.001, 4L, 1L)
+  sprintf("%.*f%%", digits, 100 * x)
+}
+
+# The numbers behind the panels, in long form.
+matrix_cells <- function(U, w, to_cor) {
+  scaled <- lapply(U, \(u) if (to_cor) safe_correlation(u) else u / max(diag(u)))
+  conditions <- rownames(U[[1L]])
+  R <- length(conditions)
+  titles <- paste0(names(U), "\nw = ", vapply(w, format, "", digits = 3))
+  data.frame(
+    matrix = factor(rep(titles, each = R * R), levels = titles),
+    row = factor(rep(conditions, R * length(U)), levels = rev(conditions)),
+    column = factor(rep(rep(conditions, each = R), length(U)), levels = conditions),
+    value = unlist(lapply(scaled, as.vector), use.names = FALSE)
+  )
+}
+
+# NA where there is no variance.
+safe_correlation <- function(U) {
+  sd <- sqrt(diag(U))
+  # Rounding in a factor's square is no variance.
+  sd[sd <= 1e-8 * max(sd)] <- NA
+  pmin(pmax(U / outer(sd, sd), -1), 1)
+}
+
+draw_matrices <- function(shown, to_cor, columns, size, remove_label, name) {
+  cells <- matrix_cells(shown$U, shown$w, to_cor)
+  R <- nrow(shown$U[[1L]])
+  text <- if (remove_label) ggplot2::element_blank()
+  ggplot2::ggplot(cells, ggplot2::aes(.data$column, .data$row, fill = .data$value)) +
+    ggplot2::geom_tile(colour = if (R <= 20) "white" else NA, linewidth = 0.25) +
+    ggplot2::facet_wrap(ggplot2::vars(.data$matrix), ncol = columns) +
+    ggplot2::scale_fill_gradientn(
+      colours = diverging, limits = c(-1, 1), na.value = "grey85",
+      guide = ggplot2::guide_colourbar(
+        title.position = "left", title.vjust = 0.9, barwidth = grid_inches(2.2), barheight = grid_inches(0.12)
+      )
+    ) +
+    ggplot2::scale_x_discrete(expand = c(0, 0)) +
+    ggplot2::scale_y_discrete(expand = c(0, 0)) +
+    ggplot2::coord_equal() +
+    ggplot2::labs(
+      x = NULL, y = NULL, title = name, subtitle = shown$note,
+      fill = if (to_cor) "correlation" else "covariance / largest variance",
+      caption = if (anyNA(cells$value)) "grey: no variance, hence no correlation"
+    ) +
+    ggplot2::theme_minimal() +
+    ggplot2::theme(
+      axis.text.x = if (is.null(text)) {
+        ggplot2::element_text(angle = 90, hjust = 1, vjust = 0.5, size = size)
+      } else {
+        text
+      },
+      axis.text.y = if (is.null(text)) ggplot2::element_text(size = size) else text,
+      panel.grid = ggplot2::element_blank(), legend.position = "top",
+      legend.justification = "left", legend.margin = ggplot2::margin(),
+      legend.title = ggplot2::element_text(size = 9),
+      strip.text = ggplot2::element_text(size = 9, hjust = 0),
+      panel.border = ggplot2::element_rect(colour = "grey60", fill = NA, linewidth = 0.3),
+      plot.subtitle = ggplot2::element_text(size = 10), plot.caption = ggplot2::element_text(hjust = 0),
+      plot.caption.position = "plot", plot.title.position = "plot"
+    )
+}
+
+# A length for ggplot2, whose `unit` is that of the package grid.
+grid_inches <- function(x) ggplot2::unit(x, "inches")
+
+#' Pictures of a prior
+#'
+#' @param x a prior: see [as_prior()].
+#' @param type `"weights"`: a bar for each matrix; `"U"`: heat maps, by [plot_U()].
+#' @param top at most this many matrices, those of largest weight.
+#' @param file the name of a file to write, ending in `.pdf` or `.png`.
+#' @param ... for `"U"`, arguments of [plot_U()].
+#'
+#' @return A ggplot object, invisibly if there is a `file`. Needs the package ggplot2.
+#' @export
+#' @examples
+#' prior <- as_prior(list(U = list(own = diag(3), shared = matrix(1, 3, 3)), w = c(0.4, 0.6)))
+#' if (requireNamespace("ggplot2", quietly = TRUE)) plot(prior)
+plot.mnmash_prior <- function(x, type = c("weights", "U"), top = 20, file = NULL, ...) {
+  type <- match_choice(type, c("weights", "U"), "type")
+  if (type == "U") return(plot_U(x, file, max_comp = top, ...))
+  need_ggplot2()
+  plot_weights(c(null = x$null_weight, x$w), top, file)
+}

@@ -1,0 +1,138 @@
+skip_if_not_installed("ggplot2")
+
+conditions <- c("a", "b", "c")
+named <- \(U) structure(U, dimnames = list(conditions, conditions))
+prior_of_three <- function() {
+  list(
+    U = list(
+      own = named(diag(c(4, 1, 2))), single = named(diag(c(0, 3, 0))),
+      shared = named(matrix(5, 3, 3)), faint = named(diag(3))
+    ),
+    w = c(own = 0.2, single = 0.1, shared = 0.4, faint = 1e-7), null_weight = 0.3
+  )
+}
+
+# The value that a panel shows for a pair of conditions.
+shown_at <- function(plot, name, row, column) {
+  cells <- plot$data
+  here <- startsWith(as.character(cells$matrix), paste0(name, "\n")) & cells$row == row &
+    cells$column == column
+  cells$value[here]
+}
+
+test_that("panels go by weight, with the weights above them, the null beside, small ones left out", {
+  plot <- plot_U(prior_of_three())
+  expect_s3_class(plot, "ggplot")
+  expect_identical(
+    levels(plot$data$matrix), c("shared\nw = 0.4", "own\nw = 0.2", "single\nw = 0.1")
+  )
+  expect_match(plot$labels$subtitle, "null: 30.0%; 1 with weights up to 1e-06 left out")
+  two <- plot_U(prior_of_three(), max_comp = 2)
+  expect_identical(nlevels(two$data$matrix), 2L)
+  expect_match(two$labels$subtitle, "2 of 3 matrices, 60.0% of the weight")
+  expect_identical(nlevels(plot_U(prior_of_three(), max_comp = 1)$data$matrix), 1L)
+  expect_identical(nlevels(plot_U(prior_of_three(), max_comp = -1)$data$matrix), 3L)
+  expect_identical(nlevels(plot_U(prior_of_three(), tol = 0)$data$matrix), 4L)
+})
+
+test_that("cells are covariances divided by the largest variance, rows from the top", {
+  plot <- plot_U(prior_of_three())
+  expect_equal(shown_at(plot, "own", "a", "a"), 1)
+  expect_equal(shown_at(plot, "own", "b", "b"), 0.25)
+  expect_equal(shown_at(plot, "own", "a", "b"), 0)
+  expect_equal(shown_at(plot, "single", "b", "b"), 1)
+  # Discrete axes go upwards: the first condition must be the last level of the rows.
+  expect_identical(levels(plot$data$row), rev(conditions))
+  expect_identical(levels(plot$data$column), conditions)
+  expect_null(plot$labels$caption)
+})
+
+test_that("correlations with a condition without variance are missing, and the picture says so", {
+  U <- prior_of_three()$U
+  U$own[1, 2] <- U$own[2, 1] <- -1
+  plot <- plot_U(list(U = U, w = rep(0.25, 4)), to_cor = TRUE)
+  expect_equal(shown_at(plot, "own", "a", "b"), -0.5)
+  expect_equal(shown_at(plot, "shared", "a", "c"), 1)
+  expect_identical(shown_at(plot, "single", "a", "b"), NA_real_)
+  expect_identical(shown_at(plot, "single", "a", "a"), NA_real_)
+  expect_equal(shown_at(plot, "single", "b", "b"), 1)
+  expect_match(plot$labels$caption, "no variance")
+})
+
+test_that("a variance that is only rounding has no correlation", {
+  f <- c(1, 1e-17, 2)
+  plot <- plot_U(list(U = list(f = named(tcrossprod(f))), w = 1), to_cor = TRUE)
+  expect_identical(shown_at(plot, "f", "a", "b"), NA_real_)
+  expect_equal(shown_at(plot, "f", "a", "c"), 1)
+})
+
+test_that("a fit's weights are summed over its scales", {
+  g <- list(
+    pi = c(0.1, 0.2, 0.3, 0.25, 0.15), Ulist = list(x = diag(3), y = matrix(1, 3, 3)),
+    grid = c(1, 2), usepointmass = TRUE
+  )
+  set.seed(1)
+  data <- mash_set_data(matrix(rnorm(30), 10, dimnames = list(NULL, conditions)))
+  m <- mash(data, g = g, fixg = TRUE, verbose = FALSE)
+  plot <- plot_U(m)
+  expect_identical(levels(plot$data$matrix), c("x\nw = 0.45", "y\nw = 0.45"))
+  expect_identical(levels(plot$data$column), conditions)
+})
+
+test_that("a weight named null, and matrices without names, are understood", {
+  plot <- plot_U(list(U = list(x = diag(2), y = matrix(1, 2, 2)), w = c(null = 0.5, x = 0.3, y = 0.2)))
+  expect_match(plot$labels$subtitle, "null: 50.0%")
+  expect_identical(levels(plot$data$column), c("condition1", "condition2"))
+})
+
+test_that("labels fit at the size of the picture", {
+  size_of <- function(R) {
+    names <- paste0("condition_of_some_length_", seq_len(R))
+    U <- structure(diag(R), dimnames = list(names, names))
+    plot <- plot_U(list(U = list(a = U, b = U), w = c(0.5, 0.5)))
+    text <- plot$theme$axis.text.y$size
+    list(size = attr(plot, "size"), text = text)
+  }
+  for (R in c(8, 16, 44)) {
+    found <- size_of(R)
+    panel <- (found$size[["width"]] - 0.55 * found$text / 72 * (25 + nchar(R)) - 0.3) / 2
+    expect_gt(panel * 72 / R, found$text)
+  }
+})
+
+test_that("files are written whole, or not at all", {
+  folder <- withr::local_tempdir()
+  for (type in c("pdf", "png")) {
+    file <- file.path(folder, paste0("prior.", type))
+    plot_U(prior_of_three(), file, dpi = 50)
+    expect_gt(file.size(file), 1000)
+    head <- readBin(file, "raw", 4)
+    expect_identical(head, if (type == "pdf") charToRaw("%PDF") else as.raw(c(0x89, 0x50, 0x4e, 0x47)))
+  }
+  expect_setequal(list.files(folder, all.files = TRUE, no.. = TRUE), c("prior.pdf", "prior.png"))
+  # A picture that fails half-way leaves the old file as it was.
+  file <- file.path(folder, "prior.pdf")
+  before <- readBin(file, "raw", 1e6)
+  broken <- ggplot2::ggplot(data.frame(x = 1), ggplot2::aes(x, y = stop("no such thing"))) +
+    ggplot2::geom_point()
+  expect_error(save_picture(broken, file, 3, 3))
+  expect_identical(readBin(file, "raw", 1e6), before)
+  expect_setequal(list.files(folder, all.files = TRUE, no.. = TRUE), c("prior.pdf", "prior.png"))
+})
+
+test_that("bad arguments are named", {
+  prior <- prior_of_three()
+  expect_error(plot_U(prior, "picture.gif"), "`file` must end in .pdf or .png", class = "mnmash_error")
+  expect_error(plot_U(prior, "/no/such/folder/x.pdf"), "no folder", class = "mnmash_error_file")
+  expect_error(plot_U(prior, tol = 0.9), "largest weight is 0.4", class = "mnmash_error")
+  expect_error(plot_U(prior, max_comp = 2.5), "`max_comp`", class = "mnmash_error")
+  expect_error(plot_U(prior, to_cor = NA), "`to_cor`", class = "mnmash_error")
+  expect_error(plot_U(1:3), class = "mnmash_error")
+})
+
+test_that("plot() of a prior shows its weights, the null among them", {
+  plot <- plot(as_prior(prior_of_three()))
+  expect_identical(levels(plot$data$matrix), c("single", "own", "null", "shared"))
+  expect_equal(plot$data$weight, c(0.4, 0.3, 0.2, 0.1), tolerance = 1e-6)
+  expect_identical(nlevels(plot(as_prior(prior_of_three()), "U", top = 2)$data$matrix), 2L)
+})
