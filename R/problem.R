@@ -48,9 +48,11 @@ loglik_matrix <- function(data, g, n_threads) {
 }
 
 # log of the Jacobian of the scaling, for each unit: log-likelihoods of Bhat are lower by this.
+# Of observed cells only.
 log_scale <- function(data) {
   if (data$alpha == 0) return(0)
-  rowSums(log(data$Shat_alpha))
+  if (is.null(data$missing)) return(rowSums(log(data$Shat_alpha)))
+  rowSums(log(data$Shat_alpha) * !data$missing)
 }
 
 # The posterior matrices, with mashr's names.

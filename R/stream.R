@@ -186,8 +186,8 @@ stream_to_folder <- function(job, chunk, folder, n_threads) {
   write <- function(i) {
     done <- stream_chunk(job, chunk, i, threads)
     summary <- sub("posterior-", "summary-", files[i], fixed = TRUE)
-    save_whole(data.frame(chunk = i, units = done$units, loglik = done$loglik), summary)
-    save_whole(done$posterior, files[i])
+    save_rds(data.frame(chunk = i, units = done$units, loglik = done$loglik), summary, 0L)
+    save_rds(done$posterior, files[i], 0L)
     NULL
   }
   in_waves(which(!file.exists(files)), workers, write)
@@ -195,19 +195,12 @@ stream_to_folder <- function(job, chunk, folder, n_threads) {
   cbind(do.call(rbind, summaries), file = files)
 }
 
-# Under another name until it is complete.
-save_whole <- function(x, file) {
-  part <- paste0(file, ".part")
-  saveRDS(x, part, compress = FALSE)
-  if (!file.rename(part, file)) stop_mnmash("file", "cannot write `", file, "`")
-}
-
 remember_job <- function(job, folder) {
   if (!dir.exists(folder) && !dir.create(folder, recursive = TRUE, showWarnings = FALSE)) {
     stop_mnmash("file", "`sink`: cannot make the folder '", folder, "'")
   }
   note <- file.path(folder, "job.rds")
-  if (!file.exists(note)) return(save_whole(job, note))
+  if (!file.exists(note)) return(save_rds(job, note, 0L))
   other <- !mapply(identical, readRDS(note)[names(job)], job)
   if (any(other)) {
     stop_mnmash(

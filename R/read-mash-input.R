@@ -1,0 +1,261 @@
+# The input of the mixture-prior workflows: matrices of a strong, a random and a null set of units.
+
+#' Read the input of the mixture-prior workflows
+#'
+#' Reads and checks the sets of units that the workflows pass around as one RDS file, and says which
+#' cells are missing.
+#'
+#' The file holds a list of matrices or data frames, units in rows and conditions in columns:
+#' `strong.b`, `strong.s`, `strong.z` (effects, standard errors, z-scores) and the same for
+#' `random`, `null` and perhaps `random.test`. Where a set has no effects its z-scores are used, with
+#' standard errors of 1. All matrices must have the same conditions in the same order. Other entries
+#' are ignored.
+#'
+#' @section Missing values:
+#' The workflows code a missing cell as an effect of 0 with a standard error of 1000; cells may also
+#' be `NA`, `NaN` or infinite. With `missing = "mask"` all of these become `NA`, and later
+#' computations use the observed cells only, exactly. Zeros in both `b` and `s` count as missing too.
+#' Units without an observed cell are left out, with a message; so is, with a warning, a condition
+#' that is missing in all units of a set.
+#'
+#' With `missing = "reset1000"` missing cells are effects of 0 with a standard error of 1000, as in
+#' the workflows: for comparisons. They are then not missing for the EZ model, but z-scores of 0.
+#'
+#' Z-scores of exactly 0 in files without effects may stand for missing cells; that cannot be known,
+#' so they count as observed, with a message.
+#'
+#' @param file name of an RDS file, or the list that it holds.
+#' @param missing what to do with missing cells: `"mask"` or `"reset1000"`.
+#' @param sets the sets that must be there.
+#'
+#' @return An object of class `mash_input`: a list of the matrices `<set>.b` and `<set>.s` of the
+#'   sets found, with column names, and `NA` where missing.
+#' @seealso [mixture_prior()], [mash_fit()]
+#' @export
+#' @examples
+#' file <- system.file("extdata", "mashr_input.rds", package = "mnmash")
+#' input <- read_mash_input(file)
+#' input
+read_mash_input <- function(file, missing = c("mask", "reset1000"), sets = character()) {
+  missing <- match_choice(missing, c("mask", "reset1000"), "missing")
+  if (inherits(file, "mash_input")) {
+    input <- file
+  } else {
+    x <- if (is.character(file)) read_rds(file, "data") else file
+    input <- new_mash_input(x, missing)
+  }
+  for (set in sets) check_set(input, set)
+  input
+}
+
+input_sets <- c("strong", "random", "null", "random.test")
+
+new_mash_input <- function(x, missing) {
+  if (!is.list(x) || is.data.frame(x)) {
+    stop_mnmash(
+      "type", "`data` must be a list of matrices `strong.b`, `strong.s`, `random.b`, ..., not ",
+      class(x)[1L]
+    )
+  }
+  found <- lapply(stats::setNames(nm = input_sets), \(set) input_set(x, set))
+  found <- found[!vapply(found, is.null, NA)]
+  if (!length(found)) {
+    stop_mnmash(
+      "missing_entry", "`data` has none of the entries `strong.b`, `random.b`, `null.b` or the ",
+      "same with `.z`: it has ", describe_entries(x)
+    )
+  }
+  found <- same_conditions(found)
+  found <- lapply(found, \(set) code_missing(set, missing))
+  if (missing == "mask") found <- drop_unobserved(found)
+  matrices <- list()
+  for (set in names(found)) {
+    matrices[[paste0(set, ".b")]] <- found[[set]]$b
+    matrices[[paste0(set, ".s")]] <- found[[set]]$s
+  }
+  structure(matrices, class = "mash_input", missing = missing)
+}
+
+describe_entries <- function(x) {
+  if (!length(names(x))) return("no names")
+  entries <- paste0("`", names(x), "`")
+  if (length(entries) > 12) entries <- c(entries[1:12], "...")
+  paste(entries, collapse = ", ")
+}
+
+# Effects and standard errors of one set, or NULL.
+input_set <- function(x, set) {
+  entry <- function(what) {
+    name <- paste0(set, ".", what)
+    value <- x[[name]]
+    # A set without units is there, and empty.
+    if (is.null(value) || (length(dim(value)) == 2L && !nrow(value))) {
+      return(if (!is.null(value)) as.matrix(value) + 0)
+    }
+    as_numeric_matrix(value, paste0("data$", name))
+  }
+  b <- entry("b")
+  s <- entry("s")
+  if (is.null(b) != is.null(s)) {
+    there <- if (is.null(b)) "s" else "b"
+    stop_mnmash(
+      "missing_entry", "`data` has `", set, ".", there, "` but not `", set, ".",
+      setdiff(c("b", "s"), there), "`"
+    )
+  }
+  from <- paste0(set, ".b")
+  if (is.null(b)) {
+    b <- entry("z")
+    if (is.null(b)) return(NULL)
+    from <- paste0(set, ".z")
+    s <- array(1, dim(b), dimnames(b))
+    zeros <- sum(b == 0, na.rm = TRUE)
+    if (zeros) {
+      message(
+        "`", from, "` has ", zeros, " z-scores that are exactly 0, taken as observed: make them NA ",
+        "if they stand for missing cells"
+      )
+    }
+  }
+  if (!identical(dim(b), dim(s))) {
+    stop_mnmash(
+      "dimension", "`data`: `", set, ".s` must have the dimensions of `", set, ".b` (",
+      describe_dim(b), "), not ", describe_dim(s)
+    )
+  }
+  if (is.null(colnames(s))) colnames(s) <- colnames(b)
+  if (is.null(colnames(b))) colnames(b) <- colnames(s)
+  list(b = b, s = s, from = c(from, paste0(set, ".s")))
+}
+
+# Every matrix has the conditions of the first one, in its order.
+same_conditions <- function(found) {
+  conditions <- NULL
+  origin <- NULL
+  for (set in found) {
+    for (i in 1:2) {
+      own <- colnames(set[[i]])
+      if (is.null(own)) next
+      if (is.null(conditions)) {
+        conditions <- own
+        origin <- set$from[i]
+      }
+      compare_conditions(own, conditions, set$from[i], origin)
+    }
+  }
+  R <- vapply(found, \(set) ncol(set$b), 0L)
+  if (is.null(conditions)) conditions <- paste0("condition", seq_len(R[1L]))
+  bad <- which(R != length(conditions))
+  if (length(bad)) {
+    stop_mnmash(
+      "dimension", "`data`: `", found[[bad[1L]]]$from[1L], "` has ", R[bad[1L]],
+      " conditions, but others have ", length(conditions)
+    )
+  }
+  lapply(found, \(set) {
+    colnames(set$b) <- colnames(set$s) <- conditions
+    set
+  })
+}
+
+compare_conditions <- function(own, conditions, name, origin) {
+  if (identical(own, conditions)) return(invisible())
+  what <- if (setequal(own, conditions)) {
+    at <- which(own != conditions)[1L]
+    paste0("its columns in another order than `", origin, "`: column ", at, " is ", own[at],
+           ", not ", conditions[at])
+  } else {
+    only <- c(setdiff(own, conditions), setdiff(conditions, own))
+    paste0("other conditions than `", origin, "`: ", only[1L], " is in only one of them",
+           and_more(length(only)))
+  }
+  stop_mnmash("names", "`data`: `", name, "` has ", what)
+}
+
+# Missing cells as NA, or as an effect of 0 with a standard error of 1000.
+code_missing <- function(set, missing) {
+  absent <- !is.finite(set$b) | !is.finite(set$s)
+  if (missing == "mask") {
+    absent <- absent | (set$b == 0 & (set$s >= 1000 | set$s == 0))
+    set$b[absent] <- NA
+    set$s[absent] <- NA
+  } else {
+    set$b[absent] <- 0
+    set$s[absent | set$s <= 0] <- 1000
+  }
+  set
+}
+
+# Units, and conditions, of which nothing is known.
+drop_unobserved <- function(found) {
+  conditions <- colnames(found[[1L]]$b)
+  empty <- lapply(found, \(set) conditions[nrow(set$b) > 0 & colSums(!is.na(set$b)) == 0])
+  drop <- unique(unlist(empty))
+  if (length(drop) == length(conditions)) {
+    stop_mnmash("missing", "`data`: every condition is missing in all units of some set")
+  }
+  if (length(drop)) {
+    where <- names(found)[vapply(empty, \(e) drop[1L] %in% e, NA)]
+    warn_mnmash(
+      "missing", "`data`: condition ", drop[1L], " is left out, as it is missing in all units of ",
+      paste0("`", where, "`", collapse = ", "), and_more(length(drop), " conditions")
+    )
+  }
+  for (name in names(found)) {
+    set <- found[[name]]
+    for (what in c("b", "s")) set[[what]] <- set[[what]][, !conditions %in% drop, drop = FALSE]
+    observed <- rowSums(!is.na(set$b)) > 0
+    if (!all(observed)) {
+      message(sum(!observed), " units of `", name, "` are left out: nothing is observed of them")
+      for (what in c("b", "s")) set[[what]] <- set[[what]][observed, , drop = FALSE]
+    }
+    found[[name]] <- set
+  }
+  found
+}
+
+check_set <- function(input, set) {
+  b <- input[[paste0(set, ".b")]]
+  if (is.null(b)) {
+    have <- unique(sub("[.][bs]$", "", names(input)))
+    stop_mnmash(
+      "missing_entry", "`data` has no `", set, "` set (`", set, ".b` and `", set, ".s`, or `", set,
+      ".z`): it has ", paste0("`", have, "`", collapse = ", ")
+    )
+  }
+  if (!nrow(b)) stop_mnmash("too_few", "`data`: the `", set, "` set has no units")
+}
+
+# One set as data for mash(). Posteriors of missing cells come in the units of effects: under EZ
+# they are those of a cell with the median standard error of its condition.
+set_data <- function(input, set, alpha, V = NULL) {
+  check_set(input, set)
+  b <- input[[paste0(set, ".b")]]
+  s <- input[[paste0(set, ".s")]]
+  if (is.null(V)) V <- diag(ncol(b))
+  data <- mash_set_data(b, s, alpha = alpha, V = V)
+  if (alpha > 0) data <- with_missing_units(data, s)
+  data
+}
+
+with_missing_units <- function(data, s) {
+  if (is.null(data$missing)) return(data)
+  typical <- apply(s, 2L, stats::median, na.rm = TRUE)^data$alpha
+  data$Shat_alpha[data$missing] <- rep(typical, each = nrow(s))[data$missing]
+  data
+}
+
+#' @export
+print.mash_input <- function(x, ...) {
+  conditions <- colnames(x[[1L]])
+  cat("Input of the mixture-prior pipeline: ", length(conditions), " conditions (",
+      paste(utils::head(conditions, 3L), collapse = ", "), if (length(conditions) > 3L) ", ...",
+      ")\n", sep = "")
+  for (name in grep("[.]b$", names(x), value = TRUE)) {
+    cells <- sum(is.na(x[[name]]))
+    cat("  ", format(sub("[.]b$", "", name), width = 8), nrow(x[[name]]), " units",
+        if (cells) paste0(", ", round(100 * cells / length(x[[name]]), 1), "% of cells missing"),
+        "\n", sep = "")
+  }
+  invisible(x)
+}
