@@ -5,6 +5,7 @@
 //! - `problem`: the data, arranged into groups of units whose noise has the same form;
 //! - `correlation`: what is known of V;
 //! - `batch`: units of a group with differing noise, whitened in SIMD lanes;
+//! - `eigenbasis`: units with a multiple of one noise, one at a time, under many components;
 //! - `shared`: units with one common noise, in the eigenbasis of each component;
 //! - `likelihood`: the log-likelihoods of all components, by blocks of units;
 //! - `mixture`: likelihoods of units under a mixture, and posterior weights of its components;
@@ -23,6 +24,7 @@
 pub mod batch;
 mod columns;
 pub mod correlation;
+pub mod eigenbasis;
 pub mod likelihood;
 pub mod mixture;
 pub mod posterior;
