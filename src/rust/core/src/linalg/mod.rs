@@ -6,11 +6,15 @@
 //! - `special`: exp, log and erfc on lanes;
 //! - `tridiagonal`: Householder reduction of a symmetric matrix bordered by a vector;
 //! - `cholesky`: factorisation and triangular inverse, one matrix per lane;
+//! - `inverse`: inverses from Cholesky factors, and weighted sums of them, one matrix per lane;
+//! - `cross`: weighted sums of cross products of vectors, one vector per lane;
 //! - `gram`: products of a matrix with its transpose, as the reduction wants them;
 //! - `psd`: factors of one positive semi-definite matrix, and the check that it is one.
 
 pub mod cholesky;
+pub mod cross;
 pub mod gram;
+pub mod inverse;
 pub mod lanes;
 pub mod psd;
 

@@ -1,0 +1,3 @@
+//! Updates of one component of a mixture, as functions of the sums of the E-step.
+
+pub mod ed;
