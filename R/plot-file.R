@@ -24,28 +24,15 @@ save_picture <- function(plot, file, width, height, dpi = 150) {
     stop_mnmash("argument", "`file` must end in .pdf or .png: '", file, "' does not")
   }
   dpi <- check_number(dpi, "dpi", 20, 1200)
-  part <- part_file(file)
-  on.exit(unlink(part))
-  # A picture is at most 50 inches wide, or ggplot2 takes it for a mistake in units.
-  ggplot2::ggsave(
-    part,
-    plot = plot, device = type, width = width, height = height, dpi = dpi, limitsize = FALSE,
-    bg = "white"
-  )
-  if (!file.rename(part, file)) stop_mnmash("file", "`file`: cannot write '", file, "'")
-  invisible(file)
-}
-
-# Where a file is written until it is complete: beside it, so that it can be renamed.
-part_file <- function(file, name = "file") {
-  folder <- dirname(file)
-  if (!dir.exists(folder)) {
-    stop_mnmash("file", "`", name, "`: there is no folder '", folder, "'")
-  }
-  if (file.access(folder, 2L) != 0L || dir.exists(file)) {
-    stop_mnmash("file", "`", name, "`: cannot write '", file, "'")
-  }
-  tempfile(paste0(".", basename(file), "."), folder)
+  # What fails here is the picture, not the file.
+  graphics <- ggplot2::ggplotGrob(plot)
+  write_whole(file, \(part) {
+    ggplot2::ggsave(
+      part,
+      plot = graphics, device = type, width = width, height = height, dpi = dpi,
+      limitsize = FALSE, bg = "white"
+    )
+  })
 }
 
 # Inches that the longest of some labels takes in points of `size`.

@@ -14,8 +14,8 @@
 #'   are about colours and line types, have no use here. The plot can be changed by adding to it.
 #' @param file the name of a file to write, ending in `.pdf` or `.png`.
 #'
-#' @return A ggplot object, invisibly if there is a `file`; its attribute `"size"` is a good size for
-#'   it in inches. Conditions go down in the order of the columns. Filled points have lfsr below
+#' @return A ggplot object, invisibly if there is a `file`; its attribute `"size"` is a good size
+#'   for it in inches. Conditions go down in the order of the columns. Filled points have lfsr below
 #'   0.05. Needs the package ggplot2.
 #' @export
 #' @examples

@@ -95,7 +95,8 @@ shown_matrices <- function(prior, max_comp, tol) {
     paste0("null: ", percent(prior$null_weight)),
     if (length(at) < length(large)) {
       paste0(
-        length(at), " of ", length(large), " matrices, ", percent(sum(prior$w[at])), " of the weight"
+        length(at), " of ", length(large), " matrices, ", percent(sum(prior$w[at])),
+        " of the weight"
       )
     },
     if (length(large) < length(prior$w)) {
@@ -142,7 +143,8 @@ draw_matrices <- function(shown, to_cor, columns, size, remove_label, name) {
     ggplot2::scale_fill_gradientn(
       colours = diverging, limits = c(-1, 1), na.value = "grey85",
       guide = ggplot2::guide_colourbar(
-        title.position = "left", title.vjust = 0.9, barwidth = grid_inches(2.2), barheight = grid_inches(0.12)
+        title.position = "left", title.vjust = 0.9, barwidth = grid_inches(2.2),
+        barheight = grid_inches(0.12)
       )
     ) +
     ggplot2::scale_x_discrete(expand = c(0, 0)) +
@@ -166,7 +168,8 @@ draw_matrices <- function(shown, to_cor, columns, size, remove_label, name) {
       legend.title = ggplot2::element_text(size = 9),
       strip.text = ggplot2::element_text(size = 9, hjust = 0),
       panel.border = ggplot2::element_rect(colour = "grey60", fill = NA, linewidth = 0.3),
-      plot.subtitle = ggplot2::element_text(size = 10), plot.caption = ggplot2::element_text(hjust = 0),
+      plot.subtitle = ggplot2::element_text(size = 10),
+      plot.caption = ggplot2::element_text(hjust = 0),
       plot.caption.position = "plot", plot.title.position = "plot"
     )
 }

@@ -10,8 +10,8 @@
 #' @param file the name of a file to write, ending in `.pdf` or `.png`.
 #' @param ... for `"sharing"`, arguments of [get_pairwise_sharing()].
 #'
-#' @return A ggplot object, invisibly if there is a `file`; its attribute `"size"` is a good size for
-#'   it in inches. Needs the package ggplot2.
+#' @return A ggplot object, invisibly if there is a `file`; its attribute `"size"` is a good size
+#'   for it in inches. Needs the package ggplot2.
 #' @seealso [plot_U()] for the matrices themselves.
 #' @export
 #' @examples

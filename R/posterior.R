@@ -63,19 +63,7 @@ posterior_in_blocks <- function(data, g, pi_thresh, covariance, n_threads, cells
     if (!is.null(each)) each(fit)
     posterior_matrices(block, g, fit$active, fit$weights, covariance, n_threads, A)
   })
-  if (length(parts) == 1L) return(parts[[1L]])
-  pieces <- \(what) lapply(parts, `[[`, what)
-  result <- lapply(stats::setNames(nm = names(parts[[1L]])[1:6]), \(what) {
-    do.call(rbind, pieces(what))
-  })
-  if (covariance) {
-    slices <- pieces("PosteriorCov")
-    result$PosteriorCov <- array(unlist(slices), c(dim(slices[[1L]])[1:2], J))
-    dimnames(result$PosteriorCov) <- c(
-      dimnames(slices[[1L]])[1:2], list(rownames(data$Bhat))
-    )
-  }
-  result
+  bind_posteriors(parts)
 }
 
 #' @rdname mash_compute_posterior_matrices

@@ -195,16 +195,19 @@ stream_to_folder <- function(job, chunk, folder, n_threads) {
   cbind(do.call(rbind, summaries), file = files)
 }
 
-remember_job <- function(job, folder) {
+remember_job <- function(job, folder, name = "sink") {
+  if (!is.character(folder) || length(folder) != 1L || is.na(folder)) {
+    stop_mnmash("type", "`", name, "` must be the name of a folder")
+  }
   if (!dir.exists(folder) && !dir.create(folder, recursive = TRUE, showWarnings = FALSE)) {
-    stop_mnmash("file", "`sink`: cannot make the folder '", folder, "'")
+    stop_mnmash("file", "`", name, "`: cannot make the folder '", folder, "'")
   }
   note <- file.path(folder, "job.rds")
   if (!file.exists(note)) return(save_rds(job, note, 0L))
   other <- !mapply(identical, readRDS(note)[names(job)], job)
   if (any(other)) {
     stop_mnmash(
-      "sink", "`sink`: the folder '", folder, "' has results of another job (`",
+      name, "`", name, "`: the folder '", folder, "' has results of another job (`",
       names(job)[other][1L], "` differs): use another folder, or delete it"
     )
   }
@@ -221,14 +224,14 @@ stream_threads <- function(n_threads, workers) {
   if (is.null(n_threads) && workers > 1) 1L else resolve_threads(n_threads)
 }
 
-# `work` on each of the numbers, as many at a time as there are workers, so that few results wait
-# for their turn in `take(number, result)`.
-in_waves <- function(numbers, workers, work, take = NULL) {
-  waves <- split(numbers, (seq_along(numbers) - 1) %/% workers)
+# `work` on `item(i)` for each number i, as many at a time as there are workers, so that few results
+# wait for their turn in `take(number, result)`. Items are made in this session.
+in_waves <- function(numbers, workers, work, take = NULL, item = identity, at_once = workers) {
+  waves <- split(numbers, (seq_along(numbers) - 1) %/% at_once)
   with_progress("Chunks", length(numbers), \(report) {
     count <- 0
     for (wave in waves) {
-      done <- stream_apply(wave, workers, work)
+      done <- stream_apply(lapply(wave, item), workers, work)
       if (!is.null(take)) for (at in seq_along(wave)) take(wave[at], done[[at]])
       count <- count + length(wave)
       if (!is.null(report)) report(count)
@@ -236,11 +239,11 @@ in_waves <- function(numbers, workers, work, take = NULL) {
   })
 }
 
-# lapply, on the user's workers if there are several. Nothing is drawn at random.
-stream_apply <- function(numbers, workers, work) {
-  if (workers <= 1) return(lapply(numbers, work))
+# lapply, on the user's workers if there are several. Random numbers are the work's own business.
+stream_apply <- function(items, workers, work) {
+  if (workers <= 1) return(lapply(items, work))
   future.apply::future_lapply(
-    numbers, work,
+    items, work,
     future.packages = "mnmash", future.seed = NULL, future.chunk.size = 1
   )
 }

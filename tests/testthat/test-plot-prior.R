@@ -20,7 +20,7 @@ shown_at <- function(plot, name, row, column) {
   cells$value[here]
 }
 
-test_that("panels go by weight, with the weights above them, the null beside, small ones left out", {
+test_that("panels go by weight, which stands above them; small ones are left out", {
   plot <- plot_U(prior_of_three())
   expect_s3_class(plot, "ggplot")
   expect_identical(
@@ -80,7 +80,8 @@ test_that("a fit's weights are summed over its scales", {
 })
 
 test_that("a weight named null, and matrices without names, are understood", {
-  plot <- plot_U(list(U = list(x = diag(2), y = matrix(1, 2, 2)), w = c(null = 0.5, x = 0.3, y = 0.2)))
+  U <- list(x = diag(2), y = matrix(1, 2, 2))
+  plot <- plot_U(list(U = U, w = c(null = 0.5, x = 0.3, y = 0.2)))
   expect_match(plot$labels$subtitle, "null: 50.0%")
   expect_identical(levels(plot$data$column), c("condition1", "condition2"))
 })
@@ -107,7 +108,8 @@ test_that("files are written whole, or not at all", {
     plot_U(prior_of_three(), file, dpi = 50)
     expect_gt(file.size(file), 1000)
     head <- readBin(file, "raw", 4)
-    expect_identical(head, if (type == "pdf") charToRaw("%PDF") else as.raw(c(0x89, 0x50, 0x4e, 0x47)))
+    png <- as.raw(c(0x89, 0x50, 0x4e, 0x47))
+    expect_identical(head, if (type == "pdf") charToRaw("%PDF") else png)
   }
   expect_setequal(list.files(folder, all.files = TRUE, no.. = TRUE), c("prior.pdf", "prior.png"))
   # A picture that fails half-way leaves the old file as it was.
@@ -122,7 +124,7 @@ test_that("files are written whole, or not at all", {
 
 test_that("bad arguments are named", {
   prior <- prior_of_three()
-  expect_error(plot_U(prior, "picture.gif"), "`file` must end in .pdf or .png", class = "mnmash_error")
+  expect_error(plot_U(prior, "x.gif"), "`file` must end in .pdf or .png", class = "mnmash_error")
   expect_error(plot_U(prior, "/no/such/folder/x.pdf"), "no folder", class = "mnmash_error_file")
   expect_error(plot_U(prior, tol = 0.9), "largest weight is 0.4", class = "mnmash_error")
   expect_error(plot_U(prior, max_comp = 2.5), "`max_comp`", class = "mnmash_error")

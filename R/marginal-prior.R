@@ -1,0 +1,129 @@
+# A prior restricted to some of its conditions, and the columns of data that go with it.
+
+# The prior of the effects in the conditions `keep`: exact, as a normal distribution's margins are
+# blocks of its covariance. Matrices that are zero there become part of the null.
+marginal_prior <- function(g, keep) {
+  if (identical(keep, seq_len(nrow(g$Ulist[[1L]])))) return(g)
+  U <- lapply(g$Ulist, \(u) u[keep, keep, drop = FALSE])
+  zero <- vapply(U, \(u) all(u == 0), NA)
+  pi <- as.double(g$pi)
+  null <- if (g$usepointmass) pi[1L] else 0
+  if (g$usepointmass) pi <- pi[-1L]
+  pi <- matrix(pi, length(U))
+  null <- null + sum(pi[zero, ])
+  pi[zero, ] <- 0
+  # A prior needs a matrix, be it one without weight.
+  if (all(zero)) zero[1L] <- FALSE
+  pointmass <- g$usepointmass || null > 0
+  margin <- list(
+    pi = c(if (pointmass) null, pi[!zero, ]), Ulist = U[!zero], grid = g$grid,
+    usepointmass = pointmass
+  )
+  names(margin$pi) <- component_names(margin$Ulist, margin$grid, margin$usepointmass)
+  margin
+}
+
+# The prior of a fit, of as_prior(), or of mash()'s fitted_g, with the names of its conditions and
+# (of a fit) its alpha.
+model_prior <- function(model, name = "model") {
+  alpha <- NULL
+  conditions <- NULL
+  if (inherits(model, "mnmash_prior")) {
+    if (!is.null(model$effect_model)) alpha <- match(model$effect_model, c("EE", "EZ")) - 1
+    model <- as_mashr(model)
+  } else if (inherits(model, "mash")) {
+    if (is.null(model$fitted_g)) {
+      stop_mnmash("type", "`", name, "` is data: give a fit of mash() or a prior")
+    }
+    alpha <- model$alpha
+    conditions <- colnames(model$result$PosteriorMean)
+    model <- model$fitted_g
+  }
+  if (!is.list(model) || !length(model$Ulist)) {
+    stop_mnmash("type", "`", name, "` must be a fit of mash(), its `fitted_g`, or a prior")
+  }
+  R <- NROW(model$Ulist[[1L]])
+  g <- check_prior(model, R, weights = TRUE)
+  own <- Find(Negate(is.null), lapply(g$Ulist, colnames))
+  if (!is.null(own)) conditions <- own
+  if (length(conditions) != R) conditions <- NULL
+  list(g = g, conditions = conditions, alpha = alpha, R = R)
+}
+
+# Conditions as their numbers among the R of the model.
+condition_numbers <- function(which, conditions, R, name = "exclude") {
+  if (is.null(which)) return(integer())
+  if (is.logical(which) && length(which) == R) which <- base::which(which)
+  numbers <- if (is.character(which)) {
+    if (is.null(conditions)) {
+      stop_mnmash(
+        "names", "`", name, "` has names, but neither the model nor the data name the conditions"
+      )
+    }
+    match(which, conditions)
+  } else {
+    which
+  }
+  bad <- base::which(is.na(numbers) | !numbers %in% seq_len(R))
+  if (length(bad)) {
+    stop_mnmash(
+      "argument", "`", name, "` must name conditions of the model",
+      if (is.null(conditions)) paste0(" (1 to ", R, ")"), ": \"", which[bad[1L]], "\" is none",
+      and_more(length(bad))
+    )
+  }
+  unique(as.integer(numbers))
+}
+
+# Which columns of the data to use, and the conditions of the model they are.
+matched_conditions <- function(prior, own, width, exclude) {
+  conditions <- prior$conditions
+  if (!is.null(own) && !is.null(conditions)) {
+    excluded <- condition_numbers(exclude, conditions, prior$R)
+    number <- match(own, conditions)
+    if (anyNA(number)) {
+      unknown <- own[is.na(number)]
+      stop_mnmash(
+        "names", "the data have a condition that the model does not have: \"", unknown[1L], "\"",
+        and_more(length(unknown))
+      )
+    }
+    columns <- which(!number %in% excluded)
+    keep <- number[columns]
+  } else {
+    names <- if (is.null(conditions) && width == prior$R) own else conditions
+    excluded <- condition_numbers(exclude, names, prior$R)
+    keep <- setdiff(seq_len(prior$R), excluded)
+    columns <- if (width == prior$R) keep else seq_len(width)
+  }
+  if (!length(keep)) stop_mnmash("argument", "`exclude` leaves no condition")
+  if (length(columns) != length(keep)) {
+    stop_mnmash(
+      "dimension", "the data have ", width, " conditions, but the model has ", prior$R,
+      ": without names they cannot be told apart"
+    )
+  }
+  list(columns = columns, keep = keep)
+}
+
+# Data of some conditions.
+data_columns <- function(data, columns) {
+  if (identical(columns, seq_len(ncol(data$Bhat)))) return(data)
+  if (!is.null(data$L)) {
+    stop_mnmash("argument", "conditions of differences from a baseline cannot be left out")
+  }
+  for (what in c("Bhat", "Shat", "Shat_alpha", "missing")) {
+    if (!is.null(data[[what]])) data[[what]] <- data[[what]][, columns, drop = FALSE]
+  }
+  data$V <- if (length(dim(data$V)) == 3L) {
+    data$V[columns, columns, , drop = FALSE]
+  } else {
+    data$V[columns, columns, drop = FALSE]
+  }
+  if (!is.null(data$missing)) {
+    check_some_observed(
+      rowSums(data$missing) == ncol(data$missing), "row", rownames(data$Bhat)
+    )
+  }
+  data
+}

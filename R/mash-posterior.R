@@ -1,0 +1,228 @@
+# Posteriors under a fitted prior: for many data sets, parts of them, or some of the conditions.
+
+#' Posteriors by region, or chunk by chunk, for all conditions or some
+#'
+#' Applies a fitted prior to data: to one data set, or to many (regions, genes), in this session or
+#' on the workers of `future::plan()`, with the same results on any number of workers.
+#'
+#' @section Fewer conditions:
+#' `exclude` leaves conditions out of the analysis, as if they had not been measured: of the prior
+#' and of the data their margins are used, which is exact. Matrices that are zero in the others
+#' become part of the null; weights are kept. Data with fewer conditions than the model, or with others in
+#' another order, are matched by name.
+#'
+#' @section Data sets:
+#' A region's data are from [mash_set_data()], or a list of effects (`Bhat`, `bhat` or `b`) and
+#' standard errors (`Shat`, `shat`, `sbhat` or `s`), perhaps with `V`; `NA` where missing. Also a
+#' condition without any value is predicted from the others. Regions as a character vector are files
+#' with such lists, read by `read` where the work is done. Without names a vector's regions are
+#' named by their files.
+#'
+#' @section Stopping and going on:
+#' With a `folder`, results become files as they are finished; the same call again does only what is
+#' missing. See [each_region()].
+#'
+#' @param model a fit from [mash()], its `fitted_g`, or a prior (see [as_prior()]).
+#' @param data data from [mash_set_data()]; or regions: a list with names, or a character vector of
+#'   files; or a function of a number that returns a data set, with `n_chunks`.
+#' @param exclude names or numbers of conditions of the model to leave out.
+#' @param folder the name of a folder for the results; it is made if need be.
+#' @param n_chunks into how many chunks one data set is cut. Default: of 20,000 units or fewer.
+#' @param V residual correlation of lists without `V`: R x R, for the conditions of the model.
+#' @param read a function of a file's name that returns a data set.
+#' @param A linear functions of the effects (without the excluded ones), as in
+#'   [mash_compute_posterior_matrices()].
+#' @param output_posterior_cov add the posterior covariance of every unit.
+#' @param pi_thresh components with weights up to this are left out of the posteriors.
+#' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores; one for
+#'   each worker where there are several.
+#'
+#' @return For one data set: a list as from [mash_compute_posterior_matrices()]. For regions: a list
+#'   of such lists, with their names. With a `folder`: invisibly, a data frame with a row for each
+#'   file: `region` (or chunk) and `file`; [readRDS()] reads the list from it.
+#' @seealso [mash_stream()] for data that do not fit in memory.
+#' @export
+#' @examples
+#' set.seed(1)
+#' sims <- simple_sims(nsamp = 30, err_sd = 0.5)
+#' colnames(sims$Bhat) <- c("liver", "lung", "brain", "skin", "blood")
+#' data <- mash_set_data(sims$Bhat, sims$Shat)
+#' m <- mash(data, cov_canonical(data), outputlevel = 1, verbose = FALSE)
+#' str(mash_posterior(m, data, exclude = "skin")$PosteriorMean)
+#'
+#' # By gene, into files
+#' genes <- list(
+#'   gene1 = list(Bhat = sims$Bhat[1:20, ], Shat = sims$Shat[1:20, ]),
+#'   gene2 = list(Bhat = sims$Bhat[21:50, 1:3], Shat = sims$Shat[21:50, 1:3])
+#' )
+#' folder <- tempfile("posterior")
+#' done <- mash_posterior(m, genes, folder = folder)
+#' dim(readRDS(done$file[2])$lfsr)
+#' unlink(folder, recursive = TRUE)
+mash_posterior <- function(model, data, exclude = NULL, folder = NULL, n_chunks = NULL, V = NULL,
+                           read = readRDS, A = NULL, output_posterior_cov = FALSE,
+                           pi_thresh = 1e-10, n_threads = NULL) {
+  if (!is.function(read)) stop_mnmash("type", "`read` must be a function of a file's name")
+  prior <- model_prior(model)
+  if (is.null(prior$conditions) && inherits(data, "mash") && ncol(data$Bhat) == prior$R) {
+    prior$conditions <- colnames(data$Bhat)
+  }
+  condition_numbers(exclude, prior$conditions, prior$R)
+  if (!is.null(V)) V <- check_residual_correlation(V, 1L, prior$R)
+  job <- list(
+    prior = prior, exclude = exclude, V = V, A = A,
+    covariance = check_flag(output_posterior_cov, "output_posterior_cov"),
+    pi_thresh = check_number(pi_thresh, "pi_thresh", 0, 1)
+  )
+  pieces <- posterior_pieces(data, n_chunks)
+  threads <- stream_threads(n_threads, stream_workers())
+  work <- posterior_work(job, read, threads, if (is.function(data)) data)
+  job$pieces <- pieces[c("labels", "fingerprint")]
+  if (is.character(data)) job$read <- as_written(read)
+  found <- work_through(pieces$labels, pieces$item, work, folder, job)
+  if (!is.null(folder)) return(invisible(found))
+  if (pieces$regions) found else bind_posteriors(found)
+}
+
+# How the data fall into pieces, what they are called, and what is sent to the worker of each.
+posterior_pieces <- function(data, n_chunks) {
+  chunk_labels <- \(n) sprintf("posterior-%08d", seq_len(n))
+  if (is.function(data)) {
+    n_chunks <- check_count(n_chunks, "n_chunks")
+    return(list(labels = chunk_labels(n_chunks), item = identity, regions = FALSE))
+  }
+  if (is.list(data) && !inherits(data, "mash") && !is.null(table_entry(data, effect_names))) {
+    data <- list(data)
+    names(data) <- "posterior"
+    return(list(labels = names(data), item = \(i) data[[i]], regions = FALSE))
+  }
+  if (!inherits(data, "mash")) {
+    data <- named_regions(data, "data")
+    return(list(labels = names(data), item = \(i) data[[i]], regions = TRUE))
+  }
+  check_mash_data(data)
+  J <- nrow(data$Bhat)
+  n_chunks <- if (is.null(n_chunks)) ceiling(J / 20000) else check_count(n_chunks, "n_chunks")
+  # Enough to notice that a folder is about other data.
+  fingerprint <- c(dim(data$Bhat), sum(data$Bhat), sum(data$Shat), sum(data$V))
+  list(
+    labels = chunk_labels(n_chunks), item = rows_of_data(data, n_chunks), regions = FALSE,
+    fingerprint = fingerprint
+  )
+}
+
+# A function of one piece; it carries nothing that the piece does not need.
+posterior_work <- function(job, read, threads, chunk = NULL) {
+  force(job)
+  force(read)
+  force(threads)
+  force(chunk)
+  function(piece) {
+    if (!is.null(chunk)) piece <- chunk(piece)
+    if (is.character(piece)) piece <- read(piece)
+    piece_posterior(job, piece, threads)
+  }
+}
+
+piece_posterior <- function(job, piece, threads) {
+  prior <- job$prior
+  if (!inherits(piece, "mash")) {
+    piece <- region_data(piece, prior, job$exclude, job$V)
+  } else if (!is.null(prior$alpha) && !isTRUE(all.equal(piece$alpha, prior$alpha))) {
+    stop_mnmash(
+      "alpha", "the data have alpha = ", piece$alpha, ", but the model was fitted with alpha = ",
+      prior$alpha, ": make them with mash_set_data(..., alpha = ", prior$alpha, ")"
+    )
+  }
+  match <- matched_conditions(prior, colnames(piece$Bhat), ncol(piece$Bhat), job$exclude)
+  g <- marginal_prior(prior$g, match$keep)
+  before <- options(mnmash.progress = FALSE)
+  on.exit(options(before))
+  posterior_in_blocks(
+    data_columns(piece, match$columns), g, job$pi_thresh, job$covariance, threads,
+    A = job$A
+  )
+}
+
+effect_names <- c("Bhat", "bhat", "b")
+error_names <- c("Shat", "shat", "sbhat", "s")
+
+table_entry <- function(x, names) {
+  found <- names[names %in% base::names(x)]
+  if (length(found)) x[[found[1L]]]
+}
+
+# A region's tables as data; conditions of which nothing was measured are missing in all units.
+region_data <- function(x, prior, exclude, V) {
+  Bhat <- table_entry(x, effect_names)
+  Shat <- table_entry(x, error_names)
+  if (!is.list(x) || is.null(Bhat)) {
+    stop_mnmash(
+      "type", "a region's data must be a list of `Bhat` and `Shat`, or of mash_set_data()"
+    )
+  }
+  Bhat <- as_numeric_matrix(Bhat, "Bhat")
+  Shat <- if (is.null(Shat)) Bhat * 0 + 1 else check_shat(Shat, Bhat)
+  match <- matched_conditions(prior, colnames(Bhat), ncol(Bhat), exclude)
+  used <- \(M) M[, match$columns, drop = FALSE]
+  Bhat <- used(Bhat)
+  Shat <- used(Shat)
+  if (!is.null(x$V)) {
+    V <- if (length(dim(x$V)) == 3L) {
+      x$V[match$columns, match$columns, , drop = FALSE]
+    } else {
+      x$V[match$columns, match$columns, drop = FALSE]
+    }
+  } else {
+    V <- if (is.null(V)) diag(length(match$keep)) else V[match$keep, match$keep, drop = FALSE]
+  }
+  # What as_numeric_matrix() names is used to match again.
+  if (is.null(colnames(Bhat)) && !is.null(prior$conditions)) {
+    colnames(Bhat) <- prior$conditions[match$keep]
+  }
+  alpha <- if (is.null(prior$alpha)) 0 else prior$alpha
+  some <- colSums(!is.na(Bhat)) > 0
+  if (all(some)) return(mash_set_data(Bhat, Shat, V = V, alpha = alpha))
+  if (!any(some)) stop_mnmash("missing", "a region's data have no observed value")
+  part <- mash_set_data(
+    Bhat[, some, drop = FALSE], Shat[, some, drop = FALSE],
+    V = if (length(dim(V)) == 3L) V[some, some, , drop = FALSE] else V[some, some, drop = FALSE],
+    alpha = alpha
+  )
+  with_unobserved(part, some, V, colnames(Bhat))
+}
+
+# Columns without any value among those of the data.
+with_unobserved <- function(data, some, V, conditions) {
+  wide <- function(x, fill) {
+    out <- matrix(fill, nrow(data$Bhat), length(some), dimnames = list(rownames(x), conditions))
+    out[, some] <- x
+    out
+  }
+  missing <- if (is.null(data$missing)) data$Bhat != data$Bhat else data$missing
+  data$missing <- wide(missing, TRUE)
+  data$Bhat <- wide(data$Bhat, 0)
+  data$Shat <- wide(data$Shat, 1e6)
+  data$Shat_alpha <- wide(data$Shat_alpha, 1)
+  data$V <- V
+  data
+}
+
+# The posteriors of consecutive units, as one list.
+bind_posteriors <- function(parts) {
+  if (length(parts) == 1L) return(parts[[1L]])
+  tables <- setdiff(names(parts[[1L]]), "PosteriorCov")
+  pieces <- \(what) unname(lapply(parts, `[[`, what))
+  result <- lapply(stats::setNames(nm = tables), \(what) do.call(rbind, pieces(what)))
+  slices <- pieces("PosteriorCov")
+  if (!is.null(slices[[1L]])) {
+    result$PosteriorCov <- array(
+      unlist(slices, use.names = FALSE), c(dim(slices[[1L]])[1:2], nrow(result[[1L]]))
+    )
+    names <- dimnames(slices[[1L]])[1:2]
+    if (!is.null(names) || !is.null(rownames(result[[1L]]))) {
+      dimnames(result$PosteriorCov) <- list(names[[1L]], names[[2L]], rownames(result[[1L]]))
+    }
+  }
+  result
+}
