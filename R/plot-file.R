@@ -24,12 +24,10 @@ save_picture <- function(plot, file, width, height, dpi = 150) {
     stop_mnmash("argument", "`file` must end in .pdf or .png: '", file, "' does not")
   }
   dpi <- check_number(dpi, "dpi", 20, 1200)
-  # What fails here is the picture, not the file.
-  graphics <- ggplot2::ggplotGrob(plot)
   write_whole(file, \(part) {
     ggplot2::ggsave(
       part,
-      plot = graphics, device = type, width = width, height = height, dpi = dpi,
+      plot = plot, device = type, width = width, height = height, dpi = dpi,
       limitsize = FALSE, bg = "white"
     )
   })

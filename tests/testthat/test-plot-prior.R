@@ -117,7 +117,7 @@ test_that("files are written whole, or not at all", {
   before <- readBin(file, "raw", 1e6)
   broken <- ggplot2::ggplot(data.frame(x = 1), ggplot2::aes(x, y = stop("no such thing"))) +
     ggplot2::geom_point()
-  expect_error(save_picture(broken, file, 3, 3))
+  expect_error(save_picture(broken, file, 3, 3), "no such thing", class = "mnmash_error_file")
   expect_identical(readBin(file, "raw", 1e6), before)
   expect_setequal(list.files(folder, all.files = TRUE, no.. = TRUE), c("prior.pdf", "prior.png"))
 })
@@ -125,7 +125,8 @@ test_that("files are written whole, or not at all", {
 test_that("bad arguments are named", {
   prior <- prior_of_three()
   expect_error(plot_U(prior, "x.gif"), "`file` must end in .pdf or .png", class = "mnmash_error")
-  expect_error(plot_U(prior, "/no/such/folder/x.pdf"), "no folder", class = "mnmash_error_file")
+  file <- withr::local_tempfile(lines = "not a folder")
+  expect_error(plot_U(prior, file.path(file, "x.pdf")), "folder", class = "mnmash_error_file")
   expect_error(plot_U(prior, tol = 0.9), "largest weight is 0.4", class = "mnmash_error")
   expect_error(plot_U(prior, max_comp = 2.5), "`max_comp`", class = "mnmash_error")
   expect_error(plot_U(prior, to_cor = NA), "`to_cor`", class = "mnmash_error")
