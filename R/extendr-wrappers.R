@@ -3,6 +3,8 @@
 
 rust_cores <- function() .Call(wrap__rust_cores)
 
+rust_factorise <- function(y, se, estimate, nonneg, max_factors, max_iter, tol, backfit, progress) .Call(wrap__rust_factorise, y, se, estimate, nonneg, max_factors, max_iter, tol, backfit, progress)
+
 rust_loglik <- function(x, s, missing, v, ulist, grid, pointmass, n_threads, progress) .Call(wrap__rust_loglik, x, s, missing, v, ulist, grid, pointmass, n_threads, progress)
 
 rust_mash_fit <- function(x, s, missing, v, ulist, grid, pointmass, prior, start, tol, max_iter, memory, n_threads, progress) .Call(wrap__rust_mash_fit, x, s, missing, v, ulist, grid, pointmass, prior, start, tol, max_iter, memory, n_threads, progress)

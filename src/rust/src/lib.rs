@@ -3,6 +3,7 @@
 #![allow(missing_docs)] // the exported functions are documented where R calls them
 
 mod boundary;
+mod ebmf;
 mod likelihood;
 mod mash;
 mod mixture;
@@ -22,6 +23,7 @@ fn rust_cores() -> i32 {
 
 extendr_module! {
     mod mnmash;
+    use ebmf;
     use likelihood;
     use mash;
     use mixture;
