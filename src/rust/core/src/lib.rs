@@ -13,6 +13,7 @@ pub mod mash;
 mod monitor;
 pub mod normal_means;
 pub mod random;
+pub mod regression;
 pub mod sharing;
 mod threads;
 pub mod weights;
