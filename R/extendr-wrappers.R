@@ -15,6 +15,8 @@ rust_weight_sums <- function(x, s, missing, v, ulist, grid, pointmass, pi, colum
 
 rust_mixture_summary <- function(x, s, missing, v, ulist, grid, pointmass, pi, pi_thresh, n_threads, progress) .Call(wrap__rust_mixture_summary, x, s, missing, v, ulist, grid, pointmass, pi, pi_thresh, n_threads, progress)
 
+rust_mr_ash <- function(design, y, total, standardize, grid, relative, pi, sigma2, b, order, dirichlet, update_pi, update_sigma2, slab, tol, max_iter, n_threads, progress) .Call(wrap__rust_mr_ash, design, y, total, standardize, grid, relative, pi, sigma2, b, order, dirichlet, update_pi, update_sigma2, slab, tol, max_iter, n_threads, progress)
+
 rust_posterior <- function(x, s, missing, v, scale, a, ulist, grid, pointmass, active, weights, covariance, n_threads, progress) .Call(wrap__rust_posterior, x, s, missing, v, scale, a, ulist, grid, pointmass, active, weights, covariance, n_threads, progress)
 
 rust_posterior_samples <- function(x, s, missing, v, scale, a, ulist, grid, pointmass, active, weights, n_samples, seed, first_row, n_threads, progress) .Call(wrap__rust_posterior_samples, x, s, missing, v, scale, a, ulist, grid, pointmass, active, weights, n_samples, seed, first_row, n_threads, progress)

@@ -7,6 +7,7 @@ mod ebmf;
 mod likelihood;
 mod mash;
 mod mixture;
+mod mr_ash;
 mod posterior;
 mod problem;
 mod samples;
@@ -27,6 +28,7 @@ extendr_module! {
     use likelihood;
     use mash;
     use mixture;
+    use mr_ash;
     use posterior;
     fn rust_cores;
     use samples;

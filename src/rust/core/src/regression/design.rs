@@ -471,7 +471,7 @@ impl Design for Gram<'_> {
     fn sum_of_squares(&self, response: &Response, b: &[f64], residual: &[f64]) -> f64 {
         let explained: f64 =
             b.iter().zip(&response.start).zip(residual).map(|((b, y), r)| b * (y + r)).sum();
-        (response.total - explained).max(0.0)
+        response.total - explained
     }
     fn cost(&self) -> usize {
         match &self.correlation {

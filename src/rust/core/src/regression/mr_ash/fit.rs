@@ -1,9 +1,10 @@
 //! Sweeps, and between them the residual variance and the weights.
 //!
 //! Given the sweep, `s2` and `pi` have closed forms that raise the bound. Expectation maximisation
-//! of `pi` is slow, so by default the weights that the convex solver finds for the current `c_j` are
-//! tried instead: they are kept if the bound is higher after the next sweep, and otherwise the
-//! ascent goes back to where it was and takes the safe step, and the next trials wait.
+//! of `pi` is slow, so by default, once the coefficients have come to rest somewhat, the weights that
+//! the convex solver finds for the current `c_j` are tried instead: they are kept if the bound is
+//! higher after the next sweep, and otherwise the ascent goes back to where it was and takes the
+//! safe step, and the next trials wait.
 
 use super::sweep::{ABSENT, State, Sweep, Totals};
 use super::table::{Table, padded};
@@ -16,6 +17,10 @@ use crate::{Error, Monitor};
 const PATIENCE: usize = 1 << 24;
 /// A rejected proposal doubles the wait until the next, up to this many sweeps.
 const LONGEST_WAIT: usize = 16;
+/// As long as a sweep gains more than this, the coefficients are far from settled, and the best
+/// weights for them are no good: from a start at zero with correlated predictors, often all null,
+/// which no ascent leaves again.
+const EARLY: f64 = 0.1;
 
 /// Prior variances of the components; the first may be zero.
 #[derive(Debug, Clone, PartialEq)]
@@ -269,8 +274,8 @@ impl<'a, D: Design> Ascent<'a, D> {
             match weights {
                 WeightStep::Fixed => (),
                 WeightStep::Em => self.pi = safe,
-                WeightStep::Convex if wait > 0 && !settled => {
-                    wait -= 1;
+                WeightStep::Convex if !settled && (wait > 0 || elbo - last > EARLY) => {
+                    wait = wait.saturating_sub(1);
                     self.pi = safe;
                 }
                 WeightStep::Convex => {

@@ -16,12 +16,15 @@
 //!
 //! - `table`: what does not depend on the data, per predictor and component;
 //! - `sweep`: one pass over the predictors, in lanes;
-//! - `fit`: sweeps, the residual variance, and the weights, each step raising the bound.
+//! - `fit`: sweeps, the residual variance, and the weights, each step raising the bound;
+//! - `many`: several responses of one design.
 
 mod fit;
+mod many;
 mod sweep;
 mod table;
 #[cfg(test)]
 mod tests;
 
 pub use fit::{Ending, Fit, Grid, Options, Settings, Start, Step, WeightStep, fit};
+pub use many::{Task, fit_all, norms_as_given};
