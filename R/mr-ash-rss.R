@@ -135,7 +135,7 @@ check_complete_effects <- function(x, name) {
 
 rss_start <- function(start, marginal, R) {
   J <- ncol(marginal$products)
-  start$b <- check_start(start$b, length(marginal$norms), J)
+  start$b <- check_ash_start(start$b, length(marginal$norms), J)
   if (is.null(start$b)) return(start)
   if (!is.null(marginal$unit)) start$b <- start$b / marginal$unit
   root <- sqrt(marginal$norms)

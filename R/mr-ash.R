@@ -120,7 +120,7 @@ ash_settings <- function(update_pi, update_sigma2, scaled_prior, method, standar
 
 # The coefficients to start from as p x J, and the sums of squares of the residuals they leave.
 individual_start <- function(start, X, Y, space) {
-  start$b <- check_start(start$b, X$p, ncol(Y))
+  start$b <- check_ash_start(start$b, X$p, ncol(Y))
   if (is.null(start$b)) return(start)
   left <- Y - predictor_values(X, start$b)
   start$residual <- colSums((left - space$basis %*% crossprod(space$basis, left))^2)
@@ -136,7 +136,7 @@ ash_fits <- function(design, Y, marginal, n, order, start, settings, rounds = 4L
   if (settings$standardize) norms[norms > 0] <- n - 1
   variance <- if (is.null(marginal$variance)) marginal$total / n else marginal$variance
   grid <- ash_grid(start$sa2, marginal, norms, n, variance, settings)
-  start$order <- update_order(order, marginal)
+  start$order <- ash_order(order, marginal)
   start <- ash_start(start, grid, marginal, norms, n, variance, settings)
   done <- rep(FALSE, J)
   fits <- vector("list", J)
@@ -195,7 +195,7 @@ ash_grid <- function(sa2, marginal, norms, n, variance, settings) {
   })
 }
 
-update_order <- function(order, marginal) {
+ash_order <- function(order, marginal) {
   p <- length(marginal$norms)
   if (is.numeric(order)) {
     if (length(order) != p || !setequal(order, seq_len(p))) {
@@ -217,7 +217,7 @@ marginal_strength <- function(marginal) {
   apply(strength, 1L, max)
 }
 
-check_start <- function(b, p, J) {
+check_ash_start <- function(b, p, J) {
   if (is.null(b)) return(NULL)
   if (!is.numeric(b) || length(b) != p * J || !all(is.finite(b))) {
     stop_mnmash("argument", "`beta_init` must hold ", p, if (J > 1) paste(" x", J),

@@ -48,7 +48,7 @@ simulate_mr_mash <- function(n, p, p_causal, r, r_causal = list(seq_len(r)), int
   r <- check_count(r, "r")
   p_causal <- check_count(p_causal, "p_causal", 0)
   if (p_causal > p) stop_mnmash("argument", "`p_causal` must be at most `p` (", p, ")")
-  r_causal <- check_sets(r_causal, r)
+  r_causal <- check_response_sets(r_causal, r)
   groups <- length(r_causal)
   w <- if (is.null(w)) rep(1, groups) else check_each(w, "w", groups, 0)
   B_cor <- check_each(B_cor, "B_cor", groups, -1, 1)
@@ -61,7 +61,7 @@ simulate_mr_mash <- function(n, p, p_causal, r, r_causal = list(seq_len(r)), int
   X_cor <- check_number(X_cor, "X_cor", 0, 1)
   V_cor <- check_number(V_cor, "V_cor", -1, 1)
   if (!is.null(seed)) {
-    return(with_seed(seed, simulate_mr_mash(
+    return(with_own_seed(seed, simulate_mr_mash(
       n, p, p_causal, r, r_causal, intercepts, pve, B_cor, B_scale, w, X_cor, X_pattern, X_scale,
       V_cor
     )))
@@ -98,7 +98,7 @@ simulate_mr_mash <- function(n, p, p_causal, r, r_causal = list(seq_len(r)), int
   )
 }
 
-check_sets <- function(sets, r) {
+check_response_sets <- function(sets, r) {
   right <- is.list(sets) && length(sets) &&
     all(vapply(sets, \(s) is.numeric(s) && length(s) && all(s %in% seq_len(r)), NA))
   if (!right) {
@@ -137,7 +137,7 @@ correlated_columns <- function(n, p, cor, pattern) {
 }
 
 # Evaluates `code` with random numbers of its own; R's own stream is put back.
-with_seed <- function(seed, code) {
+with_own_seed <- function(seed, code) {
   seed <- check_number(seed, "seed")
   global <- globalenv()
   old <- get0(".Random.seed", global, inherits = FALSE)

@@ -42,7 +42,7 @@ univariate_sumstats <- function(X, Y, Z = NULL, standardize = FALSE) {
   Y <- as_responses(Y, nrow(X))
   Z <- as_covariates(Z, nrow(X))
   found <- if (is.null(Z) && !sparse) {
-    pairwise_moments(X, Y)
+    pair_moments(X, Y)
   } else {
     moments_by_pattern(as_predictors(X), Y, Z)
   }
@@ -62,7 +62,7 @@ sumstats_of_blocks <- function(chunk, Y, Z, standardize) {
 
 # Corrected sums of squares and products of every pair over its own samples: x, y, xy, n (p x r), and
 # how many degrees of freedom are not for the error.
-pairwise_moments <- function(X, Y) {
+pair_moments <- function(X, Y) {
   # Close to the means, so that nothing is lost when their part is taken off.
   Y <- sweep(Y, 2L, colMeans(Y, na.rm = TRUE))
   here <- (!is.na(Y)) + 0
