@@ -8,6 +8,7 @@ mod likelihood;
 mod mash;
 mod mixture;
 mod mr_ash;
+mod mr_mash;
 mod posterior;
 mod problem;
 mod samples;
@@ -29,6 +30,7 @@ extendr_module! {
     use mash;
     use mixture;
     use mr_ash;
+    use mr_mash;
     use posterior;
     fn rust_cores;
     use samples;

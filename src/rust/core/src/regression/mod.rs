@@ -3,7 +3,9 @@
 //!
 //! - `design`: the predictors of one response (dense, sparse, or as cross-products), with covariates
 //!   regressed out;
-//! - `mr_ash`: one response, a grid of prior variances.
+//! - `mr_ash`: one response, a grid of prior variances;
+//! - `mr_mash`: several responses, prior covariances.
 
 pub mod design;
 pub mod mr_ash;
+pub mod mr_mash;
