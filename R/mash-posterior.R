@@ -181,31 +181,7 @@ region_data <- function(x, prior, exclude, V) {
     colnames(Bhat) <- prior$conditions[match$keep]
   }
   alpha <- if (is.null(prior$alpha)) 0 else prior$alpha
-  some <- colSums(!is.na(Bhat)) > 0
-  if (all(some)) return(mash_set_data(Bhat, Shat, V = V, alpha = alpha))
-  if (!any(some)) stop_mnmash("missing", "a region's data have no observed value")
-  part <- mash_set_data(
-    Bhat[, some, drop = FALSE], Shat[, some, drop = FALSE],
-    V = if (length(dim(V)) == 3L) V[some, some, , drop = FALSE] else V[some, some, drop = FALSE],
-    alpha = alpha
-  )
-  with_unobserved(part, some, V, colnames(Bhat))
-}
-
-# Columns without any value among those of the data.
-with_unobserved <- function(data, some, V, conditions) {
-  wide <- function(x, fill) {
-    out <- matrix(fill, nrow(data$Bhat), length(some), dimnames = list(rownames(x), conditions))
-    out[, some] <- x
-    out
-  }
-  missing <- if (is.null(data$missing)) data$Bhat != data$Bhat else data$missing
-  data$missing <- wide(missing, TRUE)
-  data$Bhat <- wide(data$Bhat, 0)
-  data$Shat <- wide(data$Shat, 1e6)
-  data$Shat_alpha <- wide(data$Shat_alpha, 1)
-  data$V <- V
-  data
+  data_with_unobserved(Bhat, Shat, V, alpha)
 }
 
 # The posteriors of consecutive units, as one list.
