@@ -76,7 +76,7 @@
 #'   components, summed over predictors;
 #' - `fitted`, `residuals`: n x r; `G`: covariance of the fitted values; `pve`: proportions of
 #'   variance explained, `diag(G) / (diag(G) + diag(V))`; `Y`: completed responses, if some were missing;
-#' - `ELBO`, and `trace`: the bound after each sweep (plus the log-density of the weights if
+#' - `ELBO`, and `trace`: data frame of `iteration` and `elbo`, the bound after each sweep (plus the log-density of the weights if
 #'   `w0_penalty` is not 1);
 #' - `convergence`: list of `converged`, `iterations`, `message`, and of the last sweep
 #'   `elbo_change` (per value of `Y`), `w0_change`, `mu1_change` (standardized); `proposals`: how many
@@ -160,7 +160,7 @@ regression_problem <- function(conditions, prior, S0, w0, grid, V, residual, ran
   )
   list(
     conditions = conditions, S0 = mixture$S0, w0 = mixture$w0, groups = groups,
-    prior = core_prior(groups, mixture$w0, penalty), residual = residual,
+    prior = core_prior(groups, mixture$w0, penalty), penalty = penalty, residual = residual,
     update = if (update_w0) w0_method else "fixed", control = as.double(control), sweeps = max_iter
   )
 }
@@ -305,7 +305,8 @@ regression_fit <- function(found, problem, scale, predictors, conditions, covari
     mu1 = `dimnames<-`(found$mean / scale, names), intercept = NULL,
     V = `dimnames<-`(found$V, list(conditions, conditions)), w0 = weights,
     S0 = lapply(problem$S0, `dimnames<-`, by_condition), w1_colsums = colsums,
-    ELBO = found$elbo, trace = found$trace,
+    ELBO = found$elbo,
+    trace = data.frame(iteration = seq_along(found$trace), elbo = found$trace),
     convergence = list(
       converged = found$converged, iterations = length(found$trace),
       message = if (found$converged) "converged" else "reached the limit of sweeps",
@@ -314,7 +315,7 @@ regression_fit <- function(found, problem, scale, predictors, conditions, covari
       proposals = stats::setNames(found$proposals, c("kept", "refused"))
     ),
     loadings = found$loadings, unique = if (length(found$unique)) found$unique,
-    residual = problem$residual[[1L]],
+    residual = problem$residual[[1L]], update_w0 = problem$update != "fixed",
     statistics = found$statistics, precision = found$precision, scale = scale
   )
   if (covariance != "none") {
