@@ -3,16 +3,14 @@
 #![allow(missing_docs)] // the exported functions are documented where R calls them
 
 mod boundary;
-mod ebmf;
 mod likelihood;
 mod mash;
 mod mixture;
-mod mr_ash;
-mod mr_mash;
 mod posterior;
 mod problem;
 mod samples;
 mod sharing;
+mod ud;
 mod weights;
 
 use extendr_api::prelude::*;
@@ -25,15 +23,13 @@ fn rust_cores() -> i32 {
 
 extendr_module! {
     mod mnmash;
-    use ebmf;
     use likelihood;
     use mash;
     use mixture;
-    use mr_ash;
-    use mr_mash;
     use posterior;
     fn rust_cores;
     use samples;
     use sharing;
+    use ud;
     use weights;
 }

@@ -69,6 +69,11 @@ impl<'a> Problem<'a> {
 
     /// Check and arrange.
     pub fn means(&self) -> std::result::Result<NormalMeans<'_>, Error> {
+        NormalMeans::new(self.data())
+    }
+
+    /// As the core takes them.
+    pub fn data(&self) -> Data<'_> {
         let r = self.conditions;
         let v = match (&self.baseline, self.v.len()) {
             (Some(Baseline { s, weights, keep }), _) => {
@@ -79,7 +84,7 @@ impl<'a> Problem<'a> {
             _ => Correlation::PerUnit(self.v),
         };
         let Self { units, conditions, s, .. } = *self;
-        NormalMeans::new(Data { units, conditions, x: &self.x, s, v })
+        Data { units, conditions, x: &self.x, s, v }
     }
 }
 

@@ -2,7 +2,8 @@
 //! known noise `N_j` and known `R_j` (the identity, rows of it, or anything).
 //!
 //! - `estep`: responsibilities, and the sums over units that every update of a component needs;
-//! - `updates`: updates of one component as functions of those sums.
+//! - `updates`: updates of one component as functions of those sums;
+//! - `ud`: penalised maximum likelihood with the fast updates.
 //!
 //! With `T_jk = R_j U_k R_j' + N_j` and `y_jk = T_jk^{-1} (x_j - R_j m_k)`, the sums of component k are
 //! ```text
@@ -13,6 +14,7 @@
 //! a unit, and `U_k` is never inverted.
 
 pub mod estep;
+pub mod ud;
 pub mod updates;
 
 use faer::Mat;

@@ -1,0 +1,139 @@
+# Methods of class "ud_fit".
+
+#' Look at and use fitted prior covariances
+#'
+#' @param x,object a fit from [ud_fit()].
+#' @param n how many components to print, largest first.
+#' @param newdata data from [mash_set_data()] with the same `alpha` and conditions.
+#' @param ... `predict()`: further arguments of [mash()], such as `A`, `output_lfdr` or
+#'   `posterior_samples`. Otherwise ignored.
+#'
+#' @return `summary()`: an object of class `summary.ud_fit`, a list of what it prints.
+#'   `logLik()`: the log-likelihood at the end, with the number of free parameters as `df`.
+#'   `predict()`: a fit of class `mash`, the posteriors of the units of `newdata` under the fitted
+#'   prior as it is, without a grid of scales or a null (unless one of the components is). For a
+#'   prior with those, use `mash(newdata, object$U)`.
+#' @name ud_fit-methods
+#' @examples
+#' set.seed(1)
+#' sims <- simple_sims(nsamp = 50, err_sd = 0.5)
+#' data <- mash_set_data(sims$Bhat, sims$Shat, alpha = 1)
+#' fit <- ud_fit(data, K = 3, seed = 1)
+#' summary(fit)
+#' logLik(fit)
+#' head(get_lfsr(predict(fit, data)))
+NULL
+
+#' @rdname ud_fit-methods
+#' @export
+print.ud_fit <- function(x, n = 10, ...) {
+  print(summary(x), n = n)
+  invisible(x)
+}
+
+#' @rdname ud_fit-methods
+#' @export
+summary.ud_fit <- function(object, ...) {
+  kept <- c(
+    "components", "update", "penalty", "lambda", "converged", "message", "n_iter", "n_rejected",
+    "alpha", "n_units", "dropped"
+  )
+  last <- length(object$objective)
+  found <- c(
+    unclass(object)[kept],
+    list(
+      n_conditions = nrow(object$metric), loglik = object$loglik[last],
+      objective = object$objective[last]
+    )
+  )
+  structure(found, class = "summary.ud_fit")
+}
+
+#' @rdname ud_fit-methods
+#' @export
+print.summary.ud_fit <- function(x, n = 10, ...) {
+  cat(
+    "Prior covariances of ", number(x$n_units), " units in ", x$n_conditions, " conditions (",
+    describe_alpha(x$alpha), ")\n",
+    sep = ""
+  )
+  cat(
+    "  log-likelihood ", format(x$loglik, nsmall = 2),
+    if (x$penalty != "none") {
+      paste0(", penalised ", format(x$objective, nsmall = 2), " (\"", x$penalty, "\", lambda = ",
+             format(x$lambda), ")")
+    },
+    "\n  ", if (x$converged) "converged" else "NOT converged", " in ", x$n_iter, " iterations (\"",
+    x$update, "\"", if (x$n_rejected) paste0(", ", x$n_rejected, " steps taken back"), "): ",
+    x$message, "\n",
+    sep = ""
+  )
+  table <- x$components[order(-x$components$weight), ]
+  more <- nrow(table) - n
+  table <- utils::head(table, n)
+  table$units <- round(table$units, 1)
+  table[c("weight", "scale")] <- lapply(table[c("weight", "scale")], signif, 3)
+  print(table, row.names = FALSE)
+  if (more > 0) cat("  ...", more, "more, of less weight\n")
+  if (length(x$dropped)) {
+    cat("  dropped, of next to no weight: ", paste(utils::head(x$dropped, 5), collapse = ", "),
+        and_more(length(x$dropped) - 4), "\n", sep = "")
+  }
+  invisible(x)
+}
+
+#' @rdname ud_fit-methods
+#' @export
+logLik.ud_fit <- function(object, ...) {
+  R <- nrow(object$metric)
+  kind <- object$components$kind
+  rank <- object$components$rank
+  free <- ifelse(kind == "unconstrained", R * (R + 1) / 2, ifelse(kind == "scaled", 1, 0))
+  low <- kind == "low rank"
+  free[low] <- rank[low] * R - rank[low] * (rank[low] - 1) / 2
+  structure(
+    object$loglik[length(object$loglik)], df = sum(free) + length(kind) - 1,
+    nobs = object$n_units, class = "logLik"
+  )
+}
+
+#' @rdname ud_fit-methods
+#' @export
+predict.ud_fit <- function(object, newdata, ...) {
+  check_mash_data(newdata, "newdata")
+  check_same_model(object, newdata, "newdata")
+  mash(newdata, g = ud_prior(object), fixg = TRUE, verbose = FALSE, ...)
+}
+
+check_same_model <- function(object, data, name) {
+  if (data$alpha != object$alpha) {
+    stop_mnmash(
+      "argument", "`", name, "` has alpha = ", data$alpha, ", but the covariances were fitted ",
+      "with alpha = ", object$alpha
+    )
+  }
+  if (ncol(data$Bhat) != nrow(object$metric)) {
+    stop_mnmash(
+      "dimension", "`", name, "` must have the ", nrow(object$metric), " conditions of the fit, ",
+      "not ", ncol(data$Bhat)
+    )
+  }
+}
+
+# As fitted_g of mash(), without scales or a point mass.
+ud_prior <- function(object) {
+  list(pi = unname(object$w), Ulist = object$U, grid = 1, usepointmass = FALSE)
+}
+
+# What the functions of a fit of mash() read.
+as_fitted <- function(object) {
+  structure(list(fitted_g = ud_prior(object), alpha = object$alpha), class = "mash")
+}
+
+#' @rdname as_prior
+#' @export
+as_prior.ud_fit <- function(x, ...) {
+  model <- effect_model(x$alpha)
+  extra <- if (!is.null(model)) list(effect_model = model)
+  do.call(new_prior, c(list(x$U, x$w, 0, V = x$V, loglik = x$loglik[length(x$loglik)]), extra))
+}
