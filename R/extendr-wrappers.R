@@ -3,6 +3,8 @@
 
 rust_cores <- function() .Call(wrap__rust_cores)
 
+rust_factorise <- function(y, se, estimate, nonneg, max_factors, max_iter, tol, backfit, progress) .Call(wrap__rust_factorise, y, se, estimate, nonneg, max_factors, max_iter, tol, backfit, progress)
+
 rust_loglik <- function(x, s, missing, v, ulist, grid, pointmass, n_threads, progress) .Call(wrap__rust_loglik, x, s, missing, v, ulist, grid, pointmass, n_threads, progress)
 
 rust_mash_fit <- function(x, s, missing, v, ulist, grid, pointmass, prior, start, tol, max_iter, memory, n_threads, progress) .Call(wrap__rust_mash_fit, x, s, missing, v, ulist, grid, pointmass, prior, start, tol, max_iter, memory, n_threads, progress)
@@ -12,6 +14,16 @@ rust_newton_step <- function(hessian, g, x) .Call(wrap__rust_newton_step, hessia
 rust_weight_sums <- function(x, s, missing, v, ulist, grid, pointmass, pi, columns, floor, n_threads, progress) .Call(wrap__rust_weight_sums, x, s, missing, v, ulist, grid, pointmass, pi, columns, floor, n_threads, progress)
 
 rust_mixture_summary <- function(x, s, missing, v, ulist, grid, pointmass, pi, pi_thresh, n_threads, progress) .Call(wrap__rust_mixture_summary, x, s, missing, v, ulist, grid, pointmass, pi, pi_thresh, n_threads, progress)
+
+rust_mr_ash <- function(design, y, total, standardize, grid, relative, pi, sigma2, b, order, dirichlet, update_pi, update_sigma2, slab, tol, max_iter, n_threads, progress) .Call(wrap__rust_mr_ash, design, y, total, standardize, grid, relative, pi, sigma2, b, order, dirichlet, update_pi, update_sigma2, slab, tol, max_iter, n_threads, progress)
+
+rust_mr_mash <- function(x, y, order, intercept, standardize, start, prior, residual, update, control, n_threads, progress) .Call(wrap__rust_mr_mash, x, y, order, intercept, standardize, start, prior, residual, update, control, n_threads, progress)
+
+rust_mr_mash_log_bf <- function(x, y, intercept, standardize, prior, residual, n_threads) .Call(wrap__rust_mr_mash_log_bf, x, y, intercept, standardize, prior, residual, n_threads)
+
+rust_mr_mash_posterior <- function(statistics, precision, prior, residual, covariance, n_threads) .Call(wrap__rust_mr_mash_posterior, statistics, precision, prior, residual, covariance, n_threads)
+
+rust_mr_mash_rss <- function(n, xtx, xty, yty, start, prior, residual, update, control, n_threads, progress) .Call(wrap__rust_mr_mash_rss, n, xtx, xty, yty, start, prior, residual, update, control, n_threads, progress)
 
 rust_posterior <- function(x, s, missing, v, scale, a, ulist, grid, pointmass, active, weights, covariance, n_threads, progress) .Call(wrap__rust_posterior, x, s, missing, v, scale, a, ulist, grid, pointmass, active, weights, covariance, n_threads, progress)
 

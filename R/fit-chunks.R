@@ -5,10 +5,18 @@
 #' What [mash()] does to data in memory, for data that do not fit: starting from the fit of a
 #' sample, finds the weights that maximise the (penalised) likelihood of all units of all chunks.
 #' The result does not depend on the sample (but its matrices and grid are those of `g`), and
-#' carries the same certificate. Each of about five to ten iterations reads every chunk once; nothing is kept of
-#' a chunk but sums.
+#' carries the same certificate. Each of about five to ten iterations reads every chunk once;
+#' nothing is kept of a chunk but sums.
 #'
 #' Chunks go to the workers of `future::plan()` as in [mash_stream()].
+#'
+#' @section Stopping and going on:
+#' With a folder as `checkpoint`, the sums of every finished chunk and pass are kept in it (a few
+#' numbers for each pair of components that matter). After an interruption the same call goes on
+#' with the chunk that was not finished, and ends with the same fit, to the last bit; so it does
+#' with another `control`, which makes a fit more exact, or longer. Using the folder for another job
+#' (prior, penalty, number of chunks) is an error; that the chunks are the same is the caller's
+#' business.
 #'
 #' @param g a fit from [mash()] to a random sample of the units, or its `fitted_g`: the matrices and
 #'   the grid, and the weights to start from.
@@ -17,6 +25,7 @@
 #' @param control a list of `tol` (largest KKT violation, default 1e-8) and `max_iter` (50).
 #' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores; one for
 #'   each worker where there are several.
+#' @param checkpoint `NULL`, or the name of a folder to go on from after an interruption, see below.
 #'
 #' @return An object of class `mash` without anything by unit: `fitted_g`, `loglik`, `n_units`,
 #'   `alpha` and `convergence`, as in [mash()]; the `trace` of `convergence` has an element for each
@@ -36,14 +45,20 @@
 #' m <- mash_fit_chunks(start, chunk, n_chunks = 4)
 #' m$loglik
 mash_fit_chunks <- function(g, chunk, n_chunks, V = NULL, prior = c("nullbiased", "uniform"),
-                            nullweight = 10, control = list(), n_threads = NULL) {
+                            nullweight = 10, control = list(), n_threads = NULL,
+                            checkpoint = NULL) {
   job <- stream_job(g, chunk, if (missing(n_chunks)) NULL else n_chunks, V)
   g <- job$g
   control <- fit_control(control, tol = 1e-8, max_iter = 50)
   a <- dirichlet_parameters(prior, length(g$pi), nullweight)
   workers <- stream_workers()
   threads <- stream_threads(n_threads, workers)
-  sums <- \(x, columns, floor) weight_sums(job, a, x, columns, floor, workers, threads)
+  if (!is.null(checkpoint)) {
+    same <- c("g", "alpha", "V", "n_chunks")
+    remember_job(c(job[same], list(penalty = a)), checkpoint, "checkpoint")
+  }
+  kept <- kept_passes(checkpoint)
+  sums <- \(x, columns, floor) weight_sums(job, a, x, columns, floor, workers, threads, kept)
   fit <- newton_by_chunks(sums, g$pi, a, control$tol, control$max_iter)
   if (!fit$convergence$converged) warn_not_converged(fit$convergence)
   g$pi <- stats::setNames(fit$pi, component_names(g$Ulist, g$grid, g$usepointmass))
@@ -61,8 +76,7 @@ mash_fit_chunks <- function(g, chunk, n_chunks, V = NULL, prior = c("nullbiased"
 # Objective, gradient g and Hessian at the weights `x`, per unit of total weight N, from one pass
 # over the chunks. The sums are added in the order of the chunks. `cover` is the weight that units
 # want which have less than `floor` of it where they are likeliest.
-weight_sums <- function(job, a, x, columns, floor, workers, threads) {
-  total <- NULL
+weight_sums <- function(job, a, x, columns, floor, workers, threads, kept) {
   work <- function(i) {
     data <- chunk_data(job, job$chunk, i)
     before <- options(mnmash.progress = FALSE)
@@ -76,10 +90,10 @@ weight_sums <- function(job, a, x, columns, floor, workers, threads) {
     sums$lost <- sum(log_scale(data) + numeric(nrow(data$Bhat)))
     sums
   }
-  take <- function(i, sums) {
-    total <<- if (is.null(total)) sums else Map(`+`, total, sums)
-  }
-  in_waves(seq_len(job$n_chunks), workers, work, take)
+  total <- kept(
+    list(x = x, columns = columns, floor = floor), job$n_chunks,
+    \(numbers, take) in_waves(numbers, workers, work, take)
+  )
   penalty <- a - 1
   on <- which(penalty > 0)
   total$N <- total$units + sum(penalty)
@@ -94,6 +108,41 @@ weight_sums <- function(job, a, x, columns, floor, workers, threads) {
   total$hessian <- total$hessian / total$N
   total
 }
+
+# Sums over the chunks of one pass after another. Their order is that of a calculation without
+# random numbers: repeated, it makes the same passes, and finds the sums of those that a folder has.
+kept_passes <- function(folder) {
+  pass <- 0
+  function(inputs, n_chunks, run) {
+    pass <<- pass + 1
+    if (is.null(folder)) {
+      total <- NULL
+      run(seq_len(n_chunks), \(i, sums) total <<- add_sums(total, sums))
+      return(total)
+    }
+    whole <- file.path(folder, sprintf("pass-%03d.rds", pass))
+    if (file.exists(whole)) {
+      known <- readRDS(whole)
+      if (identical(known$inputs, inputs)) return(known$total)
+    }
+    # Sums of chunks belong to these inputs, or to none.
+    part <- sprintf("pass-%03d-%s.rds", pass, c("inputs", sprintf("chunk-%08d", seq_len(n_chunks))))
+    note <- file.path(folder, part[1L])
+    chunks <- file.path(folder, part[-1L])
+    if (!file.exists(note) || !identical(readRDS(note), inputs)) {
+      unlink(chunks)
+      save_rds(inputs, note)
+    }
+    run(which(!file.exists(chunks)), \(i, sums) save_rds(sums, chunks[i]))
+    total <- NULL
+    for (file in chunks) total <- add_sums(total, readRDS(file))
+    save_rds(list(inputs = inputs, total = total), whole)
+    unlink(c(chunks, note))
+    total
+  }
+}
+
+add_sums <- function(total, sums) if (is.null(total)) sums else Map(`+`, total, sums)
 
 # Newton's method with an active set, on `sums(x, columns)`. Columns near a violation of optimality
 # take part in the next step. A step that does not raise the objective is shortened: one more pass.

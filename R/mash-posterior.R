@@ -8,8 +8,8 @@
 #' @section Fewer conditions:
 #' `exclude` leaves conditions out of the analysis, as if they had not been measured: of the prior
 #' and of the data their margins are used, which is exact. Matrices that are zero in the others
-#' become part of the null; weights are kept. Data with fewer conditions than the model, or with others in
-#' another order, are matched by name.
+#' become part of the null; weights are kept. Data with fewer conditions than the model, or with
+#' the same in another order, are matched by name.
 #'
 #' @section Data sets:
 #' A region's data are from [mash_set_data()], or a list of effects (`Bhat`, `bhat` or `b`) and
@@ -62,26 +62,44 @@
 mash_posterior <- function(model, data, exclude = NULL, folder = NULL, n_chunks = NULL, V = NULL,
                            read = readRDS, A = NULL, output_posterior_cov = FALSE,
                            pi_thresh = 1e-10, n_threads = NULL) {
+  job <- posterior_job(model, data, exclude, V, pi_thresh, read)
+  job$A <- A
+  job$covariance <- check_flag(output_posterior_cov, "output_posterior_cov")
+  run_posterior(job, data, n_chunks, read, n_threads, folder, piece_posterior, bind_posteriors)
+}
+
+# The question, checked: what does not depend on the data set.
+posterior_job <- function(model, data, exclude, V, pi_thresh, read) {
   if (!is.function(read)) stop_mnmash("type", "`read` must be a function of a file's name")
   prior <- model_prior(model)
-  if (is.null(prior$conditions) && inherits(data, "mash") && ncol(data$Bhat) == prior$R) {
-    prior$conditions <- colnames(data$Bhat)
-  }
+  if (is.null(prior$conditions)) prior$conditions <- names_in_data(data, prior$R)
   condition_numbers(exclude, prior$conditions, prior$R)
   if (!is.null(V)) V <- check_residual_correlation(V, 1L, prior$R)
-  job <- list(
-    prior = prior, exclude = exclude, V = V, A = A,
-    covariance = check_flag(output_posterior_cov, "output_posterior_cov"),
-    pi_thresh = check_number(pi_thresh, "pi_thresh", 0, 1)
+  list(
+    prior = prior, exclude = exclude, V = V, pi_thresh = check_number(pi_thresh, "pi_thresh", 0, 1)
   )
+}
+
+# What the data in memory call the R conditions, if any of them has all and names them.
+names_in_data <- function(data, R) {
+  if (!is.list(data)) return(NULL)
+  if (is.null(table_entry(data, effect_names))) {
+    return(Find(Negate(is.null), lapply(unname(data), names_in_data, R)))
+  }
+  Bhat <- table_entry(data, effect_names)
+  if (NCOL(Bhat) == R) colnames(Bhat)
+}
+
+# `answer(job, data, threads)` for each piece of the data.
+run_posterior <- function(job, data, n_chunks, read, n_threads, folder, answer, bind) {
   pieces <- posterior_pieces(data, n_chunks)
   threads <- stream_threads(n_threads, stream_workers())
-  work <- posterior_work(job, read, threads, if (is.function(data)) data)
+  work <- posterior_work(job, read, threads, answer, if (is.function(data)) data)
   job$pieces <- pieces[c("labels", "fingerprint")]
   if (is.character(data)) job$read <- as_written(read)
   found <- work_through(pieces$labels, pieces$item, work, folder, job)
   if (!is.null(folder)) return(invisible(found))
-  if (pieces$regions) found else bind_posteriors(found)
+  if (pieces$regions) found else bind(found)
 }
 
 # How the data fall into pieces, what they are called, and what is sent to the worker of each.
@@ -112,19 +130,31 @@ posterior_pieces <- function(data, n_chunks) {
 }
 
 # A function of one piece; it carries nothing that the piece does not need.
-posterior_work <- function(job, read, threads, chunk = NULL) {
+posterior_work <- function(job, read, threads, answer, chunk = NULL) {
   force(job)
   force(read)
   force(threads)
+  force(answer)
   force(chunk)
   function(piece) {
     if (!is.null(chunk)) piece <- chunk(piece)
     if (is.character(piece)) piece <- read(piece)
-    piece_posterior(job, piece, threads)
+    answer(job, piece, threads)
   }
 }
 
 piece_posterior <- function(job, piece, threads) {
+  ready <- ready_piece(job, piece)
+  before <- options(mnmash.progress = FALSE)
+  on.exit(options(before))
+  posterior_in_blocks(
+    ready$data, ready$g, job$pi_thresh, job$covariance, threads,
+    A = job$A
+  )
+}
+
+# Data and prior of the same conditions, those with the numbers `keep` in the model.
+ready_piece <- function(job, piece) {
   prior <- job$prior
   if (!inherits(piece, "mash")) {
     piece <- region_data(piece, prior, job$exclude, job$V)
@@ -135,12 +165,9 @@ piece_posterior <- function(job, piece, threads) {
     )
   }
   match <- matched_conditions(prior, colnames(piece$Bhat), ncol(piece$Bhat), job$exclude)
-  g <- marginal_prior(prior$g, match$keep)
-  before <- options(mnmash.progress = FALSE)
-  on.exit(options(before))
-  posterior_in_blocks(
-    data_columns(piece, match$columns), g, job$pi_thresh, job$covariance, threads,
-    A = job$A
+  list(
+    data = data_columns(piece, match$columns), g = marginal_prior(prior$g, match$keep),
+    keep = match$keep
   )
 }
 
@@ -181,31 +208,7 @@ region_data <- function(x, prior, exclude, V) {
     colnames(Bhat) <- prior$conditions[match$keep]
   }
   alpha <- if (is.null(prior$alpha)) 0 else prior$alpha
-  some <- colSums(!is.na(Bhat)) > 0
-  if (all(some)) return(mash_set_data(Bhat, Shat, V = V, alpha = alpha))
-  if (!any(some)) stop_mnmash("missing", "a region's data have no observed value")
-  part <- mash_set_data(
-    Bhat[, some, drop = FALSE], Shat[, some, drop = FALSE],
-    V = if (length(dim(V)) == 3L) V[some, some, , drop = FALSE] else V[some, some, drop = FALSE],
-    alpha = alpha
-  )
-  with_unobserved(part, some, V, colnames(Bhat))
-}
-
-# Columns without any value among those of the data.
-with_unobserved <- function(data, some, V, conditions) {
-  wide <- function(x, fill) {
-    out <- matrix(fill, nrow(data$Bhat), length(some), dimnames = list(rownames(x), conditions))
-    out[, some] <- x
-    out
-  }
-  missing <- if (is.null(data$missing)) data$Bhat != data$Bhat else data$missing
-  data$missing <- wide(missing, TRUE)
-  data$Bhat <- wide(data$Bhat, 0)
-  data$Shat <- wide(data$Shat, 1e6)
-  data$Shat_alpha <- wide(data$Shat_alpha, 1)
-  data$V <- V
-  data
+  data_with_unobserved(Bhat, Shat, V, alpha)
 }
 
 # The posteriors of consecutive units, as one list.

@@ -67,19 +67,34 @@ prior_matrix <- function(U, R, normalize, where) {
   if (normalize && largest > 0) U / largest else U
 }
 
-# Scales from a tenth of the smallest standard error to twice the largest effect in excess of noise,
-# in steps of `gridmult` (Stephens 2017; notes on mash, section 2.4).
-autoselect_grid <- function(data, gridmult) {
+#' Scales for a mixture of normal distributions, from the data
+#'
+#' A grid of standard deviations from a tenth of the smallest standard error to twice the largest
+#' effect in excess of noise, `2 sqrt(max(Bhat^2 - Shat^2))`, in steps of `gridmult`. It follows the
+#' units of the data.
+#'
+#' @param data data from [mash_set_data()], or a list with `Bhat` and `Shat`, such as from
+#'   [univariate_sumstats()]. Cells that are missing, or with a standard error of zero, are left out.
+#' @param gridmult ratio of neighbouring scales, greater than 1; or 0 for a single scale.
+#' @return Standard deviations (not variances), increasing. With `gridmult = 0`, 0 and one scale.
+#' @references Stephens (2017), Biostatistics 18, 275-294.
+#' @export
+#' @examples
+#' sim <- simulate_mr_mash(n = 100, p = 20, p_causal = 3, r = 2, seed = 1)
+#' autoselect_grid(univariate_sumstats(sim$X, sim$Y), 2)
+autoselect_grid <- function(data, gridmult = sqrt(2)) {
   gridmult <- check_number(gridmult, "gridmult", 0)
   if (gridmult > 0 && gridmult <= 1) {
     stop_mnmash("argument", "`gridmult` must be greater than 1, or 0 for a single scale")
   }
-  B <- data$Bhat
-  S <- data$Shat
-  if (!is.null(data$missing)) {
-    B <- B[!data$missing]
-    S <- S[!data$missing]
+  if (!is.list(data) || is.null(data$Bhat) || length(data$Shat) != length(data$Bhat)) {
+    stop_mnmash("type", "`data` must come from mash_set_data(), or hold `Bhat` and `Shat`")
   }
+  usable <- is.finite(data$Bhat) & is.finite(data$Shat) & data$Shat > 0
+  if (!is.null(data$missing)) usable <- usable & !data$missing
+  if (!any(usable)) stop_mnmash("missing", "`data` have no effect with a standard error")
+  B <- data$Bhat[usable]
+  S <- data$Shat[usable]
   smallest <- min(S) / 10
   excess <- max(B^2 - S^2)
   largest <- if (excess > 0) 2 * sqrt(excess) else 8 * smallest

@@ -58,7 +58,7 @@ log_scale <- function(data) {
 # The posterior matrices, with mashr's names.
 posterior_matrices <- function(data, g, active, weights, covariance, n_threads, A = NULL) {
   check_active(active, g)
-  scale <- if (data$alpha != 0) as_doubles(data$Shat_alpha)
+  scale <- effect_scale(data)
   A <- output_map(data, A)
   noise <- noise_arguments(data)
   prior <- prior_arguments(g)
@@ -85,6 +85,14 @@ posterior_matrices <- function(data, g, active, weights, covariance, n_threads, 
   result
 }
 
+# What the model's effects are multiplied by to be reported: back to the units of Bhat, times a
+# `weight` for each cell where contrasts give one (see R/posterior-contrast.R).
+effect_scale <- function(data) {
+  scale <- if (data$alpha != 0) as_doubles(data$Shat_alpha)
+  if (is.null(data$weight)) return(scale)
+  if (is.null(scale)) data$weight else scale * data$weight
+}
+
 check_active <- function(active, g) {
   if (!length(active)) {
     stop_mnmash(
@@ -95,7 +103,7 @@ check_active <- function(active, g) {
 
 # Some units of the data.
 data_rows <- function(data, rows) {
-  for (what in c("Bhat", "Shat", "Shat_alpha", "Shat_orig", "missing")) {
+  for (what in c("Bhat", "Shat", "Shat_alpha", "Shat_orig", "missing", "weight")) {
     if (!is.null(data[[what]])) data[[what]] <- data[[what]][rows, , drop = FALSE]
   }
   if (length(dim(data$V)) == 3L) data$V <- data$V[, , rows, drop = FALSE]

@@ -93,8 +93,10 @@ combine_functionals <- function(parts, units) {
   all
 }
 
-# `use(samples, rows)` for one block of units after another; a list of what it returned.
-samples_in_blocks <- function(data, g, pi_thresh, n_samples, seed, n_threads, A, block_size, use) {
+# `use(samples, rows)` for one block of units after another; a list of what it returned. The first
+# unit counts as the one after `before` others.
+samples_in_blocks <- function(data, g, pi_thresh, n_samples, seed, n_threads, A, block_size, use,
+                              before = 0) {
   seed <- check_seed(seed)
   n_threads <- resolve_threads(n_threads)
   J <- nrow(data$Bhat)
@@ -105,20 +107,24 @@ samples_in_blocks <- function(data, g, pi_thresh, n_samples, seed, n_threads, A,
     rows <- first:min(J, first + block_size - 1)
     block <- if (length(rows) < J) data_rows(data, rows) else data
     fit <- mixture_summary(block, g, pi_thresh, n_threads)
-    use(draw_samples(block, g, fit$active, fit$weights, n_samples, seed, n_threads, A, first), rows)
+    samples <- draw_samples(
+      block, g, fit$active, fit$weights, n_samples, seed, n_threads, A, before + first
+    )
+    use(samples, rows)
   })
 }
 
 # All samples of all units, J x R x M. The memory is asked of R first, which says so if there is
 # not enough.
-all_samples <- function(data, g, pi_thresh, n_samples, seed, n_threads, A) {
+all_samples <- function(data, g, pi_thresh, n_samples, seed, n_threads, A, before = 0) {
   map <- output_map(data, A)
   results <- if (is.null(map)) ncol(data$Bhat) else nrow(map)
   all <- array(0, c(nrow(data$Bhat), results, n_samples))
-  samples_in_blocks(data, g, pi_thresh, n_samples, seed, n_threads, A, NULL, \(samples, rows) {
+  keep <- function(samples, rows) {
     all[rows, , ] <<- samples
     NULL
-  })
+  }
+  samples_in_blocks(data, g, pi_thresh, n_samples, seed, n_threads, A, NULL, keep, before)
   dimnames(all) <- sample_names(data, n_samples, map)
   all
 }

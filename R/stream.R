@@ -10,7 +10,16 @@
 #' from [mash_set_data()]. It may read them from anywhere: some rows of a matrix in memory, of a
 #' memory-mapped file, of a database, or of an HDF5 file; see the examples. Chunks of 1e5 to 1e6
 #' units waste no time. The posteriors of a unit depend on its own data only, hence (up to rounding)
-#' not on how the units were cut into chunks.
+#' not on how the units were cut into chunks. A chunk may lack a condition altogether (all `NA`): it
+#' is predicted from the others.
+#'
+#' @section Samples:
+#' With `posterior_samples`, `posterior$PosteriorSamples` holds samples from the posterior of the
+#' units of the chunk, as in [get_samples()]; `sink` is the place to reduce them. They depend on the
+#' seed, the number of the chunk and the row in it (row r of chunk i counts as row
+#' `r + (i - 1) * 2^31`), hence on how units were cut into chunks, but not on threads or workers,
+#' nor on which chunks were finished before. When `chunk` is data from [mash_set_data()], rows count
+#' as in these data: the samples are those of [mash_compute_posterior_matrices()].
 #'
 #' @section In parallel:
 #' Every chunk is worked on by `n_threads` threads. If the package future.apply is installed and
@@ -37,6 +46,9 @@
 #' @param pi_thresh components with weights up to this are left out of the posteriors.
 #' @param A linear functions of the effects, as in [mash_compute_posterior_matrices()].
 #' @param output_posterior_cov add the posterior covariance of every unit.
+#' @param posterior_samples number of samples from the posterior of every unit, see below.
+#' @param seed of the samples: a whole number, or `NULL` to draw one from R's random numbers (for a
+#'   folder that was begun: the one it was begun with).
 #' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores; one for
 #'   each worker where there are several.
 #'
@@ -65,18 +77,26 @@
 #' str(readRDS(file.path(folder, "posterior-00000003.rds"))$PosteriorMean)
 #' unlink(folder, recursive = TRUE)
 mash_stream <- function(g, chunk, n_chunks, sink, V = NULL, pi_thresh = 1e-10, A = NULL,
-                        output_posterior_cov = FALSE, n_threads = NULL) {
+                        output_posterior_cov = FALSE, n_threads = NULL, posterior_samples = 0,
+                        seed = 123) {
   job <- stream_job(g, chunk, if (missing(n_chunks)) NULL else n_chunks, V)
   chunk <- job$chunk
-  job$chunk <- NULL
+  first_row <- job$first_row
+  job$chunk <- job$first_row <- NULL
   check_flag(output_posterior_cov, "output_posterior_cov")
   job$pi_thresh <- check_number(pi_thresh, "pi_thresh", 0, 1)
   job <- c(job, list(A = A, covariance = output_posterior_cov))
-  if (is.function(sink)) return(invisible(stream_to_function(job, chunk, sink, n_threads)))
-  if (!is.character(sink) || length(sink) != 1L || is.na(sink)) {
+  posterior_samples <- check_samples(posterior_samples, "posterior_samples")
+  if (!is.function(sink) && (!is.character(sink) || length(sink) != 1L || is.na(sink))) {
     stop_mnmash("type", "`sink` must be a function(i, posterior), or the name of a folder")
   }
-  invisible(stream_to_folder(job, chunk, sink, n_threads))
+  if (posterior_samples) {
+    job$samples <- posterior_samples
+    job$seed <- stream_seed(seed, sink)
+  }
+  source <- list(chunk = chunk, first_row = first_row)
+  if (is.function(sink)) return(invisible(stream_to_function(job, source, sink, n_threads)))
+  invisible(stream_to_folder(job, source, sink, n_threads))
 }
 
 # What is common to all chunks, and their source.
@@ -87,11 +107,15 @@ stream_job <- function(g, chunk, n_chunks, V) {
     if (!is.null(alpha)) given_prior(g, chunk) # the same alpha and conditions
     alpha <- chunk$alpha
     if (is.null(n_chunks)) n_chunks <- ceiling(nrow(chunk$Bhat) / 1e5)
-    chunk <- rows_of_data(chunk, check_count(n_chunks, "n_chunks"))
+    first_row <- chunk_starts(nrow(chunk$Bhat), check_count(n_chunks, "n_chunks"))
+    chunk <- rows_of_data(chunk, n_chunks)
+  } else {
+    first_row <- first_row_of_chunk
   }
   if (!is.function(chunk)) stop_mnmash("type", "`chunk` must be a function of the chunk's number")
   list(
-    g = prior, alpha = alpha, V = V, n_chunks = check_count(n_chunks, "n_chunks"), chunk = chunk
+    g = prior, alpha = alpha, V = V, n_chunks = check_count(n_chunks, "n_chunks"), chunk = chunk,
+    first_row = first_row
   )
 }
 
@@ -110,9 +134,24 @@ rows_of_data <- function(data, n_chunks) {
   if (n_chunks > J) {
     stop_mnmash("argument", "`n_chunks` is ", n_chunks, ", but `chunk` has only ", J, " units")
   }
-  ends <- floor(J * seq_len(n_chunks) / n_chunks)
-  starts <- c(1, ends[-n_chunks] + 1)
-  function(i) data_rows(data, seq(starts[i], ends[i]))
+  start <- chunk_starts(J, n_chunks)
+  function(i) data_rows(data, seq(start(i), start(i + 1) - 1))
+}
+
+chunk_starts <- function(J, n_chunks) {
+  force(J)
+  force(n_chunks)
+  function(i) floor(J * (i - 1) / n_chunks) + 1
+}
+
+# Chunks of unknown size: far enough apart.
+first_row_of_chunk <- function(i) 1 + (i - 1) * 2^31
+
+# A folder that was begun with a random seed goes on with it.
+stream_seed <- function(seed, sink) {
+  note <- if (is.character(sink)) file.path(sink, "job.rds")
+  begun <- if (is.null(seed) && length(note) && file.exists(note)) readRDS(note)$seed
+  check_seed(if (is.null(begun)) seed else begun)
 }
 
 # Read and checked: errors say which chunk.
@@ -128,7 +167,7 @@ chunk_data <- function(job, chunk, i) {
     if (is.null(V)) V <- diag(ncol(found$Bhat))
     alpha <- if (is.null(job$alpha)) 0 else job$alpha
     found <- withCallingHandlers(
-      mash_set_data(found$Bhat, found$Shat, V = V, alpha = alpha),
+      data_with_unobserved(found$Bhat, found$Shat, V, alpha),
       mnmash_error = \(e) complain(paste0("is not usable: ", conditionMessage(e)), "value")
     )
   } else if (!is.null(job$alpha) && !isTRUE(all.equal(found$alpha, job$alpha))) {
@@ -144,8 +183,8 @@ chunk_data <- function(job, chunk, i) {
 }
 
 # One chunk: how many units, their log-likelihood, their posteriors. Progress is that of the chunks.
-stream_chunk <- function(job, chunk, i, n_threads) {
-  data <- chunk_data(job, chunk, i)
+stream_chunk <- function(job, source, i, n_threads) {
+  data <- chunk_data(job, source$chunk, i)
   before <- options(mnmash.progress = FALSE)
   on.exit(options(before))
   loglik <- 0
@@ -153,6 +192,12 @@ stream_chunk <- function(job, chunk, i, n_threads) {
     data, job$g, job$pi_thresh, job$covariance, n_threads, A = job$A,
     each = \(fit) loglik <<- loglik + sum(fit$vloglik)
   )
+  if (!is.null(job$samples)) {
+    posterior$PosteriorSamples <- all_samples(
+      data, job$g, job$pi_thresh, job$samples, job$seed, n_threads, job$A,
+      before = source$first_row(i) - 1
+    )
+  }
   list(
     units = nrow(data$Bhat), loglik = loglik - sum(log_scale(data) + numeric(nrow(data$Bhat))),
     posterior = posterior
@@ -160,7 +205,7 @@ stream_chunk <- function(job, chunk, i, n_threads) {
 }
 
 # Everything the sink sees, it sees in order.
-stream_to_function <- function(job, chunk, sink, n_threads) {
+stream_to_function <- function(job, source, sink, n_threads) {
   numbers <- seq_len(job$n_chunks)
   units <- numeric(job$n_chunks)
   loglik <- numeric(job$n_chunks)
@@ -171,12 +216,12 @@ stream_to_function <- function(job, chunk, sink, n_threads) {
   }
   workers <- stream_workers()
   threads <- stream_threads(n_threads, workers)
-  in_waves(numbers, workers, \(i) stream_chunk(job, chunk, i, threads), take)
+  in_waves(numbers, workers, \(i) stream_chunk(job, source, i, threads), take)
   data.frame(chunk = numbers, units = units, loglik = loglik)
 }
 
 # Each chunk is a file, complete or not there at all.
-stream_to_folder <- function(job, chunk, folder, n_threads) {
+stream_to_folder <- function(job, source, folder, n_threads) {
   remember_job(job, folder)
   # Workers may have another working directory.
   folder <- normalizePath(folder)
@@ -184,7 +229,7 @@ stream_to_folder <- function(job, chunk, folder, n_threads) {
   workers <- stream_workers()
   threads <- stream_threads(n_threads, workers)
   write <- function(i) {
-    done <- stream_chunk(job, chunk, i, threads)
+    done <- stream_chunk(job, source, i, threads)
     summary <- sub("posterior-", "summary-", files[i], fixed = TRUE)
     save_rds(data.frame(chunk = i, units = done$units, loglik = done$loglik), summary, 0L)
     save_rds(done$posterior, files[i], 0L)
@@ -204,11 +249,13 @@ remember_job <- function(job, folder, name = "sink") {
   }
   note <- file.path(folder, "job.rds")
   if (!file.exists(note)) return(save_rds(job, note, 0L))
-  other <- !mapply(identical, readRDS(note)[names(job)], job)
+  known <- readRDS(note)
+  parts <- union(names(job), names(known))
+  other <- !vapply(parts, \(part) identical(known[[part]], job[[part]]), NA)
   if (any(other)) {
     stop_mnmash(
       name, "`", name, "`: the folder '", folder, "' has results of another job (`",
-      names(job)[other][1L], "` differs): use another folder, or delete it"
+      parts[other][1L], "` differs): use another folder, or delete it"
     )
   }
 }

@@ -85,3 +85,53 @@ test_that("a fit that had too few iterations says so", {
   expect_false(m$convergence$converged)
   expect_gt(m$convergence$kkt, 1e-8)
 })
+
+test_that("a fit goes on after an interruption, and ends with the same numbers", {
+  case <- chunks_case()
+  V <- correlated(5)
+  folder <- withr::local_tempfile()
+  calls <- 0
+  fails_at <- Inf
+  chunk <- function(i) {
+    calls <<- calls + 1
+    if (calls == fails_at) stop("no more power")
+    case$chunk(i)
+  }
+  expected <- mash_fit_chunks(case$start, chunk, 5, V = V)
+  total <- calls
+  expect_gt(total, 15)
+  # In the middle of a pass, twice; every chunk of a pass is read once all the same.
+  for (at in c(8, 4)) {
+    calls <- 0
+    fails_at <- at
+    expect_error(mash_fit_chunks(case$start, chunk, 5, V = V, checkpoint = folder), "no more")
+  }
+  calls <- 0
+  fails_at <- Inf
+  found <- mash_fit_chunks(case$start, chunk, 5, V = V, checkpoint = folder)
+  expect_identical(found, expected)
+  expect_equal(calls, total - 7 - 3)
+  # All of it is there: nothing is read.
+  calls <- 0
+  expect_identical(mash_fit_chunks(case$start, chunk, 5, V = V, checkpoint = folder), expected)
+  expect_equal(calls, 0)
+  expect_length(list.files(folder, "chunk"), 0)
+})
+
+test_that("a fit that was cut short is continued, and another job is refused", {
+  case <- chunks_case(start_rows = 1:20)
+  V <- correlated(5)
+  folder <- withr::local_tempfile()
+  fit <- \(...) mash_fit_chunks(case$start, case$chunk, 5, V = V, checkpoint = folder, ...)
+  expect_warning(fit(control = list(max_iter = 1)), class = "mnmash_warning_not_converged")
+  expect_identical(fit(), mash_fit_chunks(case$start, case$chunk, 5, V = V))
+  expect_error(fit(prior = "uniform"), "`penalty` differs", class = "mnmash_error_checkpoint")
+  expect_error(
+    mash_fit_chunks(case$start, case$chunk, 5, checkpoint = folder), "`V` differs",
+    class = "mnmash_error_checkpoint"
+  )
+  expect_error(
+    mash_fit_chunks(case$start, case$chunk, 5, V = V, checkpoint = 1), "`checkpoint`",
+    class = "mnmash_error_type"
+  )
+})

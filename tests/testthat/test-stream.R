@@ -143,3 +143,89 @@ test_that("errors name the chunk, and what is wrong with it", {
   expect_error(mash_stream(case$m, case$chunk, 0.5, nothing), "`n_chunks`")
   expect_error(mash_stream(list(), case$chunk, 5, nothing), "`g` must be a fit")
 })
+
+test_that("samples come along: those of all units at once, or of the chunk's rows", {
+  case <- stream_case(alpha = 1)
+  whole <- mash_compute_posterior_matrices(case$m, case$data, posterior_samples = 4, seed = 7)
+  parts <- list()
+  mash_stream(
+    case$m, case$data, 3, \(i, p) parts[[i]] <<- p$PosteriorSamples,
+    posterior_samples = 4, seed = 7
+  )
+  sizes <- vapply(parts, nrow, 0L)
+  expect_equal(sizes, c(76, 77, 77))
+  for (k in 1:4) {
+    found <- do.call(rbind, lapply(parts, \(part) part[, , k]))
+    expect_identical(found, whole$PosteriorSamples[, , k])
+  }
+
+  # Chunks of unknown size: the first has the rows that it would have anyway, others their own.
+  own <- list()
+  keep <- \(i, p) own[[i]] <<- p$PosteriorSamples
+  mash_stream(case$m, case$chunk, 5, keep, V = correlated(5), posterior_samples = 4, seed = 7)
+  expect_identical(own[[1]], whole$PosteriorSamples[1:50, , ], ignore_attr = TRUE)
+  alike <- unname(own[[2]]) == unname(whole$PosteriorSamples[51:100, , ])
+  expect_lt(mean(alike), 0.7) # zeros can agree
+  again <- own
+  for (threads in 1:2) {
+    mash_stream(
+      case$m, case$chunk, 5, keep,
+      V = correlated(5), posterior_samples = 4, seed = 7, n_threads = threads
+    )
+    expect_identical(own, again)
+  }
+})
+
+test_that("samples of a linear function are that function of the samples", {
+  case <- stream_case()
+  A <- rbind(difference = c(1, -1, 0, 0, 0))
+  one <- NULL
+  mash_stream(
+    case$m, case$data, 2, \(i, p) one <<- rbind(one, p$PosteriorSamples[, 1, ]),
+    A = A, posterior_samples = 3, seed = 1
+  )
+  all <- mash_compute_posterior_matrices(case$m, case$data, posterior_samples = 3, seed = 1)
+  difference <- all$PosteriorSamples[, 1, ] - all$PosteriorSamples[, 2, ]
+  expect_equal(one, difference, ignore_attr = TRUE)
+})
+
+test_that("a folder that was begun with a random seed goes on with it", {
+  case <- stream_case()
+  folder <- withr::local_tempfile()
+  run <- \(...) {
+    mash_stream(case$m, case$chunk, 5, folder, V = correlated(5), posterior_samples = 2, ...)
+  }
+  set.seed(10)
+  done <- run(seed = NULL)
+  first <- readRDS(done$file[3])$PosteriorSamples
+  unlink(done$file[3])
+  run(seed = NULL)
+  expect_identical(readRDS(done$file[3])$PosteriorSamples, first)
+  expect_error(run(seed = 5), "`seed` differs", class = "mnmash_error_sink")
+  expect_error(
+    mash_stream(case$m, case$chunk, 5, folder, V = correlated(5)), "`samples` differs",
+    class = "mnmash_error_sink"
+  )
+})
+
+test_that("a chunk may lack a condition altogether", {
+  case <- stream_case()
+  lacking <- function(i) {
+    found <- case$chunk(i)
+    if (i == 2) found$Bhat[, 3] <- found$Shat[, 3] <- NA
+    found
+  }
+  got <- gather()
+  done <- mash_stream(case$m, lacking, 5, got$sink, V = correlated(5))
+  # The same rows, in data where the condition is missing here and there.
+  Bhat <- do.call(rbind, lapply(1:5, \(i) lacking(i)$Bhat))
+  Shat <- do.call(rbind, lapply(1:5, \(i) lacking(i)$Shat))
+  data <- mash_set_data(Bhat, Shat, V = correlated(5))
+  whole <- mash_compute_posterior_matrices(case$m, data)
+  for (what in names(whole)) expect_equal(got$all(what), whole[[what]], tolerance = 1e-12)
+  expect_equal(sum(done$loglik), mash_compute_loglik(case$m, data), tolerance = 1e-12)
+  nothing <- \(i) list(Bhat = matrix(NA_real_, 2, 5), Shat = matrix(NA_real_, 2, 5))
+  expect_error(
+    mash_stream(case$m, nothing, 1, got$sink), "no observed value", class = "mnmash_error_value"
+  )
+})

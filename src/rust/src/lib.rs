@@ -3,9 +3,12 @@
 #![allow(missing_docs)] // the exported functions are documented where R calls them
 
 mod boundary;
+mod ebmf;
 mod likelihood;
 mod mash;
 mod mixture;
+mod mr_ash;
+mod mr_mash;
 mod posterior;
 mod problem;
 mod samples;
@@ -23,9 +26,12 @@ fn rust_cores() -> i32 {
 
 extendr_module! {
     mod mnmash;
+    use ebmf;
     use likelihood;
     use mash;
     use mixture;
+    use mr_ash;
+    use mr_mash;
     use posterior;
     fn rust_cores;
     use samples;

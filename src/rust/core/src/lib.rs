@@ -3,15 +3,17 @@
 //! Every method asks the same question: given `x_j ~ N(b_j, N_j)` and a mixture-of-normals prior on
 //! `b_j`, what are the log-likelihoods of the components and the posterior of `b_j`? The answer
 //! lives in `normal_means`; `weights` estimates the mixture proportions; `deconvolution` the prior
-//! covariances; `linalg` holds the small dense kernels all are made of.
+//! covariances; `ebmf` factorises matrices; `linalg` holds the small dense kernels all are made of.
 
 pub mod deconvolution;
+pub mod ebmf;
 mod error;
 pub mod linalg;
 pub mod mash;
 mod monitor;
 pub mod normal_means;
 pub mod random;
+pub mod regression;
 pub mod sharing;
 mod threads;
 pub mod weights;

@@ -9,6 +9,7 @@
 //! - `inverse`: inverses from Cholesky factors, and weighted sums of them, one matrix per lane;
 //! - `cross`: weighted sums of cross products of vectors, one vector per lane;
 //! - `gram`: products of a matrix with its transpose, as the reduction wants them;
+//! - `normal_tail`: the normal distribution cut to positive values, one number at a time;
 //! - `dense`: products and eigenvalues of one matrix;
 //! - `psd`: factors of one positive semi-definite matrix, and the check that it is one.
 
@@ -18,6 +19,7 @@ pub mod dense;
 pub mod gram;
 pub mod inverse;
 pub mod lanes;
+pub mod normal_tail;
 pub mod psd;
 
 pub mod special;

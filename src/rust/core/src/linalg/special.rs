@@ -105,6 +105,17 @@ pub fn erfc_abs<V: Lanes>(x: V) -> V {
     p * (a + a + V::splat(1.0)).recip() * e
 }
 
+/// Complementary error function of one number.
+pub fn erfc(x: f64) -> f64 {
+    let a = x.abs().min(27.5);
+    let t = ((a - 4.0) / (a + 4.0) + 0.125) / 0.875;
+    let p = ERFC[1..].iter().fold(ERFC[0], |p, &c| p * t + c);
+    let square = a * a;
+    let e = (-square).exp();
+    let tail = p / (a + a + 1.0) * (e - a.mul_add(a, -square) * e);
+    if x < 0.0 { 2.0 - tail } else { tail }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::lanes::{Kernel, Level, dispatch_at};
@@ -167,6 +178,10 @@ mod tests {
             for (o, k) in dispatch_at(level, Apply(&x)).iter().zip(&known) {
                 assert!((o[2] / k.1 - 1.0).abs() < 5e-15, "{level:?} erfc({}) = {:e}", k.0, o[2]);
             }
+        }
+        for (x, value) in known {
+            assert!((erfc(x.abs()) / value - 1.0).abs() < 5e-15, "erfc({x})");
+            assert!((erfc(-x.abs()) - (2.0 - value)).abs() < 5e-15, "erfc(-{x})");
         }
     }
 }

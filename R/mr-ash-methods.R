@@ -1,0 +1,190 @@
+# Methods of class "mr_ash".
+
+#' Look at a regression with adaptive shrinkage
+#'
+#' @param object,x a fit from [mr_ash()] or [mr_ash_rss()] (which has no `fitted()`, `residuals()`
+#'   or intercept).
+#' @param newx predictors of new samples, in the units of the fit's. Default: those of the fit.
+#' @param newz their covariates, if the fit has some.
+#' @param which `"trace"` of the bound, `"coefficients"`, or `"prior"`: the weights against the prior
+#'   standard deviations.
+#' @param ... ignored.
+#'
+#' @return `coef()`: the intercept, coefficients of the covariates, and posterior means, named.
+#'   `predict()`, `fitted()`, `residuals()`: one number for each sample. `logLik()`: the bound on the
+#'   log-likelihood, with the number of parameters estimated by maximum likelihood. `lfsr()`: p
+#'   numbers. `summary()`: an object of class `summary.mr_ash` with `pve` (the share of the variance
+#'   of `y`, less that of the covariates, that the predictors explain, posterior mean), `pi` by prior
+#'   standard deviation, and the coefficients with the smallest lfsr. `plot()`: a ggplot object.
+#' @name mr_ash-methods
+#' @examples
+#' sim <- simulate_mr_mash(n = 200, p = 50, p_causal = 4, r = 1, pve = 0.5, seed = 1)
+#' fit <- mr_ash(sim$X, sim$Y)
+#' summary(fit)
+#' plot(fit)
+NULL
+
+#' @rdname mr_ash-methods
+#' @export
+coef.mr_ash <- function(object, ...) {
+  beta <- object$beta
+  if (is.null(names(beta))) names(beta) <- paste0("X", seq_along(beta))
+  c(object$covariates, beta)
+}
+
+#' @rdname mr_ash-methods
+#' @export
+predict.mr_ash <- function(object, newx = NULL, newz = NULL, ...) {
+  if (is.null(newx)) {
+    if (is.null(object$fitted)) {
+      stop_mnmash("argument", "`newx` is needed: the fit holds no individual-level data")
+    }
+    return(object$fitted)
+  }
+  if (is.numeric(newx) && is.null(dim(newx))) newx <- matrix(newx, 1L)
+  newx <- as_predictors(newx, "newx")
+  if (newx$p != object$p) {
+    stop_mnmash("dimension", "`newx` has ", newx$p, " predictors, but the fit has ", object$p)
+  }
+  names <- names(object$beta)
+  if (!is.null(names) && !is.null(newx$names) && !identical(names, newx$names)) {
+    differ <- which(names != newx$names)[1L]
+    stop_mnmash(
+      "names", "`newx` has other predictors than the fit: column ", differ, " is ",
+      newx$names[differ], ", not ", names[differ]
+    )
+  }
+  drop(predictor_values(newx, object$beta)) + covariate_part(object$covariates, newz, newx$n)
+}
+
+covariate_part <- function(coefficients, newz, n) {
+  if (is.null(coefficients)) return(0)
+  coefficients[is.na(coefficients)] <- 0
+  constant <- names(coefficients) == "(Intercept)"
+  slopes <- coefficients[!constant]
+  base <- sum(coefficients[constant])
+  if (!length(slopes)) return(base)
+  if (is.null(newz)) {
+    stop_mnmash("argument", "`newz` is needed: the fit has ", length(slopes), " covariates")
+  }
+  Z <- as_covariates(newz, n, "newz")
+  if (ncol(Z) != length(slopes)) {
+    stop_mnmash(
+      "dimension", "`newz` has ", ncol(Z), " covariates, but the fit has ", length(slopes)
+    )
+  }
+  base + drop(Z %*% slopes)
+}
+
+#' @rdname mr_ash-methods
+#' @export
+fitted.mr_ash <- function(object, ...) predict(object)
+
+#' @rdname mr_ash-methods
+#' @export
+residuals.mr_ash <- function(object, ...) object$y - predict(object)
+
+#' @rdname mr_ash-methods
+#' @export
+logLik.mr_ash <- function(object, ...) {
+  parameters <- sum(object$pi > 0) - 1 + 1 + sum(!is.na(object$covariates))
+  structure(object$elbo, df = parameters, nobs = object$n, class = "logLik")
+}
+
+#' @rdname lfsr
+#' @export
+lfsr.mr_ash <- function(x, ...) x$lfsr
+
+#' @rdname mr_ash-methods
+#' @export
+print.mr_ash <- function(x, ...) {
+  cat(
+    "mr.ash fit of ", number(x$p), " predictors", if (is.finite(x$n)) paste0(
+      " and ", number(round(x$n)), " samples"
+    ), "\n",
+    sep = ""
+  )
+  cat(
+    "  bound on the log-likelihood ", format(x$elbo, nsmall = 2), "; ",
+    if (x$converged) "converged" else paste("NOT converged:", x$message), " in ", x$iterations,
+    " sweeps\n",
+    sep = ""
+  )
+  zero <- sum(x$pi[x$sa2 == 0])
+  cat(
+    "  residual variance ", format(x$sigma2, digits = 4), "; ", format(100 * zero, digits = 3),
+    "% of the effects are zero\n  ", number(sum(x$lfsr < 0.05)), " predictors with lfsr < 0.05\n",
+    sep = ""
+  )
+  invisible(x)
+}
+
+#' @rdname mr_ash-methods
+#' @export
+summary.mr_ash <- function(object, ...) {
+  sd <- sqrt(object$sa2 * if (object$scaled_prior) object$sigma2 else 1)
+  best <- utils::head(order(object$lfsr, -abs(object$beta)), 10L)
+  names <- names(object$beta)
+  structure(
+    list(
+      fit = object, pve = object$pve, pi = data.frame(sd = sd, pi = object$pi),
+      top = data.frame(
+        predictor = if (is.null(names)) best else names[best], mean = unname(object$beta[best]),
+        sd = unname(object$posterior_sd[best]), lfsr = unname(object$lfsr[best])
+      )
+    ),
+    class = "summary.mr_ash"
+  )
+}
+
+#' @rdname mr_ash-methods
+#' @export
+print.summary.mr_ash <- function(x, ...) {
+  print(x$fit)
+  if (!is.null(x$pve)) {
+    cat("  predictors explain ", format(100 * x$pve, digits = 3), "% of the variance\n", sep = "")
+  }
+  cat("  weights by prior standard deviation:\n")
+  large <- x$pi[x$pi$pi >= 5e-4, ]
+  cat(sprintf("    %-9s %5.1f%%\n", format(large$sd, digits = 3), 100 * large$pi), sep = "")
+  cat("  coefficients with the smallest lfsr:\n")
+  print(x$top, row.names = FALSE, digits = 3)
+  invisible(x)
+}
+
+#' @rdname mr_ash-methods
+#' @export
+plot.mr_ash <- function(x, which = c("trace", "coefficients", "prior"), ...) {
+  which <- match_choice(which, c("trace", "coefficients", "prior"), "which")
+  need_ggplot2()
+  picture <- switch(which,
+    trace = ash_trace_plot(x$trace),
+    coefficients = ash_coefficients_plot(x$beta, x$lfsr),
+    prior = ash_weights_plot(sqrt(x$sa2 * if (x$scaled_prior) x$sigma2 else 1), x$pi)
+  )
+  picture + ggplot2::theme_minimal()
+}
+
+ash_trace_plot <- function(trace) {
+  ggplot2::ggplot(trace, ggplot2::aes(x = .data$iteration, y = .data$elbo)) +
+    ggplot2::geom_line(colour = "grey60") +
+    ggplot2::geom_point(size = 1) +
+    ggplot2::labs(x = "sweep", y = "bound on the log-likelihood")
+}
+
+ash_coefficients_plot <- function(beta, lfsr) {
+  cells <- data.frame(j = seq_along(beta), beta = unname(beta), small = unname(lfsr) < 0.05)
+  ggplot2::ggplot(cells, ggplot2::aes(x = .data$j, y = .data$beta, colour = .data$small)) +
+    ggplot2::geom_segment(ggplot2::aes(xend = .data$j, yend = 0)) +
+    ggplot2::scale_colour_manual(
+      values = c("FALSE" = "grey60", "TRUE" = "firebrick"), name = "lfsr < 0.05"
+    ) +
+    ggplot2::labs(x = "predictor", y = "posterior mean")
+}
+
+ash_weights_plot <- function(sd, pi) {
+  cells <- data.frame(sd = factor(signif(sd, 3)), pi = pi)
+  ggplot2::ggplot(cells, ggplot2::aes(x = .data$sd, y = .data$pi)) +
+    ggplot2::geom_col() +
+    ggplot2::labs(x = "prior standard deviation", y = "weight")
+}

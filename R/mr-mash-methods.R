@@ -1,0 +1,209 @@
+# Methods of class "mr_mash".
+
+#' Look at a multivariate regression
+#'
+#' @param object,x a fit from [mr_mash()] or [mr_mash_rss()] (which has no `fitted()` and
+#'   `residuals()`).
+#' @param newx m x p matrix of predictors of new samples, in the units of the fit's. Default: those of
+#'   the fit.
+#' @param which `"trace"` of the bound, or `"coefficients"`: posterior means of the `top` predictors
+#'   with the smallest local false sign rates (or the largest coefficients).
+#' @param top number of predictors.
+#' @param ... ignored.
+#'
+#' @return `coef()`: (p + 1) x r matrix, the intercept first; p x r if the fit has none. `predict()`,
+#'   `fitted()`: m x r matrices. `residuals()`: n x r, `NA` where the response is missing. `logLik()`:
+#'   the bound on the log-likelihood, with the number of parameters estimated by maximum likelihood.
+#'   `lfsr()`: p x r. `summary()`: an object of class `summary.mr_mash`: `pve`, weights by covariance
+#'   matrix (`weights`), numbers of predictors with lfsr below 0.05 by response, and the fit.
+#'   `plot()`: a ggplot object. `as_prior()`: the prior with its weights, for effects of standardized
+#'   predictors if the fit standardized them.
+#' @name mr_mash-methods
+#' @examples
+#' sim <- simulate_mr_mash(n = 120, p = 30, p_causal = 3, r = 3, pve = 0.4, seed = 1)
+#' prior <- list(shared = matrix(1, 3, 3), independent = diag(3))
+#' fit <- mr_mash(sim$X, sim$Y, prior, grid = c(0.05, 0.2))
+#' summary(fit)
+#' predict(fit, sim$X[1:2, ])
+#' plot(fit)
+NULL
+
+#' @rdname mr_mash-methods
+#' @export
+coef.mr_mash <- function(object, ...) {
+  out <- object$mu1
+  if (is.null(rownames(out))) rownames(out) <- paste0("X", seq_len(nrow(out)))
+  if (is.null(object$intercept)) return(out)
+  rbind("(Intercept)" = object$intercept, out)
+}
+
+#' @rdname mr_mash-methods
+#' @export
+predict.mr_mash <- function(object, newx = NULL, ...) {
+  if (is.null(newx)) {
+    if (is.null(object$fitted)) {
+      stop_mnmash("argument", "`newx` is needed: the fit holds no individual-level data")
+    }
+    return(object$fitted)
+  }
+  if (is.numeric(newx) && is.null(dim(newx))) newx <- matrix(newx, 1L)
+  newx <- as_predictors(newx, "newx")
+  if (newx$p != nrow(object$mu1)) {
+    stop_mnmash(
+      "dimension", "`newx` has ", newx$p, " predictors, but the fit has ", nrow(object$mu1)
+    )
+  }
+  names <- rownames(object$mu1)
+  if (!is.null(names) && !is.null(newx$names) && !identical(names, newx$names)) {
+    differ <- which(names != newx$names)[1L]
+    stop_mnmash(
+      "names", "`newx` has other predictors than the fit: column ", differ, " is ",
+      newx$names[differ], ", not ", names[differ]
+    )
+  }
+  out <- predictor_values(newx, object$mu1)
+  if (!is.null(object$intercept)) out <- out + rep(object$intercept, each = newx$n)
+  colnames(out) <- colnames(object$mu1)
+  if (newx$kind == "dense") rownames(out) <- rownames(newx$x)
+  out
+}
+
+#' @rdname mr_mash-methods
+#' @export
+fitted.mr_mash <- function(object, ...) predict(object)
+
+#' @rdname mr_mash-methods
+#' @export
+residuals.mr_mash <- function(object, ...) {
+  if (is.null(object$residuals)) {
+    stop_mnmash("argument", "the fit holds no individual-level data: it has no residuals")
+  }
+  object$residuals
+}
+
+#' @rdname mr_mash-methods
+#' @export
+logLik.mr_mash <- function(object, ...) {
+  r <- ncol(object$mu1)
+  k <- ncol(object$loadings)
+  of_V <- switch(object$residual,
+    full = r * (r + 1) / 2, diagonal = r, lowrank = , plugin = r * k - k * (k - 1) / 2 + 1,
+    factor = r * k - k * (k - 1) / 2 + r, 0
+  )
+  of_w0 <- if (object$update_w0) max(sum(object$w0 > 0) - 1, 0) else 0
+  df <- of_V + of_w0 + length(object$intercept)
+  structure(object$ELBO, df = df, nobs = max(object$n), class = "logLik")
+}
+
+#' @rdname lfsr
+#' @export
+lfsr.mr_mash <- function(x, ...) {
+  if (is.null(x$lfsr)) {
+    stop_mnmash("argument", "`x` has no local false sign rates: fit it with `covariance = \"diagonal\"`")
+  }
+  x$lfsr
+}
+
+#' @rdname mr_mash-methods
+#' @export
+as_prior.mr_mash <- function(x, ...) {
+  zero <- vapply(x$S0, \(U) all(U == 0), NA)
+  keep <- !zero & x$w0 > 0
+  if (!any(keep)) stop_mnmash("value", "all of the prior's weight is on zero effects")
+  new_prior(x$S0[keep], x$w0[keep], sum(x$w0[zero]), V = x$V)
+}
+
+#' @rdname mr_mash-methods
+#' @export
+print.mr_mash <- function(x, ...) {
+  convergence <- x$convergence
+  cat(
+    "m&m regression of ", number(ncol(x$mu1)), " responses on ", number(nrow(x$mu1)),
+    " predictors, ", number(max(x$n)), " samples\n",
+    sep = ""
+  )
+  cat(
+    "  bound on the log-likelihood ", format(x$ELBO, nsmall = 2), "; ",
+    if (convergence$converged) "converged" else "NOT converged", " in ", convergence$iterations,
+    " sweeps\n",
+    sep = ""
+  )
+  cat(
+    "  prior: ", length(x$w0), " components, ", sum(x$w0 > 1e-8), " with weight; residual covariance: ",
+    x$residual, "\n",
+    sep = ""
+  )
+  if (!is.null(x$lfsr)) {
+    small <- colSums(x$lfsr < 0.05)
+    cat("  predictors with lfsr < 0.05 by response: ", describe_range(small), "\n", sep = "")
+  }
+  invisible(x)
+}
+
+#' @rdname mr_mash-methods
+#' @export
+summary.mr_mash <- function(object, ...) {
+  structure(
+    list(
+      fit = object, pve = object$pve, weights = weights_by_matrix(object$S0, object$w0),
+      significant = if (!is.null(object$lfsr)) colSums(object$lfsr < 0.05)
+    ),
+    class = "summary.mr_mash"
+  )
+}
+
+# Weights summed over matrices that are multiples of one another, largest first.
+weights_by_matrix <- function(S0, w0) {
+  groups <- group_multiples(S0)
+  group <- integer(length(S0))
+  group[groups$index] <- rep(seq_along(groups$scales), lengths(groups$scales))
+  labels <- names(groups$matrices)
+  several <- lengths(groups$scales) > 1L
+  labels[several] <- sub("[._](grid)?[0-9]+$", "", labels[several])
+  out <- stats::setNames(drop(rowsum(unname(w0), group)), labels)
+  sort(out, decreasing = TRUE)
+}
+
+#' @rdname mr_mash-methods
+#' @export
+print.summary.mr_mash <- function(x, ...) {
+  print(x$fit)
+  if (!is.null(x$pve)) {
+    cat("  proportion of variance explained, by response:\n")
+    pve <- x$pve
+    if (is.null(names(pve))) names(pve) <- seq_along(pve)
+    print(round(utils::head(pve, 20L), 3))
+  }
+  cat("  weights by covariance:\n")
+  large <- utils::head(x$weights[x$weights >= 0.005], 10L)
+  rest <- sum(x$weights) - sum(large)
+  if (rest > 5e-4) large <- c(large, "(others)" = rest)
+  cat(sprintf("    %s %5.1f%%\n", format(names(large)), 100 * large), sep = "")
+  invisible(x)
+}
+
+#' @rdname mr_mash-methods
+#' @export
+plot.mr_mash <- function(x, which = c("trace", "coefficients"), top = 30, ...) {
+  which <- match_choice(which, c("trace", "coefficients"), "which")
+  need_ggplot2()
+  if (which == "trace") return(ash_trace_plot(x$trace) + ggplot2::theme_minimal())
+  top <- check_count(top, "top")
+  rank <- if (is.null(x$lfsr)) -apply(abs(x$mu1), 1L, max) else apply(x$lfsr, 1L, min)
+  shown <- sort(utils::head(order(rank), top))
+  names <- rownames(x$mu1)
+  if (is.null(names)) names <- seq_len(nrow(x$mu1))
+  cells <- data.frame(
+    predictor = factor(rep(names[shown], ncol(x$mu1)), rev(names[shown])),
+    response = factor(rep(colnames_or_numbers(x$mu1), each = length(shown)), colnames_or_numbers(x$mu1)),
+    mean = as.vector(x$mu1[shown, ])
+  )
+  ggplot2::ggplot(cells, ggplot2::aes(x = .data$response, y = .data$predictor, fill = .data$mean)) +
+    ggplot2::geom_tile() +
+    ggplot2::scale_fill_gradient2(
+      low = diverging[1L], mid = diverging[3L], high = diverging[5L], name = "posterior mean"
+    ) +
+    ggplot2::labs(x = NULL, y = NULL) +
+    ggplot2::theme_minimal() +
+    ggplot2::theme(axis.text.x = ggplot2::element_text(angle = 45, hjust = 1))
+}

@@ -1,0 +1,11 @@
+//! Multiple regression with mixture-of-normals priors on the coefficients, by variational
+//! approximations that factorise over predictors and are improved one predictor at a time.
+//!
+//! - `design`: the predictors of one response (dense, sparse, or as cross-products), with covariates
+//!   regressed out;
+//! - `mr_ash`: one response, a grid of prior variances;
+//! - `mr_mash`: several responses, prior covariances.
+
+pub mod design;
+pub mod mr_ash;
+pub mod mr_mash;

@@ -1,0 +1,521 @@
+//! Sweeps, and between them the residual variance and the weights.
+//!
+//! Given the sweep, `s2` and `pi` have closed forms that raise the bound. Expectation maximisation
+//! of `pi` is slow, so by default, once the coefficients have come to rest somewhat, the weights that
+//! the convex solver finds for the current `c_j` are tried instead: they are kept if the bound is
+//! higher after the next sweep, and otherwise the ascent goes back to where it was and takes the
+//! safe step, and the next trials wait.
+
+use super::sweep::{ABSENT, State, Sweep, Totals};
+use super::table::{Table, padded};
+use crate::linalg::lanes::{Kernel, Lanes, dispatch};
+use crate::regression::design::{Design, Response, residual_of};
+use crate::weights::{self, Likelihoods, mixture_weights, scale_rows};
+use crate::{Error, Monitor};
+
+/// Operations between two looks for an interrupt.
+const PATIENCE: usize = 1 << 24;
+/// A rejected proposal doubles the wait until the next, up to this many sweeps.
+const LONGEST_WAIT: usize = 16;
+/// As long as a sweep gains more than this, the coefficients are far from settled, and the best
+/// weights for them are no good: from a start at zero with correlated predictors, often all null,
+/// which no ascent leaves again.
+const EARLY: f64 = 0.1;
+
+/// Prior variances of the components; the first may be zero.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Grid {
+    /// In units of the residual variance: `a_k`.
+    Relative(Vec<f64>),
+    /// In the units of the effects, squared: `v_k`.
+    Absolute(Vec<f64>),
+}
+
+impl Grid {
+    fn values(&self) -> &[f64] {
+        match self {
+            Self::Relative(a) | Self::Absolute(a) => a,
+        }
+    }
+
+    fn relative(&self, sigma2: f64) -> Vec<f64> {
+        match self {
+            Self::Relative(a) => a.clone(),
+            Self::Absolute(v) => v.iter().map(|v| v / sigma2).collect(),
+        }
+    }
+}
+
+/// What to do with the weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WeightStep {
+    /// Nothing.
+    Fixed,
+    /// Expectation maximisation.
+    Em,
+    /// The convex solver's proposal where it raises the bound, else expectation maximisation.
+    Convex,
+}
+
+/// How to fit.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// What to do with the weights.
+    pub weights: WeightStep,
+    /// Whether to estimate the residual variance.
+    pub update_sigma2: bool,
+    /// Estimate the variance of the last of two components, with a scaled inverse chi-squared prior:
+    /// its location and degrees of freedom.
+    pub slab: Option<(f64, f64)>,
+    /// Converged when a sweep raises the bound by at most `tol` per sample, and moves no coefficient
+    /// by more than `sqrt(tol)` standard errors and no weight by more than `sqrt(tol)`.
+    pub tol: f64,
+    /// Most sweeps.
+    pub max_iter: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            weights: WeightStep::Convex,
+            update_sigma2: true,
+            slab: None,
+            tol: 1e-8,
+            max_iter: 1000,
+        }
+    }
+}
+
+/// The model and the path.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings<'a> {
+    /// Prior variances.
+    pub grid: &'a Grid,
+    /// Dirichlet parameters of the weights, at least one; none means all one.
+    pub dirichlet: Option<&'a [f64]>,
+    /// The order of the predictors in a sweep.
+    pub order: &'a [usize],
+    /// How to fit.
+    pub options: Options,
+}
+
+/// Where to start, in the units of the design.
+#[derive(Debug, Clone, Copy)]
+pub struct Start<'a> {
+    /// Weights.
+    pub pi: &'a [f64],
+    /// Residual variance.
+    pub sigma2: f64,
+    /// Coefficients; none means zero.
+    pub b: Option<&'a [f64]>,
+}
+
+/// Why a fit stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// A sweep changed next to nothing.
+    Converged,
+    /// The limit of sweeps.
+    Iterations,
+    /// The bound fell by more than rounding: cross-products that belong to no data.
+    Fell,
+}
+
+impl Ending {
+    /// In words.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Converged => "converged",
+            Self::Iterations => "reached the limit of iterations",
+            Self::Fell => "the bound fell: the cross-products are not those of any data",
+        }
+    }
+}
+
+/// One accepted sweep.
+#[derive(Debug, Clone, Copy)]
+pub struct Step {
+    /// The bound after the sweep, with the weights and the variance it was made with.
+    pub elbo: f64,
+    /// The residual variance after the sweep.
+    pub sigma2: f64,
+    /// The largest change of a coefficient, in standard errors.
+    pub change: f64,
+    /// The largest change of a weight after the sweep.
+    pub weights: f64,
+}
+
+/// The fit, in the units of the design.
+#[derive(Debug, Clone)]
+pub struct Fit {
+    /// Posterior means.
+    pub b: Vec<f64>,
+    /// `x_j'r + d_j b_j` with the final residual: divided by `d_j`, the deconvolved effects.
+    pub c: Vec<f64>,
+    /// Weights.
+    pub pi: Vec<f64>,
+    /// Residual variance.
+    pub sigma2: f64,
+    /// The prior variances; only the slab's may differ from those given.
+    pub grid: Vec<f64>,
+    /// The residual, in the form of the design.
+    pub residual: Vec<f64>,
+    /// `sum_j d_j Var[b_j]` of the last sweep.
+    pub variance: f64,
+    /// Accepted sweeps.
+    pub trace: Vec<Step>,
+    /// Sweeps, accepted or not.
+    pub iterations: usize,
+    /// Why it stopped.
+    pub ending: Ending,
+}
+
+/// Fit one response.
+///
+/// # Errors
+/// Wrong lengths; values out of range; a residual variance that is not positive;
+/// `Error::Interrupted`.
+pub fn fit<D: Design>(
+    design: &D,
+    response: &Response,
+    settings: Settings,
+    start: Start,
+    monitor: &Monitor,
+) -> Result<Fit, Error> {
+    check(design, &settings, &start)?;
+    Ascent::new(design, response, settings, start, monitor).run()
+}
+
+struct Ascent<'a, D> {
+    design: &'a D,
+    response: &'a Response,
+    settings: Settings<'a>,
+    monitor: &'a Monitor,
+    grid: Grid,
+    table: Table,
+    state: State,
+    pi: Vec<f64>,
+    sigma2: f64,
+    /// Predictors that the data say something about.
+    informative: Vec<usize>,
+    dirichlet: Vec<f64>,
+}
+
+/// Where to go back to if a proposal fails.
+struct Refuge {
+    state: State,
+    pi: Vec<f64>,
+}
+
+impl<'a, D: Design> Ascent<'a, D> {
+    fn new(
+        design: &'a D,
+        response: &'a Response,
+        settings: Settings<'a>,
+        start: Start,
+        monitor: &'a Monitor,
+    ) -> Self {
+        let norms = design.norms();
+        let (b, residual) = match start.b {
+            None => (vec![0.0; norms.len()], response.start.clone()),
+            Some(b) => {
+                let b: Vec<f64> =
+                    b.iter().zip(norms).map(|(b, &d)| if d > 0.0 { *b } else { 0.0 }).collect();
+                let residual = residual_of(design, response, &b);
+                (b, residual)
+            }
+        };
+        let total: f64 = start.pi.iter().sum();
+        let components = start.pi.len();
+        Self {
+            design,
+            response,
+            settings,
+            monitor,
+            grid: settings.grid.clone(),
+            table: Table::new(norms, &settings.grid.relative(start.sigma2)),
+            state: State { c: vec![0.0; b.len()], b, residual },
+            pi: start.pi.iter().map(|w| w / total).collect(),
+            sigma2: start.sigma2,
+            informative: settings.order.iter().copied().filter(|&j| norms[j] > 0.0).collect(),
+            dirichlet: settings.dirichlet.map_or_else(|| vec![1.0; components], <[f64]>::to_vec),
+        }
+    }
+
+    fn run(mut self) -> Result<Fit, Error> {
+        let Options { weights, tol, max_iter, .. } = self.settings.options;
+        let n = self.design.samples();
+        let mut trace: Vec<Step> = Vec::new();
+        let mut refuge: Option<Refuge> = None;
+        let (mut wait, mut penalty) = (0, 1);
+        let mut ending = Ending::Iterations;
+        let mut iterations = 0;
+        let mut variance = 0.0;
+        while iterations < max_iter {
+            iterations += 1;
+            let totals = self.sweep()?;
+            let elbo = self.elbo(&totals);
+            let last = trace.last().map_or(f64::NEG_INFINITY, |s| s.elbo);
+            let fell = elbo < last - 1e-10 * (last.abs() + n);
+            if let Some(safe) = refuge.take() {
+                if fell || elbo.is_nan() {
+                    (self.state, self.pi) = (safe.state, safe.pi);
+                    (wait, penalty) = (penalty, (2 * penalty).min(LONGEST_WAIT));
+                    continue;
+                }
+                penalty = 1;
+            }
+            variance = totals.variance;
+            self.update_variances(&totals);
+            let before = self.pi.clone();
+            let safe = self.expected_weights(&totals);
+            let mut step = Step { elbo, sigma2: self.sigma2, change: totals.change, weights: 0.0 };
+            let settled = elbo - last <= tol * n && totals.change <= tol.sqrt();
+            match weights {
+                WeightStep::Fixed => (),
+                WeightStep::Em => self.pi = safe,
+                WeightStep::Convex if !settled && (wait > 0 || elbo - last > EARLY) => {
+                    wait = wait.saturating_sub(1);
+                    self.pi = safe;
+                }
+                WeightStep::Convex => {
+                    self.pi = self.proposal(&before)?;
+                    refuge = Some(Refuge { state: self.state.clone(), pi: safe });
+                }
+            }
+            step.weights = largest_difference(&before, &self.pi);
+            trace.push(step);
+            if fell {
+                ending = Ending::Fell;
+                break;
+            }
+            let small = match refuge.as_ref() {
+                // Rounding of the solver, or a proposal that has been refused over and over.
+                Some(safe) if penalty > 1 => largest_difference(&before, &safe.pi),
+                _ => step.weights,
+            };
+            if settled && small <= tol.sqrt() {
+                ending = Ending::Converged;
+                break;
+            }
+        }
+        if let (Some(safe), true) = (refuge, ending != Ending::Converged || penalty > 1) {
+            self.pi = safe.pi; // the proposal was not tried
+        }
+        Ok(self.finish(trace, iterations, ending, variance))
+    }
+
+    fn sweep(&mut self) -> Result<Totals, Error> {
+        let mut log_pi: Vec<f64> =
+            self.pi.iter().map(|w| if *w > 0.0 { w.ln() } else { ABSENT }).collect();
+        let width = padded(log_pi.len());
+        log_pi.resize(width, ABSENT);
+        let mut work = vec![0.0; width];
+        let mut totals = Totals::new(width);
+        let piece = (PATIENCE / (self.design.cost() + 8 * width)).max(16);
+        let negligible = 1e-15 * self.response.total.sqrt();
+        for order in self.informative.chunks(piece) {
+            self.monitor.advance(0)?;
+            dispatch(Sweep {
+                design: self.design,
+                order,
+                table: &self.table,
+                log_pi: &log_pi,
+                sigma2: self.sigma2,
+                negligible,
+                state: &mut self.state,
+                totals: &mut totals,
+                work: &mut work,
+            });
+        }
+        self.monitor.advance(1)?;
+        Ok(totals)
+    }
+
+    fn sum_of_squares(&self) -> f64 {
+        self.design.sum_of_squares(self.response, &self.state.b, &self.state.residual)
+    }
+
+    /// The bound, with the logarithms of the prior densities of what has one (up to constants).
+    fn elbo(&self, totals: &Totals) -> f64 {
+        let fitted = totals.explained - 0.5 * totals.squares + 0.5 * self.sum_of_squares();
+        let mut elbo = -0.5 * self.design.samples() * (std::f64::consts::TAU * self.sigma2).ln()
+            + totals.log_evidence
+            - fitted / self.sigma2;
+        for (a, w) in self.dirichlet.iter().zip(&self.pi) {
+            if *a > 1.0 {
+                elbo += (a - 1.0) * w.ln();
+            }
+        }
+        if let (Some((location, df)), Some(slab)) =
+            (self.settings.options.slab, self.grid.values().last())
+        {
+            elbo -= 0.5 * df * (slab.ln() + location / slab);
+        }
+        elbo
+    }
+
+    /// Residual variance and slab given the sweep.
+    fn update_variances(&mut self, totals: &Totals) {
+        let options = self.settings.options;
+        let n = self.design.samples();
+        if options.update_sigma2 {
+            let left = self.sum_of_squares();
+            let squares = match self.grid {
+                // The components' variances are s2 times numbers that stay.
+                Grid::Relative(_) => left - totals.squares + totals.explained,
+                Grid::Absolute(_) => left + totals.variance,
+            };
+            // A response that is fitted exactly has no likeliest variance.
+            self.sigma2 = (squares / n).max(1e-12 * self.response.total / n);
+        }
+        if let (Some((location, df)), Grid::Relative(a)) = (options.slab, &mut self.grid) {
+            let count: f64 = totals.phi[a.len() - 1];
+            let squares = totals.shrink + totals.means / self.sigma2;
+            if let Some(slab) = a.last_mut() {
+                *slab = (location * df + squares) / (df + count).max(f64::MIN_POSITIVE);
+            }
+        }
+        if options.slab.is_some()
+            || (options.update_sigma2 && matches!(self.grid, Grid::Absolute(_)))
+        {
+            self.table = Table::new(self.design.norms(), &self.grid.relative(self.sigma2));
+        }
+    }
+
+    /// The weights of expectation maximisation.
+    fn expected_weights(&self, totals: &Totals) -> Vec<f64> {
+        let counts: Vec<f64> =
+            totals.phi.iter().zip(&self.dirichlet).map(|(q, a)| q + a - 1.0).collect();
+        let total: f64 = counts.iter().sum();
+        if total > 0.0 { counts.iter().map(|q| q / total).collect() } else { self.pi.clone() }
+    }
+
+    /// The best weights for the current `c`.
+    fn proposal(&self, start: &[f64]) -> Result<Vec<f64>, Error> {
+        let (rows, cols) = (self.informative.len(), start.len());
+        if rows == 0 {
+            return Ok(start.to_vec());
+        }
+        let stride = weights::stride(rows);
+        let mut loglik = vec![0.0; stride * cols];
+        dispatch(Fill {
+            table: &self.table,
+            predictors: &self.informative,
+            c: &self.state.c,
+            half_inverse: 0.5 / self.sigma2,
+            stride,
+            loglik: &mut loglik,
+        });
+        scale_rows(&mut loglik, rows, cols, stride, self.monitor)?;
+        let likelihoods = Likelihoods::new(&loglik, rows, cols, stride)?;
+        let options = weights::Options { tol: 1e-9, max_iter: 50, ..Default::default() };
+        let start = Some(start);
+        let found =
+            mixture_weights(likelihoods, &self.dirichlet, None, start, options, self.monitor)?;
+        Ok(found.pi)
+    }
+
+    fn finish(self, trace: Vec<Step>, iterations: usize, ending: Ending, variance: f64) -> Fit {
+        let mut c = self.state.c;
+        dispatch(Products {
+            design: self.design,
+            b: &self.state.b,
+            residual: &self.state.residual,
+            c: &mut c,
+        });
+        Fit {
+            b: self.state.b,
+            c,
+            pi: self.pi,
+            sigma2: self.sigma2,
+            grid: self.grid.values().to_vec(),
+            residual: self.state.residual,
+            variance,
+            trace,
+            iterations,
+            ending,
+        }
+    }
+}
+
+/// `log BF_jk`, by components.
+struct Fill<'a> {
+    table: &'a Table,
+    predictors: &'a [usize],
+    c: &'a [f64],
+    half_inverse: f64,
+    stride: usize,
+    loglik: &'a mut [f64],
+}
+
+impl Kernel for Fill<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<V: Lanes>(self) {
+        for (row, &j) in self.predictors.iter().enumerate() {
+            let (shrink, half_log) = self.table.row(j);
+            let half_z2 = self.c[j] * self.c[j] * self.half_inverse;
+            for (k, column) in self.loglik.chunks_mut(self.stride).enumerate() {
+                column[row] = half_log[k] + shrink[k] * half_z2;
+            }
+        }
+    }
+}
+
+struct Products<'a, D> {
+    design: &'a D,
+    b: &'a [f64],
+    residual: &'a [f64],
+    c: &'a mut [f64],
+}
+
+impl<D: Design> Kernel for Products<'_, D> {
+    type Output = ();
+    #[inline(always)]
+    fn run<V: Lanes>(self) {
+        let norms = self.design.norms();
+        for (j, c) in self.c.iter_mut().enumerate() {
+            if norms[j] > 0.0 {
+                *c = self.design.product::<V>(j, self.residual) + norms[j] * self.b[j];
+            }
+        }
+    }
+}
+
+fn largest_difference(x: &[f64], y: &[f64]) -> f64 {
+    x.iter().zip(y).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max)
+}
+
+fn check<D: Design>(design: &D, settings: &Settings, start: &Start) -> Result<(), Error> {
+    let (p, k) = (design.norms().len(), settings.grid.values().len());
+    let shape = |name, expected, found| match expected == found {
+        true => Ok(()),
+        false => Err(Error::Shape { name, expected, found }),
+    };
+    let value = |name, why: &str, right: bool| match right {
+        true => Ok(()),
+        false => Err(Error::Value { name, why: why.into() }),
+    };
+    shape("pi", k, start.pi.len())?;
+    shape("order", p, settings.order.len())?;
+    if let Some(b) = start.b {
+        shape("beta_init", p, b.len())?;
+        value("beta_init", "must be finite", b.iter().all(|b| b.is_finite()))?;
+    }
+    let variances = settings.grid.values().iter().all(|a| a.is_finite() && *a >= 0.0);
+    value("grid", "must hold finite variances of at least 0", k > 0 && variances)?;
+    let proportions = start.pi.iter().all(|w| w.is_finite() && *w >= 0.0);
+    value("pi", "must not be negative", proportions && start.pi.iter().sum::<f64>() > 0.0)?;
+    value("sigma2", "must be positive", start.sigma2 > 0.0 && start.sigma2.is_finite())?;
+    let mut seen = vec![false; p];
+    for &j in settings.order {
+        value("order", "must have each predictor once", j < p && !seen[j])?;
+        seen[j] = true;
+    }
+    if let Some(a) = settings.dirichlet {
+        shape("prior", k, a.len())?;
+        value("prior", "must be at least one", a.iter().all(|a| *a >= 1.0 && a.is_finite()))?;
+    }
+    value("grid", "must have two components", settings.options.slab.is_none() || k == 2)
+}

@@ -1,0 +1,279 @@
+//! The iteration.
+
+use faer::{Mat, MatRef};
+
+use super::design::{Design, Imputed};
+use super::elbo::{Bound, bound};
+use super::model::{MatrixPrior, Model};
+use super::residual::Residual;
+use super::sweep::{Coefficients, Sums, sweep};
+use super::weights::{Schedule, WeightUpdate, expectation, proposal};
+use crate::{Error, Monitor};
+
+/// How to iterate.
+#[derive(Debug, Clone)]
+pub struct Options<'a> {
+    /// Whether and how to estimate the weights.
+    pub weights: WeightUpdate,
+    /// Dirichlet parameters of the weights, at least one.
+    pub penalty: &'a [f64],
+    /// From sweep 16 on, weights below this become zero.
+    pub threshold: f64,
+    /// Converged when the bound rises by no more than this per sample and condition, and no weight
+    /// changes by more than `tol_weights`.
+    pub tol: f64,
+    /// See `tol`.
+    pub tol_weights: f64,
+    /// Most sweeps.
+    pub max_iter: usize,
+}
+
+/// Where to start.
+#[derive(Debug, Clone)]
+pub struct Start<'a> {
+    /// Weights of the components.
+    pub weights: &'a [f64],
+    /// The residual covariance.
+    pub residual: Residual,
+    /// Posterior means, r by p, that the residuals of the design belong to; zero if there are none.
+    pub coefficients: Option<MatRef<'a, f64>>,
+}
+
+/// Why it stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// Bound and weights changed little enough.
+    Converged,
+    /// They did not, after all sweeps allowed.
+    Iterations,
+}
+
+/// A fit.
+#[derive(Debug)]
+pub struct Fit {
+    /// Posterior means, r by p.
+    pub mean: Mat<f64>,
+    /// `c_p` of the last sweep, r by p: with the prior, the weights and `Sigma / d_p` below, all of the
+    /// posterior of each row.
+    pub statistics: Mat<f64>,
+    /// Prior weights, those of the last sweep.
+    pub weights: Vec<f64>,
+    /// Posterior weights summed over predictors.
+    pub responsibilities: Vec<f64>,
+    /// The residual covariance of the last sweep.
+    pub residual: Residual,
+    /// The objective after each sweep: the bound, plus the log-density of the weights (up to a
+    /// constant) if they are penalised.
+    pub trace: Vec<f64>,
+    /// The bound at the end.
+    pub elbo: f64,
+    /// The last rise of the objective, per sample and condition.
+    pub rise: f64,
+    /// The last change of a weight.
+    pub weight_change: f64,
+    /// The last change of a coefficient.
+    pub coefficient_change: f64,
+    /// Proposals of weights that were kept, and not.
+    pub proposals: [usize; 2],
+    /// Why it stopped.
+    pub stop: Stop,
+}
+
+/// Sweeps before small weights are set to zero.
+const SETTLING: usize = 15;
+
+/// Fit by coordinate ascent.
+pub fn fit(
+    design: &mut impl Design,
+    prior: &MatrixPrior,
+    start: Start<'_>,
+    options: &Options<'_>,
+    monitor: &Monitor,
+) -> Result<Fit, Error> {
+    let (r, p) = (prior.conditions, design.precision().len());
+    let mean = start.coefficients.map_or_else(|| Mat::zeros(r, p), |b| b.to_owned());
+    let q = Coefficients { mean, statistics: Mat::zeros(r, p) };
+    let model = Model::new(prior, start.residual.covariance.as_ref())?;
+    let state = State {
+        design,
+        prior,
+        options,
+        monitor,
+        model,
+        residual: start.residual,
+        weights: start.weights.to_vec(),
+        q,
+        sums: None,
+        log_bf: None,
+        schedule: Schedule::new(),
+        proposals: [0, 0],
+    };
+    state.run()
+}
+
+struct State<'a, D> {
+    design: &'a mut D,
+    prior: &'a MatrixPrior,
+    options: &'a Options<'a>,
+    monitor: &'a Monitor,
+    model: Model<'a>,
+    residual: Residual,
+    weights: Vec<f64>,
+    q: Coefficients,
+    /// Of the last sweep.
+    sums: Option<(Sums, Bound)>,
+    /// Log Bayes factors of the last sweep, all components.
+    log_bf: Option<Vec<f64>>,
+    schedule: Schedule,
+    proposals: [usize; 2],
+}
+
+impl<D: Design> State<'_, D> {
+    fn run(mut self) -> Result<Fit, Error> {
+        let mut trace: Vec<f64> = Vec::new();
+        let (mut rise, mut weight_change) = (f64::INFINITY, f64::INFINITY);
+        let mut stop = Stop::Iterations;
+        let values = self.design.samples() * self.prior.conditions as f64;
+        for sweep in 1..=self.options.max_iter {
+            let before = self.weights.clone();
+            let last = trace.last().copied();
+            let objective = match last {
+                None => self.sweep(sweep)?,
+                Some(last) => {
+                    self.update_residual()?;
+                    self.step(sweep, last)?
+                }
+            };
+            trace.push(objective);
+            if let Some(last) = last {
+                let differences = before.iter().zip(&self.weights).map(|(a, b)| (a - b).abs());
+                weight_change = differences.fold(0.0, f64::max);
+                rise = (objective - last) / values;
+                let settled =
+                    rise.abs() <= self.options.tol && weight_change <= self.options.tol_weights;
+                if settled {
+                    stop = Stop::Converged;
+                    break;
+                }
+            }
+        }
+        let Some((sums, last)) = self.sums else {
+            return Err(Error::Value { name: "max_iter", why: "must be at least 1".into() });
+        };
+        if !last.elbo.is_finite() {
+            let why = "make the bound infinite: are their scales far apart?".into();
+            return Err(Error::Value { name: "X, Y and V", why });
+        }
+        Ok(Fit {
+            mean: self.q.mean,
+            statistics: self.q.statistics,
+            weights: self.weights,
+            responsibilities: sums.weights,
+            residual: self.residual,
+            trace,
+            elbo: last.elbo,
+            rise,
+            weight_change,
+            coefficient_change: sums.change,
+            proposals: self.proposals,
+            stop,
+        })
+    }
+
+    /// Sigma given the last sweep.
+    fn update_residual(&mut self) -> Result<(), Error> {
+        let Some((sums, bound)) = &self.sums else { return Ok(()) };
+        if self.residual.is_known() {
+            return Ok(());
+        }
+        let n = self.design.samples();
+        let variance = match (&sums.second, self.residual.is_plugin()) {
+            (Some(second), false) => second - &bound.square,
+            _ => Mat::zeros(bound.cross.nrows(), bound.cross.ncols()),
+        };
+        let g = Mat::from_fn(variance.nrows(), variance.ncols(), |i, p| {
+            (bound.cross[(i, p)] + variance[(i, p)]) / n
+        });
+        self.residual.update(&g);
+        self.model = Model::new(self.prior, self.residual.covariance.as_ref())?;
+        Ok(())
+    }
+
+    /// New weights and a sweep.
+    fn step(&mut self, number: usize, last: f64) -> Result<f64, Error> {
+        let Some((sums, _)) = &self.sums else { return self.sweep(number) };
+        if self.options.weights == WeightUpdate::Fixed {
+            return self.sweep(number);
+        }
+        let mut expected = expectation(&sums.weights, self.options.penalty);
+        if number > SETTLING && self.options.threshold > 0.0 {
+            drop_small(&mut expected, self.options.threshold);
+        }
+        let Some(log_bf) = self.log_bf.take() else {
+            self.weights = expected;
+            return self.sweep(number);
+        };
+        let p = self.q.mean.ncols();
+        let found = proposal(log_bf, p, self.options.penalty, &expected, self.monitor)?;
+        let (mean, residuals) = (self.q.mean.clone(), self.design.save());
+        self.weights = found.pi;
+        let objective = self.sweep(number)?;
+        if objective >= last {
+            self.proposals[0] += 1;
+            self.schedule.kept(number);
+            return Ok(objective);
+        }
+        self.proposals[1] += 1;
+        self.schedule.refused(number);
+        self.q.mean = mean;
+        self.design.restore(residuals);
+        self.weights = expected;
+        self.sweep(number)
+    }
+
+    /// A sweep with the current weights and Sigma; returns the objective.
+    fn sweep(&mut self, number: usize) -> Result<f64, Error> {
+        let imputed: Option<Imputed> = self.design.impute(self.residual.covariance.as_ref())?;
+        let due = self.options.weights == WeightUpdate::Convex && self.schedule.is_due(number);
+        let packed = self.model.pack(&self.weights, due);
+        let p = self.q.mean.ncols();
+        let mut log_bf = due.then(|| vec![0.0; p * packed.components.len()]);
+        let second = !self.residual.is_known();
+        let mut sums =
+            sweep(self.design, &packed, &mut self.q, second, log_bf.as_deref_mut(), self.monitor)?;
+        let mut all = vec![0.0; self.weights.len()];
+        for (&t, w) in packed.components.iter().zip(&sums.weights) {
+            all[t] = *w;
+        }
+        sums.weights = all;
+        self.log_bf = log_bf;
+        let mean = self.q.mean.as_ref();
+        let bound = bound(self.design, &self.model, mean, &sums, imputed.as_ref());
+        let penalties = self.options.penalty.iter().zip(&self.weights);
+        let penalty: f64 =
+            penalties.filter(|(a, _)| **a != 1.0).map(|(a, w)| (a - 1.0) * w.ln()).sum();
+        let objective = bound.elbo + penalty;
+        self.sums = Some((sums, bound));
+        Ok(objective)
+    }
+}
+
+/// Weights below `threshold` become zero, unless all are.
+fn drop_small(weights: &mut [f64], threshold: f64) {
+    let total: f64 = weights.iter().filter(|w| **w >= threshold).sum();
+    if total > 0.0 {
+        for w in weights.iter_mut() {
+            *w = if *w < threshold { 0.0 } else { *w / total };
+        }
+    }
+}
+
+/// The log Bayes factors of the predictors, each alone, under the mixture.
+pub fn log_bayes_factors(
+    design: &impl Design,
+    prior: &MatrixPrior,
+    start: &Start<'_>,
+) -> Result<Vec<f64>, Error> {
+    let model = Model::new(prior, start.residual.covariance.as_ref())?;
+    super::sweep::alone(design, &model.pack(start.weights, false))
+}

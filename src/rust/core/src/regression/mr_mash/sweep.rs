@@ -1,0 +1,205 @@
+//! One pass over the predictors: each row of coefficients given all others.
+
+use faer::{Mat, MatMut, MatRef};
+
+use super::design::{Design, blocks};
+use super::model::Packed;
+use crate::linalg::lanes::{Kernel, Lanes, dispatch};
+use crate::normal_means::eigenbasis::{Eigenbasis, SecondMoments, Shrinkage, Unit};
+use crate::{Error, Monitor};
+
+/// The approximation `q`, one column for each predictor.
+#[derive(Debug, Clone)]
+pub struct Coefficients {
+    /// Posterior means, r by p.
+    pub mean: Mat<f64>,
+    /// `c_p`, r by p: what the mean was computed from.
+    pub statistics: Mat<f64>,
+}
+
+/// What a sweep adds up.
+#[derive(Debug)]
+pub struct Sums {
+    /// `sum_p log Z_p - r_p'Sigma^{-1}c_p`.
+    pub evidence: f64,
+    /// The posterior weights, summed over predictors, by component.
+    pub weights: Vec<f64>,
+    /// `sum_p d_p E[beta_p beta_p']`, if asked for.
+    pub second: Option<Mat<f64>>,
+    /// The largest change of a coefficient.
+    pub change: f64,
+}
+
+/// A sweep under `packed`. `log_bf`, if wanted, takes the log Bayes factors: a column for each component
+/// of `packed`, a row for each predictor.
+pub fn sweep(
+    design: &mut impl Design,
+    packed: &Packed,
+    q: &mut Coefficients,
+    second: bool,
+    mut log_bf: Option<&mut [f64]>,
+    monitor: &Monitor,
+) -> Result<Sums, Error> {
+    let (r, p) = (q.mean.nrows(), q.mean.ncols());
+    let components = packed.components.len();
+    let mut sums = BlockSums {
+        evidence: 0.0,
+        weights: vec![0.0; components],
+        second: second.then(|| SecondMoments::new(&packed.basis)),
+        change: 0.0,
+    };
+    let mut unit = Unit::new(&packed.basis);
+    let precision = design.precision().first().copied().unwrap_or(0.0);
+    let mut shrinkage = Shrinkage::new(&packed.basis, precision);
+    let mut mean = vec![0.0; packed.basis.rows()];
+    let mut change = Mat::<f64>::zeros(r, super::BLOCK);
+    let mut kept = vec![0.0; log_bf.as_ref().map_or(0, |_| super::BLOCK * components)];
+    for (b, range) in blocks(p).enumerate() {
+        monitor.advance(range.len())?;
+        let m = range.len();
+        design.gather(range.clone(), q.statistics.as_mut().subcols_mut(range.start, m));
+        dispatch(Update {
+            packed,
+            shrinkage: &mut shrinkage,
+            unit: &mut unit,
+            precision: &design.precision()[range.clone()],
+            gram: design.gram(b),
+            statistics: q.statistics.as_mut().subcols_mut(range.start, m),
+            means: q.mean.as_mut().subcols_mut(range.start, m),
+            change: change.as_mut().subcols_mut(0, m),
+            mean: &mut mean,
+            sums: &mut sums,
+            log_bf: &mut kept,
+        });
+        design.change(range.clone(), change.as_ref().subcols(0, m));
+        if let Some(log_bf) = log_bf.as_deref_mut() {
+            for (t, column) in log_bf.chunks_exact_mut(p).enumerate() {
+                for (i, to) in column[range.clone()].iter_mut().enumerate() {
+                    *to = kept[i * components + t];
+                }
+            }
+        }
+    }
+    let BlockSums { evidence, weights, second, change } = sums;
+    let second = second.map(|mut s| s.total(&packed.basis));
+    Ok(Sums { evidence, weights, second, change })
+}
+
+struct BlockSums {
+    evidence: f64,
+    weights: Vec<f64>,
+    second: Option<SecondMoments>,
+    change: f64,
+}
+
+/// The rows of one block in turn. `statistics` come as inner products with the residuals.
+struct Update<'a> {
+    packed: &'a Packed,
+    shrinkage: &'a mut Shrinkage,
+    unit: &'a mut Unit,
+    precision: &'a [f64],
+    gram: MatRef<'a, f64>,
+    statistics: MatMut<'a, f64>,
+    means: MatMut<'a, f64>,
+    change: MatMut<'a, f64>,
+    /// Room for one mean.
+    mean: &'a mut [f64],
+    sums: &'a mut BlockSums,
+    /// `[predictor][component]`, or empty.
+    log_bf: &'a mut [f64],
+}
+
+impl Kernel for Update<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Lanes>(mut self) {
+        let basis: &Eigenbasis = &self.packed.basis;
+        let r = basis.conditions();
+        let components = basis.len();
+        for i in 0..self.precision.len() {
+            let d = self.precision[i];
+            let c = column(self.statistics.as_mut(), i);
+            let old = column(self.means.as_mut(), i);
+            for (c, old) in c.iter_mut().zip(old.iter()) {
+                *c += d * old;
+            }
+            self.shrinkage.set::<V>(basis, d);
+            self.unit.log_bayes_factors::<V>(basis, self.shrinkage, c);
+            if !self.log_bf.is_empty() {
+                let to = &mut self.log_bf[i * components..(i + 1) * components];
+                to.copy_from_slice(self.unit.log_bf());
+            }
+            let log_z = self.unit.weigh::<V>(&self.packed.log_weights);
+            let second = self.sums.second.as_mut();
+            let product = self.unit.moments::<V>(basis, self.shrinkage, self.mean, d, second);
+            self.sums.evidence += log_z - product;
+            for (sum, g) in self.sums.weights.iter_mut().zip(self.unit.weights()) {
+                *sum += g;
+            }
+            let change = column(self.change.as_mut(), i);
+            let mut largest = self.sums.change;
+            for q in 0..r {
+                change[q] = self.mean[q] - old[q];
+                old[q] = self.mean[q];
+                largest = largest.max(change[q].abs());
+            }
+            self.sums.change = largest;
+            for later in i + 1..self.precision.len() {
+                let g = self.gram[(later, i)];
+                let to = column(self.statistics.as_mut(), later);
+                for (to, change) in to.iter_mut().zip(change.iter()) {
+                    *to -= g * change;
+                }
+            }
+        }
+    }
+}
+
+/// Column `i` as a slice.
+#[inline(always)]
+fn column(m: MatMut<'_, f64>, i: usize) -> &mut [f64] {
+    let column = m.col_mut(i).try_as_col_major_mut();
+    column.map_or(&mut [], |c| c.as_slice_mut())
+}
+
+/// The log Bayes factor of each predictor under the mixture, given the residuals as they are.
+pub fn alone(design: &impl Design, packed: &Packed) -> Result<Vec<f64>, Error> {
+    let r = packed.basis.conditions();
+    let mut out = Vec::with_capacity(design.precision().len());
+    let mut c = Mat::<f64>::zeros(r, super::BLOCK);
+    for range in blocks(design.precision().len()) {
+        let m = range.len();
+        design.gather(range.clone(), c.as_mut().subcols_mut(0, m));
+        let precision = &design.precision()[range];
+        dispatch(Alone { packed, precision, c: c.as_ref().subcols(0, m), out: &mut out });
+    }
+    Ok(out)
+}
+
+struct Alone<'a> {
+    packed: &'a Packed,
+    precision: &'a [f64],
+    c: MatRef<'a, f64>,
+    out: &'a mut Vec<f64>,
+}
+
+impl Kernel for Alone<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Lanes>(self) {
+        let basis = &self.packed.basis;
+        let mut unit = Unit::new(basis);
+        let mut shrinkage = Shrinkage::new(basis, self.precision[0]);
+        let mut c = vec![0.0; basis.conditions()];
+        for (i, &d) in self.precision.iter().enumerate() {
+            for (q, c) in c.iter_mut().enumerate() {
+                *c = self.c[(q, i)];
+            }
+            shrinkage.set::<V>(basis, d);
+            unit.log_bayes_factors::<V>(basis, &shrinkage, &c);
+            self.out.push(unit.weigh::<V>(&self.packed.log_weights));
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Face of `mnmash_core::regression::mr_ash`.
+
+use extendr_api::prelude::*;
+use extendr_api::wrapper::Nullable;
+use mnmash_core::regression::design::{
+    Compressed, Dense, Design, Gram, Response, Sparse, Symmetric, response,
+};
+use mnmash_core::regression::mr_ash::{
+    Ending, Fit, Grid, Options, Task, WeightStep, fit_all, norms_as_given,
+};
+use mnmash_core::{Error, Monitor};
+
+use crate::boundary::{Outcome, run};
+
+type Result<T> = std::result::Result<T, Error>;
+
+/// A named element of a list, as numbers; none if there is none.
+fn numbers<'a>(list: &'a [(&str, Robj)], name: &str) -> &'a [f64] {
+    let found = list.iter().find(|(n, _)| *n == name);
+    found.and_then(|(_, x)| x.as_real_slice()).unwrap_or(&[])
+}
+
+fn indices(list: &[(&str, Robj)], name: &str) -> Vec<usize> {
+    let found = list.iter().find(|(n, _)| *n == name);
+    let found = found.and_then(|(_, x)| x.as_integer_slice()).unwrap_or(&[]);
+    found.iter().map(|&i| usize::try_from(i).unwrap_or(usize::MAX)).collect()
+}
+
+/// A sparse matrix, if `starts` is among the elements of the list.
+struct Columns<'a> {
+    starts: Vec<usize>,
+    rows: Vec<usize>,
+    values: &'a [f64],
+}
+
+impl<'a> Columns<'a> {
+    fn new(list: &'a [(&str, Robj)]) -> Self {
+        let starts = indices(list, "starts");
+        Self { starts, rows: indices(list, "rows"), values: numbers(list, "x") }
+    }
+    fn view(&self) -> Compressed<'_> {
+        Compressed { starts: &self.starts, rows: &self.rows, values: self.values }
+    }
+}
+
+/// What is common to the fits of a call.
+struct Common<'a> {
+    dirichlet: Option<&'a [f64]>,
+    order: Vec<usize>,
+    options: Options,
+    monitor: &'a Monitor,
+}
+
+/// Column `j` of the responses with its prior and its start.
+type Tasks<'a> = dyn Fn(usize, Response) -> Task + Sync + 'a;
+
+fn fit_columns<D: Design>(
+    design: &D,
+    y: &[f64],
+    rows: usize,
+    make: impl Fn(usize, &[f64]) -> Response,
+    task: &Tasks,
+    common: &Common,
+) -> Result<(Vec<f64>, Vec<Fit>)> {
+    let tasks: Vec<Task> =
+        y.chunks_exact(rows).enumerate().map(|(j, y)| task(j, make(j, y))).collect();
+    let Common { dirichlet, order, options, monitor } = common;
+    let fits = fit_all(design, &tasks, *dirichlet, order, *options, monitor)?;
+    Ok((norms_as_given(design), fits))
+}
+
+fn fit_list(fit: &Fit) -> List {
+    let column = |f: fn(&mnmash_core::regression::mr_ash::Step) -> f64| {
+        fit.trace.iter().map(f).collect::<Vec<f64>>()
+    };
+    list!(
+        b = fit.b.as_slice(),
+        c = fit.c.as_slice(),
+        pi = fit.pi.as_slice(),
+        sigma2 = fit.sigma2,
+        grid = fit.grid.as_slice(),
+        variance = fit.variance,
+        elbo = column(|s| s.elbo),
+        sigma2_trace = column(|s| s.sigma2),
+        change = column(|s| s.change),
+        weights = column(|s| s.weights),
+        iterations = fit.iterations as f64,
+        converged = fit.ending == Ending::Converged,
+        message = fit.ending.reason()
+    )
+}
+
+// Fits of the columns of `y`. `design` is list(kind, x, basis) with kind "dense" or "sparse" (then also
+// starts, rows: 0-based, and n), or list("gram", x, norms, samples), where `y` are cross-products and
+// `total` the sums of squares. `grid`, `pi`, `sigma2` and `b` have a column (element) for each fit.
+#[extendr]
+fn rust_mr_ash(
+    design: List,
+    y: RMatrix<f64>,
+    total: &[f64],
+    standardize: bool,
+    grid: RMatrix<f64>,
+    relative: bool,
+    pi: RMatrix<f64>,
+    sigma2: &[f64],
+    b: Nullable<RMatrix<f64>>,
+    order: &[i32],
+    dirichlet: Nullable<Doubles>,
+    update_pi: &str,
+    update_sigma2: bool,
+    slab: &[f64],
+    tol: f64,
+    max_iter: f64,
+    n_threads: i32,
+    progress: Nullable<Function>,
+) -> Outcome<List> {
+    let elements: Vec<(&str, Robj)> = design.iter().collect();
+    let kind = elements.iter().find(|(n, _)| *n == "kind").and_then(|(_, k)| k.as_str());
+    let (x, basis) = (numbers(&elements, "x"), numbers(&elements, "basis"));
+    let columns = Columns::new(&elements);
+    let (rows, data) = (y.nrows(), y.data());
+    let components = grid.nrows();
+    let (grid, pi) = (grid.data(), pi.data());
+    let b = match &b {
+        Nullable::NotNull(b) => Some((b.nrows(), b.data())),
+        Nullable::Null => None,
+    };
+    let dirichlet = match &dirichlet {
+        Nullable::NotNull(a) => a.as_robj().as_real_slice(),
+        Nullable::Null => None,
+    };
+    let task = |j: usize, response: Response| {
+        let range = j * components..(j + 1) * components;
+        let values = grid[range.clone()].to_vec();
+        Task {
+            response,
+            grid: if relative { Grid::Relative(values) } else { Grid::Absolute(values) },
+            pi: pi[range].to_vec(),
+            sigma2: sigma2[j],
+            b: b.map(|(p, b)| b[j * p..(j + 1) * p].to_vec()),
+        }
+    };
+    let weights = match update_pi {
+        "convex" => WeightStep::Convex,
+        "em" => WeightStep::Em,
+        _ => WeightStep::Fixed,
+    };
+    let slab = (slab.len() == 2).then(|| (slab[0], slab[1]));
+    let monitor = Monitor::default();
+    let common = Common {
+        dirichlet,
+        order: order.iter().map(|&j| usize::try_from(j - 1).unwrap_or(usize::MAX)).collect(),
+        options: Options { weights, update_sigma2, slab, tol, max_iter: max_iter as usize },
+        monitor: &monitor,
+    };
+    let norms = numbers(&elements, "norms");
+    let samples = numbers(&elements, "samples").first().copied().unwrap_or(0.0);
+    let kind = kind.unwrap_or("dense");
+    let (norms, fits) = run(n_threads, &progress, &monitor, || match kind {
+        "sparse" => {
+            let design = Sparse::new(columns.view(), rows, basis, standardize)?;
+            fit_columns(&design, data, rows, |_, y| design.response(y), &task, &common)
+        }
+        "gram" => {
+            let form = match columns.starts.is_empty() {
+                true => Symmetric::Dense(x),
+                false => Symmetric::Sparse(columns.view()),
+            };
+            let design = Gram::new(form, norms, samples, standardize)?;
+            let response = |j: usize, y: &[f64]| design.response(y, total[j]);
+            fit_columns(&design, data, rows, response, &task, &common)
+        }
+        _ => {
+            let design = Dense::new(x.to_vec(), rows, basis, standardize, &monitor)?;
+            fit_columns(&design, data, rows, |_, y| response(basis, y), &task, &common)
+        }
+    })?;
+    let fits: Vec<List> = fits.iter().map(fit_list).collect();
+    Ok(list!(norms = norms, fits = List::from_values(fits)))
+}
+
+extendr_module! {
+    mod mr_ash;
+    fn rust_mr_ash;
+}
