@@ -139,22 +139,6 @@ seeded <- function(work) {
   }
 }
 
-# R's random numbers are left as they were found.
-with_seed <- function(seed, code) {
-  old <- get0(".Random.seed", globalenv(), inherits = FALSE)
-  kind <- RNGkind()
-  on.exit({
-    do.call(RNGkind, as.list(kind))
-    if (is.null(old)) {
-      rm(".Random.seed", envir = globalenv())
-    } else {
-      assign(".Random.seed", old, envir = globalenv())
-    }
-  })
-  set.seed(seed, "Mersenne-Twister", "Inversion", "Rejection")
-  code
-}
-
 saving <- function(work) {
   force(work)
   function(piece) {

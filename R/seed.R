@@ -1,0 +1,18 @@
+# Random numbers from a seed, the same whatever generator the session uses (workers of future::plan()
+# have another); R's own are left as they were found. Without a seed they are used.
+with_seed <- function(seed, code) {
+  if (is.null(seed)) return(code)
+  seed <- check_number(seed, "seed")
+  old <- get0(".Random.seed", globalenv(), inherits = FALSE)
+  kind <- RNGkind()
+  on.exit({
+    do.call(RNGkind, as.list(kind))
+    if (is.null(old)) {
+      rm(".Random.seed", envir = globalenv())
+    } else {
+      assign(".Random.seed", old, envir = globalenv())
+    }
+  })
+  set.seed(seed, "Mersenne-Twister", "Inversion", "Rejection")
+  code
+}

@@ -1,0 +1,215 @@
+# Two features of five units in three conditions; each z has its own value.
+input_tables <- function() {
+  grid <- expand.grid(
+    variant_id = paste0("v", 1:5), gene_id = c("g1", "g2"),
+    stringsAsFactors = FALSE
+  )
+  table <- function(scale) {
+    data.frame(
+      grid[2:1],
+      beta = scale * c(0.1, 0.3, 6, 0.2, -0.1, 0.4, 0.5, -0.2, 7, 0.3), se = rep(c(1, 0.5), 5)
+    )
+  }
+  list(liver = table(1), lung = table(-0.5), brain = table(0.7))
+}
+
+test_that("units are matched by name, whatever their order; cells that a table lacks are missing", {
+  tables <- input_tables()
+  tables$lung <- tables$lung[c(10:5, 2:1), ]
+  tables$brain$se[4] <- 0
+  tables$brain$beta[5] <- NA
+  input <- mash_input(tables, n_random = 99, n_null = 99)
+  expect_identical(rownames(input$random.b), paste0(rep(c("g1", "g2"), each = 5), "_v", 1:5))
+  expect_identical(colnames(input$random.b), c("liver", "lung", "brain"))
+  whole <- input_tables()
+  expect_equal(unname(input$random.b[, "liver"]), whole$liver$beta)
+  lung <- whole$lung$beta
+  lung[3:4] <- NA
+  expect_equal(unname(input$random.b[, "lung"]), lung)
+  expect_identical(which(is.na(input$random.s[, "brain"])), c(g1_v4 = 4L, g1_v5 = 5L))
+  expect_equal(input$random.z, input$random.b / input$random.s)
+  expect_equal(attr(input, "counts")[["unusable_cells"]], 2)
+  # Null: below 2 in all conditions where it was measured.
+  expect_setequal(rownames(input$null.b), setdiff(rownames(input$random.b), c("g1_v3", "g2_v4")))
+})
+
+test_that("strong units are the largest of each feature that pass; or those named", {
+  input <- mash_input(input_tables())
+  expect_identical(rownames(input$strong.b), c("g1_v3", "g2_v4"))
+  expect_equal(input$strong.z["g2_v4", "liver"], 7)
+  expect_equal(input$XtX, crossprod(input$strong.z) / 2)
+  # |z| = 6 and 7: p-values 2.0e-9 and 2.6e-12.
+  expect_identical(rownames(mash_input(input_tables(), strong_p = 1e-10)$strong.b), "g2_v4")
+  none <- mash_input(input_tables(), strong_p = 1e-50)
+  expect_identical(dim(none$strong.z), c(0L, 3L))
+  named <- mash_input(input_tables(), strong = c("g2_v1", "g1_v2"))
+  expect_identical(rownames(named$strong.b), c("g2_v1", "g1_v2"))
+  expect_error(mash_input(input_tables(), strong = "g9_v1"), "\"g9_v1\"", class = "mnmash_error")
+  # Without features every unit that passes is strong.
+  tables <- lapply(input_tables(), \(x) data.frame(snp = paste0(x$gene_id, x$variant_id), x[3:4]))
+  expect_identical(rownames(mash_input(tables)$strong.b), c("g1v3", "g2v4"))
+})
+
+test_that("random and null units: so many of each feature, from independent ones, by seed", {
+  input <- mash_input(input_tables(), n_random = 3, n_null = 2)
+  expect_identical(as.vector(table(substr(rownames(input$random.b), 1, 2))), c(3L, 3L))
+  expect_identical(as.vector(table(substr(rownames(input$null.b), 1, 2))), c(2L, 2L))
+  expect_identical(mash_input(input_tables(), n_random = 3, n_null = 2), input)
+  again <- mash_input(input_tables(), n_random = 3, n_null = 2, seed = 4)
+  expect_false(identical(again$random.b, input$random.b))
+  few <- mash_input(input_tables(), independent = c("g1_v1", "g1_v3", "g2_v5"))
+  expect_identical(rownames(few$random.b), c("g1_v1", "g1_v3", "g2_v5"))
+  expect_identical(rownames(few$null.b), c("g1_v1", "g2_v5"))
+  # All units of a feature have the same chance.
+  drawn <- unlist(lapply(1:300, \(seed) {
+    rownames(mash_input(input_tables(), n_random = 2, seed = seed)$random.b)
+  }))
+  expect_gt(chisq.test(table(drawn))$p.value, 1e-4)
+  expect_length(table(drawn), 10)
+})
+
+test_that("standard errors come from p-values or z-scores where there are none", {
+  tables <- input_tables()
+  with_p <- lapply(tables, \(x) {
+    x$pval_nominal <- 2 * pnorm(-abs(x$beta / x$se))
+    x$se <- NULL
+    x
+  })
+  expect_equal(mash_input(with_p)$random.s, mash_input(tables)$random.s)
+  with_z <- lapply(tables, \(x) data.frame(x[1:2], z = x$beta / x$se))
+  input <- mash_input(with_z)
+  expect_equal(input$random.b, mash_input(tables)$random.z)
+  expect_true(all(input$random.s == 1))
+  zero <- with_p
+  zero$liver$pval_nominal[3] <- 0
+  expect_gt(mash_input(zero, n_random = 9)$random.z["g1_v3", "liver"], 37)
+})
+
+test_that("exchanged alleles change the sign, others are an error or missing", {
+  tables <- lapply(input_tables(), \(x) cbind(x, a1 = "A", a2 = "G"))
+  plain <- mash_input(tables, n_random = 9)
+  turned <- tables
+  turned$lung[c("a1", "a2")] <- data.frame(a1 = rep(c("g", "A"), 5), a2 = rep(c("A", "g"), 5))
+  at <- seq(1, 9, by = 2)
+  turned$lung$beta[at] <- -turned$lung$beta[at]
+  found <- mash_input(turned, n_random = 9)
+  expect_equal(found$random.b, plain$random.b)
+  expect_equal(attr(found, "counts")[["flipped_cells"]], 5)
+  turned$lung$a2[2] <- "C"
+  expect_error(
+    mash_input(turned), "`lung` has \"g1_v2\" with alleles A/C",
+    class = "mnmash_error_alleles"
+  )
+  found <- mash_input(turned, n_random = 9, mismatch = "missing")
+  expect_identical(found$random.b["g1_v2", "lung"], NA_real_)
+  expect_equal(attr(found, "counts")[["mismatched_cells"]], 1)
+})
+
+test_that("units in few conditions are left out", {
+  tables <- input_tables()
+  tables$lung <- tables$lung[1:3, ]
+  tables$brain <- tables$brain[1:4, ]
+  some <- mash_input(tables, n_random = 9, min_observed = 0.6)
+  expect_identical(rownames(some$random.b), paste0("g1_v", 1:4))
+  expect_identical(attr(some, "counts")[["too_few_conditions"]], 6)
+  expect_identical(nrow(mash_input(tables, n_random = 9, min_observed = 1)$random.b), 3L)
+  tables$liver$variant_id <- paste0("x", 1:10)
+  tables$lung$variant_id <- paste0("y", 1:3)
+  expect_error(mash_input(tables, min_observed = 1), "`min_observed`", class = "mnmash_error")
+})
+
+test_that("files are read: tabs, commas, compressed; columns by name and number", {
+  folder <- withr::local_tempdir()
+  tables <- input_tables()
+  files <- file.path(folder, c("liver.tsv", "lung.csv", "brain.tsv.gz"))
+  write.table(tables$liver, files[1], sep = "\t", quote = FALSE, row.names = FALSE)
+  write.csv(tables$lung, files[2], row.names = FALSE)
+  connection <- gzfile(files[3], "w")
+  write.table(tables$brain, connection, sep = "\t", quote = FALSE, row.names = FALSE)
+  close(connection)
+  names(files) <- names(tables)
+  expect_equal(mash_input(files), mash_input(tables))
+  odd <- lapply(tables, \(x) stats::setNames(x, c("one", "two", "three", "four")))
+  columns <- list(feature = "one", unit = 2, effect = 3, se = "four")
+  expect_equal(mash_input(odd, columns), mash_input(tables))
+  # Compressed, which is R's own reader, the same.
+  for (i in 1:2) {
+    writeLines(readLines(files[i]), connection <- gzfile(paste0(files[i], ".gz")))
+    close(connection)
+    files[i] <- paste0(files[i], ".gz")
+  }
+  expect_equal(mash_input(files), mash_input(tables))
+  expect_error(
+    mash_input(c(liver = files[[1]], lung = sub("tsv", "parquet", files[[1]]))), "no file",
+    class = "mnmash_error_file"
+  )
+  file.copy(files[1], file.path(folder, "x.parquet"))
+  expect_error(
+    mash_input(c(liver = file.path(folder, "x.parquet"))), "package arrow",
+    class = "mnmash_error_package"
+  )
+})
+
+test_that("bad tables are named, with the place", {
+  tables <- input_tables()
+  spoil <- function(f) {
+    tables$lung <- f(tables$lung)
+    mash_input(tables)
+  }
+  expect_error(spoil(\(x) x[c(1:10, 4), ]), "table `lung` has \"g1_v4\" twice, in rows 4 and 11")
+  no_unit <- \(x) transform(x, variant_id = c(NA, variant_id[-1]))
+  expect_error(spoil(no_unit), "no unit in row 1")
+  expect_error(spoil(\(x) x[-4]), "`lung` has no column for `se`")
+  expect_error(spoil(\(x) x[-3]), "`lung` has no column for `effect`")
+  no_gene <- \(x) data.frame(variant_id = paste0("u", 1:10), x[3:4])
+  expect_error(spoil(no_gene), "`lung` has no feature, but `liver` has")
+  no_number <- \(x) transform(x, beta = c("?", beta[-1]))
+  expect_error(spoil(no_number), "`lung`: the effect in row 1.*\"\\?\"")
+  expect_error(spoil(\(x) transform(x, variant_id = c(NA, variant_id[-1]))), "no unit in row 1")
+  expect_error(spoil(\(x) cbind(x, a1 = "A")), "no column for `other_allele`")
+  expect_error(spoil(\(x) 3), "table `lung` must be a data frame")
+  expect_error(mash_input(unname(tables)), "conditions as names")
+  expect_error(mash_input(tables$liver), "`tables` must be a list")
+  expect_error(mash_input(tables, list(size = 1)), "`columns`.*\"size\"")
+  expect_error(mash_input(tables, list(se = "nothing")), "`columns\\$se`: table `liver`")
+  expect_error(mash_input(c(a = "/no/such/file.tsv")), "table `a`: there is no file")
+  expect_error(mash_input(tables, independent = "x"), "`independent` names none")
+  lines <- c("variant\tbeta\tse", "v1\t1", "v2\t1\t2")
+  broken <- withr::local_tempfile(fileext = ".tsv.gz", lines = lines)
+  expect_error(mash_input(c(a = broken)), "table `a`: cannot read")
+})
+
+test_that("inputs of regions are put together", {
+  one <- simulate_mash_input(5, 6, 7, conditions = 3, seed = 1)
+  two <- simulate_mash_input(2, 3, 4, conditions = c("Ast_A", "new"), seed = 2)
+  both <- bind_mash_input(list(r1 = one, r2 = two))
+  expect_identical(colnames(both$null.z), c(colnames(one$null.z), "new"))
+  expect_equal(unname(both$random.b[1:6, 1:3]), unname(one$random.b))
+  expect_identical(rownames(both$random.b)[7], "r2:gene00001_variant")
+  expect_equal(unname(both$strong.s[6:7, "new"]), unname(two$strong.s[, "new"]))
+  expect_true(all(is.na(both$strong.s[6:7, 2:3])))
+  z <- both$strong.z
+  z[is.na(z)] <- 0
+  expect_equal(both$XtX, crossprod(z) / 7)
+  expect_error(bind_mash_input(one), "list of inputs", class = "mnmash_error_type")
+  expect_error(bind_mash_input(list(one, 3)), "inputs\\[\\[2\\]\\]")
+})
+
+test_that("the toy has the conditions, sets and errors that it promises", {
+  input <- simulate_mash_input(40, 400, 300, seed = 5)
+  expect_identical(dim(input$strong.b), c(40L, 34L))
+  top <- \(z) apply(abs(z), 1, max, na.rm = TRUE)
+  expect_gte(min(top(input$strong.z)), 4.892)
+  expect_lt(max(top(input$null.z)), 2)
+  expect_equal(input$random.z, input$random.b / input$random.s)
+  expect_false(anyDuplicated(colnames(input$null.b)) > 0)
+  # Errors of random units are standard normal with correlation V.
+  truth <- attr(input, "truth")
+  noise <- (input$random.b - truth$effects$random) / input$random.s
+  expect_lt(max(abs(cor(noise) - truth$V)), 5 / sqrt(400))
+  expect_equal(mean(noise^2), 1, tolerance = 0.1)
+  expect_identical(simulate_mash_input(40, 400, 300, seed = 5), input)
+  holes <- simulate_mash_input(10, 200, 10, conditions = 5, missing = 0.3, seed = 6)
+  expect_equal(mean(is.na(holes$random.b)), 0.3 * 4 / 5, tolerance = 0.15)
+  expect_error(simulate_mash_input(conditions = 35), "`conditions`", class = "mnmash_error")
+})
