@@ -3,7 +3,8 @@
 //!
 //! - `estep`: responsibilities, and the sums over units that every update of a component needs;
 //! - `updates`: updates of one component as functions of those sums;
-//! - `ud`: penalised maximum likelihood with the fast updates.
+//! - `ud`: penalised maximum likelihood with the fast updates;
+//! - `ed`: extreme deconvolution, the EM algorithm.
 //!
 //! With `T_jk = R_j U_k R_j' + N_j` and `y_jk = T_jk^{-1} (x_j - R_j m_k)`, the sums of component k are
 //! ```text
@@ -13,6 +14,7 @@
 //! and `(C - A) / 2` is the gradient of the log-likelihood in `U_k`. Nothing of size R x R is kept for
 //! a unit, and `U_k` is never inverted.
 
+pub mod ed;
 pub mod estep;
 pub mod ud;
 pub mod updates;
