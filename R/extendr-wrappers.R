@@ -3,6 +3,10 @@
 
 rust_cores <- function() .Call(wrap__rust_cores)
 
+rust_ed <- function(x, s, missing, v, start, control, weights, n_threads, progress) .Call(wrap__rust_ed, x, s, missing, v, start, control, weights, n_threads, progress)
+
+rust_ed_projected <- function(x, noise, diagonal, map, effects, start, control, weights, n_threads, progress) .Call(wrap__rust_ed_projected, x, noise, diagonal, map, effects, start, control, weights, n_threads, progress)
+
 rust_factorise <- function(y, se, estimate, nonneg, max_factors, max_iter, tol, backfit, progress) .Call(wrap__rust_factorise, y, se, estimate, nonneg, max_factors, max_iter, tol, backfit, progress)
 
 rust_loglik <- function(x, s, missing, v, ulist, grid, pointmass, n_threads, progress) .Call(wrap__rust_loglik, x, s, missing, v, ulist, grid, pointmass, n_threads, progress)

@@ -41,7 +41,7 @@ progress_reporter <- function(label, total, then = NULL, wait = 2, pause = 0.25,
 progress_line <- function(label, done, total, elapsed) {
   rate <- done / elapsed
   count <- \(x) format(round(x), big.mark = ",", trim = TRUE, scientific = FALSE)
-  known <- done <= total
+  known <- !is.na(total) && done <= total
   paste0(
     label, ": ", count(done), if (known) paste0(" of ", count(total)),
     if (known) paste0(" (", floor(100 * done / total), "%)"),

@@ -3,6 +3,7 @@
 #![allow(missing_docs)] // the exported functions are documented where R calls them
 
 mod boundary;
+mod deconvolution;
 mod ebmf;
 mod likelihood;
 mod mash;
@@ -26,6 +27,7 @@ fn rust_cores() -> i32 {
 
 extendr_module! {
     mod mnmash;
+    use deconvolution;
     use ebmf;
     use likelihood;
     use mash;

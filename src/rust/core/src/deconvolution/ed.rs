@@ -93,7 +93,7 @@ pub fn fit(
         let new = found.loglik + state.penalty();
         loglik.push(found.loglik);
         trace.push(new);
-        if !(new >= old - ROUNDING * old.abs()) {
+        if new < old - ROUNDING * old.abs() || new.is_nan() {
             stop = Stop::Decreased;
             break;
         }

@@ -4,8 +4,8 @@
 //! are added in order: results do not depend on the number of threads. Operations per unit and
 //! component, R conditions:
 //! - noise that many units share: `2 R^2`, after O(R^3) once for all units;
-//! - other noise: `R^3 / 3` for the density, and `R^3` more where the component matters for the unit,
-//!   with one unit in each SIMD lane.
+//! - other noise: `R^3 / 3` for the density, and `R^3` more where the component matters for the
+//!   unit, with one unit in each SIMD lane.
 
 mod components;
 mod dense;

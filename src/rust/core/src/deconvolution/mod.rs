@@ -1,18 +1,19 @@
-//! Prior covariances learnt from data: `x_j ~ N(R_j b_j, N_j)`, `b_j ~ sum_k pi_k N(m_k, U_k)`, with
-//! known noise `N_j` and known `R_j` (the identity, rows of it, or anything).
+//! Prior covariances learnt from data: `x_j ~ N(R_j b_j, N_j)`, `b_j ~ sum_k pi_k N(m_k, U_k)`,
+//! with known noise `N_j` and known `R_j` (the identity, rows of it, or anything).
 //!
 //! - `estep`: responsibilities, and the sums over units that every update of a component needs;
 //! - `updates`: updates of one component as functions of those sums;
 //! - `ud`: penalised maximum likelihood with the fast updates;
 //! - `ed`: extreme deconvolution, the EM algorithm.
 //!
-//! With `T_jk = R_j U_k R_j' + N_j` and `y_jk = T_jk^{-1} (x_j - R_j m_k)`, the sums of component k are
+//! With `T_jk = R_j U_k R_j' + N_j` and `y_jk = T_jk^{-1} (x_j - R_j m_k)`, the sums of component k
+//! are
 //! ```text
 //!   q = sum_j q_jk,  A = sum_j q_jk R_j' T_jk^{-1} R_j,  C = sum_j q_jk (R_j'y_jk)(R_j'y_jk)',
 //!   y = sum_j q_jk R_j' y_jk,
 //! ```
-//! and `(C - A) / 2` is the gradient of the log-likelihood in `U_k`. Nothing of size R x R is kept for
-//! a unit, and `U_k` is never inverted.
+//! and `(C - A) / 2` is the gradient of the log-likelihood in `U_k`. Nothing of size R x R is kept
+//! for a unit, and `U_k` is never inverted.
 
 pub mod ed;
 pub mod estep;

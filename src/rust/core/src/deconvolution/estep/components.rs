@@ -44,8 +44,8 @@ impl Component {
     }
 }
 
-/// The lower triangle of a matrix, packed as in `linalg::cholesky`, with `pad` on the diagonal of the
-/// padding.
+/// The lower triangle of a matrix, packed as in `linalg::cholesky`, with `pad` on the diagonal of
+/// the padding.
 pub fn pack_lower(m: MatRef<'_, f64>, pad: f64) -> Vec<f64> {
     let n = m.nrows();
     let mut out = vec![0.0; cholesky::packed_len(n)];

@@ -3,9 +3,9 @@
 use crate::linalg::lanes::Lanes;
 use crate::linalg::special::{exp, log};
 
-/// Turn `logs`, a column of `rows` numbers for each component (`rows` a multiple of the lanes), into
-/// responsibilities times the weights of the units in place. Rows past `count` become zero. Returns
-/// the weighted sum of the log-likelihoods of the units.
+/// Turn `logs`, a column of `rows` numbers for each component (`rows` a multiple of the lanes),
+/// into responsibilities times the weights of the units in place. Rows past `count` become zero.
+/// Returns the weighted sum of the log-likelihoods of the units.
 #[inline(always)]
 pub fn responsibilities<V: Lanes>(
     logs: &mut [f64],

@@ -1,8 +1,8 @@
 //! Units that share their noise: everything but two passes over the effects is done once per
 //! component.
 //!
-//! With `WNW' = I` and `LL' = I + WUW'`, `P = L^{-1}W` gives `T^{-1} = P'P` on the observed conditions
-//! and zero elsewhere, so that for `r = x - m`
+//! With `WNW' = I` and `LL' = I + WUW'`, `P = L^{-1}W` gives `T^{-1} = P'P` on the observed
+//! conditions and zero elsewhere, so that for `r = x - m`
 //! ```text
 //!   log N(x; m, T) = constant - |Pr|^2 / 2,    A = q P'P,    C = P'P (sum q_j r_j r_j') P'P.
 //! ```

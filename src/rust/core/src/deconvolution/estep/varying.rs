@@ -73,7 +73,8 @@ impl<V: Lanes> Batch<V> {
         }
     }
 
-    /// Take the units at these arranged positions, `1..=V::N` of them; lanes left over repeat the last.
+    /// Take the units at these arranged positions, `1..=V::N` of them; lanes left over repeat the
+    /// last.
     #[inline(always)]
     pub fn load(&mut self, means: &NormalMeans, positions: &[usize]) {
         let (j, r) = (means.units, means.conditions);
@@ -196,8 +197,8 @@ impl<V: Lanes> Batch<V> {
         V::splat(-0.5).mul_add(log_det + square, self.constant)
     }
 
-    /// After [`density`](Self::density): turn `residual` into `T^{-1}(x - m)`, and add `q T^{-1}` over
-    /// the observed conditions to `sum`.
+    /// After [`density`](Self::density): turn `residual` into `T^{-1}(x - m)`, and add `q T^{-1}`
+    /// over the observed conditions to `sum`.
     #[inline(always)]
     pub fn add_precision(&mut self, n: usize, q: V, sum: &mut [V]) {
         backward(n, &self.total, &self.reciprocal, &mut self.residual);

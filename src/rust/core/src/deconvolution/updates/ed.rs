@@ -4,8 +4,8 @@
 //! ```text
 //!   m <- m + Ug,     U <- U + U (G - gg') U,
 //! ```
-//! the term `gg'` only if the mean is free. The range of `U` never grows: of a matrix of rank one only
-//! the scale changes.
+//! the term `gg'` only if the mean is free. The range of `U` never grows: of a matrix of rank one
+//! only the scale changes.
 
 use faer::{Mat, MatRef, Side};
 
@@ -22,8 +22,8 @@ pub fn covariance(u: MatRef<'_, f64>, sums: &Sums, free_mean: bool) -> Mat<f64> 
     Mat::from_fn(u.nrows(), u.ncols(), |i, c| u[(i, c)] + 0.5 * (inner[(i, c)] + inner[(c, i)]))
 }
 
-/// The same for a factor of `U = FF'`: a factor of the new `U`, of the same shape, which therefore is
-/// positive semi-definite and has no more than the rank of `U`, whatever the rounding.
+/// The same for a factor of `U = FF'`: a factor of the new `U`, of the same shape, which therefore
+/// is positive semi-definite and has no more than the rank of `U`, whatever the rounding.
 pub fn factor(f: MatRef<'_, f64>, sums: &Sums, free_mean: bool) -> Mat<f64> {
     let rank = f.ncols();
     let mut inner = f.transpose() * centred(sums, free_mean) * f;

@@ -1,0 +1,158 @@
+# What extreme deconvolution works on, in the forms the core takes.
+
+# Effects with the noise of mash data.
+ed_direct <- function(data) {
+  list(
+    kind = "direct", arguments = noise_arguments(data), units = nrow(data$Bhat),
+    effects = ncol(data$Bhat), names = colnames(data$Bhat),
+    spread = mean(data$Bhat^2) + .Machine$double.eps
+  )
+}
+
+# list(kind, arguments, units, effects, names, spread) from what a user gave to ed().
+ed_problem <- function(x, noise, projection) {
+  if (inherits(x, "mash")) {
+    if (!is.null(noise)) stop_mnmash("argument", "`noise` is part of the data: do not give it")
+    if (!is.null(projection)) {
+      stop_mnmash("argument", "`projection` needs `x` to be a matrix")
+    }
+    return(ed_direct(x))
+  }
+  x <- as_numeric_matrix(x, "x")
+  check_finite(x, "x")
+  if (is.null(noise)) stop_mnmash("argument", "`noise` is missing")
+  J <- nrow(x)
+  n <- ncol(x)
+  map <- as_unit_matrices(projection, J, n, NULL, "projection")
+  effects <- if (is.null(map)) n else attr(map, "columns")
+  given <- if (is.list(noise) && !is.data.frame(noise) && !is.null(noise$s)) {
+    check_scaled_noise(noise, J, n)
+  } else {
+    covariance_noise(as_unit_matrices(noise, J, n, n, "noise"), J, n)
+  }
+  missing <- if (anyNA(x)) unname(is.na(x))
+  spread <- mean(x^2, na.rm = TRUE) + .Machine$double.eps
+  names <- if (is.null(projection)) colnames(x)
+  direct <- is.null(map) && all(given$s > 0)
+  arguments <- if (direct) {
+    list(x = unname(x), s = given$s, missing = missing, v = if (!is.null(given$V)) list(given$V))
+  } else {
+    c(
+      list(x = unname(x)), covariances_of(given, J, n),
+      list(map = map, effects = as.integer(effects))
+    )
+  }
+  list(
+    kind = if (direct) "direct" else "projected", arguments = arguments, units = J,
+    effects = effects, names = names, spread = spread
+  )
+}
+
+# An n x m matrix, or n x m x J for a list or an array of matrices, as plain numbers.
+as_unit_matrices <- function(value, J, n, m, name) {
+  if (is.null(value)) return(NULL)
+  if (is.list(value) && !is.data.frame(value)) {
+    if (length(value) != J) {
+      stop_mnmash("dimension", "`", name, "` must hold ", J, " matrices, one for each unit, not ",
+                  length(value))
+    }
+    first <- dim(as.matrix(value[[1L]]))
+    bad <- which(!vapply(value, \(v) is.numeric(v) && identical(dim(as.matrix(v)), first), NA))
+    if (length(bad)) {
+      stop_mnmash("dimension", "`", name, "`: element ", bad[1L], " is not a numeric ",
+                  describe_dim(as.matrix(value[[1L]])), " matrix as the first is")
+    }
+    value <- array(unlist(value, use.names = FALSE), c(first, J))
+  }
+  if (!is.numeric(value)) {
+    stop_mnmash("type", "`", name, "` must be a numeric matrix, array or list of matrices")
+  }
+  if (is.null(dim(value))) value <- as.matrix(value)
+  size <- dim(value)
+  fits <- size[1L] == n && (is.null(m) || size[2L] == m) &&
+    (length(size) == 2L || (length(size) == 3L && size[3L] == J))
+  if (!fits) {
+    stop_mnmash("dimension", "`", name, "` must be ", n, " x ", if (is.null(m)) "R" else m,
+                ", or that for each of the ", J, " units, not ", describe_dim(value))
+  }
+  if (!all(is.finite(value))) {
+    stop_mnmash("not_finite", "`", name, "` must be finite: element ",
+                which(!is.finite(value))[1L], " is ", value[!is.finite(value)][1L])
+  }
+  structure(as_doubles(unname(value)), columns = size[2L])
+}
+
+# list(s, V) as J x n standard errors and a correlation, or NULL.
+check_scaled_noise <- function(noise, J, n) {
+  s <- noise$s
+  if (is.numeric(s) && length(s) == 1L) s <- matrix(as.double(s), J, n)
+  s <- as_numeric_matrix(s, "noise$s")
+  if (nrow(s) != J || ncol(s) != n) {
+    stop_mnmash("dimension", "`noise$s` must be ", J, " x ", n, ", not ", describe_dim(s))
+  }
+  if (!all(is.na(s) | (is.finite(s) & s >= 0))) {
+    bad <- which(!(is.na(s) | (is.finite(s) & s >= 0)))[1L]
+    stop_mnmash("value", "`noise$s` must be standard errors: it is ", s[bad], " at ",
+                describe_cell(s, bad))
+  }
+  s[is.na(s)] <- 1
+  V <- as_unit_matrices(noise$V, J, n, n, "noise$V")
+  list(s = unname(s), V = if (!is.null(V)) array(V, dim(V)))
+}
+
+# The same from covariances: they become standard errors and correlations.
+covariance_noise <- function(N, J, n) {
+  common <- length(dim(N)) == 2L
+  at <- seq(1L, n * n, n + 1L)
+  variances <- matrix(if (common) rep(N[at], each = J) else t(matrix(N, n * n)[at, ]), J, n)
+  if (any(variances < 0)) {
+    stop_mnmash("not_psd", "`noise` has a negative variance: in unit ",
+                which(rowSums(variances < 0) > 0)[1L])
+  }
+  s <- sqrt(variances)
+  if (any(s == 0)) return(list(s = s, N = N))
+  V <- if (common) {
+    N / tcrossprod(s[1L, ])
+  } else {
+    sd <- t(s)
+    N / array(sd[rep(seq_len(n), n), ] * sd[rep(seq_len(n), each = n), ], c(n, n, J))
+  }
+  list(s = s, V = array(V, dim(N)), N = N)
+}
+
+# noise, diagonal: covariances as the core takes them for projections.
+covariances_of <- function(given, J, n) {
+  if (!is.null(given$N)) return(list(noise = as.vector(given$N), diagonal = FALSE))
+  if (is.null(given$V)) return(list(noise = as.vector(given$s^2), diagonal = TRUE))
+  sd <- t(given$s)
+  scale <- array(sd[rep(seq_len(n), n), ] * sd[rep(seq_len(n), each = n), ], c(n, n, J))
+  list(noise = as.vector(scale * as.vector(given$V)), diagonal = FALSE)
+}
+
+# One run of the core: list(U, pi, means, trace, loglik, iterations, converged, message).
+run_ed <- function(problem, task, tol, max_iter, w, row_weights, n_threads) {
+  control <- c(
+    check_number(tol, "tol"), check_number(max_iter, "maxiter", 0),
+    check_number(w, "w", 0)
+  )
+  weights <- check_row_weights(row_weights, problem$units)
+  n_threads <- resolve_threads(n_threads)
+  f <- if (problem$kind == "direct") rust_ed else rust_ed_projected
+  with_progress("Extreme deconvolution, units", NA, \(progress) {
+    from_rust(do.call(f, c(
+      problem$arguments,
+      list(start = task, control = control, weights = weights, n_threads = n_threads,
+           progress = progress)
+    ), quote = TRUE))
+  })
+}
+
+check_row_weights <- function(weights, J) {
+  if (is.null(weights)) return(NULL)
+  if (!is.numeric(weights) || length(weights) != J || anyNA(weights) || any(weights < 0) ||
+        !all(is.finite(weights)) || !any(weights > 0)) {
+    stop_mnmash("argument", "the weights of the units must be ", J,
+                " finite numbers of at least 0, and not all 0")
+  }
+  as.double(weights)
+}
