@@ -1,0 +1,112 @@
+# Fitting mash with a learnt prior, as a step of the pipeline.
+
+#' Fit mash to the random set, with posteriors of the strong set
+#'
+#' The second step of the mixture-prior pipeline: the weights of the prior's matrices, times a grid
+#' of scales, are estimated from the `random` set, which has effects in their natural proportions;
+#' the posteriors of the `strong` set follow.
+#'
+#' Of the prior only the matrices are used; conditions that the data do not have are integrated out.
+#' Posteriors of missing cells are in the units of effects: under EZ, those of a cell with the
+#' median standard error of its condition. Posteriors are computed in chunks of `chunk_size` units,
+#' by the workers of `future::plan()` if there are several (see [mash_posterior()]), with identical
+#' results.
+#'
+#' @section Files:
+#' With `cwd`: `<output_prefix>.<effect_model>.mash_model.rds` holds the fit, an object of class
+#' `mash` that accessors of this package and of mashr take, with the names of the files it came from
+#' (`vhat_file`, `prior_file`) and, for scripts that look for it there, the prior and log-likelihood
+#' once more as `mash_model`. `<output_prefix>.<effect_model>.posterior.rds` holds the posteriors,
+#' a list of matrices. Neither holds the likelihoods (J x P) or posterior covariances unless asked.
+#'
+#' @param data the sets `random` and, for posteriors, `strong`: the name of an RDS file, or what
+#'   [read_mash_input()] takes.
+#' @param prior a prior, or the name of an RDS file with one: see [as_prior()].
+#' @param vhat the residual correlation: a matrix, the name of an RDS file, or a method, as in
+#'   [mixture_prior()]. Default: `V` of the prior if it has one, else `"identity"`.
+#' @param effect_model `"EE"` or `"EZ"`. Default: that of the prior, or `"EE"`.
+#' @param compute_posterior compute posteriors of the strong set.
+#' @param output_level what to keep of the random set, as `outputlevel` of [mash()]: 1 weights and
+#'   likelihoods, 2 posteriors, 3 posterior covariances, 4 the matrix of likelihoods.
+#' @param posterior_cov keep the posterior covariances of the strong units (R x R x J).
+#' @param missing missing cells: see [read_mash_input()].
+#' @param chunk_size number of units in a chunk.
+#' @param cwd,output_prefix,verbose,n_threads as in [mixture_prior()].
+#' @param ... further arguments of [mash()], such as `nullweight` or `gridmult`.
+#'
+#' @return A fit, as of [mash()], with an entry `posterior` for the strong set: `PosteriorMean`,
+#'   `PosteriorSD`, `lfdr`, `NegativeProb`, `lfsr`, `PositiveProb`.
+#' @seealso [mixture_prior()], [mash_posterior()] for other units
+#' @export
+#' @examples
+#' file <- system.file("extdata", "mashr_input.rds", package = "mnmash")
+#' prior <- mixture_prior(file, components = c("pca", "canonical"), verbose = FALSE)
+#' fit <- mash_fit(file, prior, verbose = FALSE)
+#' get_loglik(fit)
+#' round(head(fit$posterior$lfsr, 3), 3)
+mash_fit <- function(data, prior, vhat = NULL, effect_model = NULL, compute_posterior = TRUE,
+                     output_level = 2, posterior_cov = FALSE, missing = c("mask", "reset1000"),
+                     chunk_size = 20000, cwd = NULL, output_prefix = NULL, verbose = TRUE,
+                     n_threads = NULL, ...) {
+  check_flag(compute_posterior, "compute_posterior")
+  check_flag(posterior_cov, "posterior_cov")
+  output_level <- check_number(output_level, "output_level", 1, 4)
+  chunk_size <- check_count(chunk_size, "chunk_size")
+  say <- if (check_flag(verbose, "verbose")) \(...) message(" - ", ...) else \(...) NULL
+  if (!is.null(cwd)) usable_folder(cwd, "cwd")
+  prefix <- output_prefix(output_prefix, data)
+  input <- read_mash_input(data, missing, sets = c("random", if (compute_posterior) "strong"))
+  known <- resolve_prior(prior, colnames(input$random.b))
+  effect_model <- fit_effect_model(effect_model, known$effect_model)
+  alpha <- effect_alpha(effect_model)
+  V <- resolve_vhat(if (is.null(vhat)) known$V else vhat, input, alpha, n_threads = n_threads)
+
+  fit <- mash(
+    set_data(input, "random", alpha, V), known$U, ..., outputlevel = output_level,
+    verbose = verbose, n_threads = n_threads
+  )
+  fit$vhat_file <- if (is_file_name(vhat)) vhat else ""
+  fit$prior_file <- if (is_file_name(prior)) prior else ""
+  if (!is.null(cwd)) {
+    file <- output_file(cwd, prefix, effect_model, "mash_model")
+    save_rds(c_mash(fit, mash_model = light_model(fit)), file)
+    say("Wrote ", file)
+  }
+  # There in any case, so that `$posterior` never means `posterior_weights`.
+  fit["posterior"] <- list(NULL)
+  if (compute_posterior) {
+    strong <- set_data(input, "strong", alpha, V)
+    say("Posteriors of ", nrow(strong$Bhat), " strong units")
+    fit$posterior <- mash_posterior(
+      fit, strong, n_chunks = ceiling(nrow(strong$Bhat) / chunk_size),
+      output_posterior_cov = posterior_cov, n_threads = n_threads
+    )
+    if (!is.null(cwd)) {
+      file <- output_file(cwd, prefix, effect_model, "posterior")
+      save_rds(fit$posterior, file)
+      say("Wrote ", file)
+    }
+  }
+  fit
+}
+
+fit_effect_model <- function(asked, prior) {
+  if (is.null(asked)) return(if (is.null(prior)) "EE" else prior)
+  asked <- match_choice(asked, c("EE", "EZ"), "effect_model")
+  if (!is.null(prior) && asked != prior) {
+    stop_mnmash(
+      "argument", "`effect_model` is \"", asked, "\", but `prior` was learnt with \"", prior, "\""
+    )
+  }
+  asked
+}
+
+# What is needed to apply a fit, and no more.
+light_model <- function(fit) {
+  structure(
+    unclass(fit)[c("loglik", "fitted_g", "alpha")],
+    class = "mash"
+  )
+}
+
+c_mash <- function(fit, ...) structure(c(unclass(fit), list(...)), class = class(fit))

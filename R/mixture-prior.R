@@ -1,0 +1,286 @@
+# Learning a mixture prior from the strongest units, in one call.
+
+#' Learn a mixture prior from strong effects
+#'
+#' The first step of the mixture-prior pipeline: estimates the residual correlation, finds patterns
+#' of effects among the strong units (factors, principal components, simple known patterns), refines
+#' them by maximum likelihood, and weighs them.
+#'
+#' @section Steps:
+#' 1. `vhat`: the residual correlation `V`, by [residual_correlation()]: from the `null` set by
+#'    `"simple"` (the correlation of units with all |z| < 2), `"corshrink"` and
+#'    `"simple_specific"`; from the `random` set by `"mle"` and `"corrected"` (which undoes the bias
+#'    that comes of looking at small z-scores only); or `"identity"`.
+#' 2. `components`: starting matrices from the `strong` set: `"flash"` and `"flash_nonneg"`
+#'    ([cov_flash()]), `"pca"` ([cov_pca()]), `"xtx"` (the mean of the products of effects), and
+#'    `"canonical"` ([cov_canonical()]); in the units of the effect model.
+#' 3. `engine`: `"ed_bovy"` (or `"cov_ed"`), extreme deconvolution from those matrices ([cov_ed()]);
+#'    `"ud"` and `"ud_ted"`, ultimate deconvolution with `n_unconstrained` random starting matrices
+#'    and the canonical ones ([ud_fit()]), which take no components; `"none"`, the matrices as they
+#'    are.
+#' 4. `ridge`: matrices of low rank make small effects look significant with both signs at once;
+#'    with `n` strong units, `"relative"` adds `m_r^2 / sqrt(n)` to the variance of condition `r`,
+#'    where `m_r` is the median standard error. `"absolute"` adds `1 / sqrt(n)`, which is the same
+#'    for z-scores, but not for effects.
+#' 5. `w_source`: weights. `"mash"`: a fit of [mash()] to the strong units, over scales; each matrix
+#'    is then given its average scale. `"engine"`: those of the deconvolution, which has no point
+#'    mass and must have refined all matrices.
+#'
+#' Refined matrices are named `ED_<matrix>`.
+#'
+#' @section As the workflows do it:
+#' `npc = 2`, `ridge = "absolute"`, `missing = "reset1000"`, `keep_raw = FALSE` and
+#' `w_source = "engine"` give the numbers of the notebooks' `ed_bovy` step; also with
+#' `add_xtx = TRUE` and `remove_singleton = TRUE` those of older ones; with `keep_raw = TRUE` and
+#' `w_source = "mash"` those of newer ones.
+#'
+#' @section Files:
+#' With `cwd`, `V` is written to `<output_prefix>.<effect_model>.V_<method>.rds` if it was
+#' estimated, and the prior to `<output_prefix>.<effect_model>.prior.rds`, with
+#' `save_components = TRUE` also the starting matrices to `<output_prefix>.<component>.rds`. A file
+#' is complete or not there.
+#'
+#' @param data the sets `strong` and, for most `vhat`, `null` or `random`: the name of an RDS file or
+#'   what [read_mash_input()] takes.
+#' @param engine how matrices are refined: see below.
+#' @param components which starting matrices: any of `"flash"`, `"flash_nonneg"`, `"pca"`,
+#'   `"canonical"`, `"xtx"`.
+#' @param effect_model `"EE"`: the prior is of effects; `"EZ"`: of z-scores.
+#' @param vhat the residual correlation: a method, an R x R matrix, or the name of an RDS file with
+#'   one. An R x R x J array has a matrix for each strong unit.
+#' @param npc number of principal components. Default: 5, or as many as there can be.
+#' @param ed_tol,max_iter the refinement stops when the mean log-likelihood of a unit gains less
+#'   than `ed_tol` in an iteration, or after `max_iter` iterations.
+#' @param seed for random starts and the choice of rows, leaving R's random numbers as they were.
+#' @param canonical_in_ed refine the canonical matrices too. With many conditions these are many, and
+#'   most are of one condition only; `FALSE` saves their time: they join the prior as they are.
+#' @param keep_raw keep the starting matrices beside the refined ones, so that the prior can fit
+#'   units other than the strong ones no worse than without refinement.
+#' @param add_xtx add `"xtx"` to the components.
+#' @param remove_singleton drop factors that load on one condition only: see [cov_flash()].
+#' @param ridge,w_source see below.
+#' @param missing missing cells: see [read_mash_input()].
+#' @param component_files names of RDS files with matrices, in place of `components`. Canonical ones
+#'   are known by their names.
+#' @param n_unconstrained number of random starting matrices of `"ud"` and `"ud_ted"`.
+#' @param n_subset,vhat_iter most rows and iterations for `vhat = "mle"`.
+#' @param cwd folder to write files into. Default: none are written.
+#' @param output_prefix how their names begin. Default: the name of the data file.
+#' @param save_components write the starting matrices too.
+#' @param verbose say what is being done.
+#' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores.
+#'
+#' @return A prior, see [as_prior()], with further entries: `effect_model`, `V`, `loglik` (the mean
+#'   log-likelihood of a strong unit by iteration of the engine), `converged`, `n_iter`, `stopped`
+#'   (why), `engine`, `refined` (which matrices are), `settings`, `version`, and with
+#'   `w_source = "mash"` the `grid` and `pi` of that fit, whose matrices had a largest variance of 1.
+#' @seealso [mash_fit()] for the next step, [plot_U()], `vignette("mixture-prior-pipeline")`
+#' @export
+#' @examples
+#' file <- system.file("extdata", "mashr_input.rds", package = "mnmash")
+#' prior <- mixture_prior(file, components = c("pca", "canonical"), verbose = FALSE)
+#' prior
+mixture_prior <- function(data, engine = c("ed_bovy", "cov_ed", "ud", "ud_ted", "none"),
+                          components = c("flash", "flash_nonneg", "pca", "canonical"),
+                          effect_model = c("EE", "EZ"), vhat = "simple", npc = NULL,
+                          ed_tol = 1e-5, max_iter = 5000, seed = 999, canonical_in_ed = TRUE,
+                          keep_raw = TRUE, add_xtx = FALSE, remove_singleton = FALSE,
+                          ridge = c("relative", "absolute", "none"),
+                          w_source = c("mash", "engine"), missing = c("mask", "reset1000"),
+                          component_files = NULL, n_unconstrained = 50, n_subset = 6000,
+                          vhat_iter = 6, cwd = NULL, output_prefix = NULL,
+                          save_components = FALSE, verbose = TRUE, n_threads = NULL) {
+  engine <- match_choice(engine, c("ed_bovy", "cov_ed", "ud", "ud_ted", "none"), "engine")
+  effect_model <- match_choice(effect_model, c("EE", "EZ"), "effect_model")
+  ridge <- match_choice(ridge, c("relative", "absolute", "none"), "ridge")
+  w_source <- match_choice(w_source, c("mash", "engine"), "w_source")
+  components <- check_components(c(components, if (check_flag(add_xtx, "add_xtx")) "xtx"))
+  check_flag(canonical_in_ed, "canonical_in_ed")
+  check_flag(keep_raw, "keep_raw")
+  check_weights_of_engine(w_source, engine, components, component_files, canonical_in_ed, keep_raw)
+  say <- if (check_flag(verbose, "verbose")) \(...) message(" - ", ...) else \(...) NULL
+  if (!is.null(cwd)) usable_folder(cwd, "cwd")
+  prefix <- output_prefix(output_prefix, data)
+  alpha <- effect_alpha(effect_model)
+  input <- read_mash_input(data, missing, sets = "strong")
+
+  say("Residual correlation: ", if (is_file_name(vhat)) vhat else "given")
+  V <- resolve_vhat(
+    vhat, input, alpha, n_subset = n_subset, max_iter = vhat_iter, seed = seed,
+    n_threads = n_threads
+  )
+  strong <- set_data(input, "strong", alpha, V)
+  start <- starting_matrices(
+    strong, engine, components, component_files, default_npc(npc, strong), remove_singleton,
+    n_threads
+  )
+  say(
+    "Components: ", length(start$data), " matrices from ", nrow(strong$Bhat), " strong units, ",
+    length(start$canonical), " canonical"
+  )
+  found <- with_seed(seed, refine(
+    strong, engine, start, canonical_in_ed, ed_tol, max_iter, n_unconstrained, say, n_threads
+  ))
+  U <- add_ridge(found$U, found$refined, strong, ridge)
+  if (w_source == "engine") {
+    weights <- list(U = U, w = found$w, null_weight = 0)
+  } else {
+    if (keep_raw && length(found$refined)) U <- c(found$raw, U)
+    say("Weights of ", length(U), " matrices")
+    weights <- weigh_by_mash(strong, U, n_threads)
+  }
+  prior <- do.call(new_prior, c(weights, list(
+    effect_model = effect_model, V = V, loglik = found$loglik, converged = found$converged,
+    n_iter = found$n_iter, stopped = found$stopped, engine = engine,
+    refined = intersect(names(weights$U), found$refined),
+    settings = list(
+      components = names(start$kinds), npc = npc, ed_tol = ed_tol, max_iter = max_iter,
+      seed = seed, canonical_in_ed = canonical_in_ed, keep_raw = keep_raw, ridge = ridge,
+      w_source = w_source, missing = attr(input, "missing"),
+      vhat = if (is_file_name(vhat)) vhat else "given"
+    ),
+    version = as.character(utils::packageVersion("mnmash"))
+  )))
+  if (!is.null(cwd)) {
+    write_prior(prior, start, vhat, cwd, prefix, check_flag(save_components, "save_components"), say)
+  }
+  prior
+}
+
+# The weights of an engine are of the matrices that it refined: there must be no others.
+check_weights_of_engine <- function(w_source, engine, components, files, canonical_in_ed, keep_raw) {
+  if (w_source != "engine") return(invisible())
+  others <- c(
+    "engine = \"none\"" = engine == "none",
+    "keep_raw = TRUE" = keep_raw && engine %in% c("ed_bovy", "cov_ed"),
+    "canonical_in_ed = FALSE" = !canonical_in_ed && engine %in% c("ed_bovy", "cov_ed") &&
+      ("canonical" %in% components || !is.null(files))
+  )
+  if (any(others)) {
+    stop_mnmash(
+      "argument", "`w_source = \"engine\"` knows the weights of refined matrices only, and `",
+      names(which(others))[1L], "` makes others part of the prior"
+    )
+  }
+}
+
+# Starting matrices, the data-driven apart from the canonical ones.
+starting_matrices <- function(strong, engine, components, files, npc, remove_singleton, n_threads) {
+  if (!is.null(files)) {
+    read <- read_components(files, colnames(strong$Bhat))
+    return(list(
+      kinds = list(files = read$files, canonical = read$canonical),
+      data = read$files, canonical = read$canonical
+    ))
+  }
+  # Ultimate deconvolution starts at random, and at the canonical matrices.
+  if (engine %in% c("ud", "ud_ted")) components <- intersect(components, "canonical")
+  kinds <- prior_components(strong, components, npc, remove_singleton, n_threads)
+  list(
+    kinds = kinds, canonical = as.list(kinds$canonical),
+    data = do.call(c, unname(kinds[setdiff(names(kinds), "canonical")]))
+  )
+}
+
+# U, their weights if the engine has any, and how it ended.
+refine <- function(strong, engine, start, canonical_in_ed, tol, max_iter, n_unconstrained, say,
+                   n_threads) {
+  if (engine %in% c("ud", "ud_ted")) {
+    return(refine_ud(strong, engine, start, tol, max_iter, n_unconstrained, say, n_threads))
+  }
+  initial <- c(start$data, if (canonical_in_ed) start$canonical)
+  others <- if (canonical_in_ed) list() else start$canonical
+  if (engine == "none" || !length(initial)) {
+    return(list(U = c(start$data, start$canonical), refined = character()))
+  }
+  say("Extreme deconvolution of ", length(initial), " matrices")
+  found <- cov_ed(
+    strong, initial, algorithm = "bovy", tol = tol, max_iter = max_iter, n_threads = n_threads
+  )
+  report_end(
+    say, attr(found, "n_iter"), attr(found, "converged"), attr(found, "message"),
+    attr(found, "trace")
+  )
+  U <- with_condition_names(lapply(found, identity), colnames(strong$Bhat))
+  list(
+    U = c(U, others), raw = initial, w = unname(attr(found, "pi")), refined = names(U), loglik = attr(found, "trace"),
+    converged = attr(found, "converged"), n_iter = attr(found, "n_iter"),
+    stopped = attr(found, "message")
+  )
+}
+
+report_end <- function(say, n_iter, converged, stopped, loglik) {
+  say("  ", n_iter, " iterations: ", stopped, "; mean log-likelihood ",
+      format(loglik[length(loglik)], digits = 7))
+  if (isFALSE(converged)) {
+    warn_mnmash(
+      "not_converged", "the refinement of the prior did not converge in ", n_iter,
+      " iterations (", stopped, "): raise `max_iter` or `ed_tol`"
+    )
+  }
+}
+
+# Random and canonical starts; the canonical ones are scaled, not turned.
+refine_ud <- function(strong, engine, start, tol, max_iter, n_unconstrained, say, n_threads) {
+  say("Ultimate deconvolution from ", n_unconstrained, " random matrices")
+  found <- ud_fit(
+    strong, K = n_unconstrained, U_scaled = if (length(start$canonical)) start$canonical,
+    update = if (engine == "ud") "ed" else "auto", tol = tol, max_iter = max_iter,
+    n_threads = n_threads
+  )
+  report_end(say, found$n_iter, found$converged, found$message, found$loglik / nrow(strong$Bhat))
+  list(
+    U = with_condition_names(found$U, colnames(strong$Bhat)),
+    raw = start$canonical[setdiff(names(start$canonical), names(found$U))],
+    w = unname(found$w), refined = setdiff(names(found$U), names(start$canonical)),
+    loglik = found$loglik / nrow(strong$Bhat), converged = found$converged,
+    n_iter = found$n_iter, stopped = found$message
+  )
+}
+
+# Rank-deficient matrices get some variance everywhere.
+add_ridge <- function(U, which, strong, ridge) {
+  n <- nrow(strong$Bhat)
+  variance <- switch(ridge,
+    none = 0, absolute = 1, relative = {
+      s <- strong$Shat
+      if (!is.null(strong$missing)) s[strong$missing] <- NA
+      apply(s, 2L, stats::median, na.rm = TRUE)^2
+    }
+  )
+  if (ridge == "none") return(U)
+  U[which] <- lapply(U[which], \(u) u + diag(variance / sqrt(n), nrow(u)))
+  U
+}
+
+# Weights over a grid of scales, and matrices at the scale the strong units give them.
+weigh_by_mash <- function(strong, U, n_threads) {
+  m <- mash(strong, U, outputlevel = 1, verbose = FALSE, n_threads = n_threads)
+  g <- m$fitted_g
+  collapsed <- prior_from_g(g, "collapse", 0, colnames(strong$Bhat))
+  # Matrices without weight keep the scale they came with.
+  unused <- setdiff(names(U), names(collapsed$w)[collapsed$w > 0])
+  scaled <- U
+  scaled[setdiff(names(U), unused)] <- collapsed$U[setdiff(names(U), unused)]
+  w <- stats::setNames(numeric(length(U)), names(U))
+  w[names(collapsed$w)] <- collapsed$w
+  list(U = scaled, w = w, null_weight = collapsed$null_weight, grid = g$grid, pi = g$pi)
+}
+
+write_prior <- function(prior, start, vhat, cwd, prefix, save_components, say) {
+  if (is_file_name(vhat) && vhat %in% names(vhat_methods)) {
+    file <- output_file(cwd, prefix, prior$effect_model, paste0("V_", sub("^vhat_(identity|simple|mle)$", "\\1", vhat)))
+    save_rds(prior$V, file)
+    say("Wrote ", file)
+  }
+  if (save_components) {
+    for (kind in names(start$kinds)) {
+      file <- output_file(cwd, prefix, kind)
+      save_rds(start$kinds[[kind]], file)
+      say("Wrote ", file)
+    }
+  }
+  file <- output_file(cwd, prefix, prior$effect_model, "prior")
+  save_rds(prior, file)
+  say("Wrote ", file)
+}

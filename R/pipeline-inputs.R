@@ -1,0 +1,146 @@
+# What the steps of the pipeline are given: effect model, residual correlation and prior, as
+# objects or as files.
+
+effect_alpha <- function(effect_model) {
+  c(EE = 0, EZ = 1)[[match_choice(effect_model, c("EE", "EZ"), "effect_model")]]
+}
+
+is_file_name <- function(x) is.character(x) && length(x) == 1L && !is.na(x)
+
+# Names of methods as the workflows spell them.
+vhat_methods <- c(
+  identity = "identity", simple = "simple", corrected = "corrected", mle = "mle",
+  corshrink = "corshrink", simple_specific = "simple_specific",
+  vhat_identity = "identity", vhat_simple = "simple", vhat_mle = "mle",
+  vhat_corshrink_xcondition = "corshrink", vhat_simple_specific = "simple_specific"
+)
+
+# V as a matrix, or an array with a matrix for each unit: given, from a file, or by a method from
+# the set of units that suits it.
+resolve_vhat <- function(vhat, input, alpha, ...) {
+  conditions <- colnames(input[[1L]])
+  if (is.null(vhat)) vhat <- "identity"
+  if (is_file_name(vhat)) {
+    if (vhat %in% names(vhat_methods)) {
+      return(estimate_vhat(input, vhat_methods[[vhat]], alpha, ...))
+    }
+    if (!file.exists(vhat) && !grepl("[./\\\\]", vhat)) {
+      stop_mnmash(
+        "argument", "`vhat` must be a matrix, the name of a file, or one of ",
+        paste0('"', unique(vhat_methods), '"', collapse = ", "), "; not \"", vhat, "\""
+      )
+    }
+    vhat <- read_rds(vhat, "vhat")
+  }
+  if (is.data.frame(vhat)) vhat <- as.matrix(vhat)
+  if (!is.numeric(vhat) || !length(dim(vhat)) %in% 2:3) {
+    stop_mnmash(
+      "type", "`vhat` must be a matrix, or an array with a matrix for each unit, not ",
+      class(vhat)[1L]
+    )
+  }
+  known_conditions(vhat, conditions, "vhat")
+}
+
+# The part of V or U for the conditions of the data: by name where there are names.
+known_conditions <- function(x, conditions, name) {
+  R <- dim(x)[1L]
+  own <- rownames(x)
+  if (is.null(own)) own <- colnames(x)
+  if (is.null(own)) {
+    if (R != length(conditions)) {
+      stop_mnmash(
+        "dimension", "`", name, "` is for ", R, " conditions, but the data have ",
+        length(conditions)
+      )
+    }
+    dimnames(x)[1:2] <- list(conditions, conditions)
+    return(x)
+  }
+  at <- match(conditions, own)
+  if (anyNA(at)) {
+    absent <- conditions[is.na(at)]
+    stop_mnmash(
+      if (R == length(conditions)) "names" else "dimension", "`", name, "` is for ", R,
+      " conditions, not for those of the data: it lacks ", absent[1L], and_more(length(absent))
+    )
+  }
+  if (is.unsorted(at)) {
+    wrong <- which(conditions != own[at[order(at)]])[1L]
+    stop_mnmash(
+      "names", "`", name, "` has the conditions in another order than the data: number ", wrong,
+      " is ", own[sort(at)][wrong], ", not ", conditions[wrong]
+    )
+  }
+  x <- if (length(dim(x)) == 3L) x[at, at, , drop = FALSE] else x[at, at, drop = FALSE]
+  dimnames(x)[1:2] <- list(conditions, conditions)
+  x
+}
+
+# Null units say what errors have in common; maximum likelihood and the corrected estimate take
+# units as they come.
+estimate_vhat <- function(input, method, alpha, Ulist = NULL, n_subset = 6000, max_iter = 6,
+                          seed = 999, n_threads = NULL) {
+  conditions <- colnames(input[[1L]])
+  if (method == "identity") {
+    V <- diag(length(conditions))
+    dimnames(V) <- list(conditions, conditions)
+    return(V)
+  }
+  set <- if (method %in% c("mle", "corrected")) "random" else "null"
+  data <- set_data(input, set, alpha)
+  with_seed(seed, withCallingHandlers(
+    switch(method,
+      corrected = residual_correlation(data, "simple", correct = TRUE, n_threads = n_threads),
+      mle = residual_correlation(
+        data, "mle", Ulist = Ulist, max_rows = n_subset, max_iter = max_iter, n_threads = n_threads
+      ),
+      residual_correlation(data, method, n_threads = n_threads)
+    ),
+    mnmash_error_too_few = \(e) stop_mnmash(
+      "too_few", "`data`: not enough ", set, " rows for `vhat = \"", method, "\"`: the `", set,
+      "` set has ", nrow(data$Bhat), "; ", conditionMessage(e), "; or give another method, such ",
+      "as \"corrected\" or \"mle\" (which use the `random` set), or \"identity\""
+    )
+  ))
+}
+
+# Random numbers from a seed, leaving R's own as they were.
+with_seed <- function(seed, code) {
+  if (is.null(seed)) return(code)
+  seed <- check_number(seed, "seed")
+  before <- get0(".Random.seed", globalenv(), inherits = FALSE)
+  on.exit(
+    if (is.null(before)) {
+      rm(".Random.seed", envir = globalenv())
+    } else {
+      assign(".Random.seed", before, globalenv())
+    }
+  )
+  set.seed(seed)
+  code
+}
+
+# A prior as an object or a file, for the conditions of the data.
+resolve_prior <- function(prior, conditions, name = "prior") {
+  if (is_file_name(prior)) prior <- read_rds(prior, name)
+  # Weights are estimated anew: that there are none is no news.
+  prior <- withCallingHandlers(
+    as_prior(prior),
+    message = \(m) if (grepl("no weights", conditionMessage(m))) invokeRestart("muffleMessage")
+  )
+  own <- rownames(prior$U[[1L]])
+  # Names made up by as_prior() are no names.
+  if (identical(own, paste0("condition", seq_along(own)))) own <- NULL
+  prior$U <- lapply(prior$U, \(U) {
+    if (is.null(own)) dimnames(U) <- NULL
+    known_conditions(U, conditions, name)
+  })
+  if (!is.null(own) && length(own) > length(conditions)) {
+    message(
+      "`", name, "`: ", length(own) - length(conditions), " conditions that the data do not have ",
+      "are integrated out"
+    )
+  }
+  prior
+}

@@ -1,0 +1,64 @@
+# Where the matrices of a mixture prior come from.
+
+component_kinds <- c("flash", "flash_nonneg", "pca", "canonical", "xtx")
+
+# A list of lists of matrices, by component, from the strong set.
+prior_components <- function(data, components, npc, remove_singleton, n_threads) {
+  lapply(stats::setNames(nm = components), \(kind) {
+    found <- switch(kind,
+      flash = cov_flash(data, "default", remove_singleton = remove_singleton),
+      flash_nonneg = cov_flash(data, "nonneg", remove_singleton = remove_singleton),
+      pca = cov_pca(data, npc),
+      canonical = cov_canonical(data),
+      xtx = list(XtX = crossprod(data$Bhat) / nrow(data$Bhat))
+    )
+    with_condition_names(as.list(found), colnames(data$Bhat))
+  })
+}
+
+with_condition_names <- function(U, conditions) {
+  lapply(U, \(u) {
+    u <- matrix(as.double(u), nrow(u))
+    dimnames(u) <- list(conditions, conditions)
+    u
+  })
+}
+
+check_components <- function(components) {
+  components <- tolower(gsub("-", "_", components))
+  bad <- setdiff(components, component_kinds)
+  if (!is.character(components) || !length(components) || length(bad)) {
+    stop_mnmash(
+      "argument", "`components` must be among ", paste0('"', component_kinds, '"', collapse = ", "),
+      if (length(bad)) paste0("; not \"", bad[1L], "\"")
+    )
+  }
+  unique(components)
+}
+
+# As many components as can be: five, as a rule.
+default_npc <- function(npc, data) {
+  if (is.null(npc)) return(max(1, min(5, ncol(data$Bhat) - 1, nrow(data$Bhat))))
+  npc
+}
+
+# Matrices of earlier steps. Canonical ones are known by their names.
+read_components <- function(files, conditions) {
+  found <- lapply(files, \(file) {
+    U <- read_rds(file, "component_files")
+    # Steps that find no factor leave an empty file.
+    if (is.null(U) || !length(U)) return(list())
+    if (is.list(U[["U"]])) U <- U[["U"]]
+    if (is.matrix(U)) U <- stats::setNames(list(U), sub("[.][^.]*$", "", basename(file)))
+    U <- prior_matrices(plain_matrices(U), length(conditions), FALSE, paste0("file '", file, "'"))
+    lapply(U, known_conditions, conditions = conditions, name = paste0("file '", file, "'"))
+  })
+  all <- do.call(c, found)
+  twice <- anyDuplicated(names(all))
+  if (twice) {
+    stop_mnmash("names", "`component_files` have two matrices named \"", names(all)[twice], "\"")
+  }
+  canonical <- names(all) %in% c("identity", "equal_effects", conditions) |
+    grepl("^simple_het_[0-9]+$", names(all))
+  list(files = all[!canonical], canonical = all[canonical])
+}

@@ -1,0 +1,149 @@
+file <- extdata("mashr_input.rds")
+x <- readRDS(file)
+
+# Priors of the reference, in the layouts of the files they were in.
+reference_prior <- function(case, kind) {
+  ref <- reference_case(case)$output
+  ed <- ref$ed[["tol1e-06"]]
+  refined <- lapply(ed$U, \(u) u + diag(ed$ridge, nrow(u)))
+  switch(kind,
+    ed_only = list(U = refined, w = ed$pi, loglik = ed$avg_loglik),
+    raw = ref$components,
+    raw_and_ed = list(
+      U = c(ref$components, stats::setNames(refined, paste0("ED_", names(refined)))),
+      w = c(null = 0.5, rep(0.5 / (2 * length(refined)), 2 * length(refined)))
+    )
+  )
+}
+
+test_that("fits of the reference priors reach the reference's likelihood, or a better one", {
+  for (case in c("pipeline_EE_canonical_pca", "pipeline_EZ_four_components",
+                 "pipeline_EZ_XtX_canonical_pca")) {
+    ref <- reference_case(case)
+    model <- c("EE", "EZ")[ref$input$alpha + 1]
+    for (kind in names(ref$output$fit)) {
+      expected <- ref$output$fit[[kind]]
+      fit <- mash_fit(x, reference_prior(case, kind), ref$output$V, model, output_level = 1,
+        missing = "reset1000", verbose = FALSE)
+      expect_equal(fit$fitted_g$grid, expected$grid, tolerance = 1e-12)
+      # Both maximise the penalised likelihood; the plain one may differ a little.
+      objective <- \(loglik, null) loglik + 9 * log(null)
+      expect_gt(
+        objective(fit$loglik, fit$fitted_g$pi[[1]]),
+        objective(expected$loglik, expected$pi[[1]]) - 1e-4
+      )
+      expect_equal(fit$loglik, expected$loglik, tolerance = 1e-5)
+      expect_equal(sum(fit$fitted_g$pi[[1]]), expected$pi[[1]], tolerance = 5e-3)
+    }
+  }
+})
+
+test_that("posteriors at the reference's weights are the reference's", {
+  for (case in c("pipeline_EE_canonical_pca", "pipeline_EZ_four_components")) {
+    ref <- reference_case(case)
+    alpha <- ref$input$alpha
+    prior <- as_prior(reference_prior(case, "raw_and_ed"))
+    expected <- ref$output$fit$raw_and_ed
+    U <- lapply(prior$U, \(u) u / max(diag(u)))
+    g <- list(pi = expected$pi, Ulist = U, grid = expected$grid, usepointmass = TRUE)
+    strong <- set_data(read_mash_input(x), "strong", alpha, ref$output$V)
+    model <- structure(list(fitted_g = g, alpha = alpha), class = "mash")
+    posterior <- mash_posterior(model, strong)
+    for (what in names(expected$strong_posterior)) {
+      expect_equal(posterior[[what]], expected$strong_posterior[[what]], tolerance = 1e-6,
+        ignore_attr = TRUE)
+    }
+  }
+})
+
+test_that("files: a fit of class mash, its prior once more, and the posteriors", {
+  folder <- withr::local_tempdir()
+  prior <- reference_prior("pipeline_EZ_four_components", "ed_only")
+  saved <- file.path(folder, "some.prior.rds")
+  saveRDS(prior, saved)
+  fit <- mash_fit(file, saved, "simple", "EZ", cwd = file.path(folder, "out"), verbose = FALSE)
+  out <- file.path(folder, "out", paste0("mashr_input.EZ.", c("mash_model", "posterior"), ".rds"))
+  expect_setequal(list.files(dirname(out[1]), all.files = TRUE, no.. = TRUE), basename(out))
+  model <- readRDS(out[1])
+  expect_s3_class(model, "mash")
+  expect_identical(get_loglik(model), get_loglik(fit))
+  expect_identical(get_pm(model), fit$result$PosteriorMean)
+  expect_identical(model$prior_file, saved)
+  expect_null(model$lm)
+  expect_null(model$result$PosteriorCov)
+  strong <- set_data(read_mash_input(file), "strong", 1, resolve_vhat("simple", read_mash_input(file), 1))
+  again <- suppressMessages(mash_compute_posterior_matrices(model$mash_model, strong))
+  expect_identical(readRDS(out[2]), again)
+  expect_identical(fit$posterior, again)
+
+  more <- mash_fit(file, saved, effect_model = "EZ", output_level = 4, posterior_cov = TRUE,
+    verbose = FALSE)
+  expect_identical(dim(more$lm$loglik_matrix), c(50L, length(more$fitted_g$pi)))
+  expect_identical(dim(more$posterior$PosteriorCov), c(8L, 8L, 17L))
+  none <- mash_fit(x[c("random.b", "random.s")], prior, effect_model = "EZ",
+    compute_posterior = FALSE, verbose = FALSE)
+  expect_null(none$posterior) # not the posterior weights
+})
+
+test_that("any number of workers and chunks writes the same files", {
+  skip_on_cran()
+  skip_if_not_installed("future.apply")
+  prior <- reference_prior("pipeline_EE_canonical_pca", "raw")
+  run <- function(...) {
+    folder <- withr::local_tempdir(.local_envir = parent.frame())
+    mash_fit(file, prior, "simple", cwd = folder, verbose = FALSE, posterior_cov = TRUE,
+      n_threads = 1, ...)
+    vapply(list.files(folder, full.names = TRUE), \(f) unname(tools::md5sum(f)), "") |> unname()
+  }
+  one <- run(chunk_size = 5)
+  old <- future::plan("multisession", workers = 2)
+  withr::defer(future::plan(old))
+  expect_identical(run(chunk_size = 5), one)
+})
+
+test_that("missing cells under EZ have the exact posterior, in units of effects", {
+  # Equal effects of 4 conditions; a quarter of one column coded (0, 1000).
+  set.seed(8)
+  s <- matrix(0.1, 400, 4, dimnames = list(NULL, letters[1:4]))
+  b <- matrix(rnorm(400) * (runif(400) < 0.5), 400, 4) + matrix(rnorm(1600, sd = 0.1), 400)
+  colnames(b) <- letters[1:4]
+  b[1, ] <- c(0.75, 0, 0.7, 0.72)
+  absent <- c(1, sample(2:400, 99))
+  b[absent, 2] <- 0
+  s[absent, 2] <- 1000
+  sets <- list(random.b = b, random.s = s, strong.b = b[1:20, ], strong.s = s[1:20, ])
+  fit <- mash_fit(sets, list(equal = matrix(1, 4, 4)), "identity", "EZ", verbose = FALSE)
+  data <- mash_set_data(b[1:20, ] / 0.1, alpha = 0)
+  data$missing <- s[1:20, ] == 1000
+  slow <- slow_components(fit$fitted_g$Ulist, fit$fitted_g$grid)
+  weights <- fit$fitted_g$pi
+  z <- b[1, -2] / 0.1
+  loglik <- vapply(slow, \(U) slow_log_density(z, diag(3) + U[-2, -2]), 0) + log(weights)
+  post <- exp(loglik - slow_log_sum_exp(loglik))
+  mean <- sum(post * vapply(slow, \(U) drop(U[2, -2] %*% solve(diag(3) + U[-2, -2], z)), 0)) * 0.1
+  expect_equal(unname(fit$posterior$PosteriorMean[1, 2]), mean, tolerance = 1e-10)
+  expect_equal(mean, 0.72, tolerance = 0.02)
+
+  # As the workflows do it, nothing is missing, and the answer is nonsense.
+  upstream <- mash_fit(sets, list(equal = matrix(1, 4, 4)), "identity", "EZ", verbose = FALSE,
+    missing = "reset1000")
+  expect_gt(upstream$posterior$PosteriorMean[1, 2], 100)
+})
+
+test_that("what does not fit together is named", {
+  prior <- as_prior(reference_prior("pipeline_EE_canonical_pca", "ed_only"))
+  prior$effect_model <- "EE"
+  expect_error(mash_fit(file, prior, effect_model = "EZ"), "`prior` was learnt with \"EE\"",
+    class = "mnmash_error_argument")
+  expect_error(mash_fit(x[c("strong.b", "strong.s")], prior), "`data` has no `random` set",
+    class = "mnmash_error_missing_entry")
+  expect_error(mash_fit(x, list(diag(3))), "`prior` is for 3 conditions, but the data have 8",
+    class = "mnmash_error_dimension")
+  broken <- withr::local_tempfile(fileext = ".rds")
+  writeBin(as.raw(1:50), broken)
+  expect_error(mash_fit(broken, prior), "is not an RDS file, or is damaged",
+    class = "mnmash_error_file")
+  expect_error(mash_fit(x, broken), "`prior`: .* is not an RDS file", class = "mnmash_error_file")
+  expect_error(mash_fit(x, prior, cwd = file.path(broken, "b")), "`cwd`: cannot make the folder",
+    class = "mnmash_error_file")
+})

@@ -1,0 +1,161 @@
+file <- extdata("mashr_input.rds")
+input <- readRDS(file)
+quietly <- function(...) suppressMessages(mixture_prior(..., verbose = FALSE))
+
+# The reference's starting matrices as a file.
+reference_components <- function(ref, env = parent.frame()) {
+  path <- withr::local_tempfile(fileext = ".rds", .local_envir = env)
+  saveRDS(ref$output$components, path)
+  path
+}
+
+test_that("the engine as the workflows run it gives the reference's numbers", {
+  for (case in c("pipeline_EE_canonical_pca", "pipeline_EZ_four_components",
+                 "pipeline_EZ_XtX_canonical_pca")) {
+    ref <- reference_case(case)
+    model <- c("EE", "EZ")[ref$input$alpha + 1]
+    files <- reference_components(ref)
+    for (expected in ref$output$ed) {
+      if (expected$tol == 1e-5) next
+      prior <- quietly(input, effect_model = model, component_files = files,
+        ed_tol = expected$tol, keep_raw = FALSE, ridge = "absolute", w_source = "engine",
+        missing = "reset1000")
+      expect_equal(prior$V, ref$output$V, tolerance = 1e-12)
+      expect_equal(tail(prior$loglik, 1), expected$avg_loglik, tolerance = 1e-8)
+      names <- paste0("ED_", names(expected$U))
+      expect_setequal(names(prior$w), names)
+      expect_equal(unname(prior$w[names]), unname(expected$pi), tolerance = 1e-6)
+      size <- max(abs(unlist(expected$U)))
+      for (k in seq_along(names)) {
+        target <- expected$U[[k]] + diag(expected$ridge, 8)
+        expect_lt(max(abs(prior$U[[names[k]]] - target)), 1e-6 * size)
+      }
+      expect_true(prior$converged)
+    }
+  }
+})
+
+test_that("components made here are the reference's", {
+  ref <- reference_case("pipeline_EZ_XtX_canonical_pca")$output$components
+  prior <- quietly(input, "none", c("pca", "canonical", "xtx"), "EZ", npc = 2)
+  made <- mnmash:::prior_components(
+    set_data(read_mash_input(input), "strong", 1), c("xtx", "canonical", "pca"), 2, FALSE, NULL
+  )
+  made <- do.call(c, unname(made))
+  expect_identical(names(made), names(ref))
+  expect_equal(lapply(made, unname), lapply(ref, unname), tolerance = 1e-8)
+  expect_setequal(names(prior$U), names(ref))
+})
+
+test_that("the default prior fits the random set no worse than the reference's", {
+  for (case in c("pipeline_EE_canonical_pca", "pipeline_EZ_XtX_canonical_pca",
+                 "pipeline_EZ_four_components")) {
+    ref <- reference_case(case)
+    model <- c("EE", "EZ")[ref$input$alpha + 1]
+    prior <- quietly(input, components = ref$input$components, effect_model = model, npc = 2)
+    fit <- mash_fit(input, prior, output_level = 1, verbose = FALSE, compute_posterior = FALSE)
+    best <- max(vapply(ref$output$fit, `[[`, 0, "loglik"))
+    expect_gt(fit$loglik, best - 2e-3)
+  }
+})
+
+test_that("matrices and weights are one density: that of the fit to the strong set", {
+  prior <- quietly(input, "none", c("pca", "canonical"))
+  expect_equal(sum(prior$w) + prior$null_weight, 1)
+  data <- mash_set_data(input$strong.b, input$strong.s, V = prior$V)
+  m <- mash(data, c(cov_pca(data, 5), cov_canonical(data)), verbose = FALSE, outputlevel = 1)
+  expect_equal(prior$null_weight, m$fitted_g$pi[["null"]])
+  # Second moments are those of the mixture over scales.
+  total <- 0
+  at <- 1
+  for (l in seq_along(m$fitted_g$grid)) {
+    for (U in m$fitted_g$Ulist) {
+      at <- at + 1
+      total <- total + m$fitted_g$pi[[at]] * m$fitted_g$grid[l]^2 * U
+    }
+  }
+  expect_equal(unname(Reduce(`+`, Map(`*`, prior$U, prior$w))), unname(total), tolerance = 1e-10)
+  expect_identical(names(prior$pi), names(m$fitted_g$pi))
+})
+
+test_that("the ridge is in the units of the errors", {
+  scaled <- input
+  for (name in grep("[bs]$", names(input), value = TRUE)) scaled[[name]] <- 1000 * input[[name]]
+  one <- quietly(input, components = "pca", keep_raw = FALSE)
+  two <- quietly(scaled, components = "pca", keep_raw = FALSE)
+  expect_equal(lapply(two$U, `/`, 1e6), one$U, tolerance = 1e-6)
+  expect_equal(two$w, one$w, tolerance = 1e-6)
+  bare <- quietly(input, components = "pca", keep_raw = FALSE, w_source = "engine",
+    ridge = "none")
+  with_ridge <- quietly(input, components = "pca", keep_raw = FALSE, w_source = "engine")
+  added <- with_ridge$U$ED_PCA_1 - bare$U$ED_PCA_1
+  expect_equal(unname(added), diag(unname(apply(input$strong.s, 2, median)^2)) / sqrt(17))
+})
+
+test_that("ultimate deconvolution: any effect model, canonical matrices kept", {
+  for (engine in c("ud", "ud_ted")) {
+    prior <- quietly(input, engine, effect_model = "EE", n_unconstrained = 3, vhat = "identity",
+      max_iter = 200)
+    expect_true(all(names(cov_canonical(mash_set_data(input$strong.b))) %in% names(prior$U)))
+    expect_equal(sum(prior$w) + prior$null_weight, 1)
+    expect_identical(quietly(input, engine, effect_model = "EE", n_unconstrained = 3,
+      vhat = "identity", max_iter = 200), prior)
+  }
+})
+
+test_that("files: V, prior and components, and nothing else", {
+  folder <- file.path(withr::local_tempdir(), "out")
+  prior <- quietly(file, "none", c("pca", "canonical"), "EZ", cwd = folder,
+    output_prefix = "study", save_components = TRUE)
+  expect_setequal(
+    list.files(folder, all.files = TRUE, no.. = TRUE),
+    paste0("study.", c("EZ.prior", "EZ.V_simple", "pca", "canonical"), ".rds")
+  )
+  expect_identical(readRDS(file.path(folder, "study.EZ.prior.rds")), prior)
+  expect_identical(readRDS(file.path(folder, "study.EZ.V_simple.rds")), prior$V)
+  again <- quietly(file, "none", effect_model = "EZ", vhat = prior$V,
+    component_files = file.path(folder, c("study.pca.rds", "study.canonical.rds")))
+  expect_identical(again$U, prior$U)
+  # V_<method> is written once it is estimated only.
+  other <- file.path(folder, "other")
+  quietly(file, "none", "pca", vhat = prior$V, cwd = other)
+  expect_identical(list.files(other), "mashr_input.EE.prior.rds")
+})
+
+test_that("a column missing everywhere is left out; missing cells do not stop the steps", {
+  holes <- input
+  set.seed(4)
+  for (set in c("strong", "random", "null")) {
+    gone <- matrix(runif(length(holes[[paste0(set, ".b")]])) < 0.1, ncol = 8)
+    gone[, 3] <- TRUE
+    holes[[paste0(set, ".b")]][gone] <- 0
+    holes[[paste0(set, ".s")]][gone] <- 1000
+  }
+  for (model in c("EE", "EZ")) {
+    expect_warning(
+      prior <- quietly(holes, components = c("pca", "canonical"), effect_model = model,
+        ed_tol = 1e-3),
+      "condition End is left out", class = "mnmash_warning_missing"
+    )
+    expect_identical(rownames(prior$U[[1]]), colnames(input$strong.b)[-3])
+    fit <- suppressWarnings(mash_fit(holes, prior, verbose = FALSE))
+    expect_true(all(is.finite(fit$posterior$PosteriorMean)))
+  }
+})
+
+test_that("what cannot be done is said", {
+  expect_error(mixture_prior(input, components = "flush"), "`components` must be among .*\"flush\"",
+    class = "mnmash_error_argument")
+  expect_error(mixture_prior(input, w_source = "engine"), "knows the weights of refined .*keep_raw",
+    class = "mnmash_error_argument")
+  expect_error(mixture_prior(input[grep("^random", names(input))]), "`data` has no `strong` set",
+    class = "mnmash_error_missing_entry")
+  expect_error(quietly(input, vhat = diag(3)), "`vhat` is for 3 conditions",
+    class = "mnmash_error_dimension")
+  other <- withr::local_tempfile(fileext = ".rds")
+  saveRDS(list(a = diag(3)), other)
+  expect_error(quietly(input, component_files = other), "must be 8 x 8",
+    class = "mnmash_error_dimension")
+  expect_error(quietly(input, cwd = file.path(other, "below")), "`cwd`: cannot make the folder",
+    class = "mnmash_error_file")
+})
