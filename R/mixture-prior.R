@@ -18,10 +18,9 @@
 #'    `"ud"` and `"ud_ted"`, ultimate deconvolution with `n_unconstrained` random starting matrices
 #'    and the canonical ones ([ud_fit()]), which take no components; `"none"`, the matrices as they
 #'    are.
-#' 4. `ridge`: matrices of low rank make small effects look significant with both signs at once;
-#'    with `n` strong units, `"relative"` adds `m_r^2 / sqrt(n)` to the variance of condition `r`,
-#'    where `m_r` is the median standard error. `"absolute"` adds `1 / sqrt(n)`, which is the same
-#'    for z-scores, but not for effects.
+#' 4. `ridge`: matrices of low rank make local false sign rates too small. Those of `"ed_bovy"` get
+#'    `1 / sqrt(n)` in every condition, `n` being the number of strong units: times the noise variance
+#'    there (`"relative"`), or as it is, whatever the units (`"absolute"`). See [add_ridge()].
 #' 5. `w_source`: weights. `"mash"`: a fit of [mash()] to the strong units, over scales; each matrix
 #'    is then given its average scale. `"engine"`: those of the deconvolution, which has no point
 #'    mass and must have refined all matrices.
@@ -119,9 +118,10 @@ mixture_prior <- function(data, engine = c("ed_bovy", "cov_ed", "ud", "ud_ted", 
     length(start$canonical), " canonical"
   )
   found <- with_seed(seed, refine(
-    strong, engine, start, canonical_in_ed, ed_tol, max_iter, n_unconstrained, say, n_threads
+    strong, engine, start, canonical_in_ed, ed_tol, max_iter, ridge, n_unconstrained, say,
+    n_threads
   ))
-  U <- add_ridge(found$U, found$refined, strong, ridge)
+  U <- found$U
   if (w_source == "engine") {
     weights <- list(U = U, w = found$w, null_weight = 0)
   } else {
@@ -183,8 +183,8 @@ starting_matrices <- function(strong, engine, components, files, npc, remove_sin
 }
 
 # U, their weights if the engine has any, and how it ended.
-refine <- function(strong, engine, start, canonical_in_ed, tol, max_iter, n_unconstrained, say,
-                   n_threads) {
+refine <- function(strong, engine, start, canonical_in_ed, tol, max_iter, ridge, n_unconstrained,
+                   say, n_threads) {
   if (engine %in% c("ud", "ud_ted")) {
     return(refine_ud(strong, engine, start, tol, max_iter, n_unconstrained, say, n_threads))
   }
@@ -195,15 +195,17 @@ refine <- function(strong, engine, start, canonical_in_ed, tol, max_iter, n_unco
   }
   say("Extreme deconvolution of ", length(initial), " matrices")
   found <- cov_ed(
-    strong, initial, algorithm = "bovy", tol = tol, max_iter = max_iter, n_threads = n_threads
+    strong, initial, tol = tol, maxiter = max_iter,
+    ridge = c(relative = "relative", absolute = "mashr", none = "none")[[ridge]],
+    n_threads = n_threads
   )
+  trace <- attr(found, "trace") / nrow(strong$Bhat)
   report_end(
-    say, attr(found, "n_iter"), attr(found, "converged"), attr(found, "message"),
-    attr(found, "trace")
+    say, attr(found, "n_iter"), attr(found, "converged"), attr(found, "message"), trace
   )
   U <- with_condition_names(lapply(found, identity), colnames(strong$Bhat))
   list(
-    U = c(U, others), raw = initial, w = unname(attr(found, "pi")), refined = names(U), loglik = attr(found, "trace"),
+    U = c(U, others), raw = initial, w = unname(attr(found, "pi")), refined = names(U), loglik = trace,
     converged = attr(found, "converged"), n_iter = attr(found, "n_iter"),
     stopped = attr(found, "message")
   )
@@ -236,21 +238,6 @@ refine_ud <- function(strong, engine, start, tol, max_iter, n_unconstrained, say
     loglik = found$loglik / nrow(strong$Bhat), converged = found$converged,
     n_iter = found$n_iter, stopped = found$message
   )
-}
-
-# Rank-deficient matrices get some variance everywhere.
-add_ridge <- function(U, which, strong, ridge) {
-  n <- nrow(strong$Bhat)
-  variance <- switch(ridge,
-    none = 0, absolute = 1, relative = {
-      s <- strong$Shat
-      if (!is.null(strong$missing)) s[strong$missing] <- NA
-      apply(s, 2L, stats::median, na.rm = TRUE)^2
-    }
-  )
-  if (ridge == "none") return(U)
-  U[which] <- lapply(U[which], \(u) u + diag(variance / sqrt(n), nrow(u)))
-  U
 }
 
 # Weights over a grid of scales, and matrices at the scale the strong units give them.
