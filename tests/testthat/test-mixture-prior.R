@@ -16,21 +16,23 @@ test_that("the engine as the workflows run it gives the reference's numbers", {
     model <- c("EE", "EZ")[ref$input$alpha + 1]
     files <- reference_components(ref)
     for (expected in ref$output$ed) {
-      if (expected$tol == 1e-5) next
-      prior <- quietly(input, effect_model = model, component_files = files,
-        ed_tol = expected$tol, keep_raw = FALSE, ridge = "absolute", w_source = "engine",
-        missing = "reset1000")
+      run <- function(...) {
+        quietly(input, effect_model = model, component_files = files, keep_raw = FALSE,
+          ridge = "absolute", w_source = "engine", missing = "reset1000", ...)
+      }
+      prior <- run(ed_tol = expected$tol)
+      expect_true(prior$converged)
       expect_equal(prior$V, ref$output$V, tolerance = 1e-12)
       expect_equal(tail(prior$loglik, 1), expected$avg_loglik, tolerance = 1e-8)
+      # The reference takes one more step once it has seen that the gain is small.
+      prior <- suppressWarnings(run(ed_tol = 0, max_iter = prior$n_iter + 1))
       names <- paste0("ED_", names(expected$U))
       expect_setequal(names(prior$w), names)
       expect_equal(unname(prior$w[names]), unname(expected$pi), tolerance = 1e-6)
-      size <- max(abs(unlist(expected$U)))
       for (k in seq_along(names)) {
         target <- expected$U[[k]] + diag(expected$ridge, 8)
-        expect_lt(max(abs(prior$U[[names[k]]] - target)), 1e-6 * size)
+        expect_lt(max(abs(prior$U[[names[k]]] - target)), 1e-6 * max(abs(target)))
       }
-      expect_true(prior$converged)
     }
   }
 })
@@ -81,12 +83,12 @@ test_that("matrices and weights are one density: that of the fit to the strong s
 test_that("the ridge is in the units of the errors", {
   scaled <- input
   for (name in grep("[bs]$", names(input), value = TRUE)) scaled[[name]] <- 1000 * input[[name]]
-  one <- quietly(input, components = "pca", keep_raw = FALSE)
-  two <- quietly(scaled, components = "pca", keep_raw = FALSE)
+  one <- quietly(input, components = "xtx", keep_raw = FALSE)
+  two <- quietly(scaled, components = "xtx", keep_raw = FALSE)
   expect_equal(lapply(two$U, `/`, 1e6), one$U, tolerance = 1e-6)
   expect_equal(two$w, one$w, tolerance = 1e-6)
-  bare <- quietly(input, components = "pca", keep_raw = FALSE, w_source = "engine",
-    ridge = "none")
+  bare <- suppressWarnings(quietly(input, components = "pca", keep_raw = FALSE,
+    w_source = "engine", ridge = "none"))
   with_ridge <- quietly(input, components = "pca", keep_raw = FALSE, w_source = "engine")
   added <- with_ridge$U$ED_PCA_1 - bare$U$ED_PCA_1
   expect_equal(unname(added), diag(unname(apply(input$strong.s, 2, median)^2)) / sqrt(17))
