@@ -87,7 +87,8 @@ mr_mash_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, R, n, covY = NULL, p
   predictors <- if (is.null(data$names)) R$names else data$names
   sd <- sqrt(data$norms / (data$samples - 1))
   scale <- if (standardize) ifelse(sd > 0, sd, 1) else rep(1, p)
-  root <- sqrt(data$norms) / scale
+  # Exactly the same for all, where they are standardized: they then share computations.
+  root <- if (standardize) sqrt((data$samples - 1) * (sd > 0)) else sqrt(data$norms)
   xtx <- ld_products(R, root, order)
   xty <- data$products / scale
   start <- check_start(B_init, p, length(data$n))

@@ -77,8 +77,16 @@ impl Individual {
         };
         let ranges: Vec<Range<usize>> = blocks(layout.order.len()).collect();
         let grams: Vec<Mat<f64>> = ranges.into_par_iter().map(gram).collect();
-        let precision =
-            (0..layout.order.len()).map(|p| grams[p / BLOCK][(p % BLOCK, p % BLOCK)]).collect();
+        // All the same if standardized, to the last bit: they then share their computations.
+        let scaled = layout.standardize && layout.intercept;
+        let precision = columns
+            .iter()
+            .enumerate()
+            .map(|(p, column)| match scaled && column.2 {
+                true => n as f64 - 1.0,
+                false => grams[p / BLOCK][(p % BLOCK, p % BLOCK)],
+            })
+            .collect();
         let r = y.ncols();
         let means: Vec<f64> = (0..r)
             .map(|c| {

@@ -25,6 +25,8 @@ mod model;
 pub mod residual;
 pub mod summary;
 mod sweep;
+#[cfg(test)]
+mod tests;
 mod weights;
 
 pub use design::{BLOCK, Design};
