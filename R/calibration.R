@@ -110,7 +110,3 @@ plot.lfsr_calibration <- function(x, ...) {
     ) +
     ggplot2::theme_minimal()
 }
-
-need_ggplot2 <- function() {
-  need_ggplot2()
-}

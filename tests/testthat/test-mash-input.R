@@ -157,8 +157,7 @@ test_that("bad tables are named, with the place", {
     mash_input(tables)
   }
   expect_error(spoil(\(x) x[c(1:10, 4), ]), "table `lung` has \"g1_v4\" twice, in rows 4 and 11")
-  no_unit <- \(x) transform(x, variant_id = c(NA, variant_id[-1]))
-  expect_error(spoil(no_unit), "no unit in row 1")
+  expect_error(spoil(\(x) x[-2]), "`lung` has no column for `unit`", class = "mnmash_error")
   expect_error(spoil(\(x) x[-4]), "`lung` has no column for `se`")
   expect_error(spoil(\(x) x[-3]), "`lung` has no column for `effect`")
   no_gene <- \(x) data.frame(variant_id = paste0("u", 1:10), x[3:4])
