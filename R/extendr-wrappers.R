@@ -9,6 +9,28 @@ rust_ed_projected <- function(x, noise, diagonal, map, effects, start, control, 
 
 rust_factorise <- function(y, se, estimate, nonneg, max_factors, max_iter, tol, backfit, progress) .Call(wrap__rust_factorise, y, se, estimate, nonneg, max_factors, max_iter, tol, backfit, progress)
 
+rust_enrich_single <- function(starts, annotations, penalty, log_bf, start, offset, tol, max_iter, n_threads, progress) .Call(wrap__rust_enrich_single, starts, annotations, penalty, log_bf, start, offset, tol, max_iter, n_threads, progress)
+
+rust_enrich_places <- function(starts, annotations, penalty, weight, start, n_threads) .Call(wrap__rust_enrich_places, starts, annotations, penalty, weight, start, n_threads)
+
+rust_association <- function(z, v, n, variance, sigma, gamma, n_threads, progress) .Call(wrap__rust_association, z, v, n, variance, sigma, gamma, n_threads, progress)
+
+rust_qc <- function(z, ld, n_threads) .Call(wrap__rust_qc, z, ld, n_threads)
+
+rust_asymmetry <- function(x) .Call(wrap__rust_asymmetry, x)
+
+rust_check_psd <- function(x, slack, name) .Call(wrap__rust_check_psd, x, slack, name)
+
+rust_finemap_missing <- function(x, y, v, intercept, standardize, memory, ulist, weights, place, options, n_threads, progress) .Call(wrap__rust_finemap_missing, x, y, v, intercept, standardize, memory, ulist, weights, place, options, n_threads, progress)
+
+rust_finemap_rows <- function(x, y, v, intercept, standardize, ulist, weights, place, options, n_threads, progress) .Call(wrap__rust_finemap_rows, x, y, v, intercept, standardize, ulist, weights, place, options, n_threads, progress)
+
+rust_finemap_products <- function(gram, scale, xty, yty, samples, v, ulist, weights, place, options, n_threads, progress) .Call(wrap__rust_finemap_products, gram, scale, xty, yty, samples, v, ulist, weights, place, options, n_threads, progress)
+
+rust_credible_sets <- function(alpha, coverage) .Call(wrap__rust_credible_sets, alpha, coverage)
+
+rust_purity <- function(correlation) .Call(wrap__rust_purity, correlation)
+
 rust_loglik <- function(x, s, missing, v, ulist, grid, pointmass, n_threads, progress) .Call(wrap__rust_loglik, x, s, missing, v, ulist, grid, pointmass, n_threads, progress)
 
 rust_mash_fit <- function(x, s, missing, v, ulist, grid, pointmass, prior, start, tol, max_iter, memory, n_threads, progress) .Call(wrap__rust_mash_fit, x, s, missing, v, ulist, grid, pointmass, prior, start, tol, max_iter, memory, n_threads, progress)

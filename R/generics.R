@@ -19,3 +19,20 @@ lfsr <- function(x, ...) UseMethod("lfsr")
 #' @rdname lfsr
 #' @export
 lfsr.mash <- function(x, ...) get_lfsr(x)
+
+#' Posterior inclusion probabilities and credible sets
+#'
+#' Generic functions for fits that choose variables: see the methods for what they return.
+#'
+#' @param x a fit.
+#' @param ... further arguments, for methods.
+#'
+#' @return `pip()`: probabilities that a variable has an effect. `credible_sets()`: sets of
+#'   variables, each with one effect at a given probability.
+#' @seealso [finemap()]
+#' @export
+pip <- function(x, ...) UseMethod("pip")
+
+#' @rdname pip
+#' @export
+credible_sets <- function(x, ...) UseMethod("credible_sets")

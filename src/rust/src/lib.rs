@@ -5,6 +5,8 @@
 mod boundary;
 mod deconvolution;
 mod ebmf;
+mod enrich;
+mod finemap;
 mod likelihood;
 mod mash;
 mod mixture;
@@ -29,6 +31,8 @@ extendr_module! {
     mod mnmash;
     use deconvolution;
     use ebmf;
+    use enrich;
+    use finemap;
     use likelihood;
     use mash;
     use mixture;

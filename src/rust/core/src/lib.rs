@@ -5,9 +5,11 @@
 //! lives in `normal_means`; `weights` estimates the mixture proportions; `deconvolution` the prior
 //! covariances; `ebmf` factorises matrices; `linalg` holds the small dense kernels all are made of.
 
+pub mod association;
 pub mod deconvolution;
 pub mod ebmf;
 mod error;
+pub mod finemap;
 pub mod linalg;
 pub mod mash;
 mod monitor;

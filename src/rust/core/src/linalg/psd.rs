@@ -97,6 +97,41 @@ pub fn check_psd(u: MatRef<'_, f64>, name: &str) -> Result<(), Error> {
     }
 }
 
+/// Refuse a large matrix with an eigenvalue below `-slack`, without its eigenvalues unless it has one.
+pub fn check_nearly_psd(u: MatRef<'_, f64>, slack: f64, name: &str) -> Result<(), Error> {
+    let n = u.nrows();
+    let mut shifted = u.to_owned();
+    (0..n).for_each(|i| shifted[(i, i)] += slack);
+    let scratch = &mut faer::dyn_stack::MemBuffer::new(
+        faer::linalg::cholesky::llt::factor::cholesky_in_place_scratch::<f64>(
+            n,
+            faer::Par::Seq,
+            Default::default(),
+        ),
+    );
+    let factored = faer::linalg::cholesky::llt::factor::cholesky_in_place(
+        shifted.as_mut(),
+        Default::default(),
+        faer::Par::Seq,
+        faer::dyn_stack::MemStack::new(scratch),
+        Default::default(),
+    );
+    if factored.is_ok() {
+        return Ok(());
+    }
+    let eigenvalue = u.self_adjoint_eigenvalues(Side::Lower).map_or(f64::NAN, |v| v[0]);
+    Err(Error::NotPsd { name: name.to_string(), eigenvalue })
+}
+
+/// The first entry (row above column) that differs from its mirror image beyond rounding.
+pub fn asymmetry(x: MatRef<'_, f64>) -> Option<(usize, usize)> {
+    let n = x.nrows();
+    let size = |i: usize, j: usize| (x[(i, i)] * x[(j, j)]).abs().sqrt();
+    (0..n)
+        .flat_map(|j| (j + 1..n).map(move |i| (i, j)))
+        .find(|&(i, j)| (x[(i, j)] - x[(j, i)]).abs() > 1e-8 * size(i, j))
+}
+
 /// The Cholesky factor, when no pivot of the correlation form is small.
 fn well_conditioned(c: &Mat<f64>) -> Option<Mat<f64>> {
     let llt = c.llt(Side::Lower).ok()?;

@@ -7,6 +7,7 @@
 //! - `batch`: units of a group with differing noise, whitened in SIMD lanes;
 //! - `eigenbasis`: units with a multiple of one noise, one at a time, under many components;
 //! - `shared`: units with one common noise, in the eigenbasis of each component;
+//! - `spectral`: the same for many units at a scale that is searched for;
 //! - `likelihood`: the log-likelihoods of all components, by blocks of units;
 //! - `mixture`: likelihoods of units under a mixture, and posterior weights of its components;
 //! - `posterior`: posterior moments and signs under the mixture;
@@ -32,6 +33,7 @@ pub mod prior;
 pub mod problem;
 pub mod samples;
 pub mod shared;
+pub mod spectral;
 #[cfg(test)]
 pub mod testing;
 

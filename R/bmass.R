@@ -1,0 +1,222 @@
+# Association of a unit with many conditions: models in which each is unassociated, directly or
+# indirectly associated.
+
+#' Multivariate association by models of direct and indirect effects
+#'
+#' For every unit, compares all models in which each of d conditions (traits) is unassociated (`U`),
+#' directly (`D`) or indirectly (`I`) associated with it. Indirect effects go through the directly
+#' associated conditions: given these, the condition is independent of the unit.
+#'
+#' A model has for each scale in `sigma_alpha` a Bayes factor against no association. With
+#' `formula = "finite"` it is that of Stephens (2013), with the residual covariance integrated out;
+#' `"known"` takes `V` as known, which makes the models a mash with covariances [cov_udi()] (the two
+#' agree up to terms of order `1 / n`).
+#'
+#' Weights of models and scales are `weights = "prior"`: half on no association, the rest spread
+#' evenly over the number of directly associated conditions, then of unassociated ones, then over
+#' their choices, and evenly over scales; or `"estimate"`: maximum likelihood from the units given
+#' (associated units, for instance), by [mixture_weights()]. Models without a direct effect have
+#' none.
+#'
+#' @param Z J x d matrix of z-scores.
+#' @param n number of samples: one, or one for each unit.
+#' @param V d x d correlation of z-scores without association. Default: the correlation of the rows
+#'   of `Z` with all `|z| < 2`, of which there must be at least 10 d.
+#' @param maf J minor allele frequencies, or `NULL` if scales of effects are those of a variable of
+#'   unit variance. With them, they are effects of an allele.
+#' @param sigma_alpha scales of effects, in standard deviations of the conditions.
+#' @param formula,weights see above.
+#' @param pi0 prior probability of no association, of `weights = "prior"`.
+#' @param n_threads number of threads.
+#'
+#' @return An object of class `bmass`, a list of
+#' - `log10_bf`: models x units, each averaged over scales with equal weights; zero for the null and
+#'   minus infinity for models without weight;
+#' - `log10_bf_average`: J, the weighted average over all models but the null: the evidence for any
+#'   association;
+#' - `posterior`: models x units;
+#' - `marginal`: J x d x 3, the probabilities of `U`, `D` and `I` in every condition;
+#' - `top`: a data frame with the most probable model of each unit and its probability;
+#' - `models`: models x d letters, named as rows by their letters; `weights`: models x scales; `V`.
+#' @references Stephens (2013), PLoS ONE 8, e65245. Turchin and Stephens (2019), bioRxiv 638882.
+#' @seealso [cov_udi()] for the same models in [mash()] or [finemap()].
+#' @export
+#' @examples
+#' set.seed(1)
+#' Z <- matrix(rnorm(600), 200)
+#' Z[1:20, 1] <- Z[1:20, 1] + 6
+#' fit <- bmass(Z, n = 5000, V = diag(3))
+#' fit
+#' fit$top[1:3, ]
+#' fit$marginal[1, , ]
+bmass <- function(Z, n, V = NULL, maf = NULL,
+                  sigma_alpha = c(0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07,
+                                  0.08, 0.09, 0.1, 0.15),
+                  formula = c("finite", "known"), weights = c("prior", "estimate"), pi0 = 0.5,
+                  n_threads = NULL) {
+  Z <- complete_matrix(Z, "Z")
+  J <- nrow(Z)
+  d <- ncol(Z)
+  if (d < 2L) stop_mnmash("dimension", "`Z` must have at least two columns")
+  if (d > 8L) stop_mnmash("dimension", "`Z` may have at most 8 columns: there are 3^d models")
+  if (missing(n)) stop_mnmash("argument", "`n`, the number of samples, is needed")
+  n <- per_unit(n, J, "n", d + 2)
+  variance <- if (is.null(maf)) rep(1, J) else {
+    maf <- per_unit(maf, J, "maf", 0)
+    if (any(maf <= 0 | maf >= 1)) stop_mnmash("value", "`maf` must be between 0 and 1")
+    2 * maf * (1 - maf)
+  }
+  sigma_alpha <- check_grid(sigma_alpha, "sigma_alpha")
+  formula <- match_choice(formula, c("finite", "known"), "formula")
+  weights <- match_choice(weights, c("prior", "estimate"), "weights")
+  pi0 <- check_number(pi0, "pi0", 0, 1)
+  V <- if (is.null(V)) null_correlation(Z) else check_V(V, d, colnames(Z))
+  gamma <- as.matrix(expand.grid(rep(list(0:2), d)))
+  keep <- rowSums(gamma) == 0 | rowSums(gamma == 1) > 0
+  gamma <- unname(gamma[keep, , drop = FALSE])
+  models <- matrix(c("U", "D", "I")[gamma + 1L], ncol = d)
+  dimnames(models) <- list(apply(models, 1L, paste0, collapse = ""), colnames(Z))
+  log_bf <- association_log_bf(
+    Z, V, n, variance, sigma_alpha, gamma, models, formula, resolve_threads(n_threads)
+  )
+  prior <- udi_prior(gamma, pi0)
+  w <- outer(prior, rep(1 / length(sigma_alpha), length(sigma_alpha)))
+  if (weights == "estimate") w <- estimate_udi_weights(log_bf)
+  summarise_udi(log_bf, w, models, V, Z, prior)
+}
+
+per_unit <- function(x, J, name, lower) {
+  if (!is.numeric(x) || !length(x) %in% c(1L, J) || any(!is.finite(x) | x < lower)) {
+    stop_mnmash("argument", "`", name, "` must be one number or one for each of the ", J,
+                " units, finite and at least ", lower)
+  }
+  rep_len(as.double(x), J)
+}
+
+null_correlation <- function(Z) {
+  null <- rowSums(abs(Z) >= 2) == 0
+  if (sum(null) < 10 * ncol(Z)) {
+    stop_mnmash(
+      "argument", "`V` must be given: only ", sum(null), " rows of `Z` have all |z| below 2, too ",
+      "few to estimate it from"
+    )
+  }
+  unname(stats::cor(Z[null, , drop = FALSE]))
+}
+
+# Models x units x scales, natural logarithms; the null first.
+association_log_bf <- function(Z, V, n, variance, sigma, gamma, models, formula, n_threads) {
+  if (formula == "finite") {
+    found <- with_progress("Association", nrow(Z), \(progress) {
+      from_rust(rust_association(
+        Z, V, n, variance, sigma, matrix(as.double(gamma), nrow(gamma)), n_threads, progress
+      ))
+    })
+    return(array(found, c(nrow(gamma), nrow(Z), length(sigma))))
+  }
+  U <- cov_udi(mash_set_data(unname(Z), V = V), unname(models[-1L, , drop = FALSE]))
+  out <- array(0, c(nrow(gamma), nrow(Z), length(sigma)))
+  # Units of the same n 2 maf (1 - maf) have the same grid of scales.
+  size <- n * variance
+  for (s in unique(size)) {
+    rows <- which(size == s)
+    data <- mash_set_data(unname(Z[rows, , drop = FALSE]), V = V)
+    g <- list(
+      pi = rep(1, 1 + length(U) * length(sigma)), Ulist = U, grid = sigma * sqrt(s),
+      usepointmass = TRUE
+    )
+    loglik <- loglik_matrix(data, g, n_threads)
+    ratio <- loglik[, -1L, drop = FALSE] - loglik[, 1L]
+    dim(ratio) <- c(length(rows), length(U), length(sigma))
+    out[-1L, rows, ] <- aperm(ratio, c(2L, 1L, 3L))
+  }
+  out
+}
+
+# 1 - pi0 evenly over the number of D, then of U, then over choices.
+udi_prior <- function(gamma, pi0) {
+  d <- ncol(gamma)
+  D <- rowSums(gamma == 1)
+  U <- rowSums(gamma == 0)
+  I <- d - D - U
+  out <- (1 - pi0) / d / (d - U) / (choose(d, U) * choose(d - U, D))
+  out[D == 0] <- 0
+  out[D == 0 & U == d] <- pi0
+  out
+}
+
+# Maximum likelihood over models and scales together; the null has one weight.
+estimate_udi_weights <- function(log_bf) {
+  K <- dim(log_bf)[1L]
+  S <- dim(log_bf)[3L]
+  columns <- aperm(log_bf[-1L, , , drop = FALSE], c(2L, 1L, 3L))
+  dim(columns) <- c(dim(columns)[1L], (K - 1L) * S)
+  fit <- mixture_weights(cbind(0, columns), prior = "uniform")
+  out <- matrix(0, K, S)
+  out[1L, ] <- fit$pi[1L] / S
+  out[-1L, ] <- fit$pi[-1L]
+  out
+}
+
+# log sum exp over the rows of each column.
+log_sum_columns <- function(x) {
+  top <- apply(x, 2L, max)
+  top[!is.finite(top)] <- 0
+  top + log(colSums(exp(x - rep(top, each = nrow(x)))))
+}
+
+summarise_udi <- function(log_bf, w, models, V, Z, prior) {
+  K <- nrow(models)
+  J <- dim(log_bf)[2L]
+  S <- dim(log_bf)[3L]
+  mean_bf <- matrix(0, K, J)
+  joint <- matrix(-Inf, K, J)
+  for (k in seq_len(K)) {
+    lines <- matrix(log_bf[k, , ], J, S)
+    mean_bf[k, ] <- log_sum_columns(t(lines)) - log(S)
+    joint[k, ] <- log_sum_columns(t(lines) + log(w[k, ]))
+  }
+  total <- log_sum_columns(joint)
+  posterior <- exp(joint - rep(total, each = K))
+  any_weight <- sum(w[-1L, ])
+  average <- (log_sum_columns(joint[-1L, , drop = FALSE]) - log(any_weight)) / log(10)
+  units <- rownames(Z)
+  dimnames(posterior) <- dimnames(mean_bf) <- list(rownames(models), units)
+  marginal <- array(0, c(J, ncol(models), 3L), list(units, colnames(models), c("U", "D", "I")))
+  for (r in seq_len(ncol(models))) {
+    for (role in c("U", "D", "I")) {
+      marginal[, r, role] <- colSums(posterior[models[, r] == role, , drop = FALSE])
+    }
+  }
+  best <- max.col(t(posterior), ties.method = "first")
+  top <- data.frame(
+    model = rownames(models)[best], probability = posterior[cbind(best, seq_len(J))],
+    log10_bf = average, row.names = units
+  )
+  structure(
+    list(
+      log10_bf = mean_bf / log(10), log10_bf_average = stats::setNames(average, units),
+      posterior = posterior, marginal = marginal, top = top, models = models, weights = w, V = V
+    ),
+    class = "bmass"
+  )
+}
+
+#' @rdname bmass
+#' @param x a result of `bmass()`.
+#' @param ... ignored.
+#' @export
+print.bmass <- function(x, ...) {
+  J <- ncol(x$posterior)
+  cat(
+    "Association of ", J, if (J == 1L) " unit" else " units", " with ", ncol(x$models),
+    " conditions: ", nrow(x$models), " models\n",
+    "  average log10 Bayes factor above 0, 3, 6: ",
+    paste(vapply(c(0, 3, 6), \(t) sum(x$log10_bf_average > t), 0L), collapse = ", "), " units\n",
+    sep = ""
+  )
+  counts <- sort(table(x$top$model), decreasing = TRUE)
+  shown <- paste0(names(counts), " (", counts, ")", collapse = ", ")
+  cat("  most probable: ", shown, "\n", sep = "")
+  invisible(x)
+}

@@ -1,0 +1,284 @@
+# Fine-mapping: which variables have an effect, and in which conditions.
+
+#' Fine-mapping in one or many conditions with a learnt prior
+#'
+#' Finds the variables behind the associations of a region: fits `Y = X (b_1 + ... + b_L) + E`,
+#' where
+#' each effect `b_l` is in one variable, with prior probabilities `prior_weights`, and its sizes in
+#' the R
+#' conditions come from `sum_k w_k N(0, s_l U_k)`, a prior learnt elsewhere ([mash()],
+#' [mixture_prior()], multiple regression). Rows of `E` are `N(0, V)`. With one condition this is
+#' the sum
+#' of single effects of Wang et al. (2020), with many that of Zou et al. (2024).
+#'
+#' Posteriors are approximated by independent effects, updated in turn until the evidence lower
+#' bound
+#' (ELBO) gains less than `tol`; each update is exact. All decompositions are made once for a fit:
+#' with
+#' `V` whitened, every component is diagonal, and a visit costs p times the sum of ranks.
+#'
+#' `scale = "optim"` gives every effect at every visit the scale `s_l` with the largest evidence,
+#' and
+#' drops the effect where no scale has evidence above that of no effect: `L` is then an upper limit,
+#' and
+#' costs nothing where it is too large. `"em"` takes one step of expectation maximisation instead,
+#' and
+#' `"fixed"` keeps `s_l = 1` for all `L` effects.
+#'
+#' Missing values of `Y` are integrated out exactly: the likelihood of an incomplete row is that of
+#' its
+#' observed cells, and intercepts are estimated by generalised least squares. `V` must then be
+#' given.
+#' Every variable has then a noise covariance of its own, and its p K decompositions are kept, or
+#' where
+#' they take more than `getOption("mnmash.memory")` bytes, made anew at every visit.
+#'
+#' `compat = "mvsusieR"` follows the updates of that package (version 0.1.10) in their order: all
+#' effects
+#' stay for ten sweeps, scales move by one EM step after the posterior, prior covariances are
+#' multiplied by `sd(Y_r)` relative to the largest. It is slower and serves comparisons.
+#'
+#' @param data the region, from [finemap_data()], [finemap_suffstat()] or [finemap_sumstats()].
+#' @param prior the prior of effects: anything [as_prior()] understands; with one condition also
+#'   variances (one number, or several for a mixture with equal weights). Its null weight is not
+#'   used:
+#'   how many variables have effects is for the fit to say. The scales of a mash fit are averaged
+#'   over
+#'   (`as_prior(scales = "collapse")`) unless `scale = "fixed"`.
+#' @param L largest number of effects.
+#' @param V R x R residual covariance. Default for individual data and sufficient statistics: the
+#'   covariance of `Y`, which is conservative. For summary statistics it is the correlation of
+#'   z-scores
+#'   without effects ([residual_correlation()]), to be given unless R is 1.
+#' @param prior_weights p prior probabilities, proportionally. Default: equal.
+#' @param scale how the scales of effects are found: `"optim"`, `"em"` or `"fixed"`.
+#' @param estimate_V estimate the residual covariance too: `"none"`, its diagonal `"diag"` or
+#'   `"full"`.
+#'   Not for z-scores without `n` or with differing `n`, nor with missing outcomes.
+#' @param effect_model the units of the prior covariances: `"EZ"`, z-scores (an effect of `u` is
+#'   `u sd(Y_r) / sqrt(n)`, for a variable of unit variance), or `"EE"`, effects on `Y` of a
+#'   variable as it
+#'   is analysed. Default: what the prior says, else `"EZ"`. With estimated scales only their
+#'   proportions
+#'   matter.
+#' @param standardize bring variables to unit variance: every variable then has the same prior
+#'   variance explained. Coefficients are always returned for the variables as given. Not for
+#'   z-scores,
+#'   which are.
+#' @param intercept fit intercepts (individual data).
+#' @param coverage probability that a credible set should have of holding its effect.
+#' @param min_abs_corr sets with a smaller absolute correlation between two members are dropped.
+#' @param tol stop when the ELBO gains less.
+#' @param max_iter most sweeps over the effects.
+#' @param compat `NULL`, or `"mvsusieR"`.
+#' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores.
+#'
+#' @return An object of class `finemap`, a list of
+#' - `pip`: p posterior inclusion probabilities;
+#' - `alpha`: L x p, where each effect is; `lbf` (L), `lbf_variable` (L x p): log Bayes factors
+#'   (natural
+#'   logarithms) of effects and of variables; `scale` (L): the scales, zero for effects not there;
+#' - `sets`: see [credible_sets()];
+#' - `coef` (p x R), `intercept` (R): posterior means of the effects of the variables as given;
+#' - `lfsr` (p x R) and `set_lfsr` (L x R): see [lfsr()];
+#' - `effects`: for each effect the variables where it may be (probability above 1e-14), and given
+#'   each
+#'   its posterior means, standard deviations, lfsr (variables x R, on the scale of the fit) and
+#'   weights
+#'   of the components of the prior;
+#' - `V`, `elbo` (one for each sweep), `n_iter`, `converged`, `message`;
+#' - `near`, `lead_ld`: correlations of the most probable variables of an effect with one another,
+#'   and of
+#'   the first with all; `prior`, `call`, `data` (its kind, sizes and names) and options.
+#' @references Wang, Sarkar, Carbonetto and Stephens (2020), JRSS B 82, 1273-1300. Zou, Carbonetto,
+#'   Xie, Wang and Stephens (2024), multivariate fine-mapping with prior learnt by mash, bioRxiv.
+#' @seealso [credible_sets()], [lfsr()], [summary.finemap()], [plot.finemap()], [enrich()],
+#'   [qc_sumstats()], `vignette("fine-mapping")`
+#' @export
+#' @examples
+#' set.seed(1)
+#' X <- matrix(rbinom(300 * 50, 2, 0.3), 300, dimnames = list(NULL, paste0("v", 1:50)))
+#' Y <- X[, 7] %o% c(0.5, 0.5, 0) + X[, 30] %o% c(0, 0, 0.6) + matrix(rnorm(900), 300)
+#' colnames(Y) <- c("liver", "lung", "brain")
+#' prior <- list(
+#'   U = list(shared = matrix(1, 3, 3), any = diag(3), brain = diag(c(0, 0, 1))), w = c(0.4, 0.4,
+#'   0.2)
+#' )
+#' fit <- finemap(finemap_data(X, Y), prior)
+#' fit
+#' summary(fit)
+#'
+#' # The same from z-scores
+#' Z <- apply(Y, 2, \(y) apply(X, 2, \(x) summary(lm(y ~ x))$coefficients[2, 3]))
+#' fit <- finemap(finemap_sumstats(Z, cor(X), n = 300), prior, V = cor(Y))
+#' round(pip(fit)[c(7, 30)], 3)
+finemap <- function(data, prior, L = 10, V = NULL, prior_weights = NULL,
+                    scale = c("optim", "em", "fixed"), estimate_V = c("none", "diag", "full"),
+                    effect_model = NULL, standardize = TRUE, intercept = TRUE, coverage = 0.95,
+                    min_abs_corr = 0.5, tol = 1e-4, max_iter = 100, compat = NULL,
+                    n_threads = NULL) {
+  if (!inherits(data, "finemap_data")) {
+    stop_mnmash(
+      "type", "`data` must come from finemap_data(), finemap_suffstat() or finemap_sumstats()"
+    )
+  }
+  scale <- match_choice(scale, c("optim", "em", "fixed"), "scale")
+  estimate_V <- match_choice(estimate_V, c("none", "diag", "full"), "estimate_V")
+  if (!is.null(compat)) {
+    compat <- match_choice(compat, "mvsusieR", "compat")
+    if (scale == "optim") scale <- "em"
+  }
+  standardize <- check_flag(standardize, "standardize") || data$kind == "sumstats"
+  intercept <- check_flag(intercept, "intercept")
+  L <- check_count(L, "L")
+  if (L > data$p) {
+    warn_mnmash("argument", "`L` is ", L, ", more than the variables: ", data$p, " is used")
+    L <- as.double(data$p)
+  }
+  place <- check_place(prior_weights, data)
+  problem <- finemap_problem(data, V, standardize, intercept, estimate_V)
+  prior <- finemap_prior(prior, data, scale, effect_model)
+  U <- scale_prior(prior, data, problem, standardize, scale, compat)
+  options <- list(
+    L = L, rule = scale, scale = 1, update = if (is.null(compat)) "direct" else "compat",
+    residual = estimate_V, tol = check_number(tol, "tol", 0),
+    max_iter = check_count(max_iter, "max_iter"), mass = 0.995, most = 200
+  )
+  coverage <- check_number(coverage, "coverage", 0, 1)
+  min_abs_corr <- check_number(min_abs_corr, "min_abs_corr", 0, 1)
+  found <- with_progress("Fine-mapping, visits", L * max_iter, \(progress) {
+    from_rust(problem$run(U, prior$w, place, options, resolve_threads(n_threads), progress))
+  })
+  fit <- new_finemap(found, data, problem)
+  fit$prior <- prior
+  fit$prior_weights <- place
+  fit$options <- c(
+    options[c("L", "rule", "update", "residual", "tol", "max_iter")],
+    list(standardize = standardize, coverage = coverage, min_abs_corr = min_abs_corr)
+  )
+  fit$sets <- find_sets(fit, coverage, min_abs_corr)
+  fit$call <- match.call()
+  if (found$decrease > max(tol, 1e-6 * abs(fit$elbo[fit$n_iter]))) {
+    warn_mnmash("decrease", "the ELBO fell by ", signif(found$decrease, 3), " in one sweep")
+  }
+  if (!fit$converged) {
+    warn_mnmash("convergence", "no convergence in ", max_iter, " sweeps: see `elbo`")
+  }
+  fit
+}
+
+check_place <- function(prior_weights, data) {
+  if (is.null(prior_weights)) return(rep(1 / data$p, data$p))
+  if (!is.numeric(prior_weights) || length(prior_weights) != data$p) {
+    stop_mnmash(
+      "dimension", "`prior_weights` must be ", data$p, " numbers, one for each variable, not ",
+      length(prior_weights)
+    )
+  }
+  bad <- which(!is.finite(prior_weights) | prior_weights < 0)
+  if (length(bad)) {
+    stop_mnmash("value", "`prior_weights` must not be negative: ",
+                describe_index("number", bad[1L], data$variables), " is ", prior_weights[bad[1L]])
+  }
+  if (sum(prior_weights) <= 0) stop_mnmash("value", "`prior_weights` are all zero")
+  as.double(prior_weights) / sum(prior_weights)
+}
+
+# The prior without its null, in the order of the data's conditions.
+finemap_prior <- function(prior, data, scale, effect_model) {
+  if (is.numeric(prior) && is.null(dim(prior)) && data$R == 1L) {
+    prior <- list(U = lapply(prior, matrix), w = rep(1 / length(prior), length(prior)))
+  } else if (is.matrix(prior)) {
+    prior <- list(U = list(prior), w = 1)
+  }
+  if (is.null(effect_model) && inherits(prior, "mr_mash")) effect_model <- "EE"
+  prior <- if (inherits(prior, "mash")) {
+    as_prior(prior, scales = if (scale == "fixed") "expand" else "collapse")
+  } else {
+    as_prior(prior)
+  }
+  if (!length(prior$U)) stop_mnmash("value", "`prior` has no matrix that is not zero")
+  own <- rownames(prior$U[[1L]])
+  if (length(own) != data$R) {
+    stop_mnmash(
+      "dimension", "`prior` is of ", length(own), " conditions, but the data have ", data$R
+    )
+  }
+  default <- paste0("condition", seq_len(data$R))
+  if (!is.null(data$conditions) && !identical(own, default)) {
+    check_same_variables(data$conditions, own, "data", "prior")
+  }
+  w <- prior$w / sum(prior$w)
+  keep <- w > 1e-10
+  if (is.null(effect_model)) effect_model <- prior$effect_model
+  if (is.null(effect_model)) effect_model <- "EZ"
+  list(
+    U = prior$U[keep], w = unname(w[keep] / sum(w[keep])),
+    effect_model = match_choice(effect_model, c("EZ", "EE"), "effect_model")
+  )
+}
+
+# Prior covariances on the scale of the fit, from those of z-scores or of effects.
+scale_prior <- function(prior, data, problem, standardize, scale, compat) {
+  sigma <- if (!is.null(compat)) {
+    # mvsusieR: none unless standardised; relative to the largest where scales are estimated.
+    by <- problem$sd / sqrt(problem$n)
+    if (!standardize) 1 else if (scale != "fixed") by / max(by) else by
+  } else if (prior$effect_model == "EZ") {
+    problem$z_unit
+  } else {
+    problem$unit
+  }
+  lapply(prior$U, \(U) unname(U * tcrossprod(rep_len(sigma, data$R))))
+}
+
+new_finemap <- function(found, data, problem) {
+  fit <- found[c(
+    "alpha", "lbf_variable", "lbf", "scale", "elbo", "converged", "V", "effects", "near", "lead_ld"
+  )]
+  live <- fit$scale > 1e-9
+  names <- data$variables
+  conditions <- data$conditions
+  fit$pip <- 1 - exp(colSums(log1p(-pmin(fit$alpha[live, , drop = FALSE], 1))))
+  fit$coef <- problem$rescale(found$coef)
+  fit$intercept <- problem$intercept(fit$coef)
+  if (is.null(conditions)) conditions <- numbered_conditions(data$R)
+  if (is.null(names)) names <- as.character(seq_len(data$p))
+  fit <- c(fit, finemap_lfsr(fit, data$p, data$R))
+  effect_names <- paste0("L", seq_along(fit$lbf))
+  dimnames(fit$alpha) <- dimnames(fit$lbf_variable) <- list(effect_names, names)
+  names(fit$lbf) <- names(fit$scale) <- names(fit$effects) <- effect_names
+  names(fit$near) <- colnames(fit$lead_ld) <- effect_names[fit$scale > 0]
+  names(fit$pip) <- rownames(fit$lead_ld) <- names
+  dimnames(fit$coef) <- dimnames(fit$lfsr) <- list(names, conditions)
+  dimnames(fit$set_lfsr) <- list(effect_names, conditions)
+  if (!is.null(fit$intercept)) names(fit$intercept) <- conditions
+  dimnames(fit$V) <- list(conditions, conditions)
+  fit$n_iter <- length(fit$elbo)
+  fit$message <- if (fit$converged) "the gain of the ELBO is below the tolerance" else
+    "the number of sweeps is used up"
+  fit$data <- data[c("kind", "variables", "conditions", "p", "R", "n")]
+  # What an effect on the scale of the fit is for the variable as given.
+  fit$unit <- problem$rescale(matrix(1, data$p, data$R))
+  structure(fit, class = "finemap")
+}
+
+numbered_conditions <- function(R) paste0("condition", seq_len(R))
+
+# By variable, 1 - max over effects of alpha (1 - lfsr); by effect, the mean of its lfsr over where
+# it
+# may be.
+finemap_lfsr <- function(fit, p, R) {
+  variable <- matrix(1, p, R)
+  set <- matrix(1, length(fit$lbf), R)
+  for (l in seq_along(fit$lbf)) {
+    effect <- fit$effects[[l]]
+    at <- effect$variable
+    if (!length(at)) next
+    alpha <- fit$alpha[l, at]
+    variable[at, ] <- pmin(variable[at, , drop = FALSE], 1 - alpha * (1 - effect$lfsr))
+    # The places left out count as wrong.
+    set[l, ] <- drop(alpha %*% effect$lfsr) + max(1 - sum(alpha), 0)
+  }
+  list(lfsr = pmax(variable, 1e-20), set_lfsr = pmax(set, 1e-20))
+}

@@ -1,0 +1,97 @@
+# Do z-scores and correlations belong together?
+
+#' Check z-scores against correlations of the variables
+#'
+#' Estimates how far z-scores and `LD` disagree, finds the variables where they do, among them those
+#' whose alleles seem to be swapped, and repairs `LD` that has negative eigenvalues.
+#'
+#' Without effects, or with many small ones, `z ~ N(0, (1 - s) LD + s I)` with `s = 0` if `LD` is
+#' the correlation matrix of the samples. `s` is estimated by maximum likelihood; values well above
+#' zero are a warning sign. Given all other z-scores, each has then a conditional normal
+#' distribution. It is an outlier where its distance from the expectation is improbable (two-sided
+#' p-value, Bonferroni over variables, below `alpha`). Of outliers with `|z| > 2`, those that would
+#' fit well with the other sign (a log likelihood ratio above 2 in favour) are called flips. Strong
+#' effects of badly tagged variables are outliers too: look before you drop.
+#'
+#' With `n`, z-scores are adjusted first, as in [finemap_sumstats()].
+#'
+#' @param z p z-scores, or a p x R matrix: conditions are checked one by one.
+#' @param LD p x p matrix of correlations.
+#' @param n number of samples, one or R.
+#' @param alpha level at which a variable is an outlier.
+#' @param n_threads number of threads.
+#'
+#' @return An object of class `qc_sumstats`, a list of
+#' - `s`: R estimates;
+#' - `variables`: a data frame with a row for each variable and condition: `variable`, `condition`,
+#'   `z` (adjusted), `expected`, `sd`, `p_value`, `outlier`, `flip`;
+#' - `LD`: the matrix, with negative eigenvalues set to zero and a diagonal of one if it had any;
+#' - `least_eigenvalue` before the repair.
+#' @references Zou, Carbonetto, Wang and Stephens (2022), PLoS Genetics 18, e1010299.
+#' @seealso [finemap_sumstats()]
+#' @export
+#' @examples
+#' set.seed(1)
+#' X <- matrix(rnorm(500 * 30), 500)
+#' for (j in 2:30) X[, j] <- 0.9 * X[, j - 1] + sqrt(0.19) * X[, j]
+#' y <- X[, 10] * 0.4 + rnorm(500)
+#' z <- apply(X, 2, \(x) summary(lm(y ~ x))$coefficients[2, 3])
+#' z[12] <- -z[12]
+#' qc_sumstats(z, cor(X), 500)
+qc_sumstats <- function(z, LD, n = NULL, alpha = 0.01, n_threads = NULL) {
+  alpha <- check_number(alpha, "alpha", 0, 1)
+  z <- complete_matrix(z, "z")
+  data <- withCallingHandlers(
+    finemap_sumstats(z, LD, n, check = FALSE),
+    mnmash_warning_sample_size = \(w) tryInvokeRestart("muffleWarning")
+  )
+  z <- data$Z
+  if (!is.null(data$n)) {
+    m <- rep(rep_len(data$n, data$R), each = data$p)
+    z <- z * sqrt((m - 1) / (z^2 + m - 2))
+  }
+  found <- from_rust(rust_qc(z, data$LD, resolve_threads(n_threads)))
+  names <- if (is.null(data$variables)) as.character(seq_len(data$p)) else data$variables
+  conditions <- if (is.null(data$conditions)) numbered_conditions(data$R) else data$conditions
+  sd <- sqrt(found$variance)
+  table <- data.frame(
+    variable = rep(names, data$R), condition = rep(conditions, each = data$p), z = as.double(z),
+    expected = as.double(found$expected), sd = as.double(sd)
+  )
+  table$p_value <- 2 * stats::pnorm(-abs(table$z - table$expected) / table$sd)
+  table$outlier <- table$p_value < alpha / data$p
+  # log N(-z) - log N(z).
+  ratio <- -2 * table$z * table$expected / table$sd^2
+  table$flip <- table$outlier & abs(table$z) > 2 & ratio > 2 &
+    abs(table$z + table$expected) / table$sd < abs(table$z - table$expected) / table$sd / 2
+  fixed <- found$LD
+  dimnames(fixed) <- dimnames(data$LD)
+  structure(
+    list(
+      s = stats::setNames(found$s, conditions), variables = table, LD = fixed,
+      least_eigenvalue = found$least
+    ),
+    class = "qc_sumstats"
+  )
+}
+
+#' @rdname qc_sumstats
+#' @param x a result of `qc_sumstats()`.
+#' @param ... ignored.
+#' @export
+print.qc_sumstats <- function(x, ...) {
+  s <- paste(signif(x$s, 3), collapse = ", ")
+  cat("Disagreement of z-scores and LD, s: ", s, "\n", sep = "")
+  for (kind in c("flip", "outlier")) {
+    rows <- if (kind == "flip") x$variables$flip else x$variables$outlier & !x$variables$flip
+    found <- unique(x$variables$variable[rows])
+    cat("  ", if (kind == "flip") "swapped alleles: " else "other outliers: ",
+        if (length(found)) paste(utils::head(found, 6L), collapse = ", ") else "none",
+        and_more(length(found) - 5L), "\n", sep = "")
+  }
+  if (x$least_eigenvalue < 0) {
+    least <- signif(x$least_eigenvalue, 3)
+    cat("  LD repaired: its smallest eigenvalue was ", least, "\n", sep = "")
+  }
+  invisible(x)
+}

@@ -1,0 +1,430 @@
+//! One effect after another, each given the others, until the evidence bound stands still.
+//!
+//! By default the scale of an effect is its best at every visit, and an effect whose evidence is
+//! not
+//! above that of none is taken out at once. Effects that are out all see the same residual, so the
+//! test
+//! of one answers for the rest: a sweep costs the effects that are in, and one more.
+//! Such a fit can rest where one effect stands for two. So when it has converged, one more effect
+//! is put in at the scale of the others and held there for some sweeps; what comes of it is kept if
+//! the bound is higher, and forgotten otherwise.
+//! [`Update::Compat`] keeps the order of an older program: all effects are in for ten sweeps,
+//! scales
+//! move by one step of expectation maximisation after the posterior, and only then can go to zero.
+
+use faer::Mat;
+
+use super::design::Design;
+use super::residual::next_covariance;
+use super::single_effect::{Effect, EffectPrior, ScaleRule, SingleEffect};
+use crate::normal_means::spectral::{Coordinates, Lambda, Spectrum};
+use crate::{Error, Monitor};
+
+/// The order of updates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Update {
+    /// Zero scales are found at once.
+    Direct,
+    /// Zero scales are found after ten sweeps.
+    Compat,
+}
+
+/// What is estimated of the residual covariance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResidualRule {
+    /// Nothing.
+    Known,
+    /// Its diagonal; the rest is zero.
+    Diagonal,
+    /// All.
+    Full,
+}
+
+/// How to fit.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// The number of effects, L.
+    pub effects: usize,
+    /// How scales are found.
+    pub scale_rule: ScaleRule,
+    /// The scale, where it is given, and where steps start.
+    pub scale: f64,
+    /// The order of updates.
+    pub update: Update,
+    /// The residual covariance.
+    pub residual: ResidualRule,
+    /// Stop when the bound gains less.
+    pub tol: f64,
+    /// Most sweeps.
+    pub max_iter: usize,
+}
+
+/// A fit.
+#[derive(Debug)]
+pub struct Fit {
+    /// The effects: those that are in first, then those that went out, in that order.
+    pub effects: Vec<Effect>,
+    /// The evidence bound after each sweep.
+    pub elbo: Vec<f64>,
+    /// Whether the last sweep gained less than the tolerance.
+    pub converged: bool,
+    /// The largest loss of the bound in one sweep.
+    pub decrease: f64,
+}
+
+/// Sweeps of [`Update::Compat`] before scales may go to zero.
+const PATIENCE: usize = 10;
+
+/// Sweeps for which the scale of an effect that was put in is held.
+const HOLD: usize = 3;
+
+/// Fit. `design` ends with the last residual covariance.
+pub fn fit(
+    design: &mut Design,
+    prior: &EffectPrior,
+    options: &Options,
+    monitor: &Monitor,
+) -> Result<Fit, Error> {
+    let mut sweeps = Sweeps::new(design, prior, options);
+    let mut run = sweeps.run(options.max_iter, monitor)?;
+    let explores = options.update == Update::Direct && options.scale_rule != ScaleRule::Fixed;
+    while explores && run.converged && run.elbo.len() < options.max_iter {
+        let (kept, bound) = (sweeps.save(), run.bound());
+        if !sweeps.seed() {
+            break;
+        }
+        let trial = sweeps.run(options.max_iter - run.elbo.len(), monitor)?;
+        if trial.bound() <= bound + options.tol || !trial.converged {
+            sweeps.restore(kept)?;
+            break;
+        }
+        run.elbo.extend(trial.elbo.into_iter().filter(|b| *b > bound));
+        run.decrease = run.decrease.max(trial.decrease);
+    }
+    Ok(Fit {
+        effects: sweeps.finish(),
+        elbo: run.elbo,
+        converged: run.converged,
+        decrease: run.decrease,
+    })
+}
+
+/// Sweeps until the bound stands still.
+#[derive(Debug, Default)]
+struct Run {
+    elbo: Vec<f64>,
+    converged: bool,
+    decrease: f64,
+}
+
+impl Run {
+    fn bound(&self) -> f64 {
+        self.elbo.last().copied().unwrap_or(f64::NEG_INFINITY)
+    }
+}
+
+/// What is needed to come back.
+struct State {
+    residual: Mat<f64>,
+    effects: Vec<(usize, Effect)>,
+    out: Vec<usize>,
+    covariance: Option<Mat<f64>>,
+}
+
+/// The state between visits.
+struct Sweeps<'a, 'b> {
+    design: &'a mut Design<'b>,
+    prior: &'a EffectPrior,
+    options: &'a Options,
+    spectrum: Spectrum,
+    coordinates: Coordinates,
+    residual: Mat<f64>,
+    effects: Vec<Effect>,
+    /// Those that are in, and those that are out, in the order of the results.
+    live: Vec<usize>,
+    out: Vec<usize>,
+    range: (f64, f64),
+    /// An effect whose scale is held.
+    held: Option<usize>,
+}
+
+impl<'a, 'b> Sweeps<'a, 'b> {
+    fn new(design: &'a mut Design<'b>, prior: &'a EffectPrior, options: &'a Options) -> Self {
+        let l = options.effects;
+        let spectrum = design.spectrum(&prior.factors);
+        let coordinates = design.coordinates(&spectrum);
+        let all: Vec<usize> = (0..l).collect();
+        let eager = options.update == Update::Compat || options.scale_rule == ScaleRule::Fixed;
+        let (live, out) = if eager { (all, Vec::new()) } else { (Vec::new(), all) };
+        let residual = design.start();
+        let scale = if eager { options.scale } else { 0.0 };
+        let effects = (0..l).map(|_| absent(design, prior, scale)).collect();
+        let range = (0.0, 0.0);
+        let mut new = Self {
+            design,
+            prior,
+            options,
+            spectrum,
+            coordinates,
+            residual,
+            effects,
+            live,
+            out,
+            range,
+            held: None,
+        };
+        new.load_scores();
+        new.range = scale_range(&new.coordinates);
+        new
+    }
+
+    /// Put the present scores into the coordinates.
+    fn load_scores(&mut self) -> Mat<f64> {
+        let scores = self.design.scores(&self.residual);
+        self.design.fill(&mut self.coordinates, &scores, &self.spectrum);
+        scores
+    }
+
+    fn run(&mut self, most: usize, monitor: &Monitor) -> Result<Run, Error> {
+        let mut run = Run::default();
+        let (compat, tol) = (self.options.update == Update::Compat, self.options.tol);
+        let mut count = usize::MAX;
+        for iteration in 1..=most {
+            let held = self.held.is_some();
+            self.sweep(iteration, monitor)?;
+            if iteration >= HOLD {
+                self.held = None;
+            }
+            let bound = self.bound();
+            let gain = bound - run.bound();
+            run.elbo.push(bound);
+            if iteration > 1 && !held {
+                run.decrease = run.decrease.max(-gain);
+            }
+            let settled = compat || (count == self.live.len() && !held);
+            let enough = if compat { gain } else { gain.abs() };
+            if iteration > 1 && settled && enough < tol {
+                run.converged = true;
+                break;
+            }
+            count = self.live.len();
+            self.trim();
+            if self.options.residual != ResidualRule::Known {
+                self.update_noise()?;
+            }
+        }
+        Ok(run)
+    }
+
+    /// Put in one more effect, if there are some and there is one left.
+    fn seed(&mut self) -> bool {
+        let (n, Some(&l)) = (self.live.len(), self.out.first()) else { return false };
+        if n == 0 {
+            return false;
+        }
+        let logs = self.live.iter().map(|&l| self.effects[l].scale.ln());
+        self.effects[l].scale = (logs.sum::<f64>() / n as f64).exp();
+        self.out.remove(0);
+        self.live.insert(0, l);
+        self.held = Some(l);
+        true
+    }
+
+    fn save(&self) -> State {
+        let known = self.options.residual == ResidualRule::Known;
+        State {
+            residual: self.residual.clone(),
+            effects: self.live.iter().map(|&l| (l, self.effects[l].clone())).collect(),
+            out: self.out.clone(),
+            covariance: (!known).then(|| self.design.noise.covariance.clone()),
+        }
+    }
+
+    fn restore(&mut self, state: State) -> Result<(), Error> {
+        if let Some(v) = state.covariance {
+            self.design.set_noise(v)?;
+            self.spectrum = self.design.spectrum(&self.prior.factors);
+            self.coordinates = self.design.coordinates(&self.spectrum);
+        }
+        self.residual = state.residual;
+        for &l in &state.out {
+            self.effects[l] = absent(self.design, self.prior, 0.0);
+        }
+        self.live = state.effects.iter().map(|(l, _)| *l).collect();
+        for (l, effect) in state.effects {
+            self.effects[l] = effect;
+        }
+        self.out = state.out;
+        self.held = None;
+        Ok(())
+    }
+
+    fn sweep(&mut self, iteration: usize, monitor: &Monitor) -> Result<(), Error> {
+        for l in self.live.clone() {
+            self.visit(l, iteration);
+            monitor.advance(1)?;
+        }
+        if self.options.update == Update::Compat {
+            return Ok(());
+        }
+        self.live.retain(|&l| self.effects[l].scale > 0.0);
+        let in_order = |l: &usize| !self.live.contains(l);
+        self.out = (0..self.effects.len()).filter(in_order).collect();
+        while let (Some(&l), None) = (self.out.first(), self.held) {
+            self.visit(l, iteration);
+            monitor.advance(1)?;
+            if self.effects[l].scale == 0.0 {
+                break;
+            }
+            self.out.remove(0);
+            self.live.push(l);
+        }
+        Ok(())
+    }
+
+    /// The posterior of one effect given the others.
+    fn visit(&mut self, l: usize, iteration: usize) {
+        self.residual += &self.effects[l].fitted;
+        let scores = self.load_scores();
+        let before = self.effects[l].scale;
+        let second = self.options.residual != ResidualRule::Known;
+        let mut visit = SingleEffect::new(self.prior, &self.coordinates);
+        let compat = self.options.update == Update::Compat;
+        let hold = self.held == Some(l);
+        let rule = if hold { ScaleRule::Fixed } else { self.options.scale_rule };
+        let scale = match rule {
+            ScaleRule::Fixed if hold => before,
+            ScaleRule::Fixed => self.options.scale,
+            ScaleRule::Em if compat || before > 0.0 => before,
+            ScaleRule::Em => visit.best_scale(None, self.range),
+            ScaleRule::Optim => visit.best_scale((before > 0.0).then_some(before), self.range),
+        };
+        let null = |evidence: f64| evidence <= 0.0;
+        if rule == ScaleRule::Optim && null(visit.evidence(scale)) {
+            self.effects[l] = absent(self.design, self.prior, 0.0);
+            return;
+        }
+        let mut effect =
+            visit.posterior(scale, scores.as_ref(), (&*self.design, &self.spectrum), second);
+        self.design.rescale(&mut effect);
+        if rule == ScaleRule::Em {
+            effect.scale = effect.sums.em_scale();
+            let check = !compat || iteration > PATIENCE;
+            if check && null(visit.evidence(effect.scale)) {
+                if compat {
+                    effect.scale = 0.0;
+                    effect.sums.fit = 0.0;
+                    effect.sums.size = 0.0;
+                    effect.mean.fill(0.0);
+                    if let Some(second) = effect.second.as_mut() {
+                        second.fill(0.0);
+                    }
+                } else {
+                    effect = absent(self.design, self.prior, 0.0);
+                }
+            }
+        }
+        effect.fitted = self.design.fitted(&effect.active, effect.mean.as_ref());
+        self.residual -= &effect.fitted;
+        self.effects[l] = effect;
+    }
+
+    fn present(&self) -> Vec<&Effect> {
+        self.live.iter().map(|&l| &self.effects[l]).collect()
+    }
+
+    /// The evidence lower bound.
+    fn bound(&self) -> f64 {
+        let effects = self.present();
+        let mut loss = self.design.residual_norm(&self.residual, &effects);
+        let mut divergence = 0.0;
+        for e in &effects {
+            loss += e.sums.size - self.design.fitted_norm(e);
+            divergence += e.sums.fit - 0.5 * e.sums.size - e.total;
+        }
+        self.design.constant() - 0.5 * loss - divergence
+    }
+
+    /// Take out what has no scale; in the older order, one effect stays.
+    fn trim(&mut self) {
+        if self.options.update != Update::Compat {
+            return;
+        }
+        let zero = |l: &usize| self.effects[*l].scale == 0.0;
+        let all = self.live.iter().all(zero);
+        let keep = if all { self.live.first().copied() } else { None };
+        let (out, live): (Vec<usize>, Vec<usize>) =
+            self.live.iter().partition(|l| zero(l) && Some(**l) != keep);
+        self.live = live;
+        self.out.extend(out);
+    }
+
+    /// A new residual covariance, and everything whitened by it.
+    fn update_noise(&mut self) -> Result<(), Error> {
+        let effects = self.present();
+        let full = self.options.residual == ResidualRule::Full;
+        let v = next_covariance(self.design, &self.residual, &effects, full);
+        let t = self.design.set_noise(v)?;
+        let right = |m: &Mat<f64>| m * t.transpose();
+        self.residual = right(&self.residual);
+        for effect in &mut self.effects {
+            effect.mean = right(&effect.mean);
+            effect.fitted = right(&effect.fitted);
+            effect.scores = right(&effect.scores);
+            if let Some(second) = effect.second.as_mut() {
+                *second = &t * &*second * t.transpose();
+            }
+        }
+        self.spectrum = self.design.spectrum(&self.prior.factors);
+        self.coordinates = self.design.coordinates(&self.spectrum);
+        Ok(())
+    }
+
+    fn finish(mut self) -> Vec<Effect> {
+        let order: Vec<usize> = self.live.iter().chain(&self.out).copied().collect();
+        order.into_iter().map(|l| std::mem::take(&mut self.effects[l])).collect()
+    }
+}
+
+/// No effect: its place is as in the prior.
+fn absent(design: &Design, prior: &EffectPrior, scale: f64) -> Effect {
+    let zero = design.start();
+    Effect {
+        alpha: prior.log_place.iter().map(|p| p.exp()).collect(),
+        log_bayes: vec![0.0; prior.log_place.len()],
+        scale,
+        mean: Mat::zeros(0, design.conditions),
+        scores: Mat::zeros(0, design.conditions),
+        fitted: Mat::zeros(zero.nrows(), zero.ncols()),
+        ..Effect::default()
+    }
+}
+
+/// Logarithms of the scales worth a look: from effects that are lost in noise to effects of all of
+/// the
+/// largest score under the smallest component.
+fn scale_range(coordinates: &Coordinates) -> (f64, f64) {
+    let largest = coordinates.blocks.iter().flatten().fold(0.0_f64, |m, y| m.max(y * y));
+    let parts: Vec<f64> = (0..coordinates.components())
+        .map(|k| {
+            let range = coordinates.starts[k]..coordinates.starts[k + 1];
+            match &coordinates.lambda {
+                Lambda::Common(lambda) => lambda[range].iter().fold(0.0_f64, |m, l| m.max(*l)),
+                Lambda::ByUnit(blocks) => {
+                    let cells = |block: &Vec<f64>| {
+                        let rows = block.len() / coordinates.starts[coordinates.components()];
+                        let cells = &block[range.start * rows..range.end * rows];
+                        cells.iter().fold(0.0_f64, |m, l| m.max(*l))
+                    };
+                    blocks.iter().map(cells).fold(0.0, f64::max)
+                }
+            }
+        })
+        .filter(|m| *m > 0.0)
+        .collect();
+    let (least, most) = parts.iter().fold((f64::MAX, 0.0_f64), |(a, b), &l| (a.min(l), b.max(l)));
+    if most == 0.0 {
+        return (0.0, 0.0);
+    }
+    ((1e-2 / most).ln(), (10.0 * (largest + 1.0) / least).ln())
+}

@@ -1,0 +1,32 @@
+//! Fine-mapping: `Y = X sum_l b_l + E`, where each effect `b_l` is in one variable, its size in the
+//! R
+//! conditions has a prior `sum_k w_k N(0, s_l U_k)`, and rows of `E` are `N(0, V)`.
+//!
+//! Given the other effects, one effect is a normal-means problem at each variable (`x_j'r / d_j`
+//! has
+//! noise `V / d_j`, with `d_j = x_j'x_j`), and its place has a posterior over the p variables.
+//!
+//! - `design`: what is known of X and Y (rows, products or z-scores with correlations), residuals,
+//!   fitted values, inner products; `gram`: products with X'X; `incomplete`: missing outcomes;
+//! - `single_effect`: the posterior of one effect, and its scale `s_l`;
+//! - `ibss`: one effect after another until the evidence bound stands still;
+//! - `residual`: the update of V;
+//! - `marginals`: effects and signs of the variables that matter;
+//! - `credible_sets`: sets of variables, and their purity;
+//! - `qc`: whether z-scores and correlations belong together;
+//! - `enrichment`: prior probabilities of variables from annotations, over many regions.
+
+pub mod credible_sets;
+pub mod design;
+pub mod enrichment;
+mod gram;
+pub mod ibss;
+mod incomplete;
+pub mod marginals;
+pub mod qc;
+mod residual;
+pub mod single_effect;
+
+pub use design::Design;
+pub use ibss::{Fit, Options, ResidualRule, Update, fit};
+pub use single_effect::{EffectPrior, ScaleRule};

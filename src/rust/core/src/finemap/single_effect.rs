@@ -1,0 +1,311 @@
+//! One effect: where it is, how large, and the scale of its prior.
+
+use faer::{Mat, MatRef};
+use rayon::prelude::*;
+
+use super::design::Design;
+use crate::linalg::psd::Factor;
+use crate::normal_means::problem::BLOCK;
+use crate::normal_means::spectral::{
+    Coordinates, LogBayes, Selection, Spectrum, Sums, block_range, padded,
+};
+
+/// The prior of an effect.
+#[derive(Debug, Clone)]
+pub struct EffectPrior {
+    /// Factors of the covariances `U_k`.
+    pub factors: Vec<Factor>,
+    /// Logarithms of their weights `w_k`.
+    pub log_weights: Vec<f64>,
+    /// Logarithms of the prior probabilities of the variables.
+    pub log_place: Vec<f64>,
+}
+
+/// How the scale of an effect is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScaleRule {
+    /// It is given.
+    Fixed,
+    /// One step of expectation maximisation at each visit.
+    Em,
+    /// It maximises the Bayes factor of the effect.
+    Optim,
+}
+
+/// Variables with a posterior probability up to this take no part in moments.
+pub const NEGLIGIBLE: f64 = 1e-14;
+
+/// The posterior of one effect.
+#[derive(Debug, Clone)]
+pub struct Effect {
+    /// Where it is: p probabilities.
+    pub alpha: Vec<f64>,
+    /// Log Bayes factors of the variables.
+    pub log_bayes: Vec<f64>,
+    /// Log Bayes factor of the effect.
+    pub total: f64,
+    /// The scale of its prior from now on: zero if there is no effect.
+    pub scale: f64,
+    /// The scale at which this posterior was computed.
+    pub scale_used: f64,
+    /// Posterior sums.
+    pub sums: Sums,
+    /// The variables that take part, ascending.
+    pub active: Vec<usize>,
+    /// Their posterior weights of components: active by components, by columns.
+    pub weights: Vec<f64>,
+    /// Their scores: the effects they would have alone, whitened, in units of their noise.
+    pub scores: Mat<f64>,
+    /// Their means times `alpha`, in the coordinates of the design.
+    pub mean: Mat<f64>,
+    /// What the design makes of the means.
+    pub fitted: Mat<f64>,
+    /// `sum_j alpha_j E[b_j b_j'] d_j`, whitened, if it is wanted.
+    pub second: Option<Mat<f64>>,
+}
+
+impl Default for Effect {
+    fn default() -> Self {
+        Self {
+            alpha: Vec::new(),
+            log_bayes: Vec::new(),
+            total: 0.0,
+            scale: 0.0,
+            scale_used: 0.0,
+            sums: Sums::default(),
+            active: Vec::new(),
+            weights: Vec::new(),
+            scores: Mat::new(),
+            mean: Mat::new(),
+            fitted: Mat::new(),
+            second: None,
+        }
+    }
+}
+
+/// Work space and answers of one visit.
+#[derive(Debug)]
+pub struct SingleEffect<'a> {
+    prior: &'a EffectPrior,
+    coordinates: &'a Coordinates,
+    bayes: LogBayes,
+    evaluated: f64,
+}
+
+/// The evidence at one scale.
+#[derive(Debug, Clone, Copy)]
+struct At {
+    log_scale: f64,
+    evidence: f64,
+}
+
+impl<'a> SingleEffect<'a> {
+    /// With the coordinates of the present scores.
+    pub fn new(prior: &'a EffectPrior, coordinates: &'a Coordinates) -> Self {
+        Self { prior, coordinates, bayes: LogBayes::default(), evaluated: f64::NAN }
+    }
+
+    /// The log Bayes factor of the effect at scale `s`.
+    pub fn evidence(&mut self, s: f64) -> f64 {
+        self.coordinates.log_bayes(s, &self.prior.log_weights, &mut self.bayes);
+        self.evaluated = s;
+        log_sum_exp(&self.bayes.mixture, &self.prior.log_place)
+    }
+
+    /// The evidence at several scales, in one pass over the coordinates.
+    fn at(&self, log_scales: &[f64]) -> Vec<At> {
+        let scales: Vec<f64> = log_scales.iter().map(|t| t.exp()).collect();
+        let mixtures = self.coordinates.mixtures(&scales, &self.prior.log_weights);
+        let evidence = |m: &Vec<f64>| log_sum_exp(m, &self.prior.log_place);
+        let at = |(&log_scale, m)| At { log_scale, evidence: evidence(m) };
+        log_scales.iter().zip(&mixtures).map(at).collect()
+    }
+
+    /// The scale with the largest evidence; `start` is where it was, if anywhere.
+    pub fn best_scale(&self, start: Option<f64>, range: (f64, f64)) -> f64 {
+        let step = if start.is_some() { 0.35 } else { 1.4 };
+        let grid: Vec<f64> = match start {
+            None => {
+                let n = ((range.1 - range.0) / step).ceil() as usize + 1;
+                (0..n).map(|i| range.0 + step * i as f64).collect()
+            }
+            Some(s) => {
+                let t = s.ln().clamp(range.0, range.1);
+                vec![t - step, t, t + step]
+            }
+        };
+        let mut points = self.at(&grid);
+        let mut best = top(&points);
+        // Go outwards while an end is the best.
+        loop {
+            let t = points[best].log_scale;
+            if best + 1 == points.len() && t + step <= range.1 {
+                points.extend(self.at(&[t + step]));
+            } else if best == 0 && t - step >= range.0 {
+                points.insert(0, self.at(&[t - step])[0]);
+            } else {
+                break;
+            }
+            best = top(&points);
+        }
+        if best == 0 || best + 1 == points.len() {
+            return points[best].log_scale.exp();
+        }
+        let bracket = [points[best - 1], points[best], points[best + 1]];
+        self.refine(bracket).exp()
+    }
+
+    /// The maximum within a bracket: parabolas, and golden sections where they do not help.
+    fn refine(&self, [mut low, mut mid, mut high]: [At; 3]) -> f64 {
+        const GOLDEN: f64 = 0.381_966_011_250_105;
+        const CLOSE: f64 = 1e-3;
+        let mut last = f64::INFINITY;
+        for _ in 0..40 {
+            let (a, b) = (mid.log_scale - low.log_scale, high.log_scale - mid.log_scale);
+            if a.max(b) < CLOSE {
+                break;
+            }
+            let (p, q) = ((mid.evidence - high.evidence) * a, (mid.evidence - low.evidence) * b);
+            let parabola = 0.5 * (b * q - a * p) / (p + q);
+            let inside = parabola > -0.9 * a && parabola < 0.9 * b;
+            if inside && parabola.abs() < CLOSE && a.min(b) < 0.6 {
+                return mid.log_scale + parabola;
+            }
+            let golden = if a > b { -GOLDEN * a } else { GOLDEN * b };
+            let step = if inside && parabola.abs() < 0.5 * last { parabola } else { golden };
+            last = step.abs();
+            let new = self.at(&[mid.log_scale + step])[0];
+            match (new.evidence >= mid.evidence, step > 0.0) {
+                (true, true) => (low, mid) = (mid, new),
+                (true, false) => (high, mid) = (mid, new),
+                (false, true) => high = new,
+                (false, false) => low = new,
+            }
+        }
+        mid.log_scale
+    }
+
+    /// The posterior at scale `s`. `second`: with second moments.
+    pub fn posterior(
+        &mut self,
+        s: f64,
+        scores: MatRef<'_, f64>,
+        (design, spectrum): (&Design, &Spectrum),
+        second: bool,
+    ) -> Effect {
+        let total = if self.evaluated == s {
+            log_sum_exp(&self.bayes.mixture, &self.prior.log_place)
+        } else {
+            self.evidence(s)
+        };
+        let place = self.bayes.mixture.iter().zip(&self.prior.log_place);
+        let mut alpha: Vec<f64> = place.map(|(b, p)| exp_or_zero(b + p - total)).collect();
+        let sum: f64 = alpha.iter().sum();
+        alpha.iter_mut().for_each(|a| *a /= sum);
+        let active: Vec<usize> = (0..alpha.len()).filter(|&j| alpha[j] > NEGLIGIBLE).collect();
+        let mut effect = Effect {
+            log_bayes: self.bayes.mixture.clone(),
+            total,
+            scale: s,
+            scale_used: s,
+            scores: Mat::from_fn(active.len(), scores.ncols(), |a, r| scores[(active[a], r)]),
+            weights: self.component_weights(&active),
+            alpha,
+            active,
+            ..Effect::default()
+        };
+        self.moments(&mut effect, design, spectrum, second);
+        effect
+    }
+
+    /// Posterior weights of the components at some variables.
+    fn component_weights(&self, active: &[usize]) -> Vec<f64> {
+        let rows = |j: usize| padded(block_range(self.coordinates.units, j / BLOCK).len());
+        let weight = |(c, w): (usize, &f64)| -> Vec<f64> {
+            let one = |&j: &usize| {
+                let l = self.bayes.components[j / BLOCK][c * rows(j) + j % BLOCK];
+                exp_or_zero(l + w - self.bayes.mixture[j])
+            };
+            active.iter().map(one).collect()
+        };
+        self.prior.log_weights.par_iter().enumerate().flat_map_iter(weight).collect()
+    }
+
+    fn moments(&self, effect: &mut Effect, design: &Design, spectrum: &Spectrum, second: bool) {
+        let (active, r) = (&effect.active, design.conditions);
+        let directions = spectrum.directions.as_ref();
+        let n = active.len();
+        let s = effect.scale_used;
+        // The active variables of each block.
+        let cut = |b: usize| active.partition_point(|&j| j < b * BLOCK);
+        let blocks = self.coordinates.blocks.len();
+        let part = |b: usize| {
+            let range = cut(b)..cut(b + 1);
+            let width = range.len();
+            let mut out = (Sums::default(), Mat::zeros(width, r), None);
+            if width == 0 {
+                return out;
+            }
+            let rows: Vec<usize> = active[range.clone()].iter().map(|j| j % BLOCK).collect();
+            let alpha: Vec<f64> = active[range.clone()].iter().map(|&j| effect.alpha[j]).collect();
+            let columns = effect.weights.chunks_exact(n);
+            let weights: Vec<f64> =
+                columns.flat_map(|column| &column[range.clone()]).copied().collect();
+            let chosen = Selection { rows: &rows, alpha: &alpha, weights: &weights };
+            let (sums, c) = self.coordinates.moments(b, s, &chosen);
+            let c = MatRef::from_column_major_slice(&c, width, directions.nrows());
+            out.1 = design.lift(&active[range], c, spectrum);
+            out.0 = sums;
+            out.2 = second.then(|| self.coordinates.second(b, s, &chosen, directions));
+            out
+        };
+        let parts: Vec<_> = (0..blocks).into_par_iter().map(part).collect();
+        let mut sums = Sums::default();
+        let mut mean = Mat::zeros(n, r);
+        let mut total = second.then(|| Mat::<f64>::zeros(r, r));
+        let mut row = 0;
+        for (block_sums, block_mean, block_second) in parts {
+            sums.add(&block_sums);
+            let width = block_mean.nrows();
+            mean.as_mut().subrows_mut(row, width).copy_from(&block_mean);
+            row += width;
+            if let (Some(total), Some(block)) = (total.as_mut(), block_second) {
+                *total += block;
+            }
+        }
+        for (a, &j) in active.iter().enumerate() {
+            for c in 0..r {
+                mean[(a, c)] *= effect.alpha[j];
+            }
+        }
+        (effect.sums, effect.mean, effect.second) = (sums, mean, total);
+    }
+}
+
+/// The first of the largest.
+fn top(points: &[At]) -> usize {
+    (1..points.len()).fold(
+        0,
+        |best, i| {
+            if points[i].evidence > points[best].evidence { i } else { best }
+        },
+    )
+}
+
+/// `exp(x)`, and zero where it is negligible beside one: exponentials of very negative numbers,
+/// many
+/// of them, are slow.
+fn exp_or_zero(x: f64) -> f64 {
+    if x < -45.0 { 0.0 } else { x.exp() }
+}
+
+/// `log sum exp(a + b)`.
+pub fn log_sum_exp(a: &[f64], b: &[f64]) -> f64 {
+    let sum = |(a, b): (&f64, &f64)| a + b;
+    let top = a.iter().zip(b).map(sum).fold(f64::NEG_INFINITY, f64::max);
+    if top == f64::NEG_INFINITY {
+        return top;
+    }
+    let total: f64 = a.iter().zip(b).map(|x| exp_or_zero(sum(x) - top)).sum();
+    top + total.ln()
+}

@@ -1,0 +1,75 @@
+# Stored results of bmass 1.0.3, and the known-V problem as normal densities.
+
+test_that("Bayes factors, posteriors and weights are bmass's", {
+  case <- reference_case("bmass_d3")
+  input <- case$input
+  out <- case$output
+  fit <- bmass(input$Z, input$n, V = input$V, maf = input$maf, sigma_alpha = input$sigma_alpha)
+  rows <- match(rownames(fit$models), out$model)
+  expect_equal(rowSums(fit$weights), out$prior[rows], ignore_attr = TRUE, tolerance = 1e-12)
+  expect_lt(max(abs(fit$log10_bf - out$log10bf_average_over_sigma[rows, ])), 1e-8)
+  expect_lt(max(abs(fit$log10_bf_average - out$log10bf_snp_prior_weighted)), 1e-8)
+  expect_lt(max(abs(fit$posterior - out$posterior_model[rows, ])), 1e-8)
+  for (g in 1:3) expect_lt(max(abs(fit$marginal[, , g] - out$marginal_U_D_I[g, , ])), 1e-8)
+  for (s in seq_len(dim(out$log10bf)[3])) {
+    sigma <- input$sigma_alpha[c(1, 5, 10, 14)[s]]
+    one <- bmass(input$Z, input$n, V = input$V, maf = input$maf, sigma_alpha = sigma)
+    expect_lt(max(abs(one$log10_bf - out$log10bf[rows, , s])), 1e-8)
+  }
+  expect_equal(fit$top$probability, apply(fit$posterior, 2, max))
+  expect_output(print(fit), "40 units")
+})
+
+test_that("with known V the models are a mash with direct and indirect covariances", {
+  case <- reference_case("bmass_d3")
+  input <- case$input
+  want <- case$output$log10bf_known_V
+  data <- mash_set_data(input$Z, V = input$V)
+  U <- cov_udi(data)
+  for (name in names(case$output$udi_covariances)) {
+    stored <- case$output$udi_covariances[[name]]
+    expect_lt(max(abs(U[[paste0("cov_udi_", name)]] - stored)), 1e-12)
+  }
+  for (s in 1:3) {
+    sigma <- input$sigma_alpha[c(1, 7, 14)[s]]
+    fit <- bmass(input$Z, input$n, input$V, input$maf, sigma, formula = "known")
+    expect_lt(
+      max(abs(fit$log10_bf[dimnames(want)[[1]], 1:10] - want[, , s])), 1e-8
+    )
+  }
+})
+
+test_that("estimated weights have at least the likelihood of the tool's EM", {
+  case <- reference_case("bmass_d3")
+  input <- case$input
+  fit <- bmass(input$Z, input$n, V = input$V, maf = input$maf, sigma_alpha = input$sigma_alpha,
+               weights = "estimate")
+  expect_equal(sum(fit$weights), 1, tolerance = 1e-12)
+  expect_equal(colSums(fit$posterior), rep(1, 40), tolerance = 1e-12)
+  loglik <- function(w) {
+    total <- 0
+    for (s in seq_along(input$sigma_alpha)) {
+      one <- bmass(input$Z, input$n, input$V, input$maf, input$sigma_alpha[s])
+      total <- total + colSums(w[, s] * 10^one$log10_bf)
+    }
+    sum(log(total))
+  }
+  em <- matrix(case$output$em_prior, ncol = 14)
+  positive <- case$output$model[case$output$prior > 0]
+  em <- em[match(rownames(fit$models), positive), ]
+  expect_gt(loglik(fit$weights), loglik(em) - 1e-6)
+})
+
+test_that("bad input is refused", {
+  Z <- matrix(rnorm(30), 10)
+  expect_error(bmass(Z), "`n`", class = "mnmash_error_argument")
+  expect_error(bmass(Z, 100), "`V` must be given", class = "mnmash_error_argument")
+  expect_error(bmass(Z, 100, V = diag(2)), class = "mnmash_error_dimension")
+  expect_error(bmass(Z, 100, V = matrix(1, 3, 3)), class = "mnmash_error_not_psd")
+  expect_error(bmass(Z * 1e3, 100, V = diag(3)), "impossible", class = "mnmash_error_value")
+  expect_error(bmass(Z, 100, V = diag(3), maf = 2), class = "mnmash_error_value")
+  Z[4, 2] <- NA
+  expect_error(bmass(Z, 100, V = diag(3)), "row 4", class = "mnmash_error_missing")
+  expect_error(bmass(matrix(0, 5, 9), 100, V = diag(9)), "at most 8",
+               class = "mnmash_error_dimension")
+})
