@@ -27,7 +27,8 @@
 #' the normal score of the two-sided p-value.
 #'
 #' @param Bhat effects, J units (rows) x R conditions (columns): a matrix or a data frame of
-#'   numbers, or a vector for one condition; `NA` where missing. Z-scores if `Shat` is not given.
+#'   numbers, or a vector for one condition; `NA` where missing. Z-scores if `Shat` is not given. Or
+#'   the result of [deconvolve()], which brings `Shat` and `V`.
 #' @param Shat standard errors of `Bhat`, positive, in its units: J x R, or one number for all.
 #'   Default 1.
 #' @param alpha how effects scale with their standard errors: 0 (EE) to 1 (EZ).
@@ -62,6 +63,13 @@ mash_set_data <- function(Bhat, Shat = NULL, alpha = 0, df = Inf, pval = NULL,
                           V = diag(ncol(Bhat)), zero_check_tol = .Machine$double.eps,
                           zero_Bhat_Shat_reset = 0, zero_Shat_reset = 0,
                           missing = c("exact", "mashr")) {
+  if (inherits(Bhat, "deconvolved")) {
+    if (!is.null(Shat)) stop_mnmash("argument", "`Shat` is part of the deconvolved effects")
+    if (base::missing(V)) V <- Bhat$V
+    known <- !is.na(Bhat$Bhat[, 1L])
+    Shat <- Bhat$Shat[known, , drop = FALSE]
+    Bhat <- Bhat$Bhat[known, , drop = FALSE]
+  }
   missing <- match_choice(missing, c("exact", "mashr"), "missing")
   alpha <- check_number(alpha, "alpha", 0, 10)
   Bhat <- as_numeric_matrix(Bhat, "Bhat")

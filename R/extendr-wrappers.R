@@ -33,6 +33,8 @@ rust_purity <- function(correlation) .Call(wrap__rust_purity, correlation)
 
 rust_loglik <- function(x, s, missing, v, ulist, grid, pointmass, n_threads, progress) .Call(wrap__rust_loglik, x, s, missing, v, ulist, grid, pointmass, n_threads, progress)
 
+rust_logistic <- function(x, y, basis, inclusion, slab, slab_prior, b, order, tol, max_iter, n_threads, progress) .Call(wrap__rust_logistic, x, y, basis, inclusion, slab, slab_prior, b, order, tol, max_iter, n_threads, progress)
+
 rust_mash_fit <- function(x, s, missing, v, ulist, grid, pointmass, prior, start, tol, max_iter, memory, n_threads, progress) .Call(wrap__rust_mash_fit, x, s, missing, v, ulist, grid, pointmass, prior, start, tol, max_iter, memory, n_threads, progress)
 
 rust_newton_step <- function(hessian, g, x) .Call(wrap__rust_newton_step, hessian, g, x)

@@ -14,8 +14,8 @@
 #'
 #' Weights are found by `method = "convex"`: after each sweep, those that maximise the likelihood of
 #' the current effects are tried, and kept if the bound is higher after the next sweep; otherwise
-#' the fit goes back and takes a step of expectation maximisation (`"em"` takes only these, and often
-#' hundreds of them).
+#' the fit goes back and takes a step of expectation maximisation, and the next trial goes less far.
+#' `"em"` takes only steps of expectation maximisation, often thousands of them.
 #'
 #' The objective has local optima when predictors are correlated, and the order of updates and the
 #' start decide among them. The method is for effect sizes, their distribution and prediction, not
@@ -47,9 +47,10 @@
 #' @param intercept include an intercept.
 #' @param prior,nullweight Dirichlet penalty on the weights, as in [mash()]: `"uniform"` (none),
 #'   `"nullbiased"`, or K numbers.
-#' @param tol the fit has converged when a sweep raises the bound by at most `tol` per sample, and no
-#'   coefficient changes by more than `sqrt(tol)` standard errors and no weight by more than
-#'   `sqrt(tol)`.
+#' @param tol the fit has converged when a sweep raises the bound by at most `tol` per sample and
+#'   changes no coefficient by more than `sqrt(tol)` standard errors, and no weights would raise the
+#'   log-likelihood of the deconvolved effects by more than `tol` per sample (`"em"`: no weight
+#'   changes by more than `sqrt(tol)`).
 #' @param max_iter most sweeps (for each grid).
 #' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores. They
 #'   prepare the predictors; sweeps are sequential.
@@ -308,14 +309,17 @@ new_mr_ash <- function(fit, names, n, settings, call, products) {
       sigma2 = fit$sigma2, pve = if (n > 0) signal / (signal + n * fit$sigma2), Bhat = named(Bhat), Shat = named(Shat),
       elbo = fit$elbo[length(fit$elbo)], trace = trace, iterations = fit$iterations,
       converged = fit$converged, message = fit$message, n = n, p = length(d),
-      scale = if (settings$standardize) named(scale), scaled_prior = settings$scaled_prior,
+      scale = if (settings$standardize) named(scale),
+      dirichlet = if (!identical(settings$prior, "uniform")) {
+        dirichlet_parameters(settings$prior, length(fit$pi), settings$nullweight)
+      }, scaled_prior = settings$scaled_prior,
       call = call
     ),
     class = "mr_ash"
   )
 }
 
-finish_mr_ash <- function(fit, X, Y, column, space, settings, call, products) {
+finish_mr_ash <- function(fit, X, Y, column, space, settings, call, products, warn = TRUE) {
   found <- new_mr_ash(fit, X$names, X$n, settings, call, products)
   y <- Y[, column]
   signal <- drop(predictor_values(X, fit$b))
@@ -324,7 +328,7 @@ finish_mr_ash <- function(fit, X, Y, column, space, settings, call, products) {
     signal + drop(space$basis %*% crossprod(space$basis, y - signal)), rownames(Y)
   )
   found$y <- stats::setNames(y, rownames(Y))
-  warn_unconverged(found)
+  if (warn) warn_unconverged(found)
   found
 }
 

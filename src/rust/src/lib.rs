@@ -8,6 +8,7 @@ mod ebmf;
 mod enrich;
 mod finemap;
 mod likelihood;
+mod logistic;
 mod mash;
 mod mixture;
 mod mr_ash;
@@ -34,6 +35,7 @@ extendr_module! {
     use enrich;
     use finemap;
     use likelihood;
+    use logistic;
     use mash;
     use mixture;
     use mr_ash;

@@ -4,8 +4,10 @@
 //! - `design`: the predictors of one response (dense, sparse, or as cross-products), with covariates
 //!   regressed out;
 //! - `mr_ash`: one response, a grid of prior variances;
-//! - `mr_mash`: several responses, prior covariances.
+//! - `mr_mash`: several responses, prior covariances;
+//! - `logistic`: a response of zeros and ones, a spike and a slab.
 
 pub mod design;
+pub mod logistic;
 pub mod mr_ash;
 pub mod mr_mash;

@@ -4,7 +4,8 @@
 //! of `pi` is slow, so by default, once the coefficients have come to rest somewhat, the weights that
 //! the convex solver finds for the current `c_j` are tried instead: they are kept if the bound is
 //! higher after the next sweep, and otherwise the ascent goes back to where it was and takes the
-//! safe step, and the next trials wait.
+//! safe step, and the next proposal goes less far. A short enough one always succeeds: where the
+//! coefficients are at rest, the gradients of the bound and of the solver's objective in `pi` agree.
 
 use super::sweep::{ABSENT, State, Sweep, Totals};
 use super::table::{Table, padded};
@@ -15,8 +16,8 @@ use crate::{Error, Monitor};
 
 /// Operations between two looks for an interrupt.
 const PATIENCE: usize = 1 << 24;
-/// A rejected proposal doubles the wait until the next, up to this many sweeps.
-const LONGEST_WAIT: usize = 16;
+/// A proposal that fails is followed by one that goes a quarter as far, down to this part of the way.
+const SHORTEST: f64 = 1e-6;
 /// As long as a sweep gains more than this, the coefficients are far from settled, and the best
 /// weights for them are no good: from a start at zero with correlated predictors, often all null,
 /// which no ascent leaves again.
@@ -67,8 +68,9 @@ pub struct Options {
     /// Estimate the variance of the last of two components, with a scaled inverse chi-squared prior:
     /// its location and degrees of freedom.
     pub slab: Option<(f64, f64)>,
-    /// Converged when a sweep raises the bound by at most `tol` per sample, and moves no coefficient
-    /// by more than `sqrt(tol)` standard errors and no weight by more than `sqrt(tol)`.
+    /// Converged when a sweep raises the bound by at most `tol` per sample and moves no coefficient by
+    /// more than `sqrt(tol)` standard errors, and no weights would raise the log-likelihood of the
+    /// current effects by more than `tol` per sample (`Em`: no weight moves by more than `sqrt(tol)`).
     pub tol: f64,
     /// Most sweeps.
     pub max_iter: usize,
@@ -158,6 +160,8 @@ pub struct Fit {
     pub sigma2: f64,
     /// The prior variances; only the slab's may differ from those given.
     pub grid: Vec<f64>,
+    /// Posterior variances when each predictor was last updated; zero where it never was.
+    pub variances: Vec<f64>,
     /// The residual, in the form of the design.
     pub residual: Vec<f64>,
     /// `sum_j d_j Var[b_j]` of the last sweep.
@@ -201,6 +205,12 @@ struct Ascent<'a, D> {
     dirichlet: Vec<f64>,
 }
 
+/// Weights, and how much better they are for the current `c` than those in use.
+struct Proposal {
+    pi: Vec<f64>,
+    gain: f64,
+}
+
 /// Where to go back to if a proposal fails.
 struct Refuge {
     state: State,
@@ -234,7 +244,7 @@ impl<'a, D: Design> Ascent<'a, D> {
             monitor,
             grid: settings.grid.clone(),
             table: Table::new(norms, &settings.grid.relative(start.sigma2)),
-            state: State { c: vec![0.0; b.len()], b, residual },
+            state: State { c: vec![0.0; b.len()], variance: vec![0.0; b.len()], b, residual },
             pi: start.pi.iter().map(|w| w / total).collect(),
             sigma2: start.sigma2,
             informative: settings.order.iter().copied().filter(|&j| norms[j] > 0.0).collect(),
@@ -247,59 +257,63 @@ impl<'a, D: Design> Ascent<'a, D> {
         let n = self.design.samples();
         let mut trace: Vec<Step> = Vec::new();
         let mut refuge: Option<Refuge> = None;
-        let (mut wait, mut penalty) = (0, 1);
+        let mut length: f64 = 1.0;
         let mut ending = Ending::Iterations;
         let mut iterations = 0;
         let mut variance = 0.0;
-        while iterations < max_iter {
+        while iterations < max_iter && ending == Ending::Iterations {
             iterations += 1;
             let totals = self.sweep()?;
             let elbo = self.elbo(&totals);
             let last = trace.last().map_or(f64::NEG_INFINITY, |s| s.elbo);
-            let fell = elbo < last - 1e-10 * (last.abs() + n);
+            let rounding = 1e-10 * (elbo.abs() + n);
+            let fell = elbo < last - rounding;
             if let Some(safe) = refuge.take() {
                 if fell || elbo.is_nan() {
                     (self.state, self.pi) = (safe.state, safe.pi);
-                    (wait, penalty) = (penalty, (2 * penalty).min(LONGEST_WAIT));
+                    length *= 0.25;
                     continue;
                 }
-                penalty = 1;
+                length = (2.0 * length).min(1.0);
             }
             variance = totals.variance;
             self.update_variances(&totals);
             let before = self.pi.clone();
             let safe = self.expected_weights(&totals);
-            let mut step = Step { elbo, sigma2: self.sigma2, change: totals.change, weights: 0.0 };
             let settled = elbo - last <= tol * n && totals.change <= tol.sqrt();
-            match weights {
-                WeightStep::Fixed => (),
-                WeightStep::Em => self.pi = safe,
-                WeightStep::Convex if !settled && (wait > 0 || elbo - last > EARLY) => {
-                    wait = wait.saturating_sub(1);
+            let mut still = weights == WeightStep::Fixed;
+            if weights == WeightStep::Convex && (settled || elbo - last <= EARLY) {
+                let best = self.proposal(&before)?;
+                // Less than a change of the bound can show.
+                still = best.gain <= (tol * n).max(4.0 * rounding);
+                if still && settled {
+                    self.pi = best.pi;
+                } else if length >= SHORTEST {
+                    let part = |(b, p): (&f64, &f64)| b + length * (p - b);
+                    self.pi = before.iter().zip(&best.pi).map(part).collect();
+                    refuge = Some(Refuge { state: self.state.clone(), pi: safe });
+                } else {
+                    still |= largest_difference(&before, &safe) <= tol.sqrt();
                     self.pi = safe;
                 }
-                WeightStep::Convex => {
-                    self.pi = self.proposal(&before)?;
-                    refuge = Some(Refuge { state: self.state.clone(), pi: safe });
-                }
+            } else if weights != WeightStep::Fixed {
+                still =
+                    weights == WeightStep::Em && largest_difference(&before, &safe) <= tol.sqrt();
+                self.pi = safe;
             }
-            step.weights = largest_difference(&before, &self.pi);
-            trace.push(step);
+            trace.push(Step {
+                elbo,
+                sigma2: self.sigma2,
+                change: totals.change,
+                weights: largest_difference(&before, &self.pi),
+            });
             if fell {
                 ending = Ending::Fell;
-                break;
-            }
-            let small = match refuge.as_ref() {
-                // Rounding of the solver, or a proposal that has been refused over and over.
-                Some(safe) if penalty > 1 => largest_difference(&before, &safe.pi),
-                _ => step.weights,
-            };
-            if settled && small <= tol.sqrt() {
+            } else if settled && still {
                 ending = Ending::Converged;
-                break;
             }
         }
-        if let (Some(safe), true) = (refuge, ending != Ending::Converged || penalty > 1) {
+        if let Some(safe) = refuge {
             self.pi = safe.pi; // the proposal was not tried
         }
         Ok(self.finish(trace, iterations, ending, variance))
@@ -392,10 +406,10 @@ impl<'a, D: Design> Ascent<'a, D> {
     }
 
     /// The best weights for the current `c`.
-    fn proposal(&self, start: &[f64]) -> Result<Vec<f64>, Error> {
+    fn proposal(&self, start: &[f64]) -> Result<Proposal, Error> {
         let (rows, cols) = (self.informative.len(), start.len());
         if rows == 0 {
-            return Ok(start.to_vec());
+            return Ok(Proposal { pi: start.to_vec(), gain: 0.0 });
         }
         let stride = weights::stride(rows);
         let mut loglik = vec![0.0; stride * cols];
@@ -413,7 +427,8 @@ impl<'a, D: Design> Ascent<'a, D> {
         let start = Some(start);
         let found =
             mixture_weights(likelihoods, &self.dirichlet, None, start, options, self.monitor)?;
-        Ok(found.pi)
+        let gain = found.objective - found.trace.first().unwrap_or(&found.objective);
+        Ok(Proposal { pi: found.pi, gain })
     }
 
     fn finish(self, trace: Vec<Step>, iterations: usize, ending: Ending, variance: f64) -> Fit {
@@ -430,6 +445,7 @@ impl<'a, D: Design> Ascent<'a, D> {
             pi: self.pi,
             sigma2: self.sigma2,
             grid: self.grid.values().to_vec(),
+            variances: self.state.variance,
             residual: self.state.residual,
             variance,
             trace,

@@ -46,6 +46,7 @@ pub fn fit_all<D: Design>(
             let mut found = fit(design, &task.response, settings, start, monitor)?;
             each(&mut found.b, scales, |b, s| b / s);
             each(&mut found.c, scales, |c, s| c * s);
+            each(&mut found.variances, scales, |v, s| v / (s * s));
             Ok(found)
         })
         .collect()

@@ -12,6 +12,8 @@ pub(super) struct State {
     pub b: Vec<f64>,
     /// `c_j = x_j'r + d_j b_j` when predictor j was last updated.
     pub c: Vec<f64>,
+    /// Posterior variances.
+    pub variance: Vec<f64>,
     /// The residual, in the form of the design.
     pub residual: Vec<f64>,
 }
@@ -76,7 +78,7 @@ impl<D: Design> Kernel for Sweep<'_, D> {
     #[inline(always)]
     fn run<V: Lanes>(self) {
         let norms = self.design.norms();
-        let State { b, c, residual } = self.state;
+        let State { b, c, variance, residual } = self.state;
         let totals = self.totals;
         let half_inverse = 0.5 / self.sigma2;
         let to_z = 1.0 / self.sigma2.sqrt();
@@ -102,10 +104,11 @@ impl<D: Design> Kernel for Sweep<'_, D> {
             let second = self.sigma2 * found.shrink + means;
             totals.shrink += found.shrink;
             totals.means += means;
+            variance[j] = second - b[j] * b[j];
             totals.log_evidence += found.log_evidence;
             totals.explained += b[j] * at;
             totals.squares += d * b[j] * b[j];
-            totals.variance += d * (second - b[j] * b[j]);
+            totals.variance += d * variance[j];
             totals.change = totals.change.max(moved * to_z);
         }
     }

@@ -1,0 +1,121 @@
+# One prior for many regions.
+
+#' Prior weights pooled over many regions
+#'
+#' Fits a regression in each of many regions (genes, blocks of the genome) with one common prior whose
+#' weights are estimated from all of them: a single region has too few predictors to say how many
+#' effects are zero.
+#'
+#' Rounds alternate between fits of all regions with the weights held (from where they were, on the
+#' workers of `future::plan()` if there are any) and the weights. These maximise the likelihood of all
+#' deconvolved effects, which at convergence makes them the best for the sum of the regions' bounds; if
+#' the sum falls in the next round, the fits go back and take the average posterior weights, a
+#' step of expectation maximisation, which cannot lower it.
+#'
+#' @param regions list with names; each element is a list of arguments of `fit`, such as
+#'   `list(X = , y = )` or `list(Bhat = , Shat = , R = , n = , var_y = )`.
+#' @param fit [mr_ash()] or [mr_ash_rss()].
+#' @param sa2 prior variances as multiples of each region's residual variance. Default: 0 and the
+#'   squares of a common grid in steps of `sqrt(2)` that covers the default grids of all regions.
+#' @param pi weights to start from. Default: equal.
+#' @param ... further arguments of `fit`, for all regions.
+#' @param prior,nullweight Dirichlet penalty on the weights, as in [mr_ash()].
+#' @param tol converged when a round raises the sum of the bounds by at most `tol` for each region
+#'   and changes no weight by more than `sqrt(tol)`.
+#' @param max_iter most rounds.
+#'
+#' @return A list of `pi` and `sa2`; `fits`, the fits of the regions; `elbo`, the sum of their bounds
+#'   after each round; `converged` and `iterations` (rounds).
+#' @seealso [each_region()]
+#' @export
+#' @examples
+#' regions <- lapply(c(gene1 = 1, gene2 = 2, gene3 = 3), \(seed) {
+#'   sim <- simulate_mr_mash(n = 100, p = 30, p_causal = 2, r = 1, pve = 0.3, seed = seed)
+#'   list(X = sim$X, y = sim$Y)
+#' })
+#' pooled <- pool_weights(regions)
+#' pooled$pi[pooled$sa2 == 0]
+pool_weights <- function(regions, fit = mr_ash, sa2 = NULL, pi = NULL, ..., prior = "uniform",
+                         nullweight = 10, tol = 1e-5, max_iter = 50) {
+  regions <- named_regions(regions)
+  if (!is.function(fit)) stop_mnmash("type", "`fit` must be mr_ash or mr_ash_rss")
+  tol <- check_number(tol, "tol", 0)
+  max_iter <- check_count(max_iter, "max_iter")
+  sa2 <- if (is.null(sa2)) pooled_grid(regions, fit, ...) else check_grid(sa2, "sa2")
+  K <- length(sa2)
+  pi <- if (is.null(pi)) rep(1 / K, K) else check_pi(pi, K)
+  dirichlet <- dirichlet_parameters(prior, K, nullweight)
+  penalty <- \(pi) sum(((dirichlet - 1) * log(pi))[dirichlet > 1])
+  # Sent to workers, with nothing else of this call.
+  work <- pooled_fit(fit, list(sa2 = sa2, update_pi = FALSE, ...))
+  fits <- NULL
+  elbo <- numeric()
+  safe <- NULL
+  converged <- FALSE
+  for (round in seq_len(max_iter)) {
+    starts <- lapply(names(regions), \(name) {
+      c(regions[[name]], list(pi = pi), pooled_start(fits[[name]]))
+    })
+    names(starts) <- names(regions)
+    found <- each_region(starts, work)
+    total <- sum(vapply(found, `[[`, 1, "elbo")) + penalty(pi)
+    before <- if (length(elbo)) elbo[length(elbo)] else -Inf
+    if (total < before - 1e-8 * abs(before) && !is.null(safe)) {
+      pi <- safe
+      safe <- NULL
+      next
+    }
+    fits <- found
+    elbo <- c(elbo, total)
+    rows <- lapply(fits, region_loglik)
+    loglik <- do.call(rbind, rows)
+    proposed <- mixture_weights(loglik, dirichlet, start = pi)$pi
+    change <- max(abs(proposed - pi))
+    if (total - before <= tol * length(regions) && change <= sqrt(tol)) {
+      converged <- TRUE
+      break
+    }
+    safe <- expected_weights(loglik, pi, dirichlet)
+    pi <- proposed
+  }
+  if (!converged) warn_mnmash("convergence", "the weights have not converged in ", max_iter, " rounds")
+  list(pi = pi, sa2 = sa2, fits = fits, elbo = elbo, converged = converged, iterations = round)
+}
+
+pooled_fit <- function(fit, arguments) {
+  force(fit)
+  force(arguments)
+  function(region) suppressWarnings(do.call(fit, c(region, arguments), quote = TRUE),
+                                    classes = "mnmash_warning_convergence")
+}
+
+pooled_start <- function(fit) {
+  if (is.null(fit)) return(NULL)
+  list(beta_init = unname(fit$beta), sigma2 = fit$sigma2)
+}
+
+# A grid that covers the regions' own.
+pooled_grid <- function(regions, fit, ...) {
+  own <- lapply(regions, \(region) {
+    arguments <- list(..., update_pi = FALSE, update_sigma2 = FALSE, max_iter = 1)
+    suppressWarnings(do.call(fit, c(region, arguments), quote = TRUE))$sa2
+  })
+  sd <- sqrt(range(unlist(lapply(own, \(sa2) sa2[sa2 > 0]))))
+  steps <- ceiling(2 * log2(sd[2L] / sd[1L]))
+  c(0, (sd[2L] * 2^(-(steps:0) / 2))^2)
+}
+
+# log N(Bhat_j; 0, Shat_j^2 + v_k) of a fit, in the order of its components.
+region_loglik <- function(fit) {
+  known <- which(!is.na(fit$Bhat))
+  scale <- if (is.null(fit$scale)) 1 else fit$scale[known]
+  variance <- if (fit$scaled_prior) fit$sigma2 * fit$sa2 else fit$sa2
+  total <- outer((fit$Shat[known] * scale)^2, variance, "+")
+  unname(-0.5 * (log(total) + (fit$Bhat[known] * scale)^2 / total))
+}
+
+expected_weights <- function(loglik, pi, dirichlet) {
+  weighted <- exp(loglik - apply(loglik, 1L, max)) * rep(pi, each = nrow(loglik))
+  counts <- colSums(weighted / rowSums(weighted)) + dirichlet - 1
+  counts / sum(counts)
+}

@@ -1,0 +1,291 @@
+# Spike and slab: y = Z g + X b + e, or logit P(y = 1) = Z g + X b, with
+# b_j ~ (1 - p1) delta_0 + p1 N(0, sigma sa), averaged over a grid of prior odds.
+
+#' Variational Bayesian variable selection
+#'
+#' Linear or logistic regression in which every coefficient is zero or, with a small prior
+#' probability, normal: the probability that a predictor is included, and its effect, averaged over
+#' hyper-parameters. The posterior is approximated by a distribution that factorises over predictors.
+#'
+#' For each prior log-odds the coefficients are fitted, and `sigma` and `sa` are estimated unless they
+#' are given. The bound on the log-likelihood then stands for the marginal likelihood: results are
+#' averages over the grid with weights proportional to `exp(elbo)` times `grid_prior`. All fits start
+#' at zero, and then once more at the best of these, so that all describe the same optimum; the
+#' better of the two counts. Nothing is random.
+#'
+#' For `family = "binomial"` the logistic likelihood is bounded from below by normal densities
+#' (Jaakkola and Jordan 2000), with the best possible bound for each sample. The intercept and the
+#' covariates have a flat prior: for a normal response their coefficients are at least-squares
+#' values, for a binary one they are integrated out.
+#'
+#' Correlated predictors share their inclusion probability badly: the approximation picks one of them.
+#' Use it for overall evidence and prediction, and [mr_ash()] for a flexible prior.
+#'
+#' @param X predictors, n samples x p: a numeric matrix or data frame, or a sparse matrix of package
+#'   Matrix (made dense for `"binomial"`, which weights samples anew in each sweep).
+#' @param Z covariates, n x q, or `NULL`; an intercept is always included.
+#' @param y n numbers; for `"binomial"` 0 and 1 (or `FALSE` and `TRUE`).
+#' @param family `"gaussian"` or `"binomial"`.
+#' @param logodds grid of prior log-odds of inclusion, base 10: -2 means one predictor in about 100.
+#'   Default: 20 values from `-log10(p)` to -1.
+#' @param sigma residual variance (`"gaussian"`): one number, or one for each of `logodds`. Default:
+#'   estimated.
+#' @param sa prior variance of the included coefficients, in units of `sigma` (1 for `"binomial"`): one
+#'   number, or one for each of `logodds`. Default: estimated.
+#' @param sa0,n0 location and degrees of freedom of the scaled inverse chi-squared prior of an
+#'   estimated `sa`.
+#' @param grid_prior prior weights of the elements of `logodds`. Default: equal.
+#' @inheritParams mr_ash
+#' @param max_iter most sweeps for each element of the grid.
+#' @param n_threads number of threads, over the grid. Default: the option `mnmash.threads`, or all
+#'   cores. For `"binomial"` each has a copy of `X`.
+#'
+#' @return An object of class `varbvs`, a list of
+#' - `pip`, `beta`, `lfsr`: inclusion probabilities, posterior means and local false sign rates,
+#'   averaged over the grid, p numbers each; `covariates`: intercept and coefficients of `Z`;
+#' - `pve`: share of the variance of `y` (less that of the covariates) explained (`"gaussian"`);
+#' - `logodds`, `elbo`, `weights`, `sigma`, `sa`, `iterations`, `converged`: one element for each point
+#'   of the grid. Differences of `elbo` are meaningful, also between families of covariates for
+#'   `"gaussian"`;
+#' - `alpha`, `mu`, `s`: inclusion probabilities, and means and variances given inclusion, p x grid;
+#' - `trace`: list of the bounds after each sweep.
+#'
+#' Methods: `print()`, `summary()`, `coef()`, `predict()` (with `type = "response"` for
+#' probabilities), `fitted()`, `residuals()`, [pip()] and [lfsr()].
+#' @references Carbonetto and Stephens (2012), Bayesian Analysis 7, 73-108. Jaakkola and Jordan (2000),
+#'   Statistics and Computing 10, 25-37.
+#' @export
+#' @examples
+#' sim <- simulate_mr_mash(n = 200, p = 50, p_causal = 3, r = 1, pve = 0.4, seed = 1)
+#' fit <- varbvs(sim$X, NULL, sim$Y)
+#' fit
+#' which(pip(fit) > 0.5)
+#'
+#' binary <- varbvs(sim$X, NULL, sim$Y > 1, family = "binomial")
+#' table(predict(binary, type = "response") > 0.5, sim$Y > 1)
+varbvs <- function(X, Z = NULL, y, family = c("gaussian", "binomial"), logodds = NULL, sigma = NULL,
+                   sa = NULL, sa0 = 1, n0 = 10, grid_prior = NULL,
+                   order = c("consecutive", "random", "marginal"), tol = 1e-8, max_iter = 2000,
+                   n_threads = NULL) {
+  call <- match.call()
+  family <- match_choice(family, c("gaussian", "binomial"), "family")
+  X <- as_predictors(X)
+  y <- check_family(y, X$n, family)
+  Z <- as_covariates(Z, X$n)
+  space <- covariate_space(Z, X$n, TRUE)
+  marginal <- marginal_products(X, space, y)
+  check_variation(marginal, X$kind)
+  if (is.null(logodds)) logodds <- seq(-log10(max(X$p, 20)), -1, length.out = 20)
+  G <- length(logodds)
+  logodds <- check_each(logodds, "logodds", G)
+  grid_prior <- if (is.null(grid_prior)) rep(1, G) else check_each(grid_prior, "grid_prior", G, 0)
+  if (!is.null(sigma) && family == "binomial") {
+    stop_mnmash("argument", "`sigma` is 1 for a binary response")
+  }
+  limits <- list(
+    slab = if (is.null(sa)) c(check_number(sa0, "sa0", 0), check_number(n0, "n0", 0)),
+    tol = check_number(tol, "tol", 0), max_iter = check_count(max_iter, "max_iter"),
+    n_threads = resolve_threads(n_threads), order = ash_order(order, marginal)
+  )
+  grid <- list(
+    inclusion = stats::plogis(logodds * log(10)),
+    sa = if (is.null(sa)) rep(sa0, G) else check_each(sa, "sa", G, .Machine$double.xmin),
+    sigma = if (is.null(sigma)) NULL else check_each(sigma, "sigma", G, .Machine$double.xmin)
+  )
+  fits <- best_starts(X, y, space, marginal, family, grid, limits)
+  average_varbvs(fits, X, y, space, marginal, family, logodds, grid, grid_prior, call)
+}
+
+check_family <- function(y, n, family) {
+  if (family == "binomial" && (is.logical(y) || is.factor(y))) {
+    if (is.factor(y) && nlevels(y) != 2L) {
+      stop_mnmash("value", "`y` must have two levels, not ", nlevels(y))
+    }
+    y <- if (is.factor(y)) as.integer(y) - 1 else y + 0
+  } else if (is.logical(y)) {
+    y <- y + 0
+  }
+  y <- as_responses(y, n, "y", na_ok = FALSE)
+  if (ncol(y) > 1L) stop_mnmash("dimension", "`y` must be one response, not ", ncol(y))
+  if (family == "binomial" && !all(y %in% 0:1)) {
+    bad <- which(!y %in% 0:1)
+    stop_mnmash("value", "`y` must be 0 or 1: it is ", y[bad[1L]], " at ",
+                describe_index("row", bad[1L], rownames(y)), and_more(length(bad)))
+  }
+  y
+}
+
+# Fits from zero, then all again from the best of them; the better one for each element of the grid.
+best_starts <- function(X, y, space, marginal, family, grid, limits) {
+  fit <- if (family == "gaussian") gaussian_grid else logistic_grid
+  fits <- fit(X, y, space, marginal, grid, limits, NULL)
+  bound <- \(fits) vapply(fits, \(f) f$elbo[length(f$elbo)], 1)
+  best <- fits[[which.max(bound(fits))]]$b
+  again <- fit(X, y, space, marginal, grid, limits, matrix(best, X$p, length(fits)))
+  better <- bound(again) > bound(fits)
+  fits[better] <- again[better]
+  fits
+}
+
+gaussian_grid <- function(X, y, space, marginal, grid, limits, b) {
+  G <- length(grid$inclusion)
+  design <- list(
+    kind = X$kind, x = X$x, basis = space$basis, starts = X$starts, rows = X$rows
+  )
+  sigma <- if (is.null(grid$sigma)) rep(marginal$total / X$n, G) else grid$sigma
+  found <- with_progress("Sweeps", limits$max_iter * G, \(progress) {
+    from_rust(rust_mr_ash(
+      design, y[, rep(1L, G), drop = FALSE], rep(marginal$total, G), FALSE, rbind(0, grid$sa),
+      TRUE, rbind(1 - grid$inclusion, grid$inclusion), sigma, b, limits$order, NULL, "fixed",
+      is.null(grid$sigma), as.double(limits$slab), limits$tol, limits$max_iter, limits$n_threads,
+      progress
+    ))
+  })
+  lapply(found$fits, \(f) c(f, list(norms = found$norms, slab = f$grid[2L])))
+}
+
+logistic_grid <- function(X, y, space, marginal, grid, limits, b) {
+  x <- if (X$kind == "dense") X$x else as.matrix(X$matrix)
+  found <- with_progress("Sweeps", limits$max_iter * length(grid$inclusion), \(progress) {
+    from_rust(rust_logistic(
+      x, as.double(y), space$basis, grid$inclusion, grid$sa, as.double(limits$slab), b,
+      limits$order, limits$tol, limits$max_iter, limits$n_threads, progress
+    ))
+  })
+  lapply(found, \(f) c(f, list(sigma2 = 1, iterations = length(f$elbo))))
+}
+
+average_varbvs <- function(fits, X, y, space, marginal, family, logodds, grid, grid_prior, call) {
+  each <- \(what) vapply(fits, `[[`, fits[[1L]][[what]][1L], what)
+  elbo <- vapply(fits, \(f) f$elbo[length(f$elbo)], 1)
+  log_weights <- elbo + log(grid_prior)
+  weights <- exp(log_weights - max(log_weights))
+  weights <- weights / sum(weights)
+  parts <- lapply(seq_along(fits), \(g) spike_slab_posterior(fits[[g]], grid$inclusion[g]))
+  bind <- \(what) {
+    matrix(unlist(lapply(parts, `[[`, what)), X$p, dimnames = list(X$names, NULL))
+  }
+  alpha <- bind("alpha")
+  mu <- bind("mu")
+  s <- bind("s")
+  average <- \(x) drop(x %*% weights)
+  negative <- average(alpha * stats::pnorm(-mu / sqrt(s)))
+  beta <- stats::setNames(drop(vapply(fits, `[[`, numeric(X$p), "b") %*% weights), X$names)
+  signal <- drop(predictor_values(X, beta))
+  own <- if (family == "gaussian") {
+    covariate_coefficients(space, drop(y) - signal)
+  } else {
+    parts <- vapply(fits, `[[`, numeric(X$n), "covariates")
+    covariate_coefficients(space, drop(parts %*% weights))
+  }
+  found <- list(
+    pip = average(alpha), beta = beta, lfsr = 1 - pmax(negative, average(alpha) - negative),
+    covariates = own, pve = if (family == "gaussian") sum(weights * pve_of(fits, marginal, X$n)),
+    family = family, logodds = logodds, elbo = elbo, weights = weights, sigma = each("sigma2"),
+    sa = each("slab"), iterations = each("iterations"), converged = each("converged"),
+    alpha = alpha, mu = mu, s = s, trace = lapply(fits, `[[`, "elbo"), n = X$n, p = X$p,
+    linear = stats::setNames(signal + drop(space$W %*% ifelse(is.na(own), 0, own)), rownames(y)),
+    y = stats::setNames(drop(y), rownames(y)), call = call
+  )
+  if (!all(found$converged)) {
+    warn_mnmash("convergence", sum(!found$converged), " of ", length(fits),
+                " fits have not converged: raise `max_iter`")
+  }
+  structure(found, class = "varbvs")
+}
+
+# Inclusion probability, and mean and variance given inclusion.
+spike_slab_posterior <- function(fit, inclusion) {
+  v <- fit$sigma2 * fit$slab
+  flat <- fit$norms <= 0
+  Shat2 <- ifelse(flat, Inf, fit$sigma2 / fit$norms)
+  shrink <- v / (v + Shat2)
+  Bhat <- ifelse(flat, NA, fit$c / fit$norms)
+  found <- normal_means_posterior(Bhat, sqrt(Shat2), c(0, v), c(1 - inclusion, inclusion))
+  list(
+    alpha = 1 - found$lfdr, mu = ifelse(flat, 0, shrink * Bhat),
+    s = ifelse(flat, v, shrink * Shat2)
+  )
+}
+
+# The posterior expectation of the variance explained, as a share.
+pve_of <- function(fits, marginal, n) {
+  vapply(fits, \(f) {
+    signal <- sum(f$b * (marginal$products - f$c + f$norms * f$b)) + f$variance
+    signal / (signal + n * f$sigma2)
+  }, 1)
+}
+
+#' @rdname lfsr
+#' @export
+lfsr.varbvs <- function(x, ...) x$lfsr
+
+#' @rdname pip
+#' @export
+pip.varbvs <- function(x, ...) x$pip
+
+#' @export
+coef.varbvs <- function(object, ...) coef.mr_ash(object)
+
+#' @export
+predict.varbvs <- function(object, newx = NULL, newz = NULL, type = c("link", "response"), ...) {
+  type <- match_choice(type, c("link", "response"), "type")
+  linear <- if (is.null(newx)) {
+    object$linear
+  } else {
+    predict.mr_ash(object[c("beta", "covariates", "p")], newx, newz)
+  }
+  if (type == "response" && object$family == "binomial") stats::plogis(linear) else linear
+}
+
+#' @export
+fitted.varbvs <- function(object, ...) predict(object, type = "response")
+
+#' @export
+residuals.varbvs <- function(object, ...) object$y - fitted(object)
+
+#' @export
+print.varbvs <- function(x, ...) {
+  cat(
+    "varbvs fit (", x$family, ") of ", number(x$p), " predictors and ", number(x$n), " samples\n",
+    sep = ""
+  )
+  odds <- sum(x$weights * x$logodds)
+  cat(
+    "  prior log10-odds of inclusion ", format(odds, digits = 3), " (posterior mean over ",
+    length(x$logodds), " values", if (!all(x$converged)) ", NOT all converged", ")\n",
+    sep = ""
+  )
+  cat(
+    "  expected number of predictors included ", format(sum(x$pip), digits = 3), "; ",
+    sum(x$pip > 0.5), " with probability above 0.5\n",
+    sep = ""
+  )
+  if (!is.null(x$pve)) {
+    cat("  predictors explain ", format(100 * x$pve, digits = 3), "% of the variance\n", sep = "")
+  }
+  invisible(x)
+}
+
+#' @export
+summary.varbvs <- function(object, ...) {
+  best <- utils::head(order(-object$pip), 10L)
+  names <- names(object$beta)
+  top <- data.frame(
+    predictor = if (is.null(names)) best else names[best], pip = unname(object$pip[best]),
+    mean = unname(object$beta[best]), lfsr = unname(object$lfsr[best])
+  )
+  grid <- data.frame(logodds = object$logodds, elbo = object$elbo, weight = object$weights,
+                     sigma = object$sigma, sa = object$sa)
+  structure(list(fit = object, grid = grid, top = top), class = "summary.varbvs")
+}
+
+#' @export
+print.summary.varbvs <- function(x, ...) {
+  print(x$fit)
+  cat("  hyper-parameters:\n")
+  print(x$grid[x$grid$weight > 0.01, ], row.names = FALSE, digits = 3)
+  cat("  predictors with the largest inclusion probabilities:\n")
+  print(x$top, row.names = FALSE, digits = 3)
+  invisible(x)
+}
