@@ -79,7 +79,8 @@ as_prior.mash <- function(x, scales = c("expand", "collapse"), pi_thresh = 1e-10
 #' @export
 as_prior.list <- function(x, conditions = NULL, ...) {
   if (!is.null(x[["fitted_g"]])) {
-    return(prior_from_g(x[["fitted_g"]], ..., conditions = conditions, model = effect_model(x[["alpha"]])))
+    model <- effect_model(x[["alpha"]])
+    return(prior_from_g(x[["fitted_g"]], ..., conditions = conditions, model = model))
   }
   if (is.list(x[["Ulist"]])) return(prior_from_g(x, ..., conditions = conditions))
   null_weight <- 0
@@ -92,7 +93,9 @@ as_prior.list <- function(x, conditions = NULL, ...) {
   } else if (is.list(x[["matrices"]])) {
     U <- x[["matrices"]]
     w <- x[["weights"]]
-    if (!is.null(x[["null_weight"]])) null_weight <- check_number(x[["null_weight"]], "null_weight", 0, 1)
+    if (!is.null(x[["null_weight"]])) {
+      null_weight <- check_number(x[["null_weight"]], "null_weight", 0, 1)
+    }
     if (!is.null(w)) w <- w * (1 - null_weight)
   } else if (is.list(x[["S0"]])) {
     U <- x[["S0"]]

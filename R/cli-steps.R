@@ -178,6 +178,34 @@ cli_steps <- list(
       "there already are not computed again."
     )
   ),
+  mash_posterior_contrast = cli_step(
+    "differences between conditions, with their lfsr", c(
+      posterior_options, "cells", "group1", "group2", "group3", "grouping-recipe"
+    ), run_contrast, required = "mash-model",
+    details = paste(
+      "Of one file (--data): writes <cwd>/<output-prefix>.posterior_contrast.rds. Of many",
+      "(--analysis-units): a file for each in the folder of that name without .rds."
+    )
+  ),
+  posterior_contrast_plot = cli_step(
+    "tiles of how many units and features differ between conditions",
+    c(contrast_options, "p-cut", "by", "format"), run_contrast_plot, required = character(),
+    defaults = list(format = "png"),
+    details = "Writes <cwd>/<output-prefix>.png and .summary.csv."
+  ),
+  feature_score_meta = score_step(
+    "meta", "scores of features: meta-analysis of deviations", c("meta-method", "se-cutoff")
+  ),
+  feature_score_nsig = score_step(
+    "nsig", "scores of features: share of significant units", "p-cutoff"
+  ),
+  feature_score_finemap = score_step(
+    "finemap", "scores of features: lead variants of credible sets", "fine-mapping", "fine-mapping"
+  ),
+  feature_pval_pair = score_step(
+    "pval_pair", "scores of features: p-value of each pair of conditions",
+    c("meta-method", "se-cutoff")
+  ),
   plot_U = cli_step(
     "heat maps of the covariances of a prior",
     c("data", "cwd", "output", "max-comp", "to-cor", "tol", "remove-label", "name", "format"),
@@ -213,6 +241,9 @@ cli_steps <- list(
 
 step_synonyms <- c(
   mash_prior = "mixture_prior", prior = "mixture_prior", cov_ed = "ed_bovy",
-  ud_unconstrained = "ud", mash_fit = "mash", mash_plot_prior = "plot_U", mash_posterior = "posterior",
-  posterior_1 = "posterior"
+  ud_unconstrained = "ud", mash_fit = "mash", mash_plot_prior = "plot_U",
+  mash_posterior = "posterior",
+  posterior_1 = "posterior",
+  posterior_contrast = "mash_posterior_contrast",
+  posterior_cntrast_plot = "posterior_contrast_plot"
 )

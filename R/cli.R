@@ -6,8 +6,8 @@
 #' Steps and options have the names they have in the mixture-prior workflows, with dashes or
 #' underscores. `mnmash --help` lists the steps, `mnmash <step> --help` the options of one.
 #'
-#' Options of the workflow system (`--container`, `--walltime`, ...) are accepted and ignored, with a
-#' note; `--numThreads` is the same as `--threads`. Messages go to standard error.
+#' Options of the workflow system (`--container`, `--walltime`, ...) are accepted and ignored, with
+#' a note; `--numThreads` is the same as `--threads`. Messages go to standard error.
 #'
 #' To have the command at hand, link to the script:
 #' `ln -s "$(Rscript -e 'cat(system.file("exec", "mnmash", package = "mnmash"))')" ~/bin/mnmash`
@@ -120,7 +120,8 @@ step_help <- function(name) {
     value <- switch(option$type, flag = "", list = " ...", paste0(" <", option$type, ">"))
     text <- strwrap(paste(about, collapse = " "), 66)
     left <- paste0("  --", if (isTRUE(default)) "[no-]", key, value)
-    first <- if (nchar(left) >= 32) paste0(left, "\n", strrep(" ", 32)) else formatC(left, width = -32)
+    indent <- strrep(" ", 32)
+    first <- if (nchar(left) < 32) formatC(left, width = -32) else paste0(left, "\n", indent)
     paste0(first, paste(text, collapse = paste0("\n", strrep(" ", 32))), "\n")
   }, "")
   paste0(

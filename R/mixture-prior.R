@@ -19,8 +19,8 @@
 #'    and the canonical ones ([ud_fit()]), which take no components; `"none"`, the matrices as they
 #'    are.
 #' 4. `ridge`: matrices of low rank make local false sign rates too small. Those of `"ed_bovy"` get
-#'    `1 / sqrt(n)` in every condition, `n` being the number of strong units: times the noise variance
-#'    there (`"relative"`), or as it is, whatever the units (`"absolute"`). See [add_ridge()].
+#'    `1 / sqrt(n)` in every condition, `n` being the number of strong units: times the noise
+#'    variance there (`"relative"`), or as it is, whatever the units (`"absolute"`). See [add_ridge()].
 #' 5. `w_source`: weights. `"mash"`: a fit of [mash()] to the strong units, over scales; each matrix
 #'    is then given its average scale. `"engine"`: those of the deconvolution, which has no point
 #'    mass and must have refined all matrices.
@@ -39,8 +39,8 @@
 #' `save_components = TRUE` also the starting matrices to `<output_prefix>.<component>.rds`. A file
 #' is complete or not there.
 #'
-#' @param data the sets `strong` and, for most `vhat`, `null` or `random`: the name of an RDS file or
-#'   what [read_mash_input()] takes.
+#' @param data the sets `strong` and, for most `vhat`, `null` or `random`: the name of an RDS file
+#'   or what [read_mash_input()] takes.
 #' @param engine how matrices are refined: see below.
 #' @param components which starting matrices: any of `"flash"`, `"flash_nonneg"`, `"pca"`,
 #'   `"canonical"`, `"xtx"`.
@@ -51,8 +51,8 @@
 #' @param ed_tol,max_iter the refinement stops when the mean log-likelihood of a unit gains less
 #'   than `ed_tol` in an iteration, or after `max_iter` iterations.
 #' @param seed for random starts and the choice of rows, leaving R's random numbers as they were.
-#' @param canonical_in_ed refine the canonical matrices too. With many conditions these are many, and
-#'   most are of one condition only; `FALSE` saves their time: they join the prior as they are.
+#' @param canonical_in_ed refine the canonical matrices too. With many conditions these are many,
+#'   and most are of one condition only; `FALSE` saves their time: they join the prior as they are.
 #' @param keep_raw keep the starting matrices beside the refined ones, so that the prior can fit
 #'   units other than the strong ones no worse than without refinement.
 #' @param add_xtx add `"xtx"` to the components.
@@ -72,7 +72,8 @@
 #' @return A prior, see [as_prior()], with further entries: `effect_model`, `V`, `loglik` (the mean
 #'   log-likelihood of a strong unit by iteration of the engine), `converged`, `n_iter`, `stopped`
 #'   (why), `engine`, `refined` (which matrices are), `settings`, `version`, and with
-#'   `w_source = "mash"` the `grid` and `pi` of that fit, whose matrices had a largest variance of 1.
+#'   `w_source = "mash"` the `grid` and `pi` of that fit, whose matrices had a largest variance
+#'   of 1.
 #' @seealso [mash_fit()] for the next step, [plot_U()], `vignette("mixture-prior-pipeline")`
 #' @export
 #' @examples
@@ -142,13 +143,15 @@ mixture_prior <- function(data, engine = c("ed_bovy", "cov_ed", "ud", "ud_ted", 
     version = as.character(utils::packageVersion("mnmash"))
   )))
   if (!is.null(cwd)) {
-    write_prior(prior, start, vhat, cwd, prefix, check_flag(save_components, "save_components"), say)
+    check_flag(save_components, "save_components")
+    write_prior(prior, start, vhat, cwd, prefix, save_components, say)
   }
   prior
 }
 
 # The weights of an engine are of the matrices that it refined: there must be no others.
-check_weights_of_engine <- function(w_source, engine, components, files, canonical_in_ed, keep_raw) {
+check_weights_of_engine <- function(w_source, engine, components, files, canonical_in_ed,
+                                    keep_raw) {
   if (w_source != "engine") return(invisible())
   others <- c(
     "engine = \"none\"" = engine == "none",
@@ -205,7 +208,8 @@ refine <- function(strong, engine, start, canonical_in_ed, tol, max_iter, ridge,
   )
   U <- with_condition_names(lapply(found, identity), colnames(strong$Bhat))
   list(
-    U = c(U, others), raw = initial, w = unname(attr(found, "pi")), refined = names(U), loglik = trace,
+    U = c(U, others), raw = initial, w = unname(attr(found, "pi")), refined = names(U),
+    loglik = trace,
     converged = attr(found, "converged"), n_iter = attr(found, "n_iter"),
     stopped = attr(found, "message")
   )
@@ -256,7 +260,8 @@ weigh_by_mash <- function(strong, U, n_threads) {
 
 write_prior <- function(prior, start, vhat, cwd, prefix, save_components, say) {
   if (is_file_name(vhat) && vhat %in% names(vhat_methods)) {
-    file <- output_file(cwd, prefix, prior$effect_model, paste0("V_", sub("^vhat_(identity|simple|mle)$", "\\1", vhat)))
+    method <- sub("^vhat_(identity|simple|mle)$", "\\1", vhat)
+    file <- output_file(cwd, prefix, prior$effect_model, paste0("V_", method))
     save_rds(prior$V, file)
     say("Wrote ", file)
   }

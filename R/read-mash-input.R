@@ -7,14 +7,15 @@
 #'
 #' The file holds a list of matrices or data frames, units in rows and conditions in columns:
 #' `strong.b`, `strong.s`, `strong.z` (effects, standard errors, z-scores) and the same for
-#' `random`, `null` and perhaps `random.test`. Where a set has no effects its z-scores are used, with
-#' standard errors of 1. All matrices must have the same conditions in the same order. Other entries
+#' `random`, `null` and perhaps `random.test`. Where a set has no effects its z-scores are used,
+#' with standard errors of 1. All matrices must have the same conditions in the same order. Other entries
 #' are ignored.
 #'
 #' @section Missing values:
 #' The workflows code a missing cell as an effect of 0 with a standard error of 1000; cells may also
 #' be `NA`, `NaN` or infinite. With `missing = "mask"` all of these become `NA`, and later
-#' computations use the observed cells only, exactly. Zeros in both `b` and `s` count as missing too.
+#' computations use the observed cells only, exactly. Zeros in both `b` and `s` count as missing
+#' too.
 #' Units without an observed cell are left out, with a message; so is, with a warning, a condition
 #' that is missing in all units of a set.
 #'
@@ -112,8 +113,8 @@ input_set <- function(x, set) {
     zeros <- sum(b == 0, na.rm = TRUE)
     if (zeros) {
       message(
-        "`", from, "` has ", zeros, " z-scores that are exactly 0, taken as observed: make them NA ",
-        "if they stand for missing cells"
+        "`", from, "` has ", zeros, " z-scores that are exactly 0, taken as observed: make them ",
+        "NA if they stand for missing cells"
       )
     }
   }

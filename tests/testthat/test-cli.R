@@ -57,7 +57,9 @@ test_that("every step has a page of help with its defaults, and every option a m
     page <- run_cli(step, "--help")
     expect_identical(page$status, 0L)
     expect_match(front$output, step, fixed = TRUE)
-    for (option in cli_steps[[step]]$options) expect_match(page$output, paste0("--(\\[no-\\])?", option))
+    for (option in cli_steps[[step]]$options) {
+      expect_match(page$output, paste0("--(\\[no-\\])?", option))
+    }
     expect_true(all(nchar(strsplit(page$output, "\n")[[1L]]) <= 100))
   }
   expect_match(run_cli("ed-bovy", "--help")$output, "default: 1e-05")
@@ -74,7 +76,8 @@ test_that("steps of the workflows are there under all their names", {
     "vhat_corshrink_xcondition", "vhat_simple_specific", "ud", "ud_unconstrained", "ed_bovy",
     "plot_U", "mash", "mixture_prior", "mixture-prior", "mash-fit", "plot-U", "mash_covariance",
     "mash_vhat", "mash_prior", "mash_fit", "mash_plot_prior",
-    "posterior", "mash_posterior"
+    "posterior", "mash_posterior", "mash_posterior_contrast", "posterior_cntrast_plot",
+    "feature_score_meta", "feature_score_finemap", "feature_score_nsig", "feature_pval_pair"
   )
   for (step in workflow) expect_true(find_step(step) %in% names(cli_steps))
 })
@@ -203,4 +206,52 @@ test_that("posteriors of one file, and of a list of files, without some conditio
   wrong <- run_cli("posterior", "--data", file, "--mash-model", model, "--bhat-key", "b.b",
     "--cwd", folder)
   expect_match(wrong$said, "has no entry `b.b`: it has `strong.b`")
+})
+
+test_that("contrasts, their table and picture, and scores", {
+  folder <- withr::local_tempdir()
+  file <- extdata("mashr_input.rds")
+  x <- readRDS(file)
+  prior <- list(U = reference_case("pipeline_EE_canonical_pca")$output$components, w = rep(1, 16))
+  fit <- mash_fit(file, prior, "identity", cwd = folder, verbose = FALSE)
+  model <- file.path(folder, "mashr_input.EE.mash_model.rds")
+  for (g in 1:2) {
+    rows <- if (g == 1) 1:9 else 10:17
+    saveRDS(list(bhat = x$strong.b[rows, ], sbhat = x$strong.s[rows, ]),
+      file.path(folder, paste0("g", g, ".rds")))
+  }
+  units <- file.path(folder, "units.txt")
+  writeLines(c("g1.rds", "g2.rds"), units)
+  recipe <- file.path(folder, "groups.txt")
+  writeLines(c("# replicates", "neurons: Exc, Inh"), recipe)
+  done <- run_cli("mash_posterior_contrast", "--analysis-units", units, "--mash-model", model,
+    "--cwd", folder, "--cells", "Ast", "Exc", "Inh", "Mic", "--grouping_recipe", recipe)
+  expect_identical(done$status, 0L, info = done$said)
+  files <- file.path(folder, "units.posterior_contrast", c("g1.rds", "g2.rds"))
+  data <- mash_set_data(x$strong.b, x$strong.s)
+  direct <- posterior_contrast(fit, data, c("Ast", "Exc", "Inh", "Mic"),
+    list(neurons = c("Exc", "Inh")))
+  found <- do.call(rbind, lapply(files, readRDS))
+  expect_equal(as.list(found), as.list(direct), tolerance = 1e-10, ignore_attr = TRUE)
+
+  writeLines(files, file.path(folder, "contrasts.txt"))
+  call <- c("--analysis-units", file.path(folder, "contrasts.txt"), "--cwd", folder)
+  feature <- rep(c("g1", "g2"), c(9, 8))
+  for (method in c("meta", "nsig", "pval_pair")) {
+    step <- if (method == "pval_pair") "feature_pval_pair" else paste0("feature_score_", method)
+    done <- run_cli(step, call)
+    expect_identical(done$status, 0L, info = done$said)
+    expect_equal(
+      utils::read.csv(file.path(folder, paste0("contrasts.", method, ".csv"))),
+      as.data.frame(feature_score(direct, feature, method)), tolerance = 1e-8, ignore_attr = TRUE
+    )
+  }
+  skip_if_not_installed("ggplot2")
+  done <- run_cli("posterior_cntrast_plot", call, "--p-cut", "0.1")
+  expect_identical(done$status, 0L, info = done$said)
+  counts <- utils::read.csv(file.path(folder, "contrasts.summary.csv"), row.names = 1)
+  expect_equal(counts, summary(direct, feature, 0.1), ignore_attr = TRUE)
+  expect_gt(file.size(file.path(folder, "contrasts.png")), 5000)
+  expect_match(run_cli("feature_score_meta", "--data", file, "--cwd", folder)$said,
+    "does not hold contrasts")
 })
