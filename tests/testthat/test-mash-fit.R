@@ -86,6 +86,19 @@ test_that("files: a fit of class mash, its prior once more, and the posteriors",
   expect_null(none$posterior) # not the posterior weights
 })
 
+test_that("a run that was killed half-way and is repeated leaves the same files", {
+  prior <- reference_prior("pipeline_EE_canonical_pca", "raw")
+  folder <- withr::local_tempdir()
+  sums <- \() tools::md5sum(list.files(folder, full.names = TRUE))
+  run <- \() mash_fit(file, prior, "simple", cwd = folder, verbose = FALSE)
+  run()
+  whole <- sums()
+  unlink(file.path(folder, "mashr_input.EE.posterior.rds"))
+  writeLines("half", file.path(folder, ".part-mash_model.rds"))
+  run()
+  expect_identical(sums(), whole)
+})
+
 test_that("any number of workers and chunks writes the same files", {
   skip_on_cran()
   skip_if_not_installed("future.apply")
