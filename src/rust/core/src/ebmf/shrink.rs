@@ -263,6 +263,31 @@ mod tests {
         assert!((found.minus_divergence(&a, &b) - minus_kl).abs() < 1e-5);
     }
 
+    /// Posterior and prior are mixtures with the same point: with `r` and `w` the weights of their
+    /// slabs, `KL = r log(r / w) + (1 - r) log((1 - r) / (1 - w)) + r KL(slabs)`, and the slab's
+    /// posterior is its prior times `exp(b t - a t^2 / 2 - rho)`.
+    #[test]
+    fn divergence_is_that_of_the_two_mixtures() {
+        let (a, b) = sample(60, 4);
+        for family in FAMILIES {
+            let found = shrink(family, &a, &b, None);
+            let prior = found.prior.expect("effects are there");
+            let w = prior.weight();
+            let mut kl = 0.0;
+            for i in 0..60 {
+                let rho = family.ratio(a[i], b[i], prior.scale).value;
+                let (m, m2) = family.moments(a[i], b[i], prior.scale);
+                let r = found.second[i] / m2;
+                // 1 - r, also where r is nearly one, from Bayes' rule.
+                let rest = (1.0 - w) / (1.0 - w + w * rho.exp());
+                kl += r * (r / w).ln() + rest * (rest / (1.0 - w)).ln();
+                kl += r * (b[i] * m - 0.5 * a[i] * m2 - rho);
+            }
+            let found = found.minus_divergence(&a, &b);
+            assert!((found + kl).abs() < 1e-8 * kl, "{family:?} {found} {kl}");
+        }
+    }
+
     #[test]
     fn without_effects_all_is_zero() {
         let a = [1.0; 6];
