@@ -62,6 +62,8 @@ pub(super) struct Context<'a> {
     /// Whether that is the metric.
     pub common_is_metric: bool,
     pub boldness: Boldness,
+    /// Whether scales of penalties are chosen along with the covariances.
+    pub joint: bool,
 }
 
 /// Sums of responsibilities below this say nothing about a covariance.
@@ -203,7 +205,7 @@ fn free_step(
     }
     // With a penalty there is a closed form for multiples of its own metric only.
     let part = if context.common_is_metric { 1.0 } else { size_in(metric, &noise)? };
-    ted_penalised(metric, part, u.as_ref(), sums, penalty, scale)
+    ted_penalised(metric, part, u.as_ref(), sums, penalty, scale, context.joint)
 }
 
 /// The harmonic mean of the eigenvalues of `noise` in a metric.

@@ -127,6 +127,7 @@ impl<'a> Model<'a> {
             common: common.as_ref(),
             common_is_metric: self.common && now.point.noise.is_none(),
             boldness,
+            joint: options.scale.is_none(),
         };
         let components = now.point.components.iter().zip(&now.sums);
         let mut point = now.point.clone();

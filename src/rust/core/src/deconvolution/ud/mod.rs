@@ -57,7 +57,8 @@ pub struct Options {
     pub residual: bool,
     /// Whether weights are estimated.
     pub weights: bool,
-    /// The first scale of every component's penalty; the best for its start if `None`.
+    /// The first scale of every component's penalty, and then one round of alternating with
+    /// it in each step. If `None`, scales are chosen along with covariances.
     pub scale: Option<f64>,
 }
 

@@ -98,7 +98,8 @@ pub fn ted(noise: &Metric, u: MatRef<'_, f64>, sums: &Sums, rank: usize) -> Opti
     Some(noise.leave(from_eigen(&new, vectors.as_ref()).as_ref()))
 }
 
-/// The closed-form step for noise `c M`, penalised in the metric `M` at the scale `s`.
+/// The closed-form step for noise `c M`, penalised in the metric `M`: at the scale `s`, or, if `joint`,
+/// at a scale chosen along with the eigenvalues.
 pub fn ted_penalised(
     metric: &Metric,
     c: f64,
@@ -106,11 +107,15 @@ pub fn ted_penalised(
     sums: &Sums,
     penalty: Penalty,
     s: f64,
+    joint: bool,
 ) -> Option<Stepped> {
     let noise = metric.scaled(c);
     let (values, vectors) = eigen(noisy_moment(&noise, u, sums).as_ref())?;
-    // Eigenvalues in the coordinates of cM are those in M's over c.
-    let new: Vec<f64> = values.iter().map(|d| penalty.shrink(sums.q, *d, s / c)).collect();
+    // Eigenvalues in the coordinates of cM are those in M's over c; so are scales.
+    let new = match joint {
+        true => penalty.shrink_jointly(sums.q, &values, s / c),
+        false => values.iter().map(|d| penalty.shrink(sums.q, *d, s / c)).collect(),
+    };
     let u = noise.leave(from_eigen(&new, vectors.as_ref()).as_ref());
     Some(Stepped { u, eigenvalues: Some(new.iter().map(|v| c * v).collect()) })
 }

@@ -81,6 +81,39 @@ impl Penalty {
         }
     }
 
+    /// All eigenvalues, with a scale as good as `s` or better. Small eigenvalues and their scale are
+    /// nearly one parameter: alternating between the two would take hundreds of rounds, so
+    /// the limit of the geometric series is guessed from two of them (Steffensen's method), and
+    /// taken where it is better.
+    pub fn shrink_jointly(&self, q: f64, d: &[f64], s: f64) -> Vec<f64> {
+        let solve = |s: f64| {
+            let u: Vec<f64> = d.iter().map(|d| self.shrink(q, *d, s)).collect();
+            let next = self.best_scale(&u);
+            let data: f64 = u.iter().zip(d).map(|(u, d)| q * (u.ln_1p() + d / (1.0 + u))).sum();
+            let cost = data - 2.0 * self.value(&u, next);
+            (u, next, cost)
+        };
+        let mut s = s;
+        let mut best = solve(s);
+        for _ in 0..3 {
+            let first = (best.1 / s).ln();
+            let again = solve(best.1);
+            let second = (again.1 / best.1).ln();
+            let rate = second / first;
+            (s, best) = (best.1, again);
+            if second.abs() < 1e-9 || !(rate > 0.0 && rate < 1.0) {
+                break;
+            }
+            let jump = (second * rate / (1.0 - rate)).clamp(-3.0, 3.0);
+            let guess = best.1 * jump.exp();
+            let there = solve(guess);
+            if there.2 < best.2 {
+                (s, best) = (guess, there);
+            }
+        }
+        best.0
+    }
+
     /// The `u >= 0` that minimises `q log u + w / u` less twice the log-penalty: the eigenvalue of
     /// the covariance, given `w`, that of the sum of second moments of `q` effects.
     pub fn shrink_known(&self, q: f64, w: f64, s: f64) -> f64 {

@@ -271,6 +271,31 @@ fn a_cubic_with_three_positive_roots_gives_the_better_minimum() {
 }
 
 #[test]
+fn eigenvalues_and_scale_together_come_near_their_best() {
+    let d: Vec<f64> = (0..20).map(|i| if i < 18 { 0.6 + 0.03 * i as f64 } else { 9.0 }).collect();
+    for penalty in
+        [Penalty::InverseWishart { lambda: 20.0 }, Penalty::Nuclear { lambda: 20.0, alpha: 0.5 }]
+    {
+        let cost = |u: &[f64]| {
+            let data: f64 = u.iter().zip(&d).map(|(u, d)| 80.0 * (u.ln_1p() + d / (1.0 + u))).sum();
+            data - 2.0 * penalty.value(u, penalty.best_scale(u))
+        };
+        let alternate = |rounds: usize| {
+            let (mut s, mut u) = (1.0, Vec::new());
+            for _ in 0..rounds {
+                u = d.iter().map(|d| penalty.shrink(80.0, *d, s)).collect();
+                s = penalty.best_scale(&u);
+            }
+            cost(&u)
+        };
+        let found = cost(&penalty.shrink_jointly(80.0, &d, 1.0));
+        let limit = alternate(20_000);
+        assert!(found <= alternate(10), "{penalty:?}");
+        assert!(found - limit < 1e-2 * (alternate(1) - limit), "{penalty:?}: {found} {limit}");
+    }
+}
+
+#[test]
 fn scales_of_penalties_are_at_their_maximum() {
     let u = [0.1, 2.0, 7.0];
     for penalty in
@@ -324,7 +349,11 @@ fn steps_with_noise_below_that_of_every_unit_never_go_down() {
             let u = toy.u[0].clone();
             toy.u[0] = match iteration % 2 {
                 0 => ed_penalised(u.as_ref(), &sums[0], &metric, penalty, s).unwrap().u,
-                _ => ted_penalised(&metric, least, u.as_ref(), &sums[0], penalty, s).unwrap().u,
+                _ => {
+                    ted_penalised(&metric, least, u.as_ref(), &sums[0], penalty, s, false)
+                        .unwrap()
+                        .u
+                }
             };
             s = penalty.best_scale(&eigenvalues(&metric, toy.u[0].as_ref()).unwrap());
         }
@@ -357,7 +386,11 @@ fn fixed_points_of_every_step_are_stationary() {
                 }
                 "gted" => ted(&noise, u.as_ref(), &sums[0], 3).unwrap(),
                 "rank" => ted(&noise, u.as_ref(), &sums[0], 1).unwrap(),
-                _ => ted_penalised(&metric, 0.5, u.as_ref(), &sums[0], penalty, 1.0).unwrap().u,
+                _ => {
+                    ted_penalised(&metric, 0.5, u.as_ref(), &sums[0], penalty, 1.0, false)
+                        .unwrap()
+                        .u
+                }
             };
         }
         if which == "fa" {
