@@ -105,22 +105,6 @@ estimate_vhat <- function(input, method, alpha, Ulist = NULL, n_subset = 6000, m
   ))
 }
 
-# Random numbers from a seed, leaving R's own as they were.
-with_seed <- function(seed, code) {
-  if (is.null(seed)) return(code)
-  seed <- check_number(seed, "seed")
-  before <- get0(".Random.seed", globalenv(), inherits = FALSE)
-  on.exit(
-    if (is.null(before)) {
-      rm(".Random.seed", envir = globalenv())
-    } else {
-      assign(".Random.seed", before, globalenv())
-    }
-  )
-  set.seed(seed)
-  code
-}
-
 # A prior as an object or a file, for the conditions of the data.
 resolve_prior <- function(prior, conditions, name = "prior") {
   if (is_file_name(prior)) prior <- read_rds(prior, name)
