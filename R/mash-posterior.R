@@ -14,7 +14,9 @@
 #' @section Data sets:
 #' A region's data are from [mash_set_data()], or a list of effects (`Bhat`, `bhat` or `b`) and
 #' standard errors (`Shat`, `shat`, `sbhat` or `s`), perhaps with `V`; `NA` where missing. Also a
-#' condition without any value is predicted from the others. Regions as a character vector are files
+#' condition without any value is predicted from the others. Posteriors of missing cells of such
+#' lists are in the units of effects, also under EZ: for a cell with the median standard error of its
+#' condition in the region, or of the region. Regions as a character vector are files
 #' with such lists, read by `read` where the work is done. Without names a vector's regions are
 #' named by their files.
 #'
@@ -208,7 +210,8 @@ region_data <- function(x, prior, exclude, V) {
     colnames(Bhat) <- prior$conditions[match$keep]
   }
   alpha <- if (is.null(prior$alpha)) 0 else prior$alpha
-  data_with_unobserved(Bhat, Shat, V, alpha)
+  data <- data_with_unobserved(Bhat, Shat, V, alpha)
+  if (alpha > 0) with_missing_units(data, Shat) else data
 }
 
 # The posteriors of consecutive units, as one list.

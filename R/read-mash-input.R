@@ -241,7 +241,10 @@ set_data <- function(input, set, alpha, V = NULL) {
 
 with_missing_units <- function(data, s) {
   if (is.null(data$missing)) return(data)
-  typical <- apply(s, 2L, stats::median, na.rm = TRUE)^data$alpha
+  s[data$missing] <- NA
+  typical <- apply(s, 2L, stats::median, na.rm = TRUE)
+  typical[is.na(typical)] <- stats::median(s, na.rm = TRUE)
+  typical <- typical^data$alpha
   data$Shat_alpha[data$missing] <- rep(typical, each = nrow(s))[data$missing]
   data
 }

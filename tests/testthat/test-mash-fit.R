@@ -161,3 +161,26 @@ test_that("what does not fit together is named", {
   expect_error(mash_fit(x, prior, cwd = file.path(broken, "b")), "`cwd`: cannot make the folder",
     class = "mnmash_error_file")
 })
+
+test_that("posteriors of regions have missing cells in the units of mash_fit()", {
+  holes <- x
+  holes$strong.b[2:6, "Ast"] <- NA
+  holes$strong.s[2:6, "Ast"] <- NA
+  prior <- reference_prior("pipeline_EZ_four_components", "raw")
+  fit <- mash_fit(holes, prior, "identity", "EZ", verbose = FALSE)
+  region <- mash_posterior(fit, list(bhat = holes$strong.b, sbhat = holes$strong.s))
+  expect_equal(region$PosteriorMean, fit$posterior$PosteriorMean, tolerance = 1e-12)
+  # A condition of which a region has nothing: for the median of all standard errors.
+  holes$strong.b[, "Ast"] <- NA
+  whole <- mash_posterior(fit, list(bhat = holes$strong.b, sbhat = holes$strong.s))
+  s <- x$strong.s[, colnames(x$strong.s) != "Ast"]
+  z <- mash_set_data(ifelse(is.na(holes$strong.b), NA, x$strong.b / x$strong.s)[, -2])
+  full <- structure(list(fitted_g = fit$fitted_g, alpha = 0), class = "mash")
+  scaled <- mash_posterior(full, list(
+    bhat = cbind(z$Bhat[, 1, drop = FALSE], Ast = NA, z$Bhat[, -1]), sbhat = cbind(
+      z$Shat[, 1, drop = FALSE], Ast = NA, z$Shat[, -1]
+    )
+  ))
+  expect_equal(whole$PosteriorMean[, "Ast"], scaled$PosteriorMean[, "Ast"] * median(s),
+    tolerance = 1e-10)
+})
