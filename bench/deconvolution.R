@@ -4,7 +4,7 @@
 # the data (peak), from the kernel.
 suppressPackageStartupMessages(library(mnmash))
 arguments <- as.numeric(commandArgs(trailingOnly = TRUE))
-size <- c(1.1e6, 44, 4, 2, 1)
+size <- c(1.2e6, 44, 4, 2, 1)
 size[seq_along(arguments)] <- arguments
 J <- size[1L]
 R <- size[2L]

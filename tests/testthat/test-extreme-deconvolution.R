@@ -242,3 +242,37 @@ test_that("one likelihood, a log file, and an array of covariances come back as 
   written <- as.numeric(readLines(paste0(file, "_loglike.log")))
   expect_equal(written, attr(fit, "trace"), tolerance = 1e-12)
 })
+
+test_that("truncated eigenvalues solve their equations with the V of the data; mash() takes them", {
+  set.seed(4)
+  V <- correlated(4)
+  draw <- \(U) matrix(rnorm(800), 200) %*% chol(V + U)
+  x <- rbind(draw(tcrossprod(1:4)), draw(diag(c(6, 0, 4, 1))))
+  data <- mash_set_data(x, V = V)
+  start <- list(a = diag(4), b = 0.5 * diag(4) + 1)
+  fit <- suppressWarnings(
+    cov_ed(data, start, algorithm = "teem", ridge = "none", tol = 1e-13),
+    classes = "mnmash_warning_rank_one"
+  )
+  expect_named(fit, c("ED_a", "ED_b"))
+  expect_true(attr(fit, "converged"))
+  z <- t(solve(t(chol(V)), t(x)))
+  whiten <- \(U) solve(t(chol(V)), t(solve(t(chol(V)), U)))
+  logs <- vapply(1:2, \(k) {
+    total <- diag(4) + whiten(fit[[k]])
+    log(attr(fit, "pi")[k]) - (log(det(total)) + rowSums(z * t(solve(total, t(z))))) / 2
+  }, numeric(400))
+  q <- exp(logs - apply(logs, 1, max))
+  q <- q / rowSums(q)
+  expect_equal(unname(attr(fit, "pi")), colMeans(q), tolerance = 1e-4)
+  for (k in 1:2) {
+    e <- eigen(crossprod(z, q[, k] * z) / sum(q[, k]), symmetric = TRUE)
+    best <- e$vectors %*% (pmax(e$values - 1, 0) * t(e$vectors))
+    expect_lt(max(abs(whiten(fit[[k]]) - best)), 1e-3)
+  }
+  m <- mash(data, c(fit, cov_canonical(data)), verbose = FALSE, outputlevel = 1)
+  expect_s3_class(m, "mash")
+  expect_error(
+    cov_ed(data, start, algorithm = "teem", w = 1), "w", class = "mnmash_error_argument"
+  )
+})

@@ -4,7 +4,7 @@ use super::super::Mixture;
 use super::components::Component;
 use super::responsibility::responsibilities;
 use super::shared::Table;
-use super::varying::Batch;
+use super::varying::{Batch, Solved};
 use super::{EStep, Part, Sums};
 use crate::linalg::cross::{Packed, add_products, weigh};
 use crate::linalg::inverse::{sum_len, sum_offset};
@@ -13,6 +13,9 @@ use crate::linalg::tridiagonal::padded;
 use crate::normal_means::NormalMeans;
 use crate::normal_means::problem::{Block, GroupNoise};
 use crate::{Error, Monitor};
+
+/// Bytes of factors that are kept for a batch: what a second cache holds.
+const KEEP: usize = 1 << 20;
 
 /// A chunk of blocks.
 pub(super) struct Chunk<'a> {
@@ -218,51 +221,86 @@ impl<V: Lanes> Work<V> {
         noise: &GroupNoise,
         blocks: &[Block],
     ) -> Result<(), Error> {
-        let (means, r) = (chunk.means, chunk.means.conditions);
+        let (means, r, count) = (chunk.means, chunk.means.conditions, chunk.components.len());
         let mut batch = Batch::<V>::new(means, noise);
+        // Factors of a batch are kept for all components if they fit the second cache.
+        let keep = count * Solved::<V>::bytes(r) <= KEEP;
+        let mut solved: Vec<Solved<V>> =
+            (0..if keep { count } else { 1 }).map(|_| Solved::new(r)).collect();
         let mut sums: Vec<LaneSums<V>> =
             chunk.components.iter().map(|_| LaneSums::new(r, true)).collect();
+        // Units that share a batch with few others that a component matters for: they wait until
+        // there are enough to fill the lanes.
+        let mut waiting: Vec<Vec<(usize, f64)>> = vec![Vec::new(); count];
         let mut positions = Vec::with_capacity(V::N);
+        self.logs.resize(V::N * count, 0.0);
         for block in blocks {
             chunk.monitor.advance(block.range.len())?;
-            let (start, count) = (block.range.start, block.range.len());
-            let rows = count.next_multiple_of(V::N);
-            self.logs.resize(rows * chunk.components.len(), 0.0);
-            for first in (0..count).step_by(V::N) {
+            let mut loglik = 0.0;
+            for first in block.range.clone().step_by(V::N) {
                 chunk.monitor.advance(0)?;
+                let range = first..(first + V::N).min(block.range.end);
                 positions.clear();
-                positions.extend((first..(first + V::N).min(count)).map(|j| start + j));
+                positions.extend(range.clone());
                 batch.load(means, &positions);
                 for (number, component) in chunk.components.iter().enumerate() {
-                    let log = batch.density(r, component) + V::splat(component.log_weight);
-                    log.store(&mut self.logs[number * rows + first..]);
+                    let solved = &mut solved[if keep { number } else { 0 }];
+                    let log = batch.density(r, component, solved) + V::splat(component.log_weight);
+                    log.store(&mut self.logs[number * V::N..]);
                     let lanes = log.to_array();
-                    if let Some(lane) = (0..positions.len()).find(|&i| lanes[i].is_nan()) {
-                        let unit = means.row(positions[lane]);
-                        return Err(Error::SingularNoise { unit });
+                    if let Some(lane) = (0..range.len()).find(|&i| lanes[i].is_nan()) {
+                        return Err(Error::SingularNoise { unit: means.row(first + lane) });
+                    }
+                }
+                let weights = chunk.step.weights.as_ref().map(|w| &w[range.clone()]);
+                loglik += responsibilities::<V>(&mut self.logs, V::N, range.len(), weights);
+                for (number, component) in chunk.components.iter().enumerate() {
+                    let q = &self.logs[number * V::N..(number + 1) * V::N];
+                    let sum = &mut sums[number];
+                    sum.q += q.iter().sum::<f64>();
+                    let matters = |lane: &usize| q[*lane] > component.floor;
+                    if keep && 4 * (0..V::N).filter(matters).count() >= 3 * V::N {
+                        let q = V::load(q);
+                        let solved = &mut solved[number];
+                        batch.add_precision(r, solved, q, &mut sum.a);
+                        self.residuals.resize(padded(r), 1);
+                        self.residuals.values.copy_from_slice(&solved.residual);
+                        weigh(&self.residuals, &[q], &mut self.weighted, &mut sum.y);
+                        add_products(&self.residuals, &self.weighted, &mut sum.c);
+                    } else {
+                        let lanes = (0..V::N).filter(matters);
+                        waiting[number].extend(lanes.map(|lane| (first + lane, q[lane])));
                     }
                 }
             }
-            self.normalise(chunk, block, rows);
+            self.part.loglik += loglik;
+            let last = block.range.end == blocks[blocks.len() - 1].range.end;
             for (number, component) in chunk.components.iter().enumerate() {
-                sums[number].q += self.select(number, component.floor, rows, count);
-                if self.active.is_empty() {
+                let waiting = &mut waiting[number];
+                let ready = if last { waiting.len() } else { waiting.len() / V::N * V::N };
+                if ready == 0 {
                     continue;
                 }
                 let sum = &mut sums[number];
-                self.residuals.resize(padded(r), self.q.len());
-                for (group, active) in self.active.chunks(V::N).enumerate() {
+                self.q.clear();
+                self.residuals.resize(padded(r), ready.div_ceil(V::N));
+                for (group, units) in waiting[..ready].chunks(V::N).enumerate() {
                     chunk.monitor.advance(0)?;
                     positions.clear();
-                    positions.extend(active.iter().map(|j| start + j));
+                    positions.extend(units.iter().map(|(position, _)| *position));
+                    let mut lanes = [0.0; MAX_LANES];
+                    lanes.iter_mut().zip(units).for_each(|(lane, (_, q))| *lane = *q);
+                    self.q.push(V::load(&lanes));
                     batch.load(means, &positions);
-                    batch.density(r, component);
-                    batch.add_precision(r, self.q[group], &mut sum.a);
-                    for i in 0..r {
+                    let solved = &mut solved[0];
+                    batch.density(r, component, solved);
+                    batch.add_precision(r, solved, self.q[group], &mut sum.a);
+                    for (i, &residual) in solved.residual.iter().enumerate() {
                         let at = self.residuals.at(i, group);
-                        self.residuals.values[at] = batch.residual[i];
+                        self.residuals.values[at] = residual;
                     }
                 }
+                waiting.drain(..ready);
                 weigh(&self.residuals, &self.q, &mut self.weighted, &mut sum.y);
                 add_products(&self.residuals, &self.weighted, &mut sum.c);
             }

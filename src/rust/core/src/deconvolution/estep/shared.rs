@@ -1,8 +1,8 @@
 //! Units that share their noise: everything but two passes over the effects is done once per
 //! component.
 //!
-//! With `WNW' = I` and `LL' = I + WUW'`, `P = L^{-1}W` gives `T^{-1} = P'P` on the observed
-//! conditions and zero elsewhere, so that for `r = x - m`
+//! With `LL' = T` over the observed conditions, `P = L^{-1}` (with zero columns for missing ones)
+//! gives `T^{-1} = P'P`, so that for `r = x - m`
 //! ```text
 //!   log N(x; m, T) = constant - |Pr|^2 / 2,    A = q P'P,    C = P'P (sum q_j r_j r_j') P'P.
 //! ```
@@ -16,7 +16,7 @@ use crate::linalg::cross::Packed;
 use crate::linalg::lanes::Lanes;
 use crate::linalg::psd;
 use crate::normal_means::NormalMeans;
-use crate::normal_means::problem::GroupNoise;
+use crate::normal_means::problem::{GroupNoise, LOG_2_PI};
 
 /// One component against one shared noise.
 #[derive(Debug)]
@@ -44,14 +44,23 @@ impl Table {
         let singular = || Error::SingularNoise { unit: means.row(group.range.start) };
         let GroupNoise::Shared(noise) = &group.noise else { return Err(singular()) };
         let (n, r) = (noise.observed.len(), means.conditions);
-        let w = &noise.whitener;
-        let mut m = w * &mixture.covariances[component.k] * w.transpose();
-        for i in 0..n {
-            m[(i, i)] += 1.0;
+        let at = |i: usize, c: usize| (noise.observed[i.max(c)], noise.observed[i.min(c)]);
+        let u = &mixture.covariances[component.k];
+        let mut v = vec![0.0; r * r];
+        means.v.lower(means.row(group.range.start), means.units, r, &mut v);
+        let s = |i: usize| means.s[i * means.units + group.range.start];
+        let t = Mat::from_fn(n, n, |i, c| {
+            let (i, c) = at(i, c);
+            s(i) * s(c) * v[i * r + c] + u[(i, c)]
+        });
+        let (l, log_det) = psd::whitener(t.as_ref()).ok_or_else(singular)?;
+        let mut p = Mat::zeros(n, r);
+        for (c, &condition) in noise.observed.iter().enumerate() {
+            for i in c..n {
+                p[(i, condition)] = l[(i, c)];
+            }
         }
-        let (l, log_det) = psd::whitener(m.as_ref()).ok_or_else(singular)?;
-        let p = &l * w;
-        let constant = component.log_weight + noise.constant - 0.5 * log_det;
+        let constant = component.log_weight - 0.5 * (n as f64 * LOG_2_PI + log_det);
         let mut shift = vec![0.0; n.next_multiple_of(4)];
         if let Some(mean) = &component.mean {
             for (i, shift) in shift[..n].iter_mut().enumerate() {

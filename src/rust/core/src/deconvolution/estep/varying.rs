@@ -4,7 +4,7 @@ use super::components::{Component, pack_lower};
 use crate::linalg::cholesky::{self, backward, factor, forward, packed_len};
 use crate::linalg::inverse;
 use crate::linalg::lanes::{Lanes, MAX_LANES};
-use crate::linalg::tridiagonal::{padded, panel_len};
+use crate::linalg::tridiagonal::{entry, padded, panel_len};
 use crate::normal_means::NormalMeans;
 use crate::normal_means::correlation::{CommonCorrelation, Correlation};
 use crate::normal_means::problem::{GroupNoise, LOG_2_PI};
@@ -32,12 +32,31 @@ pub struct Batch<V> {
     constant: V,
     /// The noise, packed; the identity in missing and padding rows.
     noise: Vec<V>,
-    /// `T`, then its Cholesky factor.
-    total: Vec<V>,
-    reciprocal: Vec<V>,
-    /// `x - m`, then `L^{-1}(x - m)`, then `T^{-1}(x - m)`.
-    pub residual: Vec<V>,
     inverse: Vec<V>,
+}
+
+/// What a batch is under one component.
+pub struct Solved<V> {
+    /// The Cholesky factor of `T`.
+    factor: Vec<V>,
+    reciprocal: Vec<V>,
+    /// `L^{-1}(x - m)`, or `T^{-1}(x - m)`.
+    pub residual: Vec<V>,
+}
+
+impl<V: Lanes> Solved<V> {
+    /// Room for `r` conditions.
+    #[inline(always)]
+    pub fn new(r: usize) -> Self {
+        let zero = V::splat(0.0);
+        let (reciprocal, residual) = (vec![zero; padded(r)], vec![zero; padded(r)]);
+        Self { factor: vec![zero; packed_len(r)], reciprocal, residual }
+    }
+
+    /// Bytes for `r` conditions.
+    pub fn bytes(r: usize) -> usize {
+        (packed_len(r) + 2 * padded(r)) * size_of::<V>()
+    }
 }
 
 impl<V: Lanes> Batch<V> {
@@ -66,9 +85,6 @@ impl<V: Lanes> Batch<V> {
             missing: false,
             constant: zero,
             noise: vec![zero; packed_len(r)],
-            total: vec![zero; packed_len(r)],
-            reciprocal: vec![zero; np],
-            residual: vec![zero; np],
             inverse: vec![zero; panel_len(r)],
         }
     }
@@ -158,37 +174,37 @@ impl<V: Lanes> Batch<V> {
     /// `T = N + U` and `x - m` of one component, factored: `log N(x; m, T)`, NaN where `T` is not
     /// positive definite.
     #[inline(always)]
-    pub fn density(&mut self, n: usize, component: &Component) -> V {
+    pub fn density(&self, n: usize, component: &Component, out: &mut Solved<V>) -> V {
         if self.missing {
-            let mut entries = self.total.chunks_exact_mut(4).zip(self.noise.chunks_exact(4));
+            let mut entries = out.factor.chunks_exact_mut(4).zip(self.noise.chunks_exact(4));
             let mut u = component.covariance.chunks_exact(4);
             for (ib, rows) in self.present.chunks_exact(4).enumerate() {
                 for &p in &self.present[..4 * ib + 4] {
-                    let (Some((out, noise)), Some(u)) = (entries.next(), u.next()) else { break };
+                    let (Some((t, noise)), Some(u)) = (entries.next(), u.next()) else { break };
                     for i in 0..4 {
-                        out[i] = V::splat(u[i]).mul_add(rows[i] * p, noise[i]);
+                        t[i] = V::splat(u[i]).mul_add(rows[i] * p, noise[i]);
                     }
                 }
             }
         } else {
-            let entries = self.total.iter_mut().zip(&self.noise);
-            for ((out, &noise), &u) in entries.zip(&component.covariance) {
-                *out = noise + V::splat(u);
+            let entries = out.factor.iter_mut().zip(&self.noise);
+            for ((t, &noise), &u) in entries.zip(&component.covariance) {
+                *t = noise + V::splat(u);
             }
         }
         match &component.mean {
-            None => self.residual.copy_from_slice(&self.x),
+            None => out.residual.copy_from_slice(&self.x),
             Some(mean) => {
                 for i in 0..self.np {
                     let m = V::splat(mean[i]);
-                    self.residual[i] = m.neg_mul_add(self.present[i], self.x[i]);
+                    out.residual[i] = m.neg_mul_add(self.present[i], self.x[i]);
                 }
             }
         }
-        let log_det = factor(n, &mut self.total, &mut self.reciprocal);
-        forward(n, &self.total, &self.reciprocal, &mut self.residual);
+        let log_det = factor(n, &mut out.factor, &mut out.reciprocal);
+        forward(n, &out.factor, &out.reciprocal, &mut out.residual);
         let mut sum = [V::splat(0.0); 4];
-        for z in self.residual.chunks_exact(4) {
+        for z in out.residual.chunks_exact(4) {
             for i in 0..4 {
                 sum[i] = z[i].mul_add(z[i], sum[i]);
             }
@@ -197,16 +213,17 @@ impl<V: Lanes> Batch<V> {
         V::splat(-0.5).mul_add(log_det + square, self.constant)
     }
 
-    /// After [`density`](Self::density): turn `residual` into `T^{-1}(x - m)`, and add `q T^{-1}`
+    /// After [`density`](Self::density): turn its residual into `T^{-1}(x - m)`, and add `q T^{-1}`
     /// over the observed conditions to `sum`.
     #[inline(always)]
-    pub fn add_precision(&mut self, n: usize, q: V, sum: &mut [V]) {
-        backward(n, &self.total, &self.reciprocal, &mut self.residual);
-        inverse::invert_panels(n, &self.total, &self.reciprocal, &mut self.inverse);
+    pub fn add_precision(&mut self, n: usize, solved: &mut Solved<V>, q: V, sum: &mut [V]) {
+        let Solved { factor, reciprocal, residual } = solved;
+        backward(n, factor, reciprocal, residual);
+        inverse::invert_panels(n, factor, reciprocal, &mut self.inverse);
         if self.missing {
             // Rows of missing cells are those of the identity: take out their ones.
             for i in 0..self.np {
-                let at = crate::linalg::tridiagonal::entry(self.np, i, i);
+                let at = entry(self.np, i, i);
                 self.inverse[at] = self.inverse[at] * self.present[i];
             }
         }
