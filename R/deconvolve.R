@@ -23,8 +23,8 @@
 #' - `"mnm"`: all conditions together, [mr_mash()], with the covariances in `...`.
 #'
 #' When predictors are strongly correlated (0.95, say), conditions that are fitted apart may choose
-#' different predictors for one effect. All conditions are updated in the same order; `init = "mean"`
-#' also starts all of them at the fit to the mean of the (scaled) responses.
+#' different predictors for one effect. All conditions are updated in the same order; `init =
+#' "mean"` also starts all of them at the fit to the mean of the (scaled) responses.
 #'
 #' @param X,Z predictors and covariates, as in [mr_ash()].
 #' @param Y responses, n samples x r conditions; `NA` where missing (`"mr.ash"` only).
@@ -36,9 +36,10 @@
 #' @param n_threads number of threads, over conditions. Default: the option `mnmash.threads`, or all
 #'   cores.
 #'
-#' @return An object of class `deconvolved`, which [mash_set_data()] takes in place of `Bhat`; a list of
-#' - `Bhat`, `Shat`: deconvolved effects and their standard errors, p x r, in the units of Y per unit of
-#'   X; `NA` for predictors without variation, which [mash_set_data()] leaves out;
+#' @return An object of class `deconvolved`, which [mash_set_data()] takes in place of `Bhat`; a
+#'   list of
+#' - `Bhat`, `Shat`: deconvolved effects and their standard errors, p x r, in the units of Y per
+#'   unit of X; `NA` for predictors without variation, which [mash_set_data()] leaves out;
 #' - `V`: correlation of the errors among conditions, r x r;
 #' - `PosteriorMean`, `PosteriorSD`, `lfsr`: of the regression, p x r;
 #' - `sigma2`: residual variances, r numbers;
@@ -193,8 +194,10 @@ new_deconvolved <- function(fits, V, conditions, call) {
 # All conditions together.
 deconvolve_mnm <- function(X, Y, Z, init, V, ..., n_threads, call) {
   if (anyNA(Y)) {
-    stop_mnmash("missing", "`Y` must be complete for `method = \"mnm\"`: there is a missing value at ",
-                describe_cell(Y, which(is.na(Y))[1L]))
+    stop_mnmash(
+      "missing", "`Y` must be complete for `method = \"mnm\"`: there is a missing value at ",
+      describe_cell(Y, which(is.na(Y))[1L])
+    )
   }
   if (!is.null(list(...)$standardize)) {
     stop_mnmash("argument", "`standardize` is not for `method = \"mnm\"`: scale the columns of `X`")
@@ -208,7 +211,9 @@ deconvolve_mnm <- function(X, Y, Z, init, V, ..., n_threads, call) {
   x[, flat] <- 0
   dimnames(x) <- list(NULL, X$names)
   if (init == "mean") {
-    settings <- ash_settings(TRUE, TRUE, TRUE, "convex", FALSE, "uniform", 10, 1e-8, 1000, n_threads)
+    settings <- ash_settings(
+      TRUE, TRUE, TRUE, "convex", FALSE, "uniform", 10, 1e-8, 1000, n_threads
+    )
     b <- mean_fit(X, Y, Z, "consecutive", TRUE, settings, NULL)
     fit <- mr_mash(x, y, ..., B_init = b, standardize = FALSE, n_threads = n_threads)
   } else {
@@ -240,7 +245,8 @@ deconvolve_mnm <- function(X, Y, Z, init, V, ..., n_threads, call) {
 #' @param R,R_shrink,check_R correlation of the predictors, p x p, and what to do with it, as in
 #'   [mr_ash_rss()].
 #' @param n number of samples, the same in all conditions.
-#' @param cov_Y covariance of the responses (less covariates), r x r: gives their variances, and `V`.
+#' @param cov_Y covariance of the responses (less covariates), r x r: gives their variances, and
+#'   `V`.
 #'   Default: unknown, and then effects are fitted as if standardized (see [mr_ash_rss()]).
 #' @param V correlation of the errors among conditions, r x r. Default: from `cov_Y`, else the
 #'   identity matrix.
@@ -335,15 +341,16 @@ rss_residual_correlation <- function(B, marginal, R, cov_Y) {
 #' Are the weights of a regression those of mash on its deconvolved effects?
 #'
 #' Where a regression with a mixture prior has converged, its weights maximise the log-likelihood of
-#' the normal-means model (adaptive shrinkage for one condition, mash for several) on its deconvolved
-#' effects (see [deconvolve()]). This finds the maximum and says how far from it the fit is.
+#' the normal-means model (adaptive shrinkage for one condition, mash for several) on its
+#' deconvolved effects (see [deconvolve()]). This finds the maximum and says how far from it the fit
+#' is.
 #'
 #' @param fit a fit from [deconvolve()], [deconvolve_rss()], [mr_ash()] or [mr_ash_rss()].
 #' @return A data frame of class `deconvolution_check` with a row for each condition (`"mnm"`: one
-#'   row): `loglik`, the log-likelihood of the deconvolved effects with the weights of the regression;
-#'   `best`, the largest possible; `gap`, their difference, which is 0 up to rounding for a converged
-#'   fit; `pi_difference`, the largest difference of a weight (similar components may trade weight
-#'   without a gap); `converged`.
+#'   row): `loglik`, the log-likelihood of the deconvolved effects with the weights of the
+#'   regression; `best`, the largest possible; `gap`, their difference, which is 0 up to rounding
+#'   for a converged fit; `pi_difference`, the largest difference of a weight (similar components
+#'   may trade weight without a gap); `converged`.
 #' @export
 #' @examples
 #' sim <- simulate_mr_mash(n = 200, p = 50, p_causal = 5, r = 1, pve = 0.4, X_cor = 0.5, seed = 1)

@@ -1,7 +1,7 @@
 # Correlations of predictors (linkage disequilibrium), from the same or from other samples.
 
-# A correlation matrix as list(x) (dense) or list(starts, rows, x) (sparse), with p and names: square,
-# p x p, symmetric, with ones on the diagonal. `shrink` in [0, 1] mixes in the identity.
+# A correlation matrix as list(x) (dense) or list(starts, rows, x) (sparse), with p and names:
+# square, p x p, symmetric, with ones on the diagonal. `shrink` in [0, 1] mixes in the identity.
 as_ld <- function(R, p, shrink = 0, check = TRUE, name = "R") {
   shrink <- check_number(shrink, paste0(name, "_shrink"), 0, 1)
   sparse <- is_sparse(R)
@@ -14,16 +14,16 @@ as_ld <- function(R, p, shrink = 0, check = TRUE, name = "R") {
   }
   if (!identical(dim(R), c(p, p) + 0L)) {
     stop_mnmash(
-      "dimension", "`", name, "` must be ", p, " x ", p, ", one row and column for each predictor, ",
-      "not ", describe_dim(R)
+      "dimension", "`", name, "` must be ", p, " x ", p,
+      ", one row and column for each predictor, not ", describe_dim(R)
     )
   }
   if (!all(is.finite(values))) stop_mnmash("not_finite", "`", name, "` must be finite")
   check_ld_values(R, sparse, name)
   if (check && shrink < 1) check_ld_psd(R, sparse, shrink, name)
   if (shrink > 0) {
-    R <- if (sparse) compressed((1 - shrink) * R + shrink * Matrix::Diagonal(p)) else (1 - shrink) * R
-    if (!sparse) diag(R) <- 1
+    R <- (1 - shrink) * R
+    if (sparse) R <- compressed(R + shrink * Matrix::Diagonal(p)) else diag(R) <- 1
   }
   form <- if (sparse) list(x = R@x, starts = R@p, rows = R@i) else list(x = R)
   c(form, list(p = p, names = colnames(R), matrix = R))
@@ -34,14 +34,16 @@ check_ld_values <- function(R, sparse, name) {
   bad <- which(abs(diagonal - 1) > 1e-6)
   if (length(bad)) {
     stop_mnmash(
-      "value", "`", name, "` must have ones on its diagonal: it is ", format(diagonal[bad[1L]]), " at ",
-      describe_index("row", bad[1L], rownames(R)), and_more(length(bad)), "; see cov2cor()"
+      "value", "`", name, "` must have ones on its diagonal: it is ", format(diagonal[bad[1L]]),
+      " at ", describe_index("row", bad[1L], rownames(R)), and_more(length(bad)), "; see cov2cor()"
     )
   }
   difference <- if (sparse) abs(R - Matrix::t(R)) else abs(R - t(R))
   if (max(difference) > 1e-8) {
-    stop_mnmash("asymmetric", "`", name, "` must be symmetric: R[i, j] and R[j, i] differ by up to ",
-                format(max(difference), digits = 2))
+    stop_mnmash(
+      "asymmetric", "`", name, "` must be symmetric: R[i, j] and R[j, i] differ by up to ",
+      format(max(difference), digits = 2)
+    )
   }
 }
 
@@ -58,8 +60,8 @@ check_ld_psd <- function(R, sparse, shrink, name, slack = 1e-6) {
     stop_mnmash(
       "not_psd", "`", name, "` is not positive semi-definite",
       if (shrink > 0) paste0(", even with `", name, "_shrink` = ", shrink),
-      ": no samples have such correlations, and a fit would diverge. Use the samples of the study, ",
-      "or `", name, "_shrink`"
+      ": no samples have such correlations, and a fit would diverge. Use the samples of the ",
+      "study, or `", name, "_shrink`"
     )
   }
 }

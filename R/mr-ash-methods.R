@@ -6,16 +6,17 @@
 #'   or intercept).
 #' @param newx predictors of new samples, in the units of the fit's. Default: those of the fit.
 #' @param newz their covariates, if the fit has some.
-#' @param which `"trace"` of the bound, `"coefficients"`, or `"prior"`: the weights against the prior
-#'   standard deviations.
+#' @param which `"trace"` of the bound, `"coefficients"`, or `"prior"`: the weights against the
+#'   prior standard deviations.
 #' @param ... ignored.
 #'
 #' @return `coef()`: the intercept, coefficients of the covariates, and posterior means, named.
-#'   `predict()`, `fitted()`, `residuals()`: one number for each sample. `logLik()`: the bound on the
-#'   log-likelihood, with the number of parameters estimated by maximum likelihood. `lfsr()`: p
+#'   `predict()`, `fitted()`, `residuals()`: one number for each sample. `logLik()`: the bound on
+#'   the log-likelihood, with the number of parameters estimated by maximum likelihood. `lfsr()`: p
 #'   numbers. `summary()`: an object of class `summary.mr_ash` with `pve` (the share of the variance
-#'   of `y`, less that of the covariates, that the predictors explain, posterior mean), `pi` by prior
-#'   standard deviation, and the coefficients with the smallest lfsr. `plot()`: a ggplot object.
+#'   of `y`, less that of the covariates, that the predictors explain, posterior mean), `pi` by
+#'   prior standard deviation, and the coefficients with the smallest lfsr. `plot()`: a ggplot
+#'   object.
 #' @name mr_ash-methods
 #' @examples
 #' sim <- simulate_mr_mash(n = 200, p = 50, p_causal = 4, r = 1, pve = 0.5, seed = 1)

@@ -8,15 +8,15 @@
 #'
 #' With `z = Bhat / Shat`, the share of the variance that predictor j explains alone is
 #' `z^2 / (z^2 + n - 2)`, from which follow the sums of squares and products of the regression
-#' (`x_j'x_j = var_y (n - 1) / ((z_j^2 + n - 2) Shat_j^2)`, and so on). What is fitted depends on what
-#' is given:
+#' (`x_j'x_j = var_y (n - 1) / ((z_j^2 + n - 2) Shat_j^2)`, and so on). What is fitted depends on
+#' what is given:
 #' - `Bhat`, `Shat`, `n` and `var_y`: everything is known, and the fit is `mr_ash(X, y)`;
-#' - `n` with `z`, or with `Bhat` and `Shat`: predictors and response as if scaled to variance 1, that
-#'   is `mr_ash(scale(X), scale(y))`. Effects of `Bhat` and `Shat` are scaled back; those of `z` are in
-#'   standard deviations of y per standard deviation of the predictor;
-#' - no `n`: the likelihood `Bhat ~ N(S R S^{-1} b, S R S)` (for `z`: `z ~ N(R b, R)`) of a large study
-#'   in which every predictor explains little. `sigma2` is 1 and prior variances `sa2` are in squared
-#'   units of `Bhat` (of z). The bound is then known up to a constant.
+#' - `n` with `z`, or with `Bhat` and `Shat`: predictors and response as if scaled to variance 1,
+#'   that is `mr_ash(scale(X), scale(y))`. Effects of `Bhat` and `Shat` are scaled back; those of
+#'   `z` are in standard deviations of y per standard deviation of the predictor;
+#' - no `n`: the likelihood `Bhat ~ N(S R S^{-1} b, S R S)` (for `z`: `z ~ N(R b, R)`) of a large
+#'   study in which every predictor explains little. `sigma2` is 1 and prior variances `sa2` are in
+#'   squared units of `Bhat` (of z). The bound is then known up to a constant.
 #'
 #' Signs must refer to the same allele in the statistics and in `R`.
 #'
@@ -27,8 +27,8 @@
 #'   (banded, or in blocks). Symmetric, with ones on the diagonal, positive semi-definite.
 #' @param n number of samples.
 #' @param var_y variance of the response.
-#' @param R_shrink a number `s` between 0 and 1: use `(1 - s) R + s I`. Some 0.01 to 0.1 helps if `R`
-#'   is from other, or fewer, samples than the statistics.
+#' @param R_shrink a number `s` between 0 and 1: use `(1 - s) R + s I`. Some 0.01 to 0.1 helps if
+#'   `R` is from other, or fewer, samples than the statistics.
 #' @param check_R check that `R` is positive semi-definite (a Cholesky factorisation).
 #' @inheritParams mr_ash
 #'
@@ -73,8 +73,8 @@ mr_ash_rss <- function(Bhat = NULL, Shat = NULL, z = NULL, R, n = NULL, var_y = 
   found
 }
 
-# Cross-products: norms d (p), products (p x J), total (J), the number of samples that goes with them,
-# and what effects must be multiplied with to be in the units of Bhat.
+# Cross-products: norms d (p), products (p x J), total (J), the number of samples that goes with
+# them, and what effects must be multiplied with to be in the units of Bhat.
 rss_products <- function(Bhat, Shat, z, n, var_y) {
   if (is.null(z) == is.null(Bhat)) stop_mnmash("argument", "give `z`, or `Bhat` and `Shat`")
   if (is.null(z) && is.null(Shat)) stop_mnmash("argument", "`Bhat` needs `Shat`")

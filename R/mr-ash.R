@@ -24,7 +24,8 @@
 #' @section The default grid:
 #' `sa2` is 0 and the squares of [autoselect_grid()] of the univariate regressions, in steps of
 #' `sqrt(2)`, divided by the variance of `y`: multiplying `X` or `y` by a number changes only units.
-#' If the fit puts more than 0.1% on the largest variance, larger ones are added and the fit goes on.
+#' If the fit puts more than 0.1% on the largest variance, larger ones are added and the fit goes
+#' on.
 #'
 #' @param X predictors, n samples x p: a numeric matrix or data frame, a sparse matrix of package
 #'   Matrix, or a function that returns blocks of columns ([genotype_blocks()]). Without missing
@@ -35,7 +36,8 @@
 #'   `scaled_prior` is `FALSE`): distinct, at least 0. Default: see below.
 #' @param pi weights of the components to start from. Default: equal; with `beta_init`, the average
 #'   posterior probabilities of those coefficients.
-#' @param sigma2 residual variance to start from. Default: the variance of the residual at the start.
+#' @param sigma2 residual variance to start from. Default: the variance of the residual at the
+#'   start.
 #' @param beta_init coefficients to start from, p numbers. Default 0.
 #' @param update_pi,update_sigma2 estimate them, or keep the values given.
 #' @param scaled_prior are prior variances multiples of `sigma2`?
@@ -61,15 +63,16 @@
 #' - `pi`, `sa2`, `sigma2`: the prior and the residual variance; `pve`: the share of the variance of
 #'   `y` (less what the covariates explain) that the predictors explain, posterior expectation;
 #' - `covariates`: intercept and coefficients of `Z`;
-#' - `Bhat`, `Shat`: deconvolved effects, `beta_j + x_j'(y - fitted) / d_j`, and their standard errors
-#'   `sqrt(sigma2 / d_j)`, with `d_j` the sum of squares of predictor j (see [deconvolve()]); `NA` for
-#'   predictors that the covariates explain;
+#' - `Bhat`, `Shat`: deconvolved effects, `beta_j + x_j'(y - fitted) / d_j`, and their standard
+#'   errors `sqrt(sigma2 / d_j)`, with `d_j` the sum of squares of predictor j (see [deconvolve()]);
+#'   `NA` for predictors that the covariates explain;
 #' - `fitted`, `y`;
 #' - `elbo`, `trace` (a data frame with a row for each sweep: `elbo`, `sigma2`, and the largest
-#'   changes of a coefficient, in standard errors, and of a weight), `iterations` (sweeps, with those
-#'   that were undone), `converged`, `message`;
+#'   changes of a coefficient, in standard errors, and of a weight), `iterations` (sweeps, with
+#'   those that were undone), `converged`, `message`;
 #' - `n`, `p`, `scale` (what predictors were divided by), `scaled_prior` and `call`.
-#' @references Kim, Wang, Carbonetto and Stephens (2024), Journal of Machine Learning Research 25, 1-59.
+#' @references Kim, Wang, Carbonetto and Stephens (2024), Journal of Machine Learning Research 25,
+#' 1-59.
 #' @seealso [mr_ash_rss()] for summary statistics, [varbvs()] for the spike and slab.
 #' @export
 #' @examples
@@ -128,8 +131,8 @@ individual_start <- function(start, X, Y, space) {
   start
 }
 
-# Fits of the columns of Y (or of cross-products) on one design, from a common or default start, with
-# larger variances added to default grids as long as they are wanted.
+# Fits of the columns of Y (or of cross-products) on one design, from a common or default start,
+# with larger variances added to default grids as long as they are wanted.
 ash_fits <- function(design, Y, marginal, n, order, start, settings, rounds = 4L) {
   J <- length(marginal$total)
   check_variation(marginal, design$kind)
@@ -306,7 +309,8 @@ new_mr_ash <- function(fit, names, n, settings, call, products) {
     list(
       beta = named(fit$b), posterior_sd = named(posterior$sd / scale),
       lfsr = named(posterior$lfsr), lfdr = named(posterior$lfdr), pi = fit$pi, sa2 = fit$grid,
-      sigma2 = fit$sigma2, pve = if (n > 0) signal / (signal + n * fit$sigma2), Bhat = named(Bhat), Shat = named(Shat),
+      sigma2 = fit$sigma2, pve = if (n > 0) signal / (signal + n * fit$sigma2),
+      Bhat = named(Bhat), Shat = named(Shat),
       elbo = fit$elbo[length(fit$elbo)], trace = trace, iterations = fit$iterations,
       converged = fit$converged, message = fit$message, n = n, p = length(d),
       scale = if (settings$standardize) named(scale),
@@ -340,12 +344,14 @@ covariate_coefficients <- function(space, y) {
 
 warn_unconverged <- function(fit) {
   if (!fit$converged) {
-    warn_mnmash("convergence", "the fit has not converged: ", fit$message, " (", fit$iterations, ")")
+    warn_mnmash(
+      "convergence", "the fit has not converged: ", fit$message, " (", fit$iterations, ")"
+    )
   }
 }
 
-# Posterior of one-dimensional normal means under a mixture of N(0, variance_k), through the core that
-# mash uses. A missing mean has its prior.
+# Posterior of one-dimensional normal means under a mixture of N(0, variance_k), through the core
+# that mash uses. A missing mean has its prior.
 normal_means_posterior <- function(Bhat, Shat, variance, pi) {
   null <- variance == 0
   g <- list(

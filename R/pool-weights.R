@@ -2,15 +2,15 @@
 
 #' Prior weights pooled over many regions
 #'
-#' Fits a regression in each of many regions (genes, blocks of the genome) with one common prior whose
-#' weights are estimated from all of them: a single region has too few predictors to say how many
-#' effects are zero.
+#' Fits a regression in each of many regions (genes, blocks of the genome) with one common prior
+#' whose weights are estimated from all of them: a single region has too few predictors to say how
+#' many effects are zero.
 #'
 #' Rounds alternate between fits of all regions with the weights held (from where they were, on the
-#' workers of `future::plan()` if there are any) and the weights. These maximise the likelihood of all
-#' deconvolved effects, which at convergence makes them the best for the sum of the regions' bounds; if
-#' the sum falls in the next round, the fits go back and take the average posterior weights, a
-#' step of expectation maximisation, which cannot lower it.
+#' workers of `future::plan()` if there are any) and the weights. These maximise the likelihood of
+#' all deconvolved effects, which at convergence makes them the best for the sum of the regions'
+#' bounds; if the sum falls in the next round, the fits go back and take the average posterior
+#' weights, a step of expectation maximisation, which cannot lower it.
 #'
 #' @param regions list with names; each element is a list of arguments of `fit`, such as
 #'   `list(X = , y = )` or `list(Bhat = , Shat = , R = , n = , var_y = )`.
@@ -24,8 +24,8 @@
 #'   and changes no weight by more than `sqrt(tol)`.
 #' @param max_iter most rounds.
 #'
-#' @return A list of `pi` and `sa2`; `fits`, the fits of the regions; `elbo`, the sum of their bounds
-#'   after each round; `converged` and `iterations` (rounds).
+#' @return A list of `pi` and `sa2`; `fits`, the fits of the regions; `elbo`, the sum of their
+#'   bounds after each round; `converged` and `iterations` (rounds).
 #' @seealso [each_region()]
 #' @export
 #' @examples
@@ -78,7 +78,9 @@ pool_weights <- function(regions, fit = mr_ash, sa2 = NULL, pi = NULL, ..., prio
     safe <- expected_weights(loglik, pi, dirichlet)
     pi <- proposed
   }
-  if (!converged) warn_mnmash("convergence", "the weights have not converged in ", max_iter, " rounds")
+  if (!converged) {
+    warn_mnmash("convergence", "the weights have not converged in ", max_iter, " rounds")
+  }
   list(pi = pi, sa2 = sa2, fits = fits, elbo = elbo, converged = converged, iterations = round)
 }
 

@@ -1,7 +1,7 @@
 # Predictors, responses and covariates of a regression: checks, and the form the core takes.
 
-# A matrix of predictors as list(kind = "dense", x) or list(kind = "sparse", starts, rows, x), with n,
-# p and names. `X` is a matrix or data frame of numbers, a sparse matrix of package Matrix, or a
+# A matrix of predictors as list(kind = "dense", x) or list(kind = "sparse", starts, rows, x), with
+# n, p and names. `X` is a matrix or data frame of numbers, a sparse matrix of package Matrix, or a
 # function of the number of a block (see genotype_blocks).
 as_predictors <- function(X, name = "X") {
   if (is.function(X)) X <- collect_blocks(X, name)

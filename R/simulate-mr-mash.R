@@ -10,10 +10,10 @@
 #' Each of the `p_causal` predictors with effects draws one of the groups of responses in
 #' `r_causal` (with probabilities `w`), and its effects on these from a multivariate normal
 #' distribution with standard deviations `B_scale` and correlations `B_cor` (each may differ by
-#' group); its effects on the other responses are zero. Errors have correlation `V_cor`, and for each
-#' response the variance that makes the predictors explain `pve` of it; of responses without any
-#' effect the variance is 1. With one and the same effect everywhere (`B_cor = 1`), the errors of all
-#' responses have about the same variance.
+#' group); its effects on the other responses are zero. Errors have correlation `V_cor`, and for
+#' each response the variance that makes the predictors explain `pve` of it; of responses without
+#' any effect the variance is 1. With one and the same effect everywhere (`B_cor = 1`), the errors
+#' of all responses have about the same variance.
 #'
 #' @param n,p,r numbers of samples, predictors and responses.
 #' @param p_causal number of predictors with effects.
@@ -32,7 +32,8 @@
 #'   `NULL` to use those.
 #'
 #' @return A list of `X` (n x p), `Y` (n x r), the effects `B` (p x r), the error covariance `V`
-#'   (r x r), `intercepts`, and `causal`: a data frame of the predictors with effects and their sets.
+#'   (r x r), `intercepts`, and `causal`: a data frame of the predictors with effects and their
+#'   sets.
 #' @export
 #' @examples
 #' sim <- simulate_mr_mash(

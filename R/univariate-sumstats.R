@@ -57,17 +57,21 @@ sumstats_of_blocks <- function(chunk, Y, Z, standardize) {
     parts[[length(parts) + 1L]] <- univariate_sumstats(block, Y, Z, standardize)
   }
   if (!length(parts)) stop_mnmash("dimension", "`X` has no blocks")
-  lapply(stats::setNames(nm = names(parts[[1L]])), \(what) do.call(rbind, lapply(parts, `[[`, what)))
+  lapply(stats::setNames(nm = names(parts[[1L]])), \(what) {
+    do.call(rbind, lapply(parts, `[[`, what))
+  })
 }
 
-# Corrected sums of squares and products of every pair over its own samples: x, y, xy, n (p x r), and
-# how many degrees of freedom are not for the error.
+# Corrected sums of squares and products of every pair over its own samples: x, y, xy, n (p x r),
+# and how many degrees of freedom are not for the error.
 pair_moments <- function(X, Y) {
   # Close to the means, so that nothing is lost when their part is taken off.
   Y <- sweep(Y, 2L, colMeans(Y, na.rm = TRUE))
   here <- (!is.na(Y)) + 0
   Y[is.na(Y)] <- 0
-  parts <- lapply(column_blocks(ncol(X), nrow(X)), \(j) block_moments(X[, j, drop = FALSE], Y, here))
+  parts <- lapply(column_blocks(ncol(X), nrow(X)), \(j) {
+    block_moments(X[, j, drop = FALSE], Y, here)
+  })
   found <- lapply(stats::setNames(nm = names(parts[[1L]])), \(what) {
     do.call(rbind, lapply(parts, `[[`, what))
   })

@@ -5,21 +5,22 @@
 #'
 #' Linear or logistic regression in which every coefficient is zero or, with a small prior
 #' probability, normal: the probability that a predictor is included, and its effect, averaged over
-#' hyper-parameters. The posterior is approximated by a distribution that factorises over predictors.
+#' hyper-parameters. The posterior is approximated by a distribution that factorises over
+#' predictors.
 #'
-#' For each prior log-odds the coefficients are fitted, and `sigma` and `sa` are estimated unless they
-#' are given. The bound on the log-likelihood then stands for the marginal likelihood: results are
-#' averages over the grid with weights proportional to `exp(elbo)` times `grid_prior`. All fits start
-#' at zero, and then once more at the best of these, so that all describe the same optimum; the
-#' better of the two counts. Nothing is random.
+#' For each prior log-odds the coefficients are fitted, and `sigma` and `sa` are estimated unless
+#' they are given. The bound on the log-likelihood then stands for the marginal likelihood: results
+#' are averages over the grid with weights proportional to `exp(elbo)` times `grid_prior`. All fits
+#' start at zero, and then once more at the best of these, so that all describe the same optimum;
+#' the better of the two counts. Nothing is random.
 #'
 #' For `family = "binomial"` the logistic likelihood is bounded from below by normal densities
 #' (Jaakkola and Jordan 2000), with the best possible bound for each sample. The intercept and the
 #' covariates have a flat prior: for a normal response their coefficients are at least-squares
 #' values, for a binary one they are integrated out.
 #'
-#' Correlated predictors share their inclusion probability badly: the approximation picks one of them.
-#' Use it for overall evidence and prediction, and [mr_ash()] for a flexible prior.
+#' Correlated predictors share their inclusion probability badly: the approximation picks one of
+#' them. Use it for overall evidence and prediction, and [mr_ash()] for a flexible prior.
 #'
 #' @param X predictors, n samples x p: a numeric matrix or data frame, or a sparse matrix of package
 #'   Matrix (made dense for `"binomial"`, which weights samples anew in each sweep).
@@ -30,8 +31,8 @@
 #'   Default: 20 values from `-log10(p)` to -1.
 #' @param sigma residual variance (`"gaussian"`): one number, or one for each of `logodds`. Default:
 #'   estimated.
-#' @param sa prior variance of the included coefficients, in units of `sigma` (1 for `"binomial"`): one
-#'   number, or one for each of `logodds`. Default: estimated.
+#' @param sa prior variance of the included coefficients, in units of `sigma` (1 for `"binomial"`):
+#'   one number, or one for each of `logodds`. Default: estimated.
 #' @param sa0,n0 location and degrees of freedom of the scaled inverse chi-squared prior of an
 #'   estimated `sa`.
 #' @param grid_prior prior weights of the elements of `logodds`. Default: equal.
@@ -44,15 +45,16 @@
 #' - `pip`, `beta`, `lfsr`: inclusion probabilities, posterior means and local false sign rates,
 #'   averaged over the grid, p numbers each; `covariates`: intercept and coefficients of `Z`;
 #' - `pve`: share of the variance of `y` (less that of the covariates) explained (`"gaussian"`);
-#' - `logodds`, `elbo`, `weights`, `sigma`, `sa`, `iterations`, `converged`: one element for each point
-#'   of the grid. Differences of `elbo` are meaningful, also between families of covariates for
-#'   `"gaussian"`;
+#' - `logodds`, `elbo`, `weights`, `sigma`, `sa`, `iterations`, `converged`: one element for each
+#'   point of the grid. Differences of `elbo` are meaningful, also between families of covariates
+#'   for `"gaussian"`;
 #' - `alpha`, `mu`, `s`: inclusion probabilities, and means and variances given inclusion, p x grid;
 #' - `trace`: list of the bounds after each sweep.
 #'
 #' Methods: `print()`, `summary()`, `coef()`, `predict()` (with `type = "response"` for
 #' probabilities), `fitted()`, `residuals()`, [pip()] and [lfsr()].
-#' @references Carbonetto and Stephens (2012), Bayesian Analysis 7, 73-108. Jaakkola and Jordan (2000),
+#' @references Carbonetto and Stephens (2012), Bayesian Analysis 7, 73-108. Jaakkola and Jordan
+#' (2000),
 #'   Statistics and Computing 10, 25-37.
 #' @export
 #' @examples

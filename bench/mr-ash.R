@@ -2,8 +2,8 @@
 #
 #   Rscript bench/mr-ash.R
 #
-# User CPU time, one thread. "per coordinate" is the time of the sweeps divided by their number and by
-# the number of predictors; the time of one sweep (which prepares the data) is taken off.
+# User CPU time, one thread. "per coordinate" is the time of the sweeps divided by their number and
+# by the number of predictors; the time of one sweep (which prepares the data) is taken off.
 suppressMessages(library(mnmash))
 
 user_time <- function(code) system.time(code)[[1]]

@@ -2,9 +2,8 @@
 
 use extendr_api::prelude::*;
 use extendr_api::wrapper::Nullable;
-use mnmash_core::regression::design::{
-    Compressed, Dense, Design, Gram, Response, Sparse, Symmetric, response,
-};
+use mnmash_core::regression::design::{Compressed, Dense, Design, Response, Sparse, response};
+use mnmash_core::regression::gram::{Gram, Symmetric};
 use mnmash_core::regression::mr_ash::{
     Ending, Fit, Grid, Options, Task, WeightStep, fit_all, norms_as_given,
 };
@@ -90,9 +89,10 @@ fn fit_list(fit: &Fit) -> List {
     )
 }
 
-// Fits of the columns of `y`. `design` is list(kind, x, basis) with kind "dense" or "sparse" (then also
-// starts, rows: 0-based, and n), or list("gram", x, norms, samples), where `y` are cross-products and
-// `total` the sums of squares. `grid`, `pi`, `sigma2` and `b` have a column (element) for each fit.
+// Fits of the columns of `y`. `design` is list(kind, x, basis) with kind "dense" or "sparse" (then
+// also starts, rows: 0-based, and n), or list("gram", x, norms, samples), where `y` are
+// cross-products and `total` the sums of squares. `grid`, `pi`, `sigma2` and `b` have a column
+// (element) for each fit.
 #[extendr]
 fn rust_mr_ash(
     design: List,

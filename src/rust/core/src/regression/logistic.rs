@@ -7,9 +7,9 @@
 //! log p(y_i | f_i) >= log s(e_i) - e_i / 2 + d_i e_i^2 / 2 + (y_i - 1/2) f_i - d_i f_i^2 / 2.
 //! ```
 //! That is a normal likelihood of `t_i = (y_i - 1/2) / sqrt(d_i)` with mean `sqrt(d_i) f_i` and
-//! variance one. Integrating `u` out projects `t` and `D^{1/2} X` off the columns `Q` of an orthonormal
-//! basis of `D^{1/2} W`: what is left is a regression of `mr_ash`, of which one sweep is made for each
-//! `e`. The best `e` given the posterior is `e_i^2 = E[f_i^2]`, where
+//! variance one. Integrating `u` out projects `t` and `D^{1/2} X` off the columns `Q` of an
+//! orthonormal basis of `D^{1/2} W`: what is left is a regression of `mr_ash`, of which one sweep
+//! is made for each `e`. The best `e` given the posterior is `e_i^2 = E[f_i^2]`, where
 //! ```text
 //! d_i E[f_i^2] = (x_i'b + (QQ't)_i)^2 + sum_j x_ij^2 Var[b_j] + (QQ')_ii
 //! ```
@@ -83,7 +83,8 @@ struct Weighted {
     constant: f64,
 }
 
-/// Fits of several models of the same data, in parallel; each thread holds a copy of the predictors.
+/// Fits of several models of the same data, in parallel; each thread holds a copy of the
+/// predictors.
 ///
 /// # Errors
 /// Those of [`logistic`].

@@ -1,12 +1,14 @@
 //! Sweeps, and between them the residual variance and the weights.
 //!
 //! Given the sweep, `s2` and `pi` have closed forms that raise the bound. Expectation maximisation
-//! of `pi` is slow, so by default, once the coefficients have come to rest somewhat, the weights that
-//! the convex solver finds for the current `c_j` are tried instead: they are kept if the bound is
-//! higher after the next sweep, and otherwise the ascent goes back to where it was and takes the
+//! of `pi` is slow, so by default, once the coefficients have come to rest somewhat, the weights
+//! that the convex solver finds for the current `c_j` are tried instead: they are kept if the bound
+//! is higher after the next sweep, and otherwise the ascent goes back to where it was and takes the
 //! safe step, and the next proposal goes less far. A short enough one always succeeds: where the
-//! coefficients are at rest, the gradients of the bound and of the solver's objective in `pi` agree.
+//! coefficients are at rest, the gradients of the bound and of the solver's objective in `pi`
+//! agree.
 
+use super::model::{Ending, Fit, Grid, Options, Settings, Start, Step, WeightStep, check};
 use super::sweep::{ABSENT, State, Sweep, Totals};
 use super::table::{Table, padded};
 use crate::linalg::lanes::{Kernel, Lanes, dispatch};
@@ -16,163 +18,13 @@ use crate::{Error, Monitor};
 
 /// Operations between two looks for an interrupt.
 const PATIENCE: usize = 1 << 24;
-/// A proposal that fails is followed by one that goes a quarter as far, down to this part of the way.
+/// A proposal that fails is followed by one that goes a quarter as far, down to this part of the
+/// way.
 const SHORTEST: f64 = 1e-6;
 /// As long as a sweep gains more than this, the coefficients are far from settled, and the best
 /// weights for them are no good: from a start at zero with correlated predictors, often all null,
 /// which no ascent leaves again.
 const EARLY: f64 = 0.1;
-
-/// Prior variances of the components; the first may be zero.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Grid {
-    /// In units of the residual variance: `a_k`.
-    Relative(Vec<f64>),
-    /// In the units of the effects, squared: `v_k`.
-    Absolute(Vec<f64>),
-}
-
-impl Grid {
-    fn values(&self) -> &[f64] {
-        match self {
-            Self::Relative(a) | Self::Absolute(a) => a,
-        }
-    }
-
-    fn relative(&self, sigma2: f64) -> Vec<f64> {
-        match self {
-            Self::Relative(a) => a.clone(),
-            Self::Absolute(v) => v.iter().map(|v| v / sigma2).collect(),
-        }
-    }
-}
-
-/// What to do with the weights.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WeightStep {
-    /// Nothing.
-    Fixed,
-    /// Expectation maximisation.
-    Em,
-    /// The convex solver's proposal where it raises the bound, else expectation maximisation.
-    Convex,
-}
-
-/// How to fit.
-#[derive(Debug, Clone, Copy)]
-pub struct Options {
-    /// What to do with the weights.
-    pub weights: WeightStep,
-    /// Whether to estimate the residual variance.
-    pub update_sigma2: bool,
-    /// Estimate the variance of the last of two components, with a scaled inverse chi-squared prior:
-    /// its location and degrees of freedom.
-    pub slab: Option<(f64, f64)>,
-    /// Converged when a sweep raises the bound by at most `tol` per sample and moves no coefficient by
-    /// more than `sqrt(tol)` standard errors, and no weights would raise the log-likelihood of the
-    /// current effects by more than `tol` per sample (`Em`: no weight moves by more than `sqrt(tol)`).
-    pub tol: f64,
-    /// Most sweeps.
-    pub max_iter: usize,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            weights: WeightStep::Convex,
-            update_sigma2: true,
-            slab: None,
-            tol: 1e-8,
-            max_iter: 1000,
-        }
-    }
-}
-
-/// The model and the path.
-#[derive(Debug, Clone, Copy)]
-pub struct Settings<'a> {
-    /// Prior variances.
-    pub grid: &'a Grid,
-    /// Dirichlet parameters of the weights, at least one; none means all one.
-    pub dirichlet: Option<&'a [f64]>,
-    /// The order of the predictors in a sweep.
-    pub order: &'a [usize],
-    /// How to fit.
-    pub options: Options,
-}
-
-/// Where to start, in the units of the design.
-#[derive(Debug, Clone, Copy)]
-pub struct Start<'a> {
-    /// Weights.
-    pub pi: &'a [f64],
-    /// Residual variance.
-    pub sigma2: f64,
-    /// Coefficients; none means zero.
-    pub b: Option<&'a [f64]>,
-}
-
-/// Why a fit stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// A sweep changed next to nothing.
-    Converged,
-    /// The limit of sweeps.
-    Iterations,
-    /// The bound fell by more than rounding: cross-products that belong to no data.
-    Fell,
-}
-
-impl Ending {
-    /// In words.
-    pub fn reason(self) -> &'static str {
-        match self {
-            Self::Converged => "converged",
-            Self::Iterations => "reached the limit of iterations",
-            Self::Fell => "the bound fell: the cross-products are not those of any data",
-        }
-    }
-}
-
-/// One accepted sweep.
-#[derive(Debug, Clone, Copy)]
-pub struct Step {
-    /// The bound after the sweep, with the weights and the variance it was made with.
-    pub elbo: f64,
-    /// The residual variance after the sweep.
-    pub sigma2: f64,
-    /// The largest change of a coefficient, in standard errors.
-    pub change: f64,
-    /// The largest change of a weight after the sweep.
-    pub weights: f64,
-}
-
-/// The fit, in the units of the design.
-#[derive(Debug, Clone)]
-pub struct Fit {
-    /// Posterior means.
-    pub b: Vec<f64>,
-    /// `x_j'r + d_j b_j` with the final residual: divided by `d_j`, the deconvolved effects.
-    pub c: Vec<f64>,
-    /// Weights.
-    pub pi: Vec<f64>,
-    /// Residual variance.
-    pub sigma2: f64,
-    /// The prior variances; only the slab's may differ from those given.
-    pub grid: Vec<f64>,
-    /// Posterior variances when each predictor was last updated; zero where it never was.
-    pub variances: Vec<f64>,
-    /// The residual, in the form of the design.
-    pub residual: Vec<f64>,
-    /// `sum_j d_j Var[b_j]` of the last sweep.
-    pub variance: f64,
-    /// Accepted sweeps.
-    pub trace: Vec<Step>,
-    /// Sweeps, accepted or not.
-    pub iterations: usize,
-    /// Why it stopped.
-    pub ending: Ending,
-}
 
 /// Fit one response.
 ///
@@ -501,37 +353,4 @@ impl<D: Design> Kernel for Products<'_, D> {
 
 fn largest_difference(x: &[f64], y: &[f64]) -> f64 {
     x.iter().zip(y).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max)
-}
-
-fn check<D: Design>(design: &D, settings: &Settings, start: &Start) -> Result<(), Error> {
-    let (p, k) = (design.norms().len(), settings.grid.values().len());
-    let shape = |name, expected, found| match expected == found {
-        true => Ok(()),
-        false => Err(Error::Shape { name, expected, found }),
-    };
-    let value = |name, why: &str, right: bool| match right {
-        true => Ok(()),
-        false => Err(Error::Value { name, why: why.into() }),
-    };
-    shape("pi", k, start.pi.len())?;
-    shape("order", p, settings.order.len())?;
-    if let Some(b) = start.b {
-        shape("beta_init", p, b.len())?;
-        value("beta_init", "must be finite", b.iter().all(|b| b.is_finite()))?;
-    }
-    let variances = settings.grid.values().iter().all(|a| a.is_finite() && *a >= 0.0);
-    value("grid", "must hold finite variances of at least 0", k > 0 && variances)?;
-    let proportions = start.pi.iter().all(|w| w.is_finite() && *w >= 0.0);
-    value("pi", "must not be negative", proportions && start.pi.iter().sum::<f64>() > 0.0)?;
-    value("sigma2", "must be positive", start.sigma2 > 0.0 && start.sigma2.is_finite())?;
-    let mut seen = vec![false; p];
-    for &j in settings.order {
-        value("order", "must have each predictor once", j < p && !seen[j])?;
-        seen[j] = true;
-    }
-    if let Some(a) = settings.dirichlet {
-        shape("prior", k, a.len())?;
-        value("prior", "must be at least one", a.iter().all(|a| *a >= 1.0 && a.is_finite()))?;
-    }
-    value("grid", "must have two components", settings.options.slab.is_none() || k == 2)
 }

@@ -2,7 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::fit::{Fit, Grid, Options, Settings, Start, fit};
+use super::fit::fit;
+use super::model::{Fit, Grid, Options, Settings, Start};
 use crate::regression::design::{Design, Response};
 use crate::{Error, Monitor};
 

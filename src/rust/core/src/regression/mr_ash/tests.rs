@@ -1,9 +1,8 @@
 use super::*;
 use crate::Monitor;
 use crate::random::Stream;
-use crate::regression::design::{
-    Compressed, Dense, Design, Gram, Response, Sparse, Symmetric, response,
-};
+use crate::regression::design::{Compressed, Dense, Design, Response, Sparse, response};
+use crate::regression::gram::{Gram, Symmetric};
 
 /// Standard normals, by a sum of uniforms: good enough for data.
 struct Random(Stream, u32);
