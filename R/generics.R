@@ -29,7 +29,7 @@ lfsr.mash <- function(x, ...) get_lfsr(x)
 #'
 #' @return `pip()`: probabilities that a variable has an effect. `credible_sets()`: sets of
 #'   variables, each with one effect at a given probability.
-#' @seealso [finemap()]
+#' @seealso [finemap()], [fqtl()]
 #' @export
 pip <- function(x, ...) UseMethod("pip")
 

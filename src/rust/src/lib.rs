@@ -7,6 +7,7 @@ mod deconvolution;
 mod ebmf;
 mod enrich;
 mod finemap;
+mod factored;
 mod likelihood;
 mod logistic;
 mod mash;
@@ -34,6 +35,7 @@ extendr_module! {
     use ebmf;
     use enrich;
     use finemap;
+    use factored;
     use likelihood;
     use logistic;
     use mash;

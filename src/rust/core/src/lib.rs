@@ -10,6 +10,7 @@ pub mod deconvolution;
 pub mod ebmf;
 mod error;
 pub mod finemap;
+pub mod factored;
 pub mod linalg;
 pub mod mash;
 mod monitor;

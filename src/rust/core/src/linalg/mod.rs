@@ -8,14 +8,18 @@
 //! - `cholesky`: factorisation and triangular inverse, one matrix per lane;
 //! - `inverse`: inverses from Cholesky factors, and weighted sums of them, one matrix per lane;
 //! - `cross`: weighted sums of cross products of vectors, one vector per lane;
+//! - `columns`: products and sums of long columns;
+//! - `gamma`: log-gamma and its derivatives;
 //! - `gram`: products of a matrix with its transpose, as the reduction wants them;
 //! - `normal_tail`: the normal distribution cut to positive values, one number at a time;
 //! - `dense`: products and eigenvalues of one matrix;
 //! - `psd`: factors of one positive semi-definite matrix, and the check that it is one.
 
 pub mod cholesky;
+pub mod columns;
 pub mod cross;
 pub mod dense;
+pub mod gamma;
 pub mod gram;
 pub mod inverse;
 pub mod lanes;

@@ -1,0 +1,103 @@
+//! Covariates with dense effects, one vector for each outcome, and a normal prior so wide that it only
+//! keeps the problem defined.
+
+use faer::prelude::*;
+use faer::{Mat, Side};
+
+use super::families::Quadratic;
+
+/// The covariates: n by q, by columns; the first is an intercept.
+#[derive(Debug, Clone, Copy)]
+pub struct Covariates<'a> {
+    /// The number of covariates.
+    pub q: usize,
+    /// The values, by columns.
+    pub values: &'a [f64],
+    /// The prior precision of every effect.
+    pub precision: f64,
+}
+
+/// The effects of the covariates on one outcome.
+#[derive(Debug, Clone)]
+pub struct Effects {
+    /// Posterior means.
+    pub theta: Vec<f64>,
+    /// Posterior covariance, q by q.
+    pub covariance: Mat<f64>,
+    kl: f64,
+}
+
+impl Effects {
+    /// All at zero.
+    pub fn new(q: usize) -> Self {
+        Self { theta: vec![0.0; q], covariance: Mat::zeros(q, q), kl: 0.0 }
+    }
+
+    /// The optimum given the rest: `mean` and `variance` of the linear predictor of one outcome hold
+    /// this part too, and are brought up to date. O(n q^2).
+    pub fn update(
+        &mut self,
+        covariates: &Covariates<'_>,
+        quadratic: &[Quadratic],
+        mean: &mut [f64],
+    ) {
+        let (n, q) = (mean.len(), covariates.q);
+        let c = |i: usize, a: usize| covariates.values[a * n + i];
+        let (mut info, mut slope) = (Mat::<f64>::zeros(q, q), Mat::<f64>::zeros(q, 1));
+        for i in 0..n {
+            let Quadratic { w, h } = quadratic[i];
+            if w == 0.0 && h == 0.0 {
+                continue;
+            }
+            let own: f64 = (0..q).map(|a| c(i, a) * self.theta[a]).sum();
+            let rest = h - w * (mean[i] - own);
+            for a in 0..q {
+                slope[(a, 0)] += c(i, a) * rest;
+                for b in 0..=a {
+                    info[(a, b)] += w * c(i, a) * c(i, b);
+                }
+            }
+        }
+        for a in 0..q {
+            info[(a, a)] += covariates.precision;
+        }
+        let Ok(factor) = info.llt(Side::Lower) else { return };
+        let theta = factor.solve(&slope);
+        for i in 0..n {
+            for a in 0..q {
+                mean[i] += c(i, a) * (theta[(a, 0)] - self.theta[a]);
+            }
+        }
+        self.theta = (0..q).map(|a| theta[(a, 0)]).collect();
+        self.covariance = factor.solve(Mat::<f64>::identity(q, q));
+        let log_det: f64 = (0..q).map(|a| 2.0 * factor.L()[(a, a)].ln()).sum();
+        let trace: f64 = (0..q).map(|a| self.covariance[(a, a)]).sum();
+        let square: f64 = self.theta.iter().map(|x| x * x).sum();
+        let tau = covariates.precision;
+        self.kl = 0.5 * (tau * (square + trace) - q as f64 + log_det - q as f64 * tau.ln());
+    }
+
+    /// Add the variance of this part to that of the linear predictor of one outcome.
+    pub fn add_variance(&self, covariates: &Covariates<'_>, variance: &mut [f64]) {
+        let (n, q) = (variance.len(), covariates.q);
+        for (i, v) in variance.iter_mut().enumerate() {
+            let c = |a: usize| covariates.values[a * n + i];
+            for a in 0..q {
+                for b in 0..q {
+                    *v += c(a) * c(b) * self.covariance[(a, b)];
+                }
+            }
+        }
+    }
+
+    /// Move the intercept.
+    pub fn shift(&mut self, by: f64, precision: f64) {
+        self.kl += 0.5 * precision * ((self.theta[0] + by).powi(2) - self.theta[0].powi(2));
+        self.theta[0] += by;
+    }
+
+    /// `KL(q || p)`.
+    pub fn kl(&self) -> f64 {
+        self.kl
+    }
+}

@@ -1,0 +1,271 @@
+//! The fit: factors are added one by one for as long as the bound rises, then all are refined together.
+
+use super::factor::{Factor, weight_of};
+use super::families::Family;
+use super::left::{Group, Kind, Left};
+use super::seeds::{Seed, direction, predictors};
+use super::single::SingleEffects;
+use super::slab::{Sign, Slab};
+use super::state::{Direct, Problem, Scope, State};
+use crate::{Error, Monitor};
+
+/// The prior of the sample side of the factors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeftPrior {
+    /// Spike and slab on the predictors.
+    SpikeSlab,
+    /// So many single effects.
+    SingleEffects(usize),
+    /// The samples' own values, with one inclusion for each factor.
+    Values,
+}
+
+/// How to fit.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// The largest number of factors.
+    pub factors: usize,
+    /// The prior of the sample side.
+    pub left: LeftPrior,
+    /// The support of the loadings.
+    pub sign: Sign,
+    /// How many seeds are tried before a factor is given up.
+    pub seeds: usize,
+    /// Largest number of rounds over all parts.
+    pub max_iter: usize,
+    /// The fit has converged when a round raises the bound by less than this.
+    pub tol: f64,
+}
+
+/// Why a fit ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// The bound no longer rises.
+    Converged,
+    /// The rounds are used up.
+    MaxIter,
+}
+
+/// A fitted model.
+#[derive(Debug)]
+pub struct Fit {
+    /// The posterior.
+    pub state: State,
+    /// The bound: with no factor, after each factor, then after each round.
+    pub trace: Vec<f64>,
+    /// Rounds over all parts.
+    pub iterations: usize,
+    /// Why it ended.
+    pub stop: Stop,
+}
+
+/// Rounds for a factor on its own.
+const GREEDY_ROUNDS: usize = 100;
+/// Rounds over all factors after each one that is accepted.
+const REFINE_ROUNDS: usize = 10;
+/// In every fifth round all coefficients are visited, in the others those that may be in.
+const FULL_EVERY: usize = 5;
+/// The smallest share of a damped step.
+const LEAST_DAMPING: f64 = 1.0 / 64.0;
+/// Starting inclusion probabilities on the two sides of a factor, the first as a number of predictors.
+const STARTS: [(f64, f64); 2] = [(1.0, 0.25), (10.0, 0.5)];
+
+/// Fit a model. `direct` are outcome-specific effects, or empty.
+///
+/// O(n p) for each factor and round, whatever the number of outcomes, and O(n p m) for each new factor.
+pub fn fit(
+    problem: &Problem<'_>,
+    family: Family,
+    direct: Vec<Direct>,
+    options: Options,
+    monitor: &Monitor,
+) -> Result<Fit, Error> {
+    family.check(&problem.outcomes)?;
+    let mut state = State::new(problem, family, direct);
+    let mut bound = ascend(&mut state, problem, Scope::All, GREEDY_ROUNDS, 1e-3, monitor)?.0;
+    let mut trace = vec![bound];
+    for k in 0..options.factors {
+        let weight = problem.weights.map(|_| k);
+        let Some(next) = add_factor(&state, problem, options, weight, bound, monitor)? else {
+            // Factors with sample weights are not alike: the next may still be there.
+            if weight.is_some() { continue } else { break }
+        };
+        state = next;
+        bound = ascend(&mut state, problem, Scope::All, REFINE_ROUNDS, options.tol, monitor)?.0;
+        trace.push(bound);
+    }
+    let rounds = options.max_iter;
+    let (_, refined, converged) =
+        refine(&mut state, problem, rounds, options.tol, &mut trace, monitor)?;
+    prune(&mut state, problem, options.tol, &mut trace, monitor)?;
+    let stop = if converged { Stop::Converged } else { Stop::MaxIter };
+    Ok(Fit { state, trace, iterations: refined, stop })
+}
+
+/// The state with one more factor, if some seed gives one with a larger bound.
+fn add_factor(
+    state: &State,
+    problem: &Problem<'_>,
+    options: Options,
+    weight: Option<usize>,
+    bound: f64,
+    monitor: &Monitor,
+) -> Result<Option<State>, Error> {
+    let (n, p) = (problem.design.n, problem.design.p);
+    let w = weight_of(problem.weights, weight, n);
+    let (quadratic, mean) = (&state.quadratic, &state.mean);
+    let seeds = match options.left {
+        LeftPrior::Values => direction(n, w, quadratic, mean, options.sign),
+        _ => predictors(&problem.design, w, quadratic, mean, options.sign, options.seeds),
+    };
+    for start in STARTS {
+        for seed in &seeds {
+            let mut trial = state.clone();
+            let pi = (start.0 / p.max(1) as f64).clamp(problem.left.pi.0, problem.left.pi.1);
+            let factor = new_factor(problem, options, seed, weight, (pi, start.1));
+            let at = w;
+            factor.add(at, 1.0, &mut trial.mean);
+            trial.factors.push(factor);
+            let rounds = GREEDY_ROUNDS;
+            let reached = ascend(&mut trial, problem, Scope::Last, rounds, 1e-3, monitor)?.0;
+            if reached > bound {
+                return Ok(Some(trial));
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn new_factor(
+    problem: &Problem<'_>,
+    options: Options,
+    seed: &Seed,
+    weight: Option<usize>,
+    (pi_left, pi_right): (f64, f64),
+) -> Factor {
+    let (n, p, m) = (problem.design.n, problem.design.p, problem.outcomes.m);
+    let tau = (1.0 / (seed.scale * seed.scale)).clamp(problem.left.tau.0, problem.left.tau.1);
+    let left = match options.left {
+        LeftPrior::SpikeSlab => Left::new(n, Kind::Sparse(Slab::new(p, pi_left, tau, Sign::Any))),
+        LeftPrior::SingleEffects(count) => {
+            Left::new(n, Kind::Single(SingleEffects::new(count, n, p, 1.0 / tau)))
+        }
+        LeftPrior::Values => {
+            let values = &seed.values;
+            let square = values.iter().map(|g| g * g).sum::<f64>() / n as f64;
+            let tau = (1.0 / square).clamp(problem.left.tau.0, problem.left.tau.1);
+            let pi = pi_right.clamp(problem.left.pi.0, problem.left.pi.1);
+            let mut left = Left::new(n, Kind::Group(Group::new(values.clone(), pi, tau)));
+            left.mean.copy_from_slice(values);
+            left
+        }
+    };
+    let pi = pi_right.clamp(problem.right.pi.0, problem.right.pi.1);
+    let mut right = Slab::new(m, pi, 1.0, options.sign);
+    right.alpha.fill(1.0);
+    right.mu.copy_from_slice(&seed.loadings);
+    right.s2.fill(1e-3);
+    Factor { left, right, weight }
+}
+
+/// Rounds until the bound rises by less than `tol`: the bound, the rounds, and whether it settled.
+fn ascend(
+    state: &mut State,
+    problem: &Problem<'_>,
+    scope: Scope,
+    rounds: usize,
+    tol: f64,
+    monitor: &Monitor,
+) -> Result<(f64, usize, bool), Error> {
+    let mut trace = Vec::new();
+    // A new factor starts from means that are not yet a posterior: its first round may fall.
+    if scope == Scope::Last {
+        state.step(problem, scope, true, 1.0);
+    }
+    rounds_of(state, problem, scope, rounds, tol, &mut trace, monitor)
+}
+
+/// The same over all parts, with the bound of each round kept.
+fn refine(
+    state: &mut State,
+    problem: &Problem<'_>,
+    rounds: usize,
+    tol: f64,
+    trace: &mut Vec<f64>,
+    monitor: &Monitor,
+) -> Result<(f64, usize, bool), Error> {
+    rounds_of(state, problem, Scope::All, rounds, tol, trace, monitor)
+}
+
+fn rounds_of(
+    state: &mut State,
+    problem: &Problem<'_>,
+    scope: Scope,
+    rounds: usize,
+    tol: f64,
+    trace: &mut Vec<f64>,
+    monitor: &Monitor,
+) -> Result<(f64, usize, bool), Error> {
+    let mut bound = state.bound(problem);
+    let mut damping = 1.0;
+    let mut full = true;
+    let mut since = 0;
+    for round in 1..=rounds {
+        monitor.advance(1)?;
+        let new = if state.family.conjugate() {
+            state.step(problem, scope, full, 1.0);
+            state.bound(problem)
+        } else {
+            let before = state.clone();
+            loop {
+                state.step(problem, scope, full, damping);
+                let new = state.bound(problem);
+                if new >= bound || damping <= LEAST_DAMPING {
+                    if new < bound || new.is_nan() {
+                        *state = before;
+                        trace.push(bound);
+                        return Ok((bound, round, true));
+                    }
+                    damping = (2.0 * damping).min(1.0);
+                    break new;
+                }
+                state.clone_from(&before);
+                damping *= 0.5;
+            }
+        };
+        let gain = new - bound;
+        bound = new;
+        trace.push(bound);
+        if full && gain.abs() < tol {
+            return Ok((bound, round, true));
+        }
+        since = if full { 0 } else { since + 1 };
+        // A short round that gains little is followed by a full one, which decides.
+        full = since + 1 >= FULL_EVERY || gain.abs() < 10.0 * tol;
+    }
+    Ok((bound, rounds, rounds == 0))
+}
+
+/// Take out factors whose absence does not lower the bound: those that others have taken over.
+fn prune(
+    state: &mut State,
+    problem: &Problem<'_>,
+    tol: f64,
+    trace: &mut Vec<f64>,
+    monitor: &Monitor,
+) -> Result<(), Error> {
+    let mut bound = state.bound(problem);
+    let mut k = state.factors.len();
+    while k > 0 {
+        k -= 1;
+        let mut trial = state.clone();
+        trial.remove(problem, k);
+        let (reached, _, _) = ascend(&mut trial, problem, Scope::All, REFINE_ROUNDS, tol, monitor)?;
+        if reached >= bound {
+            *state = trial;
+            bound = reached;
+            trace.push(bound);
+        }
+    }
+    Ok(())
+}

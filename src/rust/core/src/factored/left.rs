@@ -1,0 +1,159 @@
+//! The sample side of a factor: `g_i = sum_j x_ij u_j`, with a sparse prior on the `u_j`, or free
+//! `g_i` that are zero or not all together.
+//!
+//! Every update is given the local quadratic `sum_i b_i g_i - omega_i g_i^2 / 2` of the bound.
+
+use super::single::SingleEffects;
+use super::slab::{Hyper, Slab, binary_kl, logistic, logit};
+use super::sweep::{squares, sweep};
+
+/// The predictors: n by p, by columns.
+#[derive(Debug, Clone, Copy)]
+pub struct Design<'a> {
+    /// The number of samples.
+    pub n: usize,
+    /// The number of predictors.
+    pub p: usize,
+    /// The values, by columns.
+    pub x: &'a [f64],
+}
+
+impl<'a> Design<'a> {
+    /// Predictor `j`.
+    pub fn column(&self, j: usize) -> &'a [f64] {
+        &self.x[j * self.n..(j + 1) * self.n]
+    }
+}
+
+/// The prior of `g`.
+#[derive(Debug, Clone)]
+pub enum Kind {
+    /// Spike and slab on each predictor.
+    Sparse(Slab),
+    /// A sum of single effects.
+    Single(SingleEffects),
+    /// No predictors: `g_i ~ N(0, 1/tau)` for all samples, or zero for all of them.
+    Group(Group),
+}
+
+/// Coefficients with smaller inclusion probabilities are left out of the short rounds.
+const LIVELY: f64 = 1e-6;
+
+/// The sample side of a factor, with the moments of `g`.
+#[derive(Debug, Clone)]
+pub struct Left {
+    /// The coefficients.
+    pub kind: Kind,
+    /// The posterior means of `g`.
+    pub mean: Vec<f64>,
+    /// The posterior variances of `g`.
+    pub variance: Vec<f64>,
+}
+
+impl Left {
+    /// All of `g` zero.
+    pub fn new(n: usize, kind: Kind) -> Self {
+        Self { kind, mean: vec![0.0; n], variance: vec![0.0; n] }
+    }
+
+    /// One round of coordinate updates, of all coefficients or of those that may be in. O(n p), or
+    /// O(n) for each that may be in.
+    pub fn update(&mut self, design: &Design<'_>, omega: &[f64], b: &[f64], full: bool) {
+        match &mut self.kind {
+            Kind::Sparse(slab) => {
+                let scope = if full { None } else { Some(LIVELY) };
+                sweep(design, omega, b, None, scope, slab, &mut self.mean);
+                squares(design, None, &slab.variances(), &mut self.variance);
+            }
+            Kind::Single(effects) => {
+                effects.update(design, omega, b, &mut self.mean, &mut self.variance);
+            }
+            Kind::Group(group) => group.update(omega, b, &mut self.mean, &mut self.variance),
+        }
+    }
+
+    /// The divergence of the posterior from the prior.
+    pub fn kl(&self) -> f64 {
+        match &self.kind {
+            Kind::Sparse(slab) => slab.kl(),
+            Kind::Single(effects) => effects.kl(),
+            Kind::Group(group) => group.kl(),
+        }
+    }
+
+    /// The best hyper-parameters within their ranges.
+    pub fn update_hyper(&mut self, hyper: &Hyper) {
+        match &mut self.kind {
+            Kind::Sparse(slab) => slab.update_hyper(hyper),
+            Kind::Single(effects) => effects.update_hyper(hyper),
+            Kind::Group(group) => group.update_hyper(hyper),
+        }
+    }
+
+    /// The probability that some coefficient is not zero, at most.
+    pub fn inclusion(&self) -> f64 {
+        match &self.kind {
+            Kind::Sparse(slab) => slab.alpha.iter().fold(0.0, |a, b| b.max(a)),
+            Kind::Single(effects) => effects.pip().into_iter().fold(0.0, f64::max),
+            Kind::Group(group) => group.alpha,
+        }
+    }
+}
+
+/// Samples' own values with one inclusion for all: the sides of a matrix factorisation.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// The posterior probability that the values are not zero.
+    pub alpha: f64,
+    mu: Vec<f64>,
+    s2: Vec<f64>,
+    /// The prior probability.
+    pub pi: f64,
+    /// The prior precision.
+    pub tau: f64,
+}
+
+impl Group {
+    /// Values that are excluded, or start at `mu` if that is given.
+    pub fn new(mu: Vec<f64>, pi: f64, tau: f64) -> Self {
+        let s2 = vec![1.0 / tau; mu.len()];
+        Self { alpha: 1.0, mu, s2, pi, tau }
+    }
+
+    /// Posterior mean and standard deviation of the values, given that they are not zero.
+    pub fn slab(&self) -> (&[f64], Vec<f64>) {
+        (&self.mu, self.s2.iter().map(|s| s.sqrt()).collect())
+    }
+
+    fn update(&mut self, omega: &[f64], b: &[f64], mean: &mut [f64], variance: &mut [f64]) {
+        let mut log_odds = logit(self.pi);
+        for i in 0..self.mu.len() {
+            self.s2[i] = 1.0 / (omega[i] + self.tau);
+            self.mu[i] = self.s2[i] * b[i];
+            log_odds += 0.5 * ((self.tau * self.s2[i]).ln() + self.mu[i] * b[i]);
+        }
+        self.alpha = logistic(log_odds);
+        for i in 0..self.mu.len() {
+            mean[i] = self.alpha * self.mu[i];
+            let spread = self.s2[i] + (1.0 - self.alpha) * self.mu[i] * self.mu[i];
+            variance[i] = self.alpha * spread;
+        }
+    }
+
+    fn kl(&self) -> f64 {
+        let slab = |i: usize| {
+            let (mu, s2) = (self.mu[i], self.s2[i]);
+            0.5 * (self.tau * (mu * mu + s2) - 1.0 - (self.tau * s2).ln())
+        };
+        let total: f64 = (0..self.mu.len()).map(slab).sum();
+        binary_kl(self.alpha, self.pi) + self.alpha * total
+    }
+
+    /// The precision has a closed form; the one inclusion says nothing about its own prior.
+    fn update_hyper(&mut self, hyper: &Hyper) {
+        let energy: f64 = self.mu.iter().zip(&self.s2).map(|(m, s)| m * m + s).sum();
+        if self.alpha > 0.0 && hyper.tau.0 < hyper.tau.1 {
+            self.tau = (self.mu.len() as f64 / energy).clamp(hyper.tau.0, hyper.tau.1);
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! Factored regression of many outcomes on many predictors: `eta = C Theta + X U V'` with sparse `U` and
+//! `V`, so that a few predictors act on a few outcomes along each factor (FQTL, Park et al. 2017).
+//!
+//! - `slab`: spike-and-slab coefficients, one at a time;
+//! - `sweep`: a round over the predictors of a weighted regression;
+//! - `single`: a sum of single effects instead;
+//! - `left`, `factor`: the sample side of a factor, and both sides;
+//! - `covariates`: dense effects;
+//! - `families`: normal, binomial, negative binomial, log-count and beta outcomes as local quadratics;
+//! - `state`: the posterior, one round of coordinate ascent, and its evidence lower bound;
+//! - `seeds`, `fit`: factors are added while the bound rises, then refined together.
+//!
+//! There are no random numbers: the same data give the same fit.
+
+pub mod covariates;
+pub mod factor;
+pub mod families;
+pub mod fit;
+pub mod left;
+mod seeds;
+pub mod single;
+pub mod slab;
+pub mod state;
+mod sweep;
+#[cfg(test)]
+mod tests;
+
+pub use fit::{Fit, LeftPrior, Options, Stop, fit};
+pub use state::{Direct, Problem, State};

@@ -1,0 +1,176 @@
+//! Where a new factor may start: predictors that explain much of what is left, one from each group in
+//! linkage disequilibrium; or, without predictors, the leading direction of the residuals.
+
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, MatRef, Par};
+
+use super::families::Quadratic;
+use super::left::Design;
+use super::slab::Sign;
+
+/// The loadings with which a factor starts, and for a factor of the samples' own its values.
+#[derive(Debug, Clone)]
+pub struct Seed {
+    /// The outcomes' loadings, of mean square one.
+    pub loadings: Vec<f64>,
+    /// The size of the effects that `loadings` were scaled by.
+    pub scale: f64,
+    /// The values of the samples, where there are no predictors.
+    pub values: Vec<f64>,
+}
+
+/// Predictors at once in the matrix products.
+const BLOCK: usize = 256;
+
+/// Seeds correlated by more than this (squared) stand for the same signal.
+const SAME: f64 = 0.25;
+
+/// The best `count` predictors, by `sum_t max(0, z_jt^2 - 1)`, with the effects they would have.
+///
+/// `mean` is the mean of the linear predictor. O(n p m).
+pub fn predictors(
+    design: &Design<'_>,
+    weight: Option<&[f64]>,
+    quadratic: &[Quadratic],
+    mean: &[f64],
+    sign: Sign,
+    count: usize,
+) -> Vec<Seed> {
+    let (n, p, m) = (design.n, design.p, mean.len() / design.n);
+    let of = |i: usize| weight.map_or(1.0, |w| w[i]);
+    let cell = |i: usize, t: usize| quadratic[t * n + i];
+    let rest = Mat::from_fn(n, m, |i, t| {
+        let Quadratic { w, h } = cell(i, t);
+        of(i) * (h - w * mean[t * n + i])
+    });
+    let curvature = Mat::from_fn(n, m, |i, t| of(i) * of(i) * cell(i, t).w);
+    let mut scores: Vec<(f64, usize)> = Vec::with_capacity(p);
+    let mut effects = vec![0.0; p * m];
+    for start in (0..p).step_by(BLOCK) {
+        let width = BLOCK.min(p - start);
+        let block = &design.x[start * n..(start + width) * n];
+        let x = MatRef::from_column_major_slice(block, n, width);
+        let squared = Mat::from_fn(n, width, |i, j| x[(i, j)] * x[(i, j)]);
+        let (mut b, mut d) = (Mat::<f64>::zeros(width, m), Mat::<f64>::zeros(width, m));
+        matmul(b.as_mut(), Accum::Replace, x.transpose(), rest.as_ref(), 1.0, Par::Seq);
+        matmul(d.as_mut(), Accum::Replace, squared.transpose(), curvature.as_ref(), 1.0, Par::Seq);
+        for j in 0..width {
+            let gain = |t: usize, side: f64| -> f64 {
+                let z2 = b[(j, t)] * b[(j, t)] / d[(j, t)];
+                if d[(j, t)] > 0.0 && side * b[(j, t)] >= 0.0 { (z2 - 1.0).max(0.0) } else { 0.0 }
+            };
+            let side = |side: f64| (0..m).map(|t| gain(t, side)).sum::<f64>();
+            let score = match sign {
+                Sign::Any => side(1.0) + side(-1.0),
+                Sign::Positive => side(1.0).max(side(-1.0)),
+            };
+            scores.push((score, start + j));
+            for t in 0..m {
+                let d = d[(j, t)];
+                effects[(start + j) * m + t] = if d > 0.0 { b[(j, t)] / d } else { 0.0 };
+            }
+        }
+    }
+    scores.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    let mut chosen: Vec<usize> = Vec::new();
+    for &(score, j) in &scores {
+        if chosen.len() == count || score <= 0.0 {
+            break;
+        }
+        if chosen.iter().all(|&c| squared_correlation(design.column(c), design.column(j)) < SAME) {
+            chosen.push(j);
+        }
+    }
+    let seed = |j: usize| Seed::from_loadings(&effects[j * m..(j + 1) * m], sign, Vec::new());
+    chosen.into_iter().filter_map(seed).collect()
+}
+
+impl Seed {
+    /// Scale the loadings to mean square one; none if they are all zero.
+    fn from_loadings(loadings: &[f64], sign: Sign, values: Vec<f64>) -> Option<Self> {
+        let mut loadings = loadings.to_vec();
+        if sign == Sign::Positive {
+            let side = |s: f64| loadings.iter().map(|v| (s * v).max(0.0).powi(2)).sum::<f64>();
+            let s = if side(1.0) >= side(-1.0) { 1.0 } else { -1.0 };
+            loadings.iter_mut().for_each(|v| *v = (s * *v).max(0.0));
+        }
+        let square = loadings.iter().map(|v| v * v).sum::<f64>() / loadings.len() as f64;
+        let scale = square.sqrt();
+        if scale == 0.0 || !scale.is_finite() {
+            return None;
+        }
+        loadings.iter_mut().for_each(|v| *v /= scale);
+        Some(Self { loadings, scale, values })
+    }
+}
+
+fn squared_correlation(x: &[f64], y: &[f64]) -> f64 {
+    let n = x.len() as f64;
+    let (mx, my) = (x.iter().sum::<f64>() / n, y.iter().sum::<f64>() / n);
+    let (mut xx, mut yy, mut xy) = (0.0, 0.0, 0.0);
+    for (a, b) in x.iter().zip(y) {
+        xx += (a - mx) * (a - mx);
+        yy += (b - my) * (b - my);
+        xy += (a - mx) * (b - my);
+    }
+    if xx * yy > 0.0 { xy * xy / (xx * yy) } else { 0.0 }
+}
+
+/// Rounds of alternating weighted least squares.
+const ROUNDS: usize = 30;
+
+/// The leading rank-one approximation of the residuals, observed cells only.
+pub fn direction(
+    n: usize,
+    weight: Option<&[f64]>,
+    quadratic: &[Quadratic],
+    mean: &[f64],
+    sign: Sign,
+) -> Vec<Seed> {
+    let m = mean.len() / n;
+    let of = |i: usize| weight.map_or(1.0, |w| w[i]);
+    let rest = |at: usize| quadratic[at].h - quadratic[at].w * mean[at];
+    // Start from the outcome with most of the residual sum of squares: no random numbers.
+    let energy = |t: usize| -> f64 {
+        (t * n..(t + 1) * n)
+            .map(|at| if quadratic[at].w > 0.0 { rest(at).powi(2) / quadratic[at].w } else { 0.0 })
+            .sum()
+    };
+    let best = (0..m).fold((0, -1.0), |best, t| {
+        let e = energy(t);
+        if e > best.1 { (t, e) } else { best }
+    });
+    let mut loadings = vec![0.0; m];
+    loadings[best.0] = 1.0;
+    let mut values = vec![0.0; n];
+    for _ in 0..ROUNDS {
+        for i in 0..n {
+            let (mut b, mut d) = (0.0, 0.0);
+            for (t, &v) in loadings.iter().enumerate() {
+                b += of(i) * v * rest(t * n + i);
+                d += (of(i) * v).powi(2) * quadratic[t * n + i].w;
+            }
+            values[i] = if d > 0.0 { b / d } else { 0.0 };
+        }
+        for (t, v) in loadings.iter_mut().enumerate() {
+            let (mut b, mut d) = (0.0, 0.0);
+            for i in 0..n {
+                b += of(i) * values[i] * rest(t * n + i);
+                d += (of(i) * values[i]).powi(2) * quadratic[t * n + i].w;
+            }
+            *v = if d > 0.0 { b / d } else { 0.0 };
+        }
+        let scale = (loadings.iter().map(|v| v * v).sum::<f64>() / m as f64).sqrt();
+        if scale > 0.0 {
+            loadings.iter_mut().for_each(|v| *v /= scale);
+            values.iter_mut().for_each(|g| *g *= scale);
+        }
+    }
+    if sign == Sign::Positive {
+        let side = |s: f64| loadings.iter().map(|v| (s * v).max(0.0).powi(2)).sum::<f64>();
+        if side(-1.0) > side(1.0) {
+            values.iter_mut().for_each(|g| *g = -*g);
+        }
+    }
+    Seed::from_loadings(&loadings, sign, values).into_iter().collect()
+}

@@ -1,0 +1,257 @@
+//! `g = X sum_l gamma_l`, each `gamma_l` with exactly one non-zero coefficient: a sum of single effects
+//! (Wang et al. 2020) under sample weights. It says which of several predictors in strong linkage
+//! disequilibrium may be the one, where spike and slab settles on one of them.
+
+use super::left::Design;
+use super::slab::Hyper;
+use crate::linalg::columns::{add, dot, weighted_squares};
+use crate::linalg::lanes::{Kernel, Lanes, dispatch};
+
+/// One effect: where it is, and how large.
+#[derive(Debug, Clone)]
+pub struct Effect {
+    /// The posterior probability of each predictor.
+    pub alpha: Vec<f64>,
+    /// The posterior mean of the coefficient, were it this predictor.
+    pub mu: Vec<f64>,
+    /// Its posterior variance.
+    pub s2: Vec<f64>,
+    /// The prior variance; zero removes the effect.
+    pub prior: f64,
+    fit: Vec<f64>,
+    log_evidence: f64,
+    /// `KL(q || p)`.
+    kl: f64,
+}
+
+/// A sum of single effects.
+#[derive(Debug, Clone)]
+pub struct SingleEffects {
+    /// The effects.
+    pub effects: Vec<Effect>,
+}
+
+impl SingleEffects {
+    /// `count` effects on `p` predictors, all at zero, with prior variance `prior`.
+    pub fn new(count: usize, n: usize, p: usize, prior: f64) -> Self {
+        let effect = Effect {
+            alpha: vec![1.0 / p as f64; p],
+            mu: vec![0.0; p],
+            s2: vec![prior; p],
+            prior,
+            fit: vec![0.0; n],
+            log_evidence: 0.0,
+            kl: 0.0,
+        };
+        Self { effects: vec![effect; count] }
+    }
+
+    /// One round over the effects, with the prior variance of each set to its best value.
+    pub fn update(
+        &mut self,
+        design: &Design<'_>,
+        omega: &[f64],
+        b: &[f64],
+        mean: &mut [f64],
+        variance: &mut [f64],
+    ) {
+        let d = dispatch(Curvature { design, omega });
+        for effect in &mut self.effects {
+            for (m, f) in mean.iter_mut().zip(&effect.fit) {
+                *m -= f;
+            }
+            let e: Vec<f64> = (0..design.n).map(|i| b[i] - omega[i] * mean[i]).collect();
+            effect.set(design, &d, &e);
+            for (m, f) in mean.iter_mut().zip(&effect.fit) {
+                *m += f;
+            }
+        }
+        variance.fill(0.0);
+        for effect in &self.effects {
+            dispatch(AddVariance { design, effect, variance });
+        }
+    }
+
+    /// `KL(q || p)`.
+    pub fn kl(&self) -> f64 {
+        self.effects.iter().map(|e| e.kl).sum()
+    }
+
+    /// The posterior probability that each predictor has an effect.
+    pub fn pip(&self) -> Vec<f64> {
+        let p = self.effects.first().map_or(0, |e| e.alpha.len());
+        let out = |j: usize| {
+            self.effects.iter().filter(|e| e.prior > 0.0).map(|e| 1.0 - e.alpha[j]).product::<f64>()
+        };
+        (0..p).map(|j| 1.0 - out(j)).collect()
+    }
+
+    /// The posterior mean and variance of each coefficient.
+    pub fn moments(&self, j: usize) -> (f64, f64) {
+        self.effects.iter().fold((0.0, 0.0), |(mean, variance), e| {
+            let m = e.alpha[j] * e.mu[j];
+            let second = e.alpha[j] * (e.mu[j] * e.mu[j] + e.s2[j]);
+            (mean + m, variance + if e.prior > 0.0 { second - m * m } else { 0.0 })
+        })
+    }
+
+    /// Prior variances are estimated in [`update`](Self::update), effect by effect.
+    pub fn update_hyper(&mut self, _: &Hyper) {}
+}
+
+impl Effect {
+    fn set(&mut self, design: &Design<'_>, d: &[f64], e: &[f64]) {
+        let linear = dispatch(Linear { design, e });
+        self.prior = best_prior(d, &linear, self.prior);
+        let p = design.p;
+        if self.prior == 0.0 {
+            self.mu.fill(0.0);
+            self.s2.fill(0.0);
+            self.alpha.fill(1.0 / p as f64);
+            self.fit.fill(0.0);
+            (self.kl, self.log_evidence) = (0.0, 0.0);
+            return;
+        }
+        self.log_evidence = evidence(d, &linear, self.prior);
+        let tau = 1.0 / self.prior;
+        // The bound of this effect alone at its optimum is the evidence: KL = E[quadratic] - evidence.
+        let mut expected = 0.0;
+        for j in 0..p {
+            self.s2[j] = 1.0 / (d[j] + tau);
+            self.mu[j] = self.s2[j] * linear[j];
+            let log = log_factor(d[j], linear[j], self.prior) - (p as f64).ln();
+            self.alpha[j] = (log - self.log_evidence).exp();
+            let second = self.mu[j] * self.mu[j] + self.s2[j];
+            expected += self.alpha[j] * (linear[j] * self.mu[j] - 0.5 * d[j] * second);
+        }
+        self.kl = (expected - self.log_evidence).max(0.0);
+        let weights: Vec<f64> = self.alpha.iter().zip(&self.mu).map(|(a, m)| a * m).collect();
+        self.fit.fill(0.0);
+        dispatch(Fit { design, weights: &weights, out: &mut self.fit });
+    }
+}
+
+/// `log int exp(b theta - d theta^2/2) N(theta; 0, v)`.
+fn log_factor(d: f64, b: f64, v: f64) -> f64 {
+    0.5 * (v * b * b / (1.0 + v * d) - (v * d).ln_1p())
+}
+
+/// The log of the mean over predictors of their Bayes factors.
+fn evidence(d: &[f64], b: &[f64], v: f64) -> f64 {
+    let logs: Vec<f64> = d.iter().zip(b).map(|(&d, &b)| log_factor(d, b, v)).collect();
+    let top = logs.iter().fold(f64::NEG_INFINITY, |a, &b| a.max(b));
+    top + (logs.iter().map(|l| (l - top).exp()).sum::<f64>() / logs.len() as f64).ln()
+}
+
+/// The prior variance of largest evidence: a golden-section search on its logarithm around the best
+/// of a coarse grid that holds the present one; zero if nothing beats no effect.
+fn best_prior(d: &[f64], b: &[f64], now: f64) -> f64 {
+    let scale = d.iter().copied().fold(0.0, f64::max);
+    if scale <= 0.0 {
+        return 0.0;
+    }
+    let of = |log: f64| evidence(d, b, log.exp());
+    let mut grid: Vec<f64> = (0..8).map(|i| (10f64.powi(i - 1) / scale).ln()).collect();
+    if now > 0.0 {
+        grid.push(now.ln());
+    }
+    let best = grid.iter().copied().fold((f64::NEG_INFINITY, 0.0), |best, x| {
+        let value = of(x);
+        if value > best.0 { (value, x) } else { best }
+    });
+    let (mut low, mut high) = (best.1 - 2.31, best.1 + 2.31);
+    let ratio = 0.5 * (5f64.sqrt() - 1.0);
+    let (mut a, mut c) = (high - ratio * (high - low), low + ratio * (high - low));
+    let (mut at_a, mut at_c) = (of(a), of(c));
+    for _ in 0..24 {
+        if at_a > at_c {
+            (high, c, at_c) = (c, a, at_a);
+            a = high - ratio * (high - low);
+            at_a = of(a);
+        } else {
+            (low, a, at_a) = (a, c, at_c);
+            c = low + ratio * (high - low);
+            at_c = of(c);
+        }
+    }
+    let (value, log) = if at_a > at_c { (at_a, a) } else { (at_c, c) };
+    let (value, log) = if best.0 > value { best } else { (value, log) };
+    if value > 0.0 { log.exp() } else { 0.0 }
+}
+
+struct Curvature<'a, 'b> {
+    design: &'a Design<'b>,
+    omega: &'a [f64],
+}
+impl Kernel for Curvature<'_, '_> {
+    type Output = Vec<f64>;
+    #[inline(always)]
+    fn run<V: Lanes>(self) -> Vec<f64> {
+        let mut d = vec![0.0; self.design.p];
+        for (j, d) in d.iter_mut().enumerate() {
+            *d = weighted_squares::<V>(self.design.column(j), self.omega);
+        }
+        d
+    }
+}
+
+struct Linear<'a, 'b> {
+    design: &'a Design<'b>,
+    e: &'a [f64],
+}
+impl Kernel for Linear<'_, '_> {
+    type Output = Vec<f64>;
+    #[inline(always)]
+    fn run<V: Lanes>(self) -> Vec<f64> {
+        let mut b = vec![0.0; self.design.p];
+        for (j, b) in b.iter_mut().enumerate() {
+            *b = dot::<V>(self.design.column(j), self.e);
+        }
+        b
+    }
+}
+
+struct Fit<'a, 'b> {
+    design: &'a Design<'b>,
+    weights: &'a [f64],
+    out: &'a mut [f64],
+}
+impl Kernel for Fit<'_, '_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<V: Lanes>(self) {
+        for j in 0..self.design.p {
+            if self.weights[j] != 0.0 {
+                add::<V>(self.weights[j], self.design.column(j), self.out);
+            }
+        }
+    }
+}
+
+/// `Var g_i = sum_j alpha_j (mu_j^2 + s2_j) x_ij^2 - fit_i^2`, for one effect.
+struct AddVariance<'a, 'b> {
+    design: &'a Design<'b>,
+    effect: &'a Effect,
+    variance: &'a mut [f64],
+}
+impl Kernel for AddVariance<'_, '_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<V: Lanes>(self) {
+        let effect = self.effect;
+        if effect.prior == 0.0 {
+            return;
+        }
+        let mut second = vec![0.0; self.design.n];
+        for j in 0..self.design.p {
+            let weight = effect.alpha[j] * (effect.mu[j] * effect.mu[j] + effect.s2[j]);
+            if weight > 0.0 {
+                let x = self.design.column(j);
+                crate::linalg::columns::add_product::<V>(weight, x, x, &mut second);
+            }
+        }
+        for i in 0..self.design.n {
+            self.variance[i] += (second[i] - effect.fit[i] * effect.fit[i]).max(0.0);
+        }
+    }
+}

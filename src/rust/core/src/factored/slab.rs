@@ -1,0 +1,206 @@
+//! Spike-and-slab coefficients under a quadratic likelihood, one at a time.
+//!
+//! A coefficient is zero with prior probability `1 - pi`, else N(0, 1/tau), or the positive half of
+//! it. For the quadratic `b theta - d theta^2 / 2` the posterior is again a spike and a slab, with
+//! `s2 = 1/(d + tau)`, `mu = s2 b` and
+//! ```text
+//!   logit(alpha) = logit(pi) + 1/2 log(tau s2) + mu^2 / (2 s2)   [+ log 2 Phi(mu/s) for the half].
+//! ```
+
+use crate::linalg::lanes::{Lanes, Portable};
+use crate::linalg::special::erfc_abs;
+
+/// Inclusion probabilities at which a coefficient adds nothing to the variance of a sum.
+const OUT: f64 = 1e-9;
+
+/// Inclusion probabilities that add nothing to a divergence.
+const NOTHING: f64 = 1e-15;
+
+/// The support of the slab.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sign {
+    /// The whole line.
+    Any,
+    /// The positive half: a half-normal slab.
+    Positive,
+}
+
+/// The ranges in which the hyper-parameters are estimated; equal ends fix them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Hyper {
+    /// The smallest and largest prior inclusion probability.
+    pub pi: (f64, f64),
+    /// The smallest and largest prior precision of the slab.
+    pub tau: (f64, f64),
+}
+
+/// Coefficients with a common prior, and their posteriors.
+#[derive(Debug, Clone)]
+pub struct Slab {
+    /// The posterior inclusion probabilities.
+    pub alpha: Vec<f64>,
+    /// The slab's location.
+    pub mu: Vec<f64>,
+    /// The slab's squared scale.
+    pub s2: Vec<f64>,
+    /// The prior inclusion probability.
+    pub pi: f64,
+    /// `logit(pi)`.
+    log_odds: f64,
+    /// The prior precision of the slab.
+    pub tau: f64,
+    /// The slab's support.
+    pub sign: Sign,
+}
+
+impl Slab {
+    /// All coefficients excluded.
+    pub fn new(len: usize, pi: f64, tau: f64, sign: Sign) -> Self {
+        let (alpha, mu, s2) = (vec![0.0; len], vec![0.0; len], vec![1.0 / tau; len]);
+        Self { alpha, mu, s2, pi, log_odds: logit(pi), tau, sign }
+    }
+
+    /// The number of coefficients.
+    pub fn len(&self) -> usize {
+        self.mu.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.mu.is_empty()
+    }
+
+    /// Set coefficient `j` to its posterior under `b theta - d theta^2 / 2`.
+    #[inline(always)]
+    pub fn set(&mut self, j: usize, d: f64, b: f64) {
+        let s2 = 1.0 / (d + self.tau);
+        let mu = s2 * b;
+        let mut log_odds = self.log_odds + 0.5 * (self.tau * s2).ln() + 0.5 * mu * b;
+        if self.sign == Sign::Positive {
+            log_odds += std::f64::consts::LN_2 + tail(mu / s2.sqrt()).0;
+        }
+        self.alpha[j] = logistic(log_odds);
+        self.mu[j] = mu;
+        self.s2[j] = s2;
+    }
+
+    /// Mean and second moment of the slab of coefficient `j`.
+    fn slab_moments(&self, j: usize) -> (f64, f64) {
+        let (mu, s2) = (self.mu[j], self.s2[j]);
+        match self.sign {
+            Sign::Any => (mu, mu * mu + s2),
+            Sign::Positive => {
+                let s = s2.sqrt();
+                let ratio = tail(mu / s).1;
+                // The sums cancel for mu far below zero; both moments are positive.
+                ((mu + s * ratio).max(0.0), (mu * mu + s2 + mu * s * ratio).max(0.0))
+            }
+        }
+    }
+
+    /// The posterior mean of coefficient `j`.
+    pub fn mean(&self, j: usize) -> f64 {
+        self.alpha[j] * self.slab_moments(j).0
+    }
+
+    /// The posterior second moment of coefficient `j`.
+    pub fn second(&self, j: usize) -> f64 {
+        self.alpha[j] * self.slab_moments(j).1
+    }
+
+    /// The posterior variance of coefficient `j`.
+    pub fn variance(&self, j: usize) -> f64 {
+        let (m1, m2) = self.slab_moments(j);
+        let alpha = self.alpha[j];
+        (alpha * (m2 - m1 * m1) + alpha * (1.0 - alpha) * m1 * m1).max(0.0)
+    }
+
+    /// The posterior variances, zero for coefficients that are out beyond doubt.
+    pub fn variances(&self) -> Vec<f64> {
+        let of = |j: usize| if self.alpha[j] > OUT { self.variance(j) } else { 0.0 };
+        (0..self.len()).map(of).collect()
+    }
+
+    /// `KL(q || p)`, summed over the coefficients.
+    pub fn kl(&self) -> f64 {
+        let (included, excluded) = (self.pi.ln(), (-self.pi).ln_1p());
+        let of = |j: usize| {
+            let alpha = self.alpha[j];
+            if alpha < NOTHING {
+                return -excluded;
+            }
+            // log(1 - alpha) by its series where that is exact: most coefficients are out.
+            let series = -alpha * (1.0 + alpha * (0.5 + alpha / 3.0));
+            let out = if alpha < 1e-4 { series } else { (-alpha).ln_1p() };
+            let spike = alpha * (alpha.ln() - included)
+                + if alpha < 1.0 { (1.0 - alpha) * (out - excluded) } else { 0.0 };
+            spike + alpha * self.slab_kl(j)
+        };
+        (0..self.len()).map(of).sum()
+    }
+
+    /// The divergence of the slab of coefficient `j` from the prior's.
+    fn slab_kl(&self, j: usize) -> f64 {
+        let (mu, s2) = (self.mu[j], self.s2[j]);
+        let (m1, m2) = self.slab_moments(j);
+        let spread = (m2 - 2.0 * mu * m1 + mu * mu) / s2;
+        let half = match self.sign {
+            Sign::Any => 0.0,
+            Sign::Positive => std::f64::consts::LN_2 + tail(mu / s2.sqrt()).0,
+        };
+        0.5 * (self.tau * m2 - spread - (self.tau * s2).ln()) - half
+    }
+
+    /// The prior inclusion probability and precision that maximise the bound, within their ranges.
+    pub fn update_hyper(&mut self, hyper: &Hyper) {
+        let (mut included, mut energy) = (0.0, 0.0);
+        for j in 0..self.len() {
+            included += self.alpha[j];
+            energy += self.second(j);
+        }
+        self.pi = (included / self.len().max(1) as f64).clamp(hyper.pi.0, hyper.pi.1);
+        self.log_odds = logit(self.pi);
+        if energy > 0.0 && hyper.tau.0 < hyper.tau.1 {
+            self.tau = (included / energy).clamp(hyper.tau.0, hyper.tau.1);
+        }
+    }
+}
+
+/// `log(p / (1 - p))`.
+#[inline(always)]
+pub fn logit(p: f64) -> f64 {
+    (p / (1.0 - p)).ln()
+}
+
+/// `1 / (1 + exp(-x))`, without overflow.
+#[inline(always)]
+pub fn logistic(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+/// `log(1 + exp(x))`, without overflow.
+pub fn softplus(x: f64) -> f64 {
+    x.max(0.0) + (-x.abs()).exp().ln_1p()
+}
+
+/// `a log(a/p) + (1-a) log((1-a)/(1-p))`, with `0 log 0 = 0`.
+pub fn binary_kl(a: f64, p: f64) -> f64 {
+    let part = |a: f64, p: f64| if a > 0.0 { a * (a / p).ln() } else { 0.0 };
+    part(a, p) + part(1.0 - a, 1.0 - p)
+}
+
+/// `log Phi(z)` and `phi(z) / Phi(z)`.
+fn tail(z: f64) -> (f64, f64) {
+    let log_density = -0.5 * z * z - 0.5 * std::f64::consts::TAU.ln();
+    if z < -4.0 {
+        // Mills ratio by its continued fraction, x + 1/(x + 2/(x + ...)): 60 terms are exact here.
+        let x = -z;
+        let ratio = (1..=60).rev().fold(x, |sum, k| x + f64::from(k) / sum);
+        (log_density - ratio.ln(), ratio)
+    } else {
+        let x = Portable::splat(z * std::f64::consts::FRAC_1_SQRT_2);
+        let upper = 0.5 * erfc_abs(x).to_array()[0];
+        let p = if z < 0.0 { upper } else { 1.0 - upper };
+        (p.ln(), log_density.exp() / p)
+    }
+}
