@@ -7,14 +7,16 @@
 //!   logit(alpha) = logit(pi) + 1/2 log(tau s2) + mu^2 / (2 s2)   [+ log 2 Phi(mu/s) for the half].
 //! ```
 
-use crate::linalg::lanes::{Lanes, Portable};
-use crate::linalg::special::erfc_abs;
+use crate::linalg::normal_tail::cut_normal;
 
 /// Inclusion probabilities at which a coefficient adds nothing to the variance of a sum.
 const OUT: f64 = 1e-9;
 
 /// Inclusion probabilities that add nothing to a divergence.
 const NOTHING: f64 = 1e-15;
+
+/// `log(2 / sqrt(2 pi))`.
+const LOG_2_OVER_ROOT_2_PI: f64 = -0.225_791_352_644_727_4;
 
 /// The support of the slab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,10 +77,11 @@ impl Slab {
     pub fn set(&mut self, j: usize, d: f64, b: f64) {
         let s2 = 1.0 / (d + self.tau);
         let mu = s2 * b;
-        let mut log_odds = self.log_odds + 0.5 * (self.tau * s2).ln() + 0.5 * mu * b;
-        if self.sign == Sign::Positive {
-            log_odds += std::f64::consts::LN_2 + tail(mu / s2.sqrt()).0;
-        }
+        let scale = self.log_odds + 0.5 * (self.tau * s2).ln();
+        let log_odds = match self.sign {
+            Sign::Any => scale + 0.5 * mu * b,
+            Sign::Positive => scale + LOG_2_OVER_ROOT_2_PI + cut_normal(mu / s2.sqrt()).log_ratio,
+        };
         self.alpha[j] = logistic(log_odds);
         self.mu[j] = mu;
         self.s2[j] = s2;
@@ -91,9 +94,8 @@ impl Slab {
             Sign::Any => (mu, mu * mu + s2),
             Sign::Positive => {
                 let s = s2.sqrt();
-                let ratio = tail(mu / s).1;
-                // The sums cancel for mu far below zero; both moments are positive.
-                ((mu + s * ratio).max(0.0), (mu * mu + s2 + mu * s * ratio).max(0.0))
+                let cut = cut_normal(mu / s);
+                (s * cut.mean, s2 * cut.second)
             }
         }
     }
@@ -143,12 +145,16 @@ impl Slab {
     fn slab_kl(&self, j: usize) -> f64 {
         let (mu, s2) = (self.mu[j], self.s2[j]);
         let (m1, m2) = self.slab_moments(j);
-        let spread = (m2 - 2.0 * mu * m1 + mu * mu) / s2;
-        let half = match self.sign {
-            Sign::Any => 0.0,
-            Sign::Positive => std::f64::consts::LN_2 + tail(mu / s2.sqrt()).0,
-        };
-        0.5 * (self.tau * m2 - spread - (self.tau * s2).ln()) - half
+        let scale = (self.tau * s2).ln();
+        match self.sign {
+            Sign::Any => 0.5 * (self.tau * m2 - 1.0 - scale),
+            // -E(x - mu)^2 / 2 s2 - log Phi(z), written so that z^2 does not appear.
+            Sign::Positive => {
+                let ratio = cut_normal(mu / s2.sqrt()).log_ratio;
+                let tilt = mu * m1 / s2 - 0.5 * m2 / s2;
+                0.5 * (self.tau * m2 - scale) + tilt - ratio - LOG_2_OVER_ROOT_2_PI
+            }
+        }
     }
 
     /// The prior inclusion probability and precision that maximise the bound, within their ranges.
@@ -187,20 +193,4 @@ pub fn softplus(x: f64) -> f64 {
 pub fn binary_kl(a: f64, p: f64) -> f64 {
     let part = |a: f64, p: f64| if a > 0.0 { a * (a / p).ln() } else { 0.0 };
     part(a, p) + part(1.0 - a, 1.0 - p)
-}
-
-/// `log Phi(z)` and `phi(z) / Phi(z)`.
-fn tail(z: f64) -> (f64, f64) {
-    let log_density = -0.5 * z * z - 0.5 * std::f64::consts::TAU.ln();
-    if z < -4.0 {
-        // Mills ratio by its continued fraction, x + 1/(x + 2/(x + ...)): 60 terms are exact here.
-        let x = -z;
-        let ratio = (1..=60).rev().fold(x, |sum, k| x + f64::from(k) / sum);
-        (log_density - ratio.ln(), ratio)
-    } else {
-        let x = Portable::splat(z * std::f64::consts::FRAC_1_SQRT_2);
-        let upper = 0.5 * erfc_abs(x).to_array()[0];
-        let p = if z < 0.0 { upper } else { 1.0 - upper };
-        (p.ln(), log_density.exp() / p)
-    }
 }
