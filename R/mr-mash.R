@@ -43,9 +43,10 @@
 #' @param residual structure of the residual covariance, see below.
 #' @param rank number of columns of `W`, for `"lowrank"` and `"factor"`.
 #' @param update_w0,update_V whether to estimate weights and residual covariance.
-#' @param w0_method `"convex"`: expectation maximisation with proposals from the convex problem that
-#'   the weights solve at convergence, kept when the bound does not fall: few sweeps. `"em"`:
-#'   expectation maximisation only, as mr.mash does: many.
+#' @param w0_method `"convex"`: expectation maximisation and, after 15 sweeps, proposals from the convex
+#'   problem that the weights solve at convergence, kept when the bound does not fall: few sweeps.
+#'   `"em"`: expectation maximisation only, as mr.mash does: many. The bound has several optima where
+#'   predictors are strongly correlated, and the two may end in different ones.
 #' @param w0_penalty K Dirichlet parameters of at least 1, or one for all: a penalty on the weights.
 #' @param w0_threshold from sweep 16 on, weights below this are set to zero.
 #' @param standardize divide predictors by their standard deviations. Coefficients are returned for
@@ -60,7 +61,8 @@
 #'   (`"full"`).
 #' @param plugin see the section on the residual covariance.
 #' @param tol converged when a sweep raises the bound by at most `tol` per value of `Y`, and no weight
-#'   changes by more than `tol_w0`. With both 0, exactly `max_iter` sweeps are made.
+#'   changes by more than `tol_w0` (or weights were just put to their optimum). With both 0, `max_iter`
+#'   sweeps are made.
 #' @param tol_w0 see `tol`.
 #' @param max_iter most sweeps.
 #' @param e number added to the diagonals of all prior matrices. mr.mash adds 1e-8.

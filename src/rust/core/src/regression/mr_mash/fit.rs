@@ -20,7 +20,7 @@ pub struct Options<'a> {
     /// From sweep 16 on, weights below this become zero.
     pub threshold: f64,
     /// Converged when the bound rises by no more than this per sample and condition, and no weight
-    /// changes by more than `tol_weights`.
+    /// changes by more than `tol_weights` (unless a proposal of weights was just kept).
     pub tol: f64,
     /// See `tol`.
     pub tol_weights: f64,
@@ -137,6 +137,7 @@ impl<D: Design> State<'_, D> {
         for sweep in 1..=self.options.max_iter {
             let before = self.weights.clone();
             let last = trace.last().copied();
+            let kept_before = self.proposals[0];
             let objective = match last {
                 None => self.sweep(sweep)?,
                 Some(last) => {
@@ -145,13 +146,13 @@ impl<D: Design> State<'_, D> {
                 }
             };
             trace.push(objective);
+            let kept = self.proposals[0] > kept_before;
             if let Some(last) = last {
                 let differences = before.iter().zip(&self.weights).map(|(a, b)| (a - b).abs());
                 weight_change = differences.fold(0.0, f64::max);
                 rise = (objective - last) / values;
-                let settled =
-                    rise.abs() <= self.options.tol && weight_change <= self.options.tol_weights;
-                if settled {
+                let still = kept || weight_change <= self.options.tol_weights;
+                if self.was_tried() && still && rise.abs() <= self.options.tol {
                     stop = Stop::Converged;
                     break;
                 }
@@ -178,6 +179,11 @@ impl<D: Design> State<'_, D> {
             proposals: self.proposals,
             stop,
         })
+    }
+
+    /// Whether expectation maximisation alone does not decide when to stop.
+    fn was_tried(&self) -> bool {
+        self.options.weights != WeightUpdate::Convex || self.proposals != [0, 0]
     }
 
     /// Sigma given the last sweep.

@@ -4,7 +4,8 @@
 //! slow. At a fixed point, the weights maximise `sum_p log sum_t w_t BF_pt`, the likelihood of the
 //! normal-means problem `c_p / d_p` with noise `Sigma / d_p`: a convex problem, whose solution for the
 //! Bayes factors of the last sweep is a proposal. It is kept if the bound after a sweep with it is not
-//! lower than before; else everything goes back to expectation maximisation.
+//! lower than before; else everything goes back to expectation maximisation. The first proposal
+//! waits for some sweeps: Bayes factors of coefficients that are still far off lead to poor optima.
 
 use crate::weights::{self, Likelihoods, Method};
 use crate::{Error, Monitor};
@@ -52,10 +53,12 @@ pub struct Schedule {
 }
 
 const LONGEST_GAP: usize = 32;
+/// Sweeps before the first.
+const FIRST: usize = 15;
 
 impl Schedule {
     pub fn new() -> Self {
-        Self { next: 1, gap: 1 }
+        Self { next: FIRST, gap: 1 }
     }
 
     /// Whether a proposal should follow sweep number `sweep`.
