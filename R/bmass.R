@@ -3,14 +3,14 @@
 
 #' Multivariate association by models of direct and indirect effects
 #'
-#' For every unit, compares all models in which each of d conditions (traits) is unassociated (`U`),
-#' directly (`D`) or indirectly (`I`) associated with it. Indirect effects go through the directly
-#' associated conditions: given these, the condition is independent of the unit.
+#' For every unit, compares all models in which each of d conditions (traits) is unassociated
+#' (`U`), directly (`D`) or indirectly (`I`) associated with it. Indirect effects go through the
+#' directly associated conditions: given these, the condition is independent of the unit.
 #'
-#' A model has for each scale in `sigma_alpha` a Bayes factor against no association. With
-#' `formula = "finite"` it is that of Stephens (2013), with the residual covariance integrated out;
-#' `"known"` takes `V` as known, which makes the models a mash with covariances [cov_udi()] (the two
-#' agree up to terms of order `1 / n`).
+#' A model has for each scale in `sigma_alpha` a Bayes factor against no association. With `formula
+#' = "finite"` it is that of Stephens (2013), with the residual covariance integrated out;
+#' `"known"` takes `V` as known, which makes the models a mash with covariances [cov_udi()] (the
+#' two agree up to terms of order `1 / n`).
 #'
 #' Weights of models and scales are `weights = "prior"`: half on no association, the rest spread
 #' evenly over the number of directly associated conditions, then of unassociated ones, then over
@@ -30,8 +30,8 @@
 #' @param n_threads number of threads.
 #'
 #' @return An object of class `bmass`, a list of
-#' - `log10_bf`: models x units, each averaged over scales with equal weights; zero for the null and
-#'   minus infinity for models without weight;
+#' - `log10_bf`: models x units, each averaged over scales with equal weights; zero for the null
+#'   and minus infinity for models without weight;
 #' - `log10_bf_average`: J, the weighted average over all models but the null: the evidence for any
 #'   association;
 #' - `posterior`: models x units;

@@ -5,15 +5,14 @@
 #' Learns from many loci how annotations change the probability that a variable has an effect, for
 #' use as `prior_weights` of [finemap()].
 #'
-#' `method = "single"` supposes at most one causal variable per locus:
-#' `log(pi_j / (1 - pi_j)) = a_0 + x_j'a`. The likelihood is then a closed form of the Bayes factors
-#' of single variables, and is maximised by EM with logistic regressions. `method = "multi"` lets
-#' each locus have several effects: the E-step is [finemap()] of every locus, with prior weights
-#' proportional to `exp(x_j'a)`, and the M-step a multinomial regression of where its effects are,
-#' each counted with the probability that it is there. With `update_weights` the mixture weights of
-#' the prior are re-estimated too: those of component k become the share of effects that it
-#' explains. Loci run in parallel under the plan of the package future, if it and future.apply are
-#' installed.
+#' `method = "single"` supposes at most one causal variable per locus: `log(pi_j / (1 - pi_j)) =
+#' a_0 + x_j'a`. The likelihood is then a closed form of the Bayes factors of single variables, and
+#' is maximised by EM with logistic regressions. `method = "multi"` lets each locus have several
+#' effects: the E-step is [finemap()] of every locus, with prior weights proportional to
+#' `exp(x_j'a)`, and the M-step a multinomial regression of where its effects are, each counted
+#' with the probability that it is there. With `update_weights` the mixture weights of the prior
+#' are re-estimated too: those of component k become the share of effects that it explains. Loci
+#' run in parallel under the plan of the package future, if it and future.apply are installed.
 #'
 #' Intervals (`"single"` only) hold the coefficients that are not rejected by a likelihood-ratio
 #' test, the others re-estimated.
@@ -22,9 +21,9 @@
 #'   `log_bf` (natural logarithm) or `z`; or a list of vectors of log Bayes factors, or of fits of
 #'   [finemap()], whose first effects' are taken. For `"multi"`: a list of data from
 #'   [finemap_data()], [finemap_suffstat()] or [finemap_sumstats()].
-#' @param annotations m x q matrix or data frame of numbers, a row for each variable, loci one after
-#'   the other; or a list of such matrices, one for each locus. Row names, if variables have names
-#'   too, must agree. `NULL`: no annotation (`"single"`: only the average probability).
+#' @param annotations m x q matrix or data frame of numbers, a row for each variable, loci one
+#'   after the other; or a list of such matrices, one for each locus. Row names, if variables have
+#'   names too, must agree. `NULL`: no annotation (`"single"`: only the average probability).
 #' @param method see above.
 #' @param penalty ridge penalty: `penalty / 2` times the sum of squared coefficients is subtracted
 #'   from the log-likelihood. Needed where annotations separate causal variables from others.
@@ -34,7 +33,8 @@
 #' @param conf_level level of the intervals; `NULL` for none.
 #' @param tol stop when the log-likelihood (or the sum of ELBOs) gains less.
 #' @param max_iter most EM iterations. Default 1000, or 20 for `"multi"`.
-#' @param prior,... for `"multi"`: the prior and further arguments of [finemap()], such as `V`, `L`.
+#' @param prior,... for `"multi"`: the prior and further arguments of [finemap()], such as `V`,
+#'   `L`.
 #' @param update_weights for `"multi"`: estimate the mixture weights of the prior too.
 #' @param n_threads number of threads.
 #'
@@ -44,8 +44,8 @@
 #' - `prior_weights`: a list of vectors, one for each locus: probabilities (`"single"`), or weights
 #'   with sum 1 (`"multi"`);
 #' - `pip`: a list of posterior probabilities; `loci`: a data frame with, for each locus, `p_null`,
-#'   the probability that nothing in it is causal, and `fdr`, the Bayesian false discovery rate when
-#'   it and all loci with smaller `p_null` are called (`"single"`), or the expected number of
+#'   the probability that nothing in it is causal, and `fdr`, the Bayesian false discovery rate
+#'   when it and all loci with smaller `p_null` are called (`"single"`), or the expected number of
 #'   effects (`"multi"`);
 #' - `loglik` (the trace), `converged`, `n_iter`; and for `"multi"` `fits` and `prior`.
 #' @references Wen (2016), AJHG 98, 1114-1129, for the single-signal EM.

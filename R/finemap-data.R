@@ -9,8 +9,8 @@
 #'
 #' Z-scores of `n` samples are first shrunk to `z sqrt((n - 1) / (z^2 + n - 2))`, which makes them
 #' the ones that a fit with a known residual variance would have had, instead of one for each
-#' variable (susieR does the same). `n` may differ by condition; overlap of the samples is then part
-#' of the residual correlation `V` of the z-scores.
+#' variable (susieR does the same). `n` may differ by condition; overlap of the samples is then
+#' part of the residual correlation `V` of the z-scores.
 #'
 #' @param X n x p matrix of variables (genotypes), without missing values.
 #' @param Y n x R matrix of outcomes (a vector is one condition); `NA` where not observed.
@@ -19,16 +19,15 @@
 #' @param x_mean,y_mean means of the columns, for an intercept (optional).
 #' @param Z p x R matrix of z-scores; or give
 #' @param Bhat,Shat p x R matrices of effects of single variables and their standard errors.
-#' @param LD p x p matrix of correlations of the variables, from these samples or from a
-#'   population like theirs. Row names, if it has them, must be those of the z-scores.
+#' @param LD p x p matrix of correlations of the variables, from these samples or from a population
+#'   like theirs. Row names, if it has them, must be those of the z-scores.
 #' @param check look whether `LD` is positive semi-definite, which takes p^3 / 3 operations.
 #'
 #' @return An object of class `finemap_data`.
 #' @section Errors:
 #' Missing values in `X`, `LD` or the z-scores, columns that are constant, two variables of one
-#' name,
-#' `LD` with other variables than the z-scores (with their names), or with negative eigenvalues
-#' beyond rounding. Z-scores without `n` are a warning.
+#' name, `LD` with other variables than the z-scores (with their names), or with negative
+#' eigenvalues beyond rounding. Z-scores without `n` are a warning.
 #' @seealso [finemap()], [qc_sumstats()]
 #' @references Zou, Carbonetto, Wang and Stephens (2022), PLoS Genetics 18, e1010299, for z-scores
 #'   with sample sizes.

@@ -3,12 +3,10 @@
 #' Summaries, coefficients and predictions of a fine-mapping fit
 #'
 #' `summary()` is a table with one row for each credible set and condition. `coef()` are posterior
-#' means
-#' of effects, `predict()` the expected outcomes.
+#' means of effects, `predict()` the expected outcomes.
 #'
 #' The probability that an effect is there at all takes its Bayes factor and the number of effects,
-#' with
-#' a beta-binomial prior: each is there with a probability that has itself a Beta(1, 2)
+#' with a beta-binomial prior: each is there with a probability that has itself a Beta(1, 2)
 #' distribution.
 #'
 #' @param object,x a fit from [finemap()].
@@ -19,11 +17,9 @@
 #' @return `summary()`: a data frame of class `summary.finemap` with columns `set` (the name of the
 #'   effect), `sentinel` (the most probable variable) and its `pip`, `size`, `coverage`, `purity`
 #'   (smallest absolute correlation), `log_bf`, `probability`, `condition`, `effect` and `se`
-#'   (posterior
-#'   mean and standard deviation of the effect of the sentinel, if it is there, for the variable as
-#'   given), `lfsr` (of the set) and `active`. `coef()`: (p + 1) x R with the intercepts first, or p
-#'   x R
-#'   where there is none. `predict()`: a matrix with R columns.
+#'   (posterior mean and standard deviation of the effect of the sentinel, if it is there, for the
+#'   variable as given), `lfsr` (of the set) and `active`. `coef()`: (p + 1) x R with the
+#'   intercepts first, or p x R where there is none. `predict()`: a matrix with R columns.
 #' @name finemap-methods
 #' @examples
 #' set.seed(1)

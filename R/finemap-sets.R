@@ -3,22 +3,17 @@
 #' Credible sets and local false sign rates of a fine-mapping fit
 #'
 #' `credible_sets()` gives for each effect the smallest set of variables that holds it with
-#' probability
-#' `coverage`. Sets with a smaller absolute correlation between two of their variables than
-#' `min_abs_corr` (their purity) are left out: they belong to effects that are not there, or that
-#' cannot
-#' be placed. So are sets equal to an earlier one.
+#' probability `coverage`. Sets with a smaller absolute correlation between two of their variables
+#' than `min_abs_corr` (their purity) are left out: they belong to effects that are not there, or
+#' that cannot be placed. So are sets equal to an earlier one.
 #'
 #' A set needs correlations of its members. The fit keeps those of the up to 200 most probable
 #' variables of each effect that hold 99.5% of it; purity of larger sets is that of these.
 #'
 #' `pip(fit)` are the probabilities that a variable has any of the effects. `lfsr(fit)` is by
-#' variable
-#' and condition `1 - max_l alpha_lj (1 - lfsr_ljr)`: the probability that the variable has no
-#' effect, or
-#' one of the other sign than the more probable one, in condition r. `lfsr(fit, "set")` is by set
-#' and
-#' condition: the mean over the places of the effect.
+#' variable and condition `1 - max_l alpha_lj (1 - lfsr_ljr)`: the probability that the variable
+#' has no effect, or one of the other sign than the more probable one, in condition r. `lfsr(fit,
+#' "set")` is by set and condition: the mean over the places of the effect.
 #'
 #' @param x a fit from [finemap()].
 #' @param coverage,min_abs_corr as in [finemap()]; default: those of the fit.
@@ -28,9 +23,8 @@
 #' @return `credible_sets()`: a list with one element for each set, named by its effect: a list of
 #'   `variables` (numbers, most probable first, named), `coverage` (the probability that it has),
 #'   `purity` (smallest, mean and median absolute correlation), `log_bf` (natural logarithm) and
-#'   `probability`: that the effect is there at all (see [summary.finemap()]). Sets are in the order
-#'   of
-#'   purity. `pip()`: p probabilities. `lfsr()`: p x R or sets x R.
+#'   `probability`: that the effect is there at all (see [summary.finemap()]). Sets are in the
+#'   order of purity. `pip()`: p probabilities. `lfsr()`: p x R or sets x R.
 #' @name finemap-sets
 #' @examples
 #' set.seed(1)

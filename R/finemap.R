@@ -3,69 +3,57 @@
 #' Fine-mapping in one or many conditions with a learnt prior
 #'
 #' Finds the variables behind the associations of a region: fits `Y = X (b_1 + ... + b_L) + E`,
-#' where
-#' each effect `b_l` is in one variable, with prior probabilities `prior_weights`, and its sizes in
-#' the R
-#' conditions come from `sum_k w_k N(0, s_l U_k)`, a prior learnt elsewhere ([mash()],
-#' [mixture_prior()], multiple regression). Rows of `E` are `N(0, V)`. With one condition this is
-#' the sum
-#' of single effects of Wang et al. (2020), with many that of Zou et al. (2024).
+#' where each effect `b_l` is in one variable, with prior probabilities `prior_weights`, and its
+#' sizes in the R conditions come from `sum_k w_k N(0, s_l U_k)`, a prior learnt elsewhere
+#' ([mash()], [mixture_prior()], multiple regression). Rows of `E` are `N(0, V)`. With one
+#' condition this is the sum of single effects of Wang et al. (2020), with many that of Zou et al.
+#' (2024).
 #'
 #' Posteriors are approximated by independent effects, updated in turn until the evidence lower
-#' bound
-#' (ELBO) gains less than `tol`; each update is exact. All decompositions are made once for a fit:
-#' with
-#' `V` whitened, every component is diagonal, and a visit costs p times the sum of ranks.
+#' bound (ELBO) gains less than `tol`; each update is exact. All decompositions are made once for a
+#' fit: with `V` whitened, every component is diagonal, and a visit costs p times the sum of ranks.
 #'
 #' `scale = "optim"` gives every effect at every visit the scale `s_l` with the largest evidence,
-#' and
-#' drops the effect where no scale has evidence above that of no effect: `L` is then an upper limit,
-#' and
-#' costs nothing where it is too large. `"em"` takes one step of expectation maximisation instead,
-#' and
-#' `"fixed"` keeps `s_l = 1` for all `L` effects.
+#' and drops the effect where no scale has evidence above that of no effect: `L` is then an upper
+#' limit, and costs nothing where it is too large. When the fit has converged, one more effect is
+#' put in at the scale of the others, held for some sweeps, and kept if the ELBO ends higher.
+#' `"em"` takes one step of expectation maximisation instead, and `"fixed"` keeps `s_l = 1` for all
+#' `L` effects.
 #'
 #' Missing values of `Y` are integrated out exactly: the likelihood of an incomplete row is that of
-#' its
-#' observed cells, and intercepts are estimated by generalised least squares. `V` must then be
-#' given.
-#' Every variable has then a noise covariance of its own, and its p K decompositions are kept, or
-#' where
-#' they take more than `getOption("mnmash.memory")` bytes, made anew at every visit.
+#' its observed cells, and intercepts are estimated by generalised least squares. `V` must then be
+#' given. Every variable has then a noise covariance of its own, and its p K decompositions are
+#' kept, or where they take more than `getOption("mnmash.memory")` bytes, made anew at every visit.
 #'
 #' `compat = "mvsusieR"` follows the updates of that package (version 0.1.10) in their order: all
-#' effects
-#' stay for ten sweeps, scales move by one EM step after the posterior, prior covariances are
-#' multiplied by `sd(Y_r)` relative to the largest. It is slower and serves comparisons.
+#' effects stay for ten sweeps, scales move by one EM step after the posterior, prior covariances
+#' are multiplied by `sd(Y_r)` relative to the largest. It is slower and serves comparisons.
 #'
 #' @param data the region, from [finemap_data()], [finemap_suffstat()] or [finemap_sumstats()].
 #' @param prior the prior of effects: anything [as_prior()] understands; with one condition also
 #'   variances (one number, or several for a mixture with equal weights). Its null weight is not
-#'   used:
-#'   how many variables have effects is for the fit to say. The scales of a mash fit are averaged
-#'   over
-#'   (`as_prior(scales = "collapse")`) unless `scale = "fixed"`.
+#'   used: how many variables have effects is for the fit to say. The scales of a mash fit are
+#'   averaged over (`as_prior(scales = "collapse")`) unless `scale = "fixed"`.
 #' @param L largest number of effects.
 #' @param V R x R residual covariance. Default for individual data and sufficient statistics: the
 #'   covariance of `Y`, which is conservative. For summary statistics it is the correlation of
-#'   z-scores
-#'   without effects ([residual_correlation()]), to be given unless R is 1.
+#'   z-scores without effects ([residual_correlation()]), to be given unless R is 1.
 #' @param prior_weights p prior probabilities, proportionally. Default: equal.
 #' @param scale how the scales of effects are found: `"optim"`, `"em"` or `"fixed"`.
 #' @param estimate_V estimate the residual covariance too: `"none"`, its diagonal `"diag"` or
-#'   `"full"`.
-#'   Not for z-scores without `n` or with differing `n`, nor with missing outcomes.
-#' @param effect_model the units of the prior covariances: `"EZ"`, z-scores (an effect of `u` is
-#'   `u sd(Y_r) / sqrt(n)`, for a variable of unit variance), or `"EE"`, effects on `Y` of a
-#'   variable as it
-#'   is analysed. Default: what the prior says, else `"EZ"`. With estimated scales only their
-#'   proportions
-#'   matter.
+#'   `"full"`. Not for z-scores without `n` or with differing `n`, nor with missing outcomes.
+#' @param effect_model the units of the prior covariances: `"EZ"`, z-scores (an effect of `u` is `u
+#'   sd(Y_r) / sqrt(n)`, for a variable of unit variance), or `"EE"`, effects on `Y` of a variable
+#'   as it is analysed. Default: what the prior says, else `"EZ"`. With estimated scales only their
+#'   proportions matter.
 #' @param standardize bring variables to unit variance: every variable then has the same prior
 #'   variance explained. Coefficients are always returned for the variables as given. Not for
-#'   z-scores,
-#'   which are.
+#'   z-scores, which are.
 #' @param intercept fit intercepts (individual data).
+#' @param min_log_bf an effect comes in only if its log Bayes factor, at its best scale, exceeds
+#'   this. Traces of effects with evidence near zero have no place and raise all probabilities a
+#'   little; 0 lets them in, for a slightly higher ELBO. Without meaning for `scale = "fixed"` and
+#'   with `compat`.
 #' @param coverage probability that a credible set should have of holding its effect.
 #' @param min_abs_corr sets with a smaller absolute correlation between two members are dropped.
 #' @param tol stop when the ELBO gains less.
@@ -76,20 +64,17 @@
 #' @return An object of class `finemap`, a list of
 #' - `pip`: p posterior inclusion probabilities;
 #' - `alpha`: L x p, where each effect is; `lbf` (L), `lbf_variable` (L x p): log Bayes factors
-#'   (natural
-#'   logarithms) of effects and of variables; `scale` (L): the scales, zero for effects not there;
+#'   (natural logarithms) of effects and of variables; `scale` (L): the scales, zero for effects
+#'   not there;
 #' - `sets`: see [credible_sets()];
 #' - `coef` (p x R), `intercept` (R): posterior means of the effects of the variables as given;
 #' - `lfsr` (p x R) and `set_lfsr` (L x R): see [lfsr()];
 #' - `effects`: for each effect the variables where it may be (probability above 1e-14), and given
-#'   each
-#'   its posterior means, standard deviations, lfsr (variables x R, on the scale of the fit) and
-#'   weights
-#'   of the components of the prior;
+#'   each its posterior means, standard deviations, lfsr (variables x R, on the scale of the fit)
+#'   and weights of the components of the prior;
 #' - `V`, `elbo` (one for each sweep), `n_iter`, `converged`, `message`;
 #' - `near`, `lead_ld`: correlations of the most probable variables of an effect with one another,
-#'   and of
-#'   the first with all; `prior`, `call`, `data` (its kind, sizes and names) and options.
+#'   and of the first with all; `prior`, `call`, `data` (its kind, sizes and names) and options.
 #' @references Wang, Sarkar, Carbonetto and Stephens (2020), JRSS B 82, 1273-1300. Zou, Carbonetto,
 #'   Xie, Wang and Stephens (2024), multivariate fine-mapping with prior learnt by mash, bioRxiv.
 #' @seealso [credible_sets()], [lfsr()], [summary.finemap()], [plot.finemap()], [enrich()],
@@ -114,8 +99,8 @@
 #' round(pip(fit)[c(7, 30)], 3)
 finemap <- function(data, prior, L = 10, V = NULL, prior_weights = NULL,
                     scale = c("optim", "em", "fixed"), estimate_V = c("none", "diag", "full"),
-                    effect_model = NULL, standardize = TRUE, intercept = TRUE, coverage = 0.95,
-                    min_abs_corr = 0.5, tol = 1e-4, max_iter = 100, compat = NULL,
+                    effect_model = NULL, standardize = TRUE, intercept = TRUE, min_log_bf = 0.1,
+                    coverage = 0.95, min_abs_corr = 0.5, tol = 1e-4, max_iter = 100, compat = NULL,
                     n_threads = NULL) {
   if (!inherits(data, "finemap_data")) {
     stop_mnmash(
@@ -140,7 +125,8 @@ finemap <- function(data, prior, L = 10, V = NULL, prior_weights = NULL,
   prior <- finemap_prior(prior, data, scale, effect_model)
   U <- scale_prior(prior, data, problem, standardize, scale, compat)
   options <- list(
-    L = L, rule = scale, scale = 1, update = if (is.null(compat)) "direct" else "compat",
+    L = L, rule = scale, scale = 1, entry = check_number(min_log_bf, "min_log_bf", 0),
+    update = if (is.null(compat)) "direct" else "compat",
     residual = estimate_V, tol = check_number(tol, "tol", 0),
     max_iter = check_count(max_iter, "max_iter"), mass = 0.995, most = 200
   )

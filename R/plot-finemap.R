@@ -4,10 +4,10 @@
 #'
 #' `"pip"`: posterior inclusion probabilities along the region; members of credible sets are ringed
 #' in the colour of their set, and all variables are filled by their squared correlation with the
-#' first variable of the set they are closest to. `"effects"`: effects of the first variable of each
-#' set in all conditions; colour is the effect relative to the largest of its set, size the evidence
-#' for its sign, and effects with an lfsr of the set of `lfsr_thresh` or more are faint. `"elbo"`:
-#' the evidence bound by sweep.
+#' first variable of the set they are closest to. `"effects"`: effects of the first variable of
+#' each set in all conditions; colour is the effect relative to the largest of its set, size the
+#' evidence for its sign, and effects with an lfsr of the set of `lfsr_thresh` or more are faint.
+#' `"elbo"`: the evidence bound by sweep.
 #'
 #' @param x a fit from [finemap()].
 #' @param type what to show.
@@ -126,7 +126,7 @@ plot_set_effects <- function(x, lfsr_thresh, file) {
       legend.box = "vertical"
     )
   width <- 3.5 + 0.35 * x$data$R + label_inches(label, 9)
-  height <- max(3.8, 1.2 + 0.4 * length(x$sets) + label_inches(shown$condition, 9))
+  height <- max(4.9, 1.2 + 0.4 * length(x$sets) + label_inches(table$condition, 9))
   picture(plot, width, height, file)
 }
 

@@ -2,8 +2,8 @@
 
 #' Check z-scores against correlations of the variables
 #'
-#' Estimates how far z-scores and `LD` disagree, finds the variables where they do, among them those
-#' whose alleles seem to be swapped, and repairs `LD` that has negative eigenvalues.
+#' Estimates how far z-scores and `LD` disagree, finds the variables where they do, among them
+#' those whose alleles seem to be swapped, and repairs `LD` that has negative eigenvalues.
 #'
 #' Without effects, or with many small ones, `z ~ N(0, (1 - s) LD + s I)` with `s = 0` if `LD` is
 #' the correlation matrix of the samples. `s` is estimated by maximum likelihood; values well above

@@ -2,10 +2,10 @@
 #   Rscript bench/finemap.R coverage [REPLICATES]
 #   Rscript bench/finemap.R speed
 #   Rscript bench/finemap.R memory
-# Regions: 574 samples, 1001 variants with LD that decays within blocks; 6 conditions with residual
+# Regions: 574 samples, 500 variants with LD that decays within blocks; 6 conditions with residual
 # covariance 0.3 + 0.7 I; one to four causal variants; effects from a mixture of shared, structured
-# and single-condition patterns, scaled so that the largest is uniform in 0.05 to 0.2 standard
-# deviations of Y per standardised variant.
+# and single-condition patterns, scaled so that the largest is uniform in 0.1 to 0.3 for a variant
+# of unit variance.
 suppressPackageStartupMessages(library(mnmash))
 options(mnmash.threads = 1)
 arguments <- commandArgs(trailingOnly = TRUE)
@@ -39,14 +39,14 @@ mixture <- function(R) {
   list(U = U, w = c(0.3, 0.2, 0.15, 0.1, rep(0.25 / R, R)))
 }
 
-region <- function(n = 574, p = 1001, R = conditions, prior = mixture(R)) {
+region <- function(n = 574, p = 500, R = conditions, prior = mixture(R)) {
   X <- genotypes(n, p)
   causal <- sort(sample(p, sample(4, 1)))
   B <- t(vapply(causal, \(j) {
     U <- prior$U[[sample(length(prior$U), 1, prob = prior$w)]]
     b <- drop(t(chol(U + 1e-10 * diag(R))) %*% rnorm(R))
     b[abs(b) < 1e-3] <- 0
-    b / max(abs(b)) * runif(1, 0.05, 0.2)
+    b / max(abs(b)) * runif(1, 0.1, 0.3)
   }, numeric(R)))
   V <- 0.3 + diag(0.7, R)
   Y <- scale(X)[, causal, drop = FALSE] %*% B + matrix(rnorm(n * R), n) %*% chol(V)

@@ -63,6 +63,7 @@ impl Problem {
                 _ => ScaleRule::Optim,
             },
             scale: number("scale"),
+            entry: number("entry"),
             update: if word("update") == "compat" { Update::Compat } else { Update::Direct },
             residual: match word("residual").as_str() {
                 "diag" => ResidualRule::Diagonal,

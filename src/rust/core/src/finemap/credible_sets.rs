@@ -3,8 +3,7 @@
 use super::design::Design;
 
 /// The smallest set of variables with total probability of at least `coverage`: most probable
-/// first;
-/// of equals, the first. Empty if all of them do not reach it.
+/// first; of equals, the first. Empty if all of them do not reach it.
 pub fn credible_set(alpha: &[f64], coverage: f64) -> Vec<usize> {
     let mut order: Vec<usize> = (0..alpha.len()).collect();
     order.sort_by(|&a, &b| alpha[b].total_cmp(&alpha[a]));

@@ -2,8 +2,7 @@
 //!
 //! Complete data are whitened: with `W V W' = I`, `Y` becomes `Y W'`, and effects are `B W'`. The
 //! residual is kept as `X'R` where `X'X` is at hand, and as the rows `R` where it is not; `X'R / d`
-//! are
-//! the effects that the variables would have alone.
+//! are the effects that the variables would have alone.
 
 use std::borrow::Cow;
 
@@ -244,8 +243,7 @@ impl<'a> Design<'a> {
     }
 
     /// Whiten by a new residual covariance. Returns `T`, by which whitened rows are multiplied:
-    /// `T'`
-    /// from the right.
+    /// `T'` from the right.
     pub fn set_noise(&mut self, v: Mat<f64>) -> Result<Mat<f64>, Error> {
         let noise = Noise::new(v)?;
         let t = &noise.whitener * &self.noise.root;
@@ -289,8 +287,7 @@ impl<'a> Design<'a> {
     }
 
     /// What an effect looks like at its active variables alone: estimates and standard errors
-    /// (active
-    /// by conditions, by columns) and their correlation.
+    /// (active by conditions, by columns) and their correlation.
     pub fn observations(&self, effect: &Effect) -> Result<[Vec<f64>; 3], Error> {
         let r = self.conditions;
         if let Form::Incomplete(data) = &self.form {
@@ -423,8 +420,7 @@ pub struct Columns {
 }
 
 /// Centre the columns of an n by p matrix if there is an intercept, and bring them to unit variance
-/// if
-/// asked. A column without variance is an error that names it.
+/// if asked. A column without variance is an error that names it.
 pub fn columns(x: MatRef<'_, f64>, intercept: bool, standardize: bool) -> Result<Columns, Error> {
     let (n, p) = (x.nrows(), x.ncols());
     let one = |j: usize| {

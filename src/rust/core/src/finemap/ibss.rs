@@ -1,16 +1,13 @@
 //! One effect after another, each given the others, until the evidence bound stands still.
 //!
 //! By default the scale of an effect is its best at every visit, and an effect whose evidence is
-//! not
-//! above that of none is taken out at once. Effects that are out all see the same residual, so the
-//! test
-//! of one answers for the rest: a sweep costs the effects that are in, and one more.
-//! Such a fit can rest where one effect stands for two. So when it has converged, one more effect
-//! is put in at the scale of the others and held there for some sweeps; what comes of it is kept if
-//! the bound is higher, and forgotten otherwise.
-//! [`Update::Compat`] keeps the order of an older program: all effects are in for ten sweeps,
-//! scales
-//! move by one step of expectation maximisation after the posterior, and only then can go to zero.
+//! not above that of none is taken out at once. Effects that are out all see the same residual, so
+//! the test of one answers for the rest: a sweep costs the effects that are in, and one more. Such
+//! a fit can rest where one effect stands for two. So when it has converged, one more effect is put
+//! in at the scale of the others and held there for some sweeps; what comes of it is kept if the
+//! bound is higher, and forgotten otherwise. [`Update::Compat`] keeps the order of an older
+//! program: all effects are in for ten sweeps, scales move by one step of expectation maximisation
+//! after the posterior, and only then can go to zero.
 
 use faer::Mat;
 
@@ -49,6 +46,8 @@ pub struct Options {
     pub scale_rule: ScaleRule,
     /// The scale, where it is given, and where steps start.
     pub scale: f64,
+    /// The log Bayes factor that an effect must exceed to come in; to stay, it must be above zero.
+    pub entry: f64,
     /// The order of updates.
     pub update: Update,
     /// The residual covariance.
@@ -94,7 +93,7 @@ pub fn fit(
             break;
         }
         let trial = sweeps.run(options.max_iter - run.elbo.len(), monitor)?;
-        if trial.bound() <= bound + options.tol || !trial.converged {
+        if trial.bound() <= bound + options.tol.max(options.entry) || !trial.converged {
             sweeps.restore(kept)?;
             break;
         }
@@ -299,7 +298,8 @@ impl<'a, 'b> Sweeps<'a, 'b> {
             ScaleRule::Em => visit.best_scale(None, self.range),
             ScaleRule::Optim => visit.best_scale((before > 0.0).then_some(before), self.range),
         };
-        let null = |evidence: f64| evidence <= 0.0;
+        let least = if before > 0.0 { 0.0 } else { self.options.entry };
+        let null = |evidence: f64| evidence <= least;
         if rule == ScaleRule::Optim && null(visit.evidence(scale)) {
             self.effects[l] = absent(self.design, self.prior, 0.0);
             return;
@@ -401,8 +401,7 @@ fn absent(design: &Design, prior: &EffectPrior, scale: f64) -> Effect {
 }
 
 /// Logarithms of the scales worth a look: from effects that are lost in noise to effects of all of
-/// the
-/// largest score under the smallest component.
+/// the largest score under the smallest component.
 fn scale_range(coordinates: &Coordinates) -> (f64, f64) {
     let largest = coordinates.blocks.iter().flatten().fold(0.0_f64, |m, y| m.max(y * y));
     let parts: Vec<f64> = (0..coordinates.components())

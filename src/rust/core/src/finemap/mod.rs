@@ -1,10 +1,8 @@
 //! Fine-mapping: `Y = X sum_l b_l + E`, where each effect `b_l` is in one variable, its size in the
-//! R
-//! conditions has a prior `sum_k w_k N(0, s_l U_k)`, and rows of `E` are `N(0, V)`.
+//! R conditions has a prior `sum_k w_k N(0, s_l U_k)`, and rows of `E` are `N(0, V)`.
 //!
 //! Given the other effects, one effect is a normal-means problem at each variable (`x_j'r / d_j`
-//! has
-//! noise `V / d_j`, with `d_j = x_j'x_j`), and its place has a posterior over the p variables.
+//! has noise `V / d_j`, with `d_j = x_j'x_j`), and its place has a posterior over the p variables.
 //!
 //! - `design`: what is known of X and Y (rows, products or z-scores with correlations), residuals,
 //!   fitted values, inner products; `gram`: products with X'X; `incomplete`: missing outcomes;

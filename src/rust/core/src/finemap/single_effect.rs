@@ -293,8 +293,7 @@ fn top(points: &[At]) -> usize {
 }
 
 /// `exp(x)`, and zero where it is negligible beside one: exponentials of very negative numbers,
-/// many
-/// of them, are slow.
+/// many of them, are slow.
 fn exp_or_zero(x: f64) -> f64 {
     if x < -45.0 { 0.0 } else { x.exp() }
 }

@@ -1,6 +1,5 @@
 //! Many units and all components of a prior, in eigenbases: log Bayes factors and posterior sums at
-//! any
-//! scale, without a decomposition.
+//! any scale, without a decomposition.
 //!
 //! A unit with whitened observation `z ~ N(sqrt(d) Wb, I)` and prior `b ~ N(0, s FF')` has, with
 //! `sqrt(d) W F = Q diag(sqrt(lambda)) P'`, `y = Q'z` and `h = s lambda / (1 + s lambda)`,
@@ -10,8 +9,7 @@
 //!   E ||F^+ b||^2 = sum_i (h_i^2 y_i^2 / lambda_i + s / (1 + s lambda_i)).
 //! ```
 //! `Q` and `lambda` do not depend on the scale `s`, and if units differ only by `d`, then `Q` does
-//! not
-//! depend on the unit either: so a search over scales costs one multiplication per (unit,
+//! not depend on the unit either: so a search over scales costs one multiplication per (unit,
 //! direction).
 
 use faer::linalg::matmul::matmul;
@@ -77,8 +75,7 @@ pub enum Lambda {
 }
 
 /// Coordinates `y` of units in all directions: by blocks of units; a block is by columns
-/// (directions),
-/// with its units padded to whole lanes by zeros.
+/// (directions), with its units padded to whole lanes by zeros.
 #[derive(Debug, Clone)]
 pub struct Coordinates {
     /// The number of units.
