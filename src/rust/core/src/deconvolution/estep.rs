@@ -134,7 +134,14 @@ impl<'a> EStep<'a> {
             weights.map(|weights| (0..units).map(|position| weights[row(position)]).collect());
         let total = weights.as_ref().map_or(units as f64, |weights| weights.iter().sum());
         let blocks = blocks(&observations);
-        let size = blocks.len().div_ceil(CHUNKS).max(3);
+        // Sums of a chunk cost as much to set up and add as some hundred units of shared noise.
+        let least = match observations {
+            Observations::Direct(means) if all_shared(means) => {
+                1000_usize.div_ceil((units / blocks.len().max(1)).max(1))
+            }
+            _ => 3,
+        };
+        let size = blocks.len().div_ceil(CHUNKS).max(least);
         let chunks: Vec<Vec<Block>> = blocks.chunks(size).map(<[Block]>::to_vec).collect();
         let spanning = match observations {
             Observations::Direct(means) => spanning(means, &chunks),
@@ -264,6 +271,10 @@ fn blocks(observations: &Observations) -> Vec<Block> {
         }
     }
     blocks
+}
+
+fn all_shared(means: &NormalMeans) -> bool {
+    means.groups.iter().all(|group| matches!(group.noise, GroupNoise::Shared(_)))
 }
 
 /// Groups of shared noise that more than one chunk meets.
