@@ -78,8 +78,8 @@ vignette <- function() {
 lowrank <- function(replicates = 10) {
   shares <- t(sapply(seq_len(replicates), \(seed) {
     set.seed(seed)
-    n <- 400
-    p <- 200
+    n <- 1000
+    p <- 250
     r <- 6
     X <- matrix(rnorm(n * p), n)
     B <- matrix(rnorm(p * r, sd = 0.15), p)
