@@ -30,6 +30,7 @@ rust_finemap_products <- function(gram, scale, xty, yty, samples, v, ulist, weig
 rust_credible_sets <- function(alpha, coverage) .Call(wrap__rust_credible_sets, alpha, coverage)
 
 rust_purity <- function(correlation) .Call(wrap__rust_purity, correlation)
+
 rust_fqtl <- function(x, y, covariates, precision, offset, weights, masks, family, left, nonneg, hypers, limits, n_threads, progress) .Call(wrap__rust_fqtl, x, y, covariates, precision, offset, weights, masks, family, left, nonneg, hypers, limits, n_threads, progress)
 
 rust_loglik <- function(x, s, missing, v, ulist, grid, pointmass, n_threads, progress) .Call(wrap__rust_loglik, x, s, missing, v, ulist, grid, pointmass, n_threads, progress)

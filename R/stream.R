@@ -17,7 +17,7 @@
 #' With `posterior_samples`, `posterior$PosteriorSamples` holds samples from the posterior of the
 #' units of the chunk, as in [get_samples()]; `sink` is the place to reduce them. They depend on the
 #' seed, the number of the chunk and the row in it (row r of chunk i counts as row
-#' `r + (i - 1) * 2^31`), hence on how units were cut into chunks, but not on threads or workers,
+#' r + (i - 1) 2^31), hence on how units were cut into chunks, but not on threads or workers,
 #' nor on which chunks were finished before. When `chunk` is data from [mash_set_data()], rows count
 #' as in these data: the samples are those of [mash_compute_posterior_matrices()].
 #'
