@@ -38,8 +38,8 @@ print.fqtl <- function(x, threshold = 0.5, ...) {
   )
   cat(
     x$rank, " factor", if (x$rank != 1L) "s", "; bound ",
-    format(x$elbo[length(x$elbo)], digits = 10), " after ", x$n_iter, " rounds",
-    if (!x$converged) " (not converged)", "\n",
+    format(x$elbo[length(x$elbo)], digits = 10), " after ", x$n_iter,
+    if (x$n_iter == 1L) " round" else " rounds", if (!x$converged) " (not converged)", "\n",
     sep = ""
   )
   if (x$rank) print(factor_table(x, threshold), row.names = FALSE, digits = 3)
