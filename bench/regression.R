@@ -2,7 +2,7 @@
 # low-rank residual covariances recover, and memory. Run from anywhere, with mnmash installed:
 #   OPENBLAS_NUM_THREADS=1 Rscript bench/regression.R [speed|vignette|lowrank|memory|optima]
 # Times are of one thread, in seconds of CPU time. mr.mash.alpha 0.3.44 took, on a machine of the same
-# kind, 538 us (r = 10), 1159 us (r = 20) and some 20,000 us (r = 44, 300 components) per coordinate.
+# kind, 538 us (r = 10) and 1159 us (r = 20) per coordinate with 61 components; r = 44 was not timed.
 
 library(mnmash)
 
