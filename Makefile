@@ -1,4 +1,4 @@
-.PHONY: install demo test test-rust test-r check fmt lint document release bench
+.PHONY: install demo test test-rust test-r check fmt lint document site release bench
 
 # Every target installs what it needs and lacks with apt-get (tools/setup.sh); Rust is taken as given.
 # Build products stay in one folder, so that the second build takes seconds.
@@ -46,6 +46,13 @@ lint:
 document:
 	tools/setup.sh document
 	Rscript tools/document.R
+
+# The code of the README, which draws its pictures, and the web site in docs/.
+site:
+	tools/setup.sh site
+	Rscript tools/install.R
+	Rscript tools/readme.R
+	Rscript tools/site.R
 
 release:
 	tools/setup.sh release

@@ -76,7 +76,7 @@
 #' - `near`, `lead_ld`: correlations of the most probable variables of an effect with one another,
 #'   and of the first with all; `prior`, `call`, `data` (its kind, sizes and names) and options.
 #' @references Wang, Sarkar, Carbonetto and Stephens (2020), JRSS B 82, 1273-1300. Zou, Carbonetto,
-#'   Xie, Wang and Stephens (2024), multivariate fine-mapping with prior learnt by mash, bioRxiv.
+#'   Xie, Wang and Stephens (2026), Nature Genetics 58, 454-462.
 #' @seealso [credible_sets()], [lfsr()], [summary.finemap()], [plot.finemap()], [enrich()],
 #'   [qc_sumstats()], `vignette("fine-mapping")`
 #' @export

@@ -25,6 +25,18 @@
 #'   that, for one factor with known loadings, the step of the variants is that of a regression with
 #'   prior matrices 0 and `v v'`.
 #' @name fqtl-methods
+#' @examples
+#' set.seed(1)
+#' X <- matrix(rbinom(100 * 20, 2, 0.3), 100)
+#' Y <- X[, 3] %o% c(2, 2, 0) + matrix(rnorm(300), 100)
+#' Y[sample(300, 60)] <- NA
+#' fit <- fqtl(Y, X, K = 2)
+#' summary(fit)
+#' round(coef(fit)[4, ], 2)
+#' which(pip(fit) > 0.5)
+#' round(head(fqtl_impute(fit, Y), 3), 2)
+#' head(predict(fit, X), 3)
+#' logLik(fit)
 NULL
 
 #' @rdname fqtl-methods

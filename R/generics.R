@@ -29,8 +29,15 @@ lfsr.mash <- function(x, ...) get_lfsr(x)
 #'
 #' @return `pip()`: probabilities that a variable has an effect. `credible_sets()`: sets of
 #'   variables, each with one effect at a given probability.
-#' @seealso [finemap()], [fqtl()]
+#' @seealso [finemap()], [fqtl()], [varbvs()]
 #' @export
+#' @examples
+#' set.seed(1)
+#' X <- matrix(rnorm(100 * 20), 100)
+#' Y <- X[, 3] %o% c(1, 0.5) + matrix(rnorm(200), 100)
+#' fit <- finemap(finemap_data(X, Y), cov_canonical(mash_set_data(Y)))
+#' round(pip(fit), 2)
+#' credible_sets(fit)[[1]]$variables
 pip <- function(x, ...) UseMethod("pip")
 
 #' @rdname pip

@@ -37,8 +37,8 @@
 #'
 #' @return As [mr_mash()], without `fitted`, `residuals`, `Y`, `G` and `pve`, and with `intercept` only
 #'   if the means are given.
-#' @references Zou, Carbonetto, Xie, Wang and Stephens (2024), bioRxiv 2023.04.14.536893 (sums of
-#'   squares from z-scores).
+#' @references Zou, Carbonetto, Xie, Wang and Stephens (2026), Nature Genetics 58, 454-462 (sums
+#'   of squares from z-scores).
 #' @export
 #' @examples
 #' set.seed(1)

@@ -91,7 +91,7 @@
 #' `as_prior()` and `predict()` take it, and `mash(data, fit$U)` and [mash_cv()] take its
 #' covariances.
 #' @references
-#' Yang, Denault, Carbonetto and Stephens (2024), arXiv:2406.08784 (penalties; TED against extreme
+#' Yang, Carbonetto, Gerard and Stephens (2024), arXiv:2406.08784 (penalties; TED against extreme
 #' deconvolution).
 #'
 #' Won, Lim, Kim and Rajaratnam (2013), Journal of the Royal Statistical Society B 75, 427-450

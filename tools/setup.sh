@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs, with apt-get, what a make target needs and this machine lacks. Silent if nothing is.
 #
-#   tools/setup.sh core|build|demo|test|document|lint|release|check
+#   tools/setup.sh core|build|demo|test|document|lint|site|release|check
 #
 # Rust is never installed: `cargo` must be there (1.85 or newer), see the message of ./configure.
 set -eu
@@ -51,6 +51,10 @@ case $target in
   test) want_r_packages testthat withr ggplot2 mixsqp future.apply hdf5r ;;
   document) want_r_packages roxygen2 ;;
   lint) want_r_packages lintr ;;
+  site)
+    want pandoc pandoc
+    want_r_packages pkgdown knitr rmarkdown ggplot2
+    ;;
   release | check)
     want git git
     want xz xz-utils
