@@ -1,10 +1,16 @@
 # The options of the command line: what each is called, takes, and means. Names are spelt with
 # dashes here; underscores will do as well.
 
-# `type`: "file", "folder", "text", "list" (one or more words), "number", "count", "flag", or
-# "choice". `default` is shown in the help; NULL is left to the function that takes the option.
-cli_option <- function(help, type = "text", default = NULL, choices = NULL) {
-  list(help = help, type = type, default = default, choices = choices)
+# `type`: "file", "folder", "text", "list" (one or more words, divided by blanks or commas), "files"
+# (one or more names of files), "number", "count", "flag", or "choice". `default` is shown in the
+# help; NULL is left to the function that takes the option. `note` is said of an option that has no
+# effect.
+cli_option <- function(help, type = "text", default = NULL, choices = NULL, note = NULL) {
+  list(help = help, type = type, default = default, choices = choices, note = note)
+}
+
+without_effect <- function(why, type = "list") {
+  cli_option(paste0("accepted for old calls, without effect: ", why), type, note = why)
 }
 
 cli_options <- list(
@@ -12,7 +18,7 @@ cli_options <- list(
   "cwd" = cli_option("folder for the output", "folder", "./mashr_workflow_output"),
   "output-prefix" = cli_option("how names of output files begin; default: the data file's name"),
   "output" = cli_option("the output file, in place of the workflows' name for it"),
-  "output-suffix" = cli_option("accepted for old calls, without effect", default = "all"),
+  "output-suffix" = without_effect("names of output files have no suffix"),
   "effect-model" = cli_option(
     "EE: effects are exchangeable; EZ: z-scores", "choice", "EE", c("EE", "EZ")
   ),
@@ -27,7 +33,7 @@ cli_options <- list(
   "component" = cli_option(
     "the component to make", "choice", NULL, c("flash", "flash_nonneg", "pca", "canonical", "xtx")
   ),
-  "component-files" = cli_option("RDS files of starting matrices, in place of components", "list"),
+  "component-files" = cli_option("RDS files of starting matrices, in place of components", "files"),
   "engine" = cli_option(
     "how matrices are refined", "choice", "ed_bovy",
     c("ed_bovy", "cov_ed", "ud", "ud_ted", "none")
@@ -42,7 +48,7 @@ cli_options <- list(
     ),
     "text", "simple"
   ),
-  "method" = cli_option(
+  "vhat-method" = cli_option(
     "method for the residual correlation", "choice", "simple",
     c("identity", "simple", "corrected", "mle", "corshrink", "simple_specific")
   ),
@@ -58,9 +64,25 @@ cli_options <- list(
     "variance added to refined matrices", "choice", "relative", c("relative", "absolute", "none")
   ),
   "w-source" = cli_option("where weights come from", "choice", "mash", c("mash", "engine")),
-  "n-unconstrained" = cli_option("random starting matrices of ud", "count", 50),
-  "unconstrained-prior" = cli_option("update of random starting matrices", "choice", "ted",
+  "n-unconstrained" = cli_option(
+    "random starting matrices of ud; default: 50, none with --scale-only", "count"
+  ),
+  "unconstrained-prior" = cli_option("update of unconstrained matrices", "choice", "ted",
                                      c("ted", "ed")),
+  "scale-only" = cli_option(paste(
+    "components of which ud estimates scales only, such as canonical, or none; the other",
+    "components start unconstrained matrices. Without it: canonical, and the others are not used"
+  ), "list"),
+  "ud-tol-lik" = cli_option(
+    "stop ud when the log-likelihood of all units gains less, in place of --ed-tol", "number"
+  ),
+  "gene-list" = cli_option(paste(
+    "text file of genes, one a line: a residual correlation for each, from the null and random",
+    "units called <gene>_<unit>; or of the names of RDS files, one for each gene"
+  ), "file"),
+  "util-script" = without_effect(
+    "tables of genes are read from --data or the files of --gene-list"
+  ),
   "save-components" = cli_option("write the starting matrices too", "flag", FALSE),
   "prior-data" = cli_option("RDS file of the prior", "file"),
   "compute-posterior" = cli_option("posteriors of the strong set", "flag", TRUE),
@@ -72,7 +94,10 @@ cli_options <- list(
   "to-cor" = cli_option("show correlations", "flag", FALSE),
   "tol" = cli_option("leave out matrices with weights up to this", "number", 1e-6),
   "remove-label" = cli_option("leave out the names of conditions", "flag", FALSE),
-  "name" = cli_option("added to the name of the output", default = ""),
+  "name" = cli_option(
+    "added to the name of the output; if the file has a prior of this name, that is shown",
+    default = ""
+  ),
   "format" = cli_option("of the picture", "choice", "pdf", c("pdf", "png")),
   "mash-model" = cli_option("RDS file of a fit", "file"),
   "analysis-units" = cli_option("text file with the names of RDS files, one a line", "file"),
@@ -81,20 +106,80 @@ cli_options <- list(
   ),
   "shat-table-name" = cli_option("the same of standard errors; default: strong.s or sbhat"),
   "exclude-condition" = cli_option("names or numbers of conditions to leave out", "list"),
-  "data-table-name" = cli_option("accepted for old calls, without effect"),
-  "per-chunk" = cli_option("accepted for old calls, without effect"),
-  "slice-method" = cli_option("accepted for old calls, without effect"),
+  "exclude-rule" = cli_option(
+    "leave conditions out exactly, or as the workflows did", "choice", "marginal",
+    c("marginal", "workflow")
+  ),
+  "data-table-name" = cli_option("entry of the files that holds these tables, such as strong"),
+  "posterior-vhat-files" = cli_option(
+    "RDS files of the residual correlation: one, or one for each file of --analysis-units", "files"
+  ),
+  "per-chunk" = without_effect("every file is a piece of work of its own"),
+  "slice-method" = without_effect("missing conditions are always left out, exactly"),
   "cells" = cli_option("conditions to compare; default: all", "list"),
   "group1" = cli_option("conditions that count as one", "list"),
   "group2" = cli_option("further conditions that count as one", "list"),
   "group3" = cli_option("further conditions that count as one", "list"),
-  "grouping-recipe" = cli_option("text file of groups, with lines \"name: condition ...\"", "file"),
-  "p-cut" = cli_option("contrasts count as significant below this", "number", 0.05),
-  "by" = cli_option("what is compared with it", "choice", "lfsr", c("lfsr", "p")),
+  "grouping-recipe" = cli_option(
+    "text file of groups, with lines \"condition,condition\" or \"name: condition,condition\"",
+    "file"
+  ),
+  "lfsr-cut" = cli_option(
+    "contrasts count as significant below this local false sign rate; default: 0.05", "number"
+  ),
+  "p-cut" = cli_option(
+    "count by p-values as the workflows did, below this; theirs was 1e-5", "number"
+  ),
+  "method" = cli_option("which score", "choice", NULL, c("meta", "nsig", "pval_pair", "finemap")),
+  "contrast" = cli_option("RDS files of contrasts, one for each feature", "files"),
+  "gene-ids" = cli_option("names of the features; default: names of the files", "list"),
   "meta-method" = cli_option("variance between units", "choice", "REML", c("REML", "DL")),
   "se-cutoff" = cli_option("leave out units with standard errors up to this", "number", 1e-3),
-  "p-cutoff" = cli_option("units count as significant below this p-value", "number", 1e-5),
-  "fine-mapping" = cli_option("RDS file of a data frame: variants, cs_order, pip", "file"),
+  "fine-mapping" = cli_option(
+    "table of variants, cs_order, pip (and feature): RDS or text file", "file"
+  ),
+  "conditions" = cli_option("conditions to score; default: all", "list"),
+  "genotype" = cli_option(paste(
+    "genotypes (PLINK .bed/.bim/.fam, .raw, a table or RDS matrix of dosages): use units that are",
+    "nearly independent"
+  )),
+  "region" = cli_option("use units in this region, chromosome:from-to"),
+  "cor-threshold" = cli_option(
+    "no two of them are correlated as much as this in --genotype", "number", 0.45
+  ),
+  "prune" = cli_option(
+    "how they are picked: one after the other, or one of each cluster as in the workflows",
+    "choice", "greedy", c("greedy", "cluster")
+  ),
+  "scores" = cli_option("tables of scores, .csv", "files"),
+  "tables" = cli_option(paste(
+    "a table for each condition: condition=file, or files called by their conditions; text (.gz)",
+    "or parquet"
+  ), "files"),
+  "table-list" = cli_option("text file of conditions and their tables, two words a line", "file"),
+  "columns" = cli_option(
+    "which column is what: unit=, feature=, effect=, se=, p=, z=, effect_allele=, other_allele=",
+    "list"
+  ),
+  "strong" = cli_option("text file of the strong units; default: by --sig-p-cutoff", "file"),
+  "sig-p-cutoff" = cli_option("largest p-value of a strong unit", "number", 1e-6),
+  "n-random" = cli_option("random units of each feature, or of all", "count"),
+  "n-null" = cli_option("null units of each feature, or of all", "count"),
+  "n-strong" = cli_option("strong units", "count", 500),
+  "null-z" = cli_option("null units have |z| below this", "number", 2),
+  "min-observed" = cli_option(
+    "leave out units observed in a smaller share of the conditions", "number", 0.2
+  ),
+  "independent-variant-list" = cli_option(
+    "text file of units that random and null may come from", "file"
+  ),
+  "mismatch" = cli_option(
+    "units with other alleles than in the first table", "choice", "error", c("error", "missing")
+  ),
+  "inputs" = cli_option("RDS files of inputs, one for each region", "files"),
+  "missing-share" = cli_option("share of cells without a value", "number", 0),
+  "active" = cli_option("share of units with an effect", "number", 0.3),
+  "n-conditions" = cli_option("number of conditions, at most 34", "count", 34),
   "threads" = cli_option("number of threads; default: all cores", "count"),
   "quiet" = cli_option("say nothing but errors", "flag", FALSE),
   "help" = cli_option("this page", "flag", FALSE)
@@ -104,7 +189,20 @@ cli_options <- list(
 cli_synonyms <- c(
   "numthreads" = "threads", "n-threads" = "threads", "components" = "mixture-components",
   "h" = "help", "bhat-key" = "bhat-table-name", "shat-key" = "shat-table-name",
-  "posterior-vhat-files" = "vhat-data"
+  "p-cutoff" = "p-cut", "ud-method" = "unconstrained-prior", "model-data" = "data",
+  "strong-p" = "sig-p-cutoff", "independent" = "independent-variant-list"
+)
+
+# What options of older steps became: said where they are met.
+cli_retired <- c(
+  "posterior" = "contrasts are computed from the fit: give --mash-model and --data",
+  "posterior-file" = "contrasts are computed from the fit: give --mash-model and --analysis-units",
+  "orig-data" = "give the file of effects as --data",
+  "orig-key" = "give the entry of effects as --bhat-table-name",
+  "sum-file" = "give the list of files of effects as --analysis-units",
+  "contrast-input" = "give the files of contrasts as --contrast",
+  "bfile-path" = "give PLINK's files as --genotype",
+  "objects" = "mash_input reads a table for each condition: --tables"
 )
 
 # Options of the workflow system that ran these steps. They take a value.
@@ -132,13 +230,23 @@ parse_options <- function(args, allowed) {
       notes <- c(notes, paste0("--", key, " concerns the scheduler: ignored"))
       next
     }
+    # Steps of which each knows one kind of method call it --method.
+    if (key == "method" && "vhat-method" %in% allowed) key <- "vhat-method"
     negated <- !key %in% allowed && startsWith(key, "no-") && substring(key, 4L) %in% allowed
     if (negated) key <- substring(key, 4L)
     if (!key %in% allowed) {
-      usage_error("unknown option --", key, similar_to(key, allowed))
+      retired <- key %in% names(cli_retired)
+      usage_error(
+        "unknown option --", key,
+        if (retired) paste0(": ", cli_retired[[key]]) else similar_to(key, allowed)
+      )
     }
     option <- cli_options[[key]]
     if (negated && option$type != "flag") usage_error("unknown option --no-", key)
+    if (!is.null(option$note)) {
+      notes <- c(notes, paste0("--", key, " has no effect: ", option$note))
+      next
+    }
     if (option$type %in% c("flag") && length(words) && !is_truth(words[1L])) {
       usage_error("`", words[1L], "` is not an option: options begin with --")
     }
@@ -170,7 +278,10 @@ option_value <- function(key, option, words, negated) {
     value <- if (length(words)) truths[[tolower(words[1L])]] else TRUE
     return(value != negated)
   }
-  if (option$type == "list") {
+  if (option$type %in% c("list", "files")) {
+    # "a,b" is a and b, unless a file is called so.
+    whole <- option$type == "files" & file.exists(words)
+    words <- trimws(unlist(ifelse(whole, as.list(words), strsplit(words, ",", fixed = TRUE))))
     words <- words[nzchar(words)]
     if (!length(words)) usage_error("--", key, " needs at least one value")
     return(words)

@@ -13,13 +13,23 @@ read_mash_model <- function(file) {
 }
 
 # Reads effects and standard errors of a file by the names of its entries, with missing cells NA.
-table_reader <- function(b, s, missing) {
+table_reader <- function(b, s, missing, inside = NULL) {
   force(b)
   force(s)
   force(missing)
+  force(inside)
   function(file) {
     x <- read_rds(file, "data")
     if (inherits(x, "mash")) return(x)
+    if (!is.null(inside)) {
+      if (!is.list(x) || is.null(x[[inside]])) {
+        stop_mnmash(
+          "missing_entry", "`data-table-name`: '", file, "' has no entry `", inside, "`: it has ",
+          describe_entries(x)
+        )
+      }
+      x <- x[[inside]]
+    }
     effects <- named_table(x, b, c("strong.b", effect_names), file)
     errors <- named_table(x, s, c("strong.s", error_names), file)
     region <- code_missing(list(b = effects, s = errors), missing)
@@ -38,13 +48,22 @@ named_table <- function(x, key, others, file) {
   as_numeric_matrix(x[[keys[1L]]], keys[1L])
 }
 
-# The files listed in a text file, one a line; relative to it if they are not where they say.
+# The lines of a text file that say something.
+listed_words <- function(file, name) {
+  if (!file.exists(file)) stop_mnmash("file", "`", name, "`: there is no file '", file, "'")
+  lines <- trimws(readLines(file, warn = FALSE))
+  lines <- lines[nzchar(lines) & !startsWith(lines, "#")]
+  if (!length(lines)) stop_mnmash("argument", "`", name, "`: '", file, "' is empty")
+  lines
+}
+
+# The files listed in a text file, one a line; relative to it if they are not where they say. The
+# workflows' lists may have an identifier before the file.
 listed_files <- function(file) {
-  if (!file.exists(file)) {
-    stop_mnmash("file", "`analysis-units`: there is no file '", file, "'")
-  }
-  files <- trimws(readLines(file, warn = FALSE))
-  files <- files[nzchar(files) & !startsWith(files, "#")]
+  files <- gsub("\"", "", listed_words(file, "analysis-units"))
+  words <- strsplit(files, "[[:space:]]+")
+  identified <- lengths(words) == 2L & !file.exists(files)
+  files <- ifelse(identified, vapply(words, utils::tail, "", 1L), files)
   beside <- file.path(dirname(file), files)
   files <- ifelse(!file.exists(files) & file.exists(beside), beside, files)
   absent <- which(!file.exists(files))
@@ -52,12 +71,47 @@ listed_files <- function(file) {
     stop_mnmash("file", "`analysis-units`: there is no file '", files[absent[1L]], "'",
                 and_more(length(absent)))
   }
-  if (!length(files)) stop_mnmash("argument", "`analysis-units`: '", file, "' names no file")
-  files
+  unname(files)
 }
 
 condition_words <- function(words) {
   if (length(words) && all(vapply(words, is_number, NA))) as.numeric(words) else words
+}
+
+# Tables of files with their residual correlation: that of each file, or of an array by feature that
+# of the feature a file is called by.
+with_correlation <- function(read, V, files) {
+  force(read)
+  if (is.list(V)) {
+    if (length(V) != length(files)) {
+      stop_mnmash(
+        "argument", "`posterior-vhat-files`: ", length(V), " files, but ", length(files),
+        " in --analysis-units: give one, or one for each"
+      )
+    }
+    names(V) <- files
+  }
+  function(file) {
+    x <- read(file)
+    feature <- sub("[.][^.]*$", "", basename(file))
+    if (!is.list(V) && !feature %in% dimnames(V)[[3L]]) {
+      stop_mnmash(
+        "names", "`vhat-data` has no matrix for '", feature, "', the name of '", file, "'"
+      )
+    }
+    own <- if (is.list(V)) V[[file]] else V[, , feature]
+    columns <- colnames(x$Bhat)
+    if (is.null(columns)) columns <- paste0("condition", seq_len(ncol(x$Bhat)))
+    x$V <- known_conditions(own, columns, "vhat-data")
+    x
+  }
+}
+
+read_correlations <- function(o) {
+  several <- o[["posterior-vhat-files"]]
+  if (length(several) > 1L) return(lapply(several, read_rds, name = "posterior-vhat-files"))
+  file <- c(o[["vhat-data"]], several)
+  if (length(file)) read_rds(file[1L], "vhat-data")
 }
 
 # What the steps that apply a fit have in common: `apply(model, data, ...)` for one file or many.
@@ -66,21 +120,39 @@ apply_fit <- function(o, step, apply) {
   if (is.null(o$data) == is.null(o[["analysis-units"]])) {
     usage_error("give --data, one file, or --analysis-units, a list of files")
   }
-  V <- if (!is.null(o[["vhat-data"]])) read_rds(o[["vhat-data"]], "vhat-data")
-  read <- table_reader(o[["bhat-table-name"]], o[["shat-table-name"]], o$missing)
-  exclude <- condition_words(o[["exclude-condition"]])
+  asked <- given_only(o, "effect-model")
+  if (!is.null(asked) && !is.null(model$alpha) && effect_alpha(asked) != model$alpha) {
+    stop_mnmash(
+      "argument", "`effect-model` is ", asked, ", but '", o[["mash-model"]], "' was fitted with ",
+      "another one (alpha = ", model$alpha, ")"
+    )
+  }
+  V <- read_correlations(o)
+  if (is.null(V) && is.null(model[["V"]])) {
+    message("Note: the fit does not say its residual correlation, and there is no --vhat-data: ",
+            "errors are taken as independent")
+  }
+  read <- table_reader(
+    o[["bhat-table-name"]], o[["shat-table-name"]], o$missing, o[["data-table-name"]]
+  )
+  files <- if (is.null(o$data)) listed_files(o[["analysis-units"]]) else o$data
+  if (is.list(V) || length(dim(V)) == 3L) {
+    read <- with_correlation(read, V, files)
+    V <- NULL
+  }
+  common <- list(
+    model, exclude = condition_words(o[["exclude-condition"]]), V = V,
+    exclude_rule = o[["exclude-rule"]]
+  )
   if (!is.null(o$data)) {
     file <- step_output(o, step)
     usable_folder(dirname(file), "cwd")
-    return(write_output(apply(model, read(o$data), exclude = exclude, V = V), file))
+    return(write_output(do.call(apply, c(common, list(data = read(files)))), file))
   }
   prefix <- output_prefix(o[["output-prefix"]], o[["analysis-units"]])
   folder <- if (is.null(o$output)) file.path(o$cwd, paste0(prefix, ".", step)) else o$output
   usable_folder(folder, "cwd")
-  done <- apply(
-    model, listed_files(o[["analysis-units"]]), exclude = exclude, V = V, read = read,
-    folder = folder
-  )
+  done <- do.call(apply, c(common, list(data = files, read = read, folder = folder)))
   message(" - ", nrow(done), " files in ", folder)
 }
 
@@ -92,6 +164,6 @@ run_posterior_step <- function(o) {
 
 posterior_options <- c(
   "data", "analysis-units", "cwd", "output-prefix", "output-suffix", "output", "mash-model",
-  "vhat-data", "bhat-table-name", "shat-table-name", "data-table-name", "exclude-condition",
-  "missing", "effect-model", "per-chunk", "slice-method"
+  "vhat-data", "posterior-vhat-files", "bhat-table-name", "shat-table-name", "data-table-name",
+  "exclude-condition", "exclude-rule", "missing", "effect-model", "per-chunk", "slice-method"
 )

@@ -49,11 +49,13 @@ component_step <- function(kind, summary, more = character(), required = "data")
 run_vhat <- function(method, label = method) {
   function(o) {
     if (is.null(method)) {
-      method <- o$method
+      method <- o[["vhat-method"]]
       label <- method
     }
     file <- step_output(o, o[["effect-model"]], paste0("V_", label))
     usable_folder(dirname(file), "cwd")
+    if (!is.null(o[["gene-list"]])) return(write_output(gene_correlations(o, method), file))
+    if (is.null(o$data)) usage_error("--data is required: ", cli_options$data$help)
     input <- read_mash_input(o$data, o$missing)
     Ulist <- if (!is.null(o[["prior-data"]])) {
       resolve_prior(o[["prior-data"]], colnames(input[[1L]]))$U
@@ -67,9 +69,48 @@ run_vhat <- function(method, label = method) {
   }
 }
 
-vhat_step <- function(method, label, summary, more = character()) {
+# The residual correlation of each gene of a list, from its null units: those of --data that are
+# called <gene>_<unit>, or those of its file.
+gene_correlations <- function(o, method) {
+  if (!method %in% c("simple_specific", "corshrink")) {
+    usage_error("--gene-list is for the methods simple_specific and corshrink, not ", method)
+  }
+  genes <- unique(gsub("\"", "", listed_words(o[["gene-list"]], "gene-list")))
+  files <- genes[file.exists(genes) & !dir.exists(genes)]
+  if (length(files) && length(files) < length(genes)) {
+    stop_mnmash("file", "`gene-list`: there is no file '", setdiff(genes, files)[1L],
+                "': all lines must be files, or all be genes")
+  }
+  z <- if (length(files)) {
+    tables <- lapply(files, table_reader(NULL, NULL, o$missing))
+    gene <- rep(sub("[.][^.]*$", "", basename(files)), vapply(tables, \(x) nrow(x$Bhat), 0L))
+    do.call(rbind, lapply(tables, \(x) x$Bhat / x$Shat))
+  } else {
+    if (is.null(o$data)) usage_error("--data is required: the file with the units of the genes")
+    gene <- NULL
+    null_and_random_z(read_mash_input(o$data, o$missing))
+  }
+  feature_correlation(
+    z, gene, if (is.null(gene)) genes else unique(gene), method,
+    rescale = FALSE
+  )
+}
+
+# Units that are in both sets count once.
+null_and_random_z <- function(input) {
+  sets <- intersect(c("null", "random"), sub("[.]b$", "", names(input)))
+  z <- do.call(rbind, lapply(sets, \(set) {
+    input[[paste0(set, ".b")]] / input[[paste0(set, ".s")]]
+  }))
+  if (is.null(rownames(z))) {
+    stop_mnmash("names", "`data`: the null and random units have no names, which tell the genes")
+  }
+  z[!duplicated(rownames(z)), , drop = FALSE]
+}
+
+vhat_step <- function(method, label, summary, more = character(), required = "data") {
   cli_step(
-    summary, c(common_options, "output", "seed", more), run_vhat(method, label),
+    summary, c(common_options, "output", "seed", more), run_vhat(method, label), required,
     details = if (!is.null(label)) {
       paste0("Writes <cwd>/<output-prefix>.<effect-model>.V_", label, ".rds.")
     }
@@ -94,8 +135,13 @@ run_prior <- function(engine) {
       canonical_in_ed = o[["canonical-in-ed"]], keep_raw = o[["keep-raw"]],
       add_xtx = o[["add-xtx"]], remove_singleton = o[["remove-singleton"]], ridge = o$ridge,
       w_source = o[["w-source"]], missing = o$missing, component_files = o[["component-files"]],
-      n_subset = o[["n-subset"]], save_components = o[["save-components"]]
+      n_subset = o[["n-subset"]], save_components = o[["save-components"]],
+      ud_tol_lik = o[["ud-tol-lik"]]
     )
+    # "none" of the components is only scaled: a choice too.
+    if (!is.null(o[["scale-only"]])) {
+      arguments$scale_only <- setdiff(o[["scale-only"]], "none")
+    }
     if (!is.null(o[["max-iter"]])) arguments$max_iter <- o[["max-iter"]]
     if (!is.null(o[["n-unconstrained"]])) arguments$n_unconstrained <- o[["n-unconstrained"]]
     if (is.null(o$output)) {
@@ -108,6 +154,8 @@ run_prior <- function(engine) {
     }
   }
 }
+
+ud_options <- c("n-unconstrained", "unconstrained-prior", "scale-only", "ud-tol-lik")
 
 prior_details <- paste(
   "Estimates the residual correlation (unless given), finds starting matrices, refines and weighs",
@@ -132,13 +180,18 @@ run_mash <- function(o) {
 
 run_plot_U <- function(o) {
   file <- o$output
+  if ("output-prefix" %in% o$given) {
+    message("Note: the picture is called by --data, as in the workflows; or use --output")
+  }
   if (is.null(file)) {
     prefix <- paste0(output_prefix(NULL, o$data), if (nzchar(o$name)) paste0("_", o$name))
     file <- output_file(o$cwd, prefix, extension = o$format)
   }
   usable_folder(dirname(file), "cwd")
+  prior <- read_rds(o$data, "data")
+  if (nzchar(o$name) && is.list(prior) && is.list(prior[[o$name]])) prior <- prior[[o$name]]
   plot_U(
-    read_rds(o$data, "data"), file, max_comp = o[["max-comp"]], to_cor = o[["to-cor"]],
+    prior, file, max_comp = o[["max-comp"]], to_cor = o[["to-cor"]],
     tol = o$tol, remove_label = o[["remove-label"]]
   )
   message(" - Wrote ", file)
@@ -147,7 +200,7 @@ run_plot_U <- function(o) {
 cli_steps <- list(
   mixture_prior = cli_step(
     "learn a prior: residual correlation, components and engine", c(
-      prior_options, "engine", "n-unconstrained"
+      prior_options, "engine", ud_options
     ), run_prior(NULL), details = prior_details
   ),
   ed_bovy = cli_step(
@@ -156,8 +209,7 @@ cli_steps <- list(
   ),
   ud = cli_step(
     "learn a prior by ultimate deconvolution",
-    c(prior_options, "n-unconstrained", "unconstrained-prior"), run_prior("ud"),
-    details = prior_details
+    c(prior_options, ud_options), run_prior("ud"), details = prior_details
   ),
   mash = cli_step(
     "fit the random set, with posteriors of the strong set", c(
@@ -189,26 +241,34 @@ cli_steps <- list(
   ),
   posterior_contrast_plot = cli_step(
     "tiles of how many units and features differ between conditions",
-    c(contrast_options, "p-cut", "by", "format"), run_contrast_plot, required = character(),
-    defaults = list(format = "png"),
-    details = "Writes <cwd>/<output-prefix>.png and .summary.csv."
+    c(contrast_options, "lfsr-cut", "p-cut", "cells", "format"), run_contrast_plot,
+    required = character(), defaults = list(format = "png"),
+    details = paste(
+      "Writes <cwd>/<output-prefix>.png and .summary.csv. Counts contrasts with a local false sign",
+      "rate below 0.05, or, with --p-cut, those with smaller p-values."
+    )
   ),
   feature_score_meta = score_step(
-    "meta", "scores of features: meta-analysis of deviations", c("meta-method", "se-cutoff")
+    "meta", "scores of features: meta-analysis of deviations"
   ),
   feature_score_nsig = score_step(
-    "nsig", "scores of features: share of significant units", "p-cutoff"
+    "nsig", "scores of features: share of significant units"
   ),
   feature_score_finemap = score_step(
-    "finemap", "scores of features: lead variants of credible sets", "fine-mapping", "fine-mapping"
+    "finemap", "scores of features: lead variants of credible sets", required = "fine-mapping"
   ),
   feature_pval_pair = score_step(
-    "pval_pair", "scores of features: p-value of each pair of conditions",
-    c("meta-method", "se-cutoff")
+    "pval_pair", "scores of features: p-value of each pair of conditions"
+  ),
+  mash_feature_score = score_step(NULL, "scores of features, by --method", "method", "method"),
+  feature_score_merge = cli_step(
+    "put tables of scores together", c("scores", "cwd", "output-prefix", "output"), run_score_merge,
+    required = "scores", details = "Writes <cwd>/<output-prefix>.csv."
   ),
   plot_U = cli_step(
     "heat maps of the covariances of a prior",
-    c("data", "cwd", "output", "max-comp", "to-cor", "tol", "remove-label", "name", "format"),
+    c("data", "cwd", "output", "output-prefix", "max-comp", "to-cor", "tol", "remove-label", "name",
+      "format"),
     run_plot_U, details = "Writes <cwd>/<data without its last extension>[_<name>].pdf."
   ),
   flash = component_step("flash", "factors as starting matrices", "remove-singleton"),
@@ -228,14 +288,41 @@ cli_steps <- list(
     c("prior-data", "n-subset", "max-iter")
   ),
   vhat_corshrink_xcondition = vhat_step(
-    "corshrink", "vhat_corshrink_xcondition", "shrunken residual correlations"
+    "corshrink", "vhat_corshrink_xcondition", "shrunken residual correlations",
+    c("gene-list", "util-script"), character()
   ),
   vhat_simple_specific = vhat_step(
-    "simple_specific", "vhat_simple_specific", "nearest residual correlation of null units"
+    "simple_specific", "vhat_simple_specific", "nearest residual correlation of null units",
+    c("gene-list", "util-script"), character()
   ),
   mash_vhat = vhat_step(
     NULL, NULL, "residual correlation, by --method",
-    c("method", "prior-data", "n-subset", "max-iter")
+    c("vhat-method", "prior-data", "n-subset", "max-iter")
+  ),
+  mash_input = cli_step(
+    "build the input: strong, random and null units from tables",
+    c("tables", "table-list", "columns", "exclude-condition", "strong", "sig-p-cutoff", "n-random",
+      "n-null", "null-z", "min-observed", "independent-variant-list", "mismatch", "seed", "cwd",
+      "output-prefix", "output"),
+    run_mash_input, character(), list("n-random" = 10, "n-null" = 10, "output-prefix" = "mash"),
+    paste(
+      "Writes <cwd>/<output-prefix>.mash_input.rds, the --data of other steps. Units of a feature",
+      "are called <feature>_<unit>. With thousands of genes, run it by region and put the parts",
+      "together by bind_mash_input."
+    )
+  ),
+  bind_mash_input = cli_step(
+    "put inputs of several regions together", c("inputs", "cwd", "output-prefix", "output"),
+    run_bind_mash_input, "inputs", list("output-prefix" = "mash"),
+    "Writes <cwd>/<output-prefix>.mash_input.rds; units are called <file>:<unit>."
+  ),
+  simulate_mash_input = cli_step(
+    "simulate an input, to try the other steps", c(
+      "n-strong", "n-random", "n-null", "n-conditions", "missing-share", "active", "seed", "cwd",
+      "output-prefix", "output"
+    ), run_simulate_mash_input, character(),
+    list("n-random" = 1000, "n-null" = 1000, "output-prefix" = "toy"),
+    "Writes <cwd>/<output-prefix>.mash_input.rds."
   )
 )
 
@@ -245,5 +332,8 @@ step_synonyms <- c(
   mash_posterior = "posterior",
   posterior_1 = "posterior",
   posterior_contrast = "mash_posterior_contrast",
-  posterior_cntrast_plot = "posterior_contrast_plot"
+  posterior_cntrast_plot = "posterior_contrast_plot",
+  mash_posterior_contrast_plot = "posterior_contrast_plot",
+  mash_posterior_contrast_summary = "posterior_contrast_plot",
+  feature_score = "mash_feature_score", mash_feature_score_merge = "feature_score_merge"
 )

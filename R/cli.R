@@ -117,7 +117,10 @@ step_help <- function(name) {
         paste0("(default: ", paste(default, collapse = " "), ")")
       }
     )
-    value <- switch(option$type, flag = "", list = " ...", paste0(" <", option$type, ">"))
+    value <- switch(option$type,
+      flag = "", list = " ...", files = " <file> ...", paste0(" <", option$type, ">")
+    )
+    if (key == "vhat-method") key <- "method"
     text <- strwrap(paste(about, collapse = " "), 66)
     left <- paste0("  --", if (isTRUE(default)) "[no-]", key, value)
     indent <- strrep(" ", 32)

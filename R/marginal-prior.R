@@ -23,6 +23,44 @@ marginal_prior <- function(g, keep) {
   margin
 }
 
+# What the mixture-prior workflows take for the prior of the conditions `keep`. Matrices called by a
+# condition become that condition's alone, "identity" becomes the first condition's, matrices
+# without names are cut to their leading block, and all weights go in whose name has the name of a
+# condition that was left out.
+workflow_prior <- function(g, keep, conditions) {
+  R <- length(keep)
+  if (R == nrow(g$Ulist[[1L]])) return(marginal_prior(g, keep))
+  if (is.null(conditions)) {
+    stop_mnmash(
+      "names", "`exclude_rule = \"workflow\"` goes by the names of conditions, and the model has ",
+      "none"
+    )
+  }
+  kept <- conditions[keep]
+  left_out <- conditions[-keep]
+  U <- g$Ulist[!names(g$Ulist) %in% c(left_out, paste0("ED_", left_out))]
+  alone <- \(r) diag(as.double(seq_len(R) == r), R)
+  cut <- lapply(stats::setNames(nm = names(U)), \(name) {
+    if (name %in% kept) return(alone(match(name, kept)))
+    if (name == "identity") return(alone(1L))
+    u <- U[[name]]
+    block <- if (is.null(colnames(u))) seq_len(R) else keep
+    u[block, block, drop = FALSE]
+  })
+  pi <- g$pi
+  names(pi) <- component_names(g$Ulist, g$grid, g$usepointmass)
+  for (name in left_out) pi <- pi[!grepl(name, names(pi), fixed = TRUE)]
+  wanted <- if (length(cut)) component_names(cut, g$grid, g$usepointmass)
+  if (!length(wanted) || !identical(names(pi), wanted)) {
+    stop_mnmash(
+      "argument", "`exclude_rule = \"workflow\"` takes weights out by parts of names, here also ",
+      "those of matrices that stay, such as \"", setdiff(wanted, names(pi))[1L],
+      "\": use \"marginal\""
+    )
+  }
+  list(pi = pi / sum(pi), Ulist = cut, grid = g$grid, usepointmass = g$usepointmass)
+}
+
 # The prior of a fit, of as_prior(), or of mash()'s fitted_g, with the names of its conditions and
 # (of a fit) its alpha.
 model_prior <- function(model, name = "model") {

@@ -34,7 +34,8 @@
 #' @param cwd,output_prefix,verbose,n_threads as in [mixture_prior()].
 #' @param ... further arguments of [mash()], such as `nullweight` or `gridmult`.
 #'
-#' @return A fit, as of [mash()], with an entry `posterior` for the strong set: `PosteriorMean`,
+#' @return A fit, as of [mash()], with the residual correlation `V` (unless it differs by unit),
+#'   which [mash_posterior()] uses, and an entry `posterior` for the strong set: `PosteriorMean`,
 #'   `PosteriorSD`, `lfdr`, `NegativeProb`, `lfsr`, `PositiveProb`.
 #' @seealso [mixture_prior()], [mash_posterior()] for other units
 #' @export
@@ -65,6 +66,8 @@ mash_fit <- function(data, prior, vhat = NULL, effect_model = NULL, compute_post
     set_data(input, "random", alpha, V), known$U, ..., outputlevel = output_level,
     verbose = verbose, n_threads = n_threads
   )
+  # For posteriors of other units.
+  if (is.matrix(V)) fit$V <- V
   fit$vhat_file <- if (is_file_name(vhat)) vhat else ""
   fit$prior_file <- if (is_file_name(prior)) prior else ""
   if (!is.null(cwd)) {
@@ -104,7 +107,7 @@ fit_effect_model <- function(asked, prior) {
 # What is needed to apply a fit, and no more.
 light_model <- function(fit) {
   structure(
-    unclass(fit)[c("loglik", "fitted_g", "alpha")],
+    unclass(fit)[intersect(c("loglik", "fitted_g", "alpha", "V"), names(fit))],
     class = "mash"
   )
 }

@@ -57,22 +57,21 @@ reader_of <- function(package, name) {
   if (requireNamespace(package, quietly = TRUE)) getExportedValue(package, name)
 }
 
-read_table <- function(file, where) {
+# Text by R or data.table, parquet files by either package that reads them. `separator` is by
+# default that of the file's ending; "" stands for any blanks.
+read_table <- function(file, where, separator = NULL) {
   if (length(file) != 1L || is.na(file) || !file.exists(file)) {
     stop_mnmash("file", where, ": there is no file '", file[1L], "'")
   }
   complain <- \(e) stop_mnmash("file", where, ": cannot read '", file, "': ", conditionMessage(e))
   name <- tolower(file)
   if (endsWith(name, ".parquet")) {
-    read_parquet <- reader_of("arrow", "read_parquet")
-    if (is.null(read_parquet)) {
-      stop_mnmash("package", where, ": to read '", file, "' the package arrow must be installed")
-    }
+    read_parquet <- parquet_reader(file, where)
     return(as.data.frame(tryCatch(read_parquet(file), error = complain)))
   }
   plain <- sub("[.](gz|bz2|xz)$", "", name)
-  separator <- if (endsWith(plain, ".csv")) "," else "\t"
-  fread <- if (plain == name) reader_of("data.table", "fread")
+  if (is.null(separator)) separator <- if (endsWith(plain, ".csv")) "," else "\t"
+  fread <- if (plain == name && nzchar(separator)) reader_of("data.table", "fread")
   missing <- c("NA", "", "NaN", ".")
   tryCatch(
     if (is.null(fread)) {
@@ -86,6 +85,18 @@ read_table <- function(file, where) {
     },
     error = complain, warning = complain
   )
+}
+
+parquet_reader <- function(file, where) {
+  read <- reader_of("nanoparquet", "read_parquet")
+  if (is.null(read)) read <- reader_of("arrow", "read_parquet")
+  if (is.null(read)) {
+    stop_mnmash(
+      "package", where, ": to read '", file, "' one of the packages nanoparquet and arrow must be ",
+      "installed; or write the table as text (.tsv.gz)"
+    )
+  }
+  read
 }
 
 one_table <- function(table, columns, where) {

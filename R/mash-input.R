@@ -9,8 +9,8 @@
 #' @section Tables:
 #' A table is a data frame, or a file: text with tabs (`.tsv`, `.txt`), commas (`.csv`), also
 #' compressed (`.gz`), read by the package data.table if it is installed and the file is not
-#' compressed; or `.parquet`, read by the package arrow. `columns` says which column (by name or
-#' number) is what:
+#' compressed; or `.parquet`, read by the package nanoparquet or arrow. `columns` says which column
+#' (by name or number) is what:
 #' - `unit`, the variant or other unit; and `feature`, the gene, if there are several: a unit is
 #'   then known as `<feature>_<unit>`;
 #' - `effect`, with `se`, its standard error, or `p`, a two-sided p-value from which it is computed,

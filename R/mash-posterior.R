@@ -11,12 +11,18 @@
 #' become part of the null; weights are kept. Data with fewer conditions than the model, or with
 #' the same in another order, are matched by name.
 #'
+#' `exclude_rule = "workflow"` does what the mixture-prior workflows did, for comparison: a matrix
+#' called by a condition (or `ED_` and a condition) that is left out is dropped, all weights with
+#' that condition's name in theirs go with it, one called by a condition that stays becomes an
+#' effect in that condition alone, `"identity"` becomes an effect in the first condition, and
+#' matrices without names lose their last rows and columns, whichever conditions those are.
+#'
 #' @section Data sets:
 #' A region's data are from [mash_set_data()], or a list of effects (`Bhat`, `bhat` or `b`) and
 #' standard errors (`Shat`, `shat`, `sbhat` or `s`), perhaps with `V`; `NA` where missing. Also a
 #' condition without any value is predicted from the others. Posteriors of missing cells of such
-#' lists are in the units of effects, also under EZ: for a cell with the median standard error of its
-#' condition in the region, or of the region. Regions as a character vector are files
+#' lists are in the units of effects, also under EZ: for a cell with the median standard error of
+#' its condition in the region, or of the region. Regions as a character vector are files
 #' with such lists, read by `read` where the work is done. Without names a vector's regions are
 #' named by their files.
 #'
@@ -28,9 +34,11 @@
 #' @param data data from [mash_set_data()]; or regions: a list with names, or a character vector of
 #'   files; or a function of a number that returns a data set, with `n_chunks`.
 #' @param exclude names or numbers of conditions of the model to leave out.
+#' @param exclude_rule how: `"marginal"`, exactly, or `"workflow"`.
 #' @param folder the name of a folder for the results; it is made if need be.
 #' @param n_chunks into how many chunks one data set is cut. Default: of 20,000 units or fewer.
 #' @param V residual correlation of lists without `V`: R x R, for the conditions of the model.
+#'   Default: that of the model, if it is from [mash_fit()] or [mixture_prior()]; else independence.
 #' @param read a function of a file's name that returns a data set.
 #' @param A linear functions of the effects (without the excluded ones), as in
 #'   [mash_compute_posterior_matrices()].
@@ -63,23 +71,37 @@
 #' unlink(folder, recursive = TRUE)
 mash_posterior <- function(model, data, exclude = NULL, folder = NULL, n_chunks = NULL, V = NULL,
                            read = readRDS, A = NULL, output_posterior_cov = FALSE,
-                           pi_thresh = 1e-10, n_threads = NULL) {
-  job <- posterior_job(model, data, exclude, V, pi_thresh, read)
+                           pi_thresh = 1e-10, n_threads = NULL,
+                           exclude_rule = c("marginal", "workflow")) {
+  job <- posterior_job(model, data, exclude, V, pi_thresh, read, exclude_rule)
   job$A <- A
   job$covariance <- check_flag(output_posterior_cov, "output_posterior_cov")
   run_posterior(job, data, n_chunks, read, n_threads, folder, piece_posterior, bind_posteriors)
 }
 
 # The question, checked: what does not depend on the data set.
-posterior_job <- function(model, data, exclude, V, pi_thresh, read) {
+posterior_job <- function(model, data, exclude, V, pi_thresh, read, exclude_rule) {
+  exclude_rule <- match_choice(exclude_rule, c("marginal", "workflow"), "exclude_rule")
   if (!is.function(read)) stop_mnmash("type", "`read` must be a function of a file's name")
   prior <- model_prior(model)
   if (is.null(prior$conditions)) prior$conditions <- names_in_data(data, prior$R)
   condition_numbers(exclude, prior$conditions, prior$R)
-  if (!is.null(V)) V <- check_residual_correlation(V, 1L, prior$R)
+  if (is.null(V)) V <- model_correlation(model, prior$R)
+  if (!is.null(V)) {
+    named <- !is.null(rownames(V)) && !is.null(prior$conditions)
+    if (named && is.matrix(V)) V <- known_conditions(V, prior$conditions, "V", "model")
+    V <- check_residual_correlation(V, 1L, prior$R)
+  }
   list(
-    prior = prior, exclude = exclude, V = V, pi_thresh = check_number(pi_thresh, "pi_thresh", 0, 1)
+    prior = prior, exclude = exclude, exclude_rule = exclude_rule, V = V,
+    pi_thresh = check_number(pi_thresh, "pi_thresh", 0, 1)
   )
+}
+
+# The residual correlation that a fit was made with, if it says so and it is the same for all units.
+model_correlation <- function(model, R) {
+  V <- if (inherits(model, c("mash", "mnmash_prior"))) unclass(model)[["V"]]
+  if (is.matrix(V) && identical(dim(V), c(R, R))) V
 }
 
 # What the data in memory call the R conditions, if any of them has all and names them.
@@ -167,10 +189,12 @@ ready_piece <- function(job, piece) {
     )
   }
   match <- matched_conditions(prior, colnames(piece$Bhat), ncol(piece$Bhat), job$exclude)
-  list(
-    data = data_columns(piece, match$columns), g = marginal_prior(prior$g, match$keep),
-    keep = match$keep
-  )
+  g <- if (job$exclude_rule == "marginal") {
+    marginal_prior(prior$g, match$keep)
+  } else {
+    workflow_prior(prior$g, match$keep, prior$conditions)
+  }
+  list(data = data_columns(piece, match$columns), g = g, keep = match$keep)
 }
 
 effect_names <- c("Bhat", "bhat", "b")

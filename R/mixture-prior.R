@@ -15,17 +15,19 @@
 #'    ([cov_flash()]), `"pca"` ([cov_pca()]), `"xtx"` (the mean of the products of effects), and
 #'    `"canonical"` ([cov_canonical()]); in the units of the effect model.
 #' 3. `engine`: `"ed_bovy"` (or `"cov_ed"`), extreme deconvolution from those matrices ([cov_ed()]);
-#'    `"ud"` and `"ud_ted"`, ultimate deconvolution with `n_unconstrained` random starting matrices
-#'    and the canonical ones ([ud_fit()]), which take no components; `"none"`, the matrices as they
-#'    are.
+#'    `"ud"` and `"ud_ted"`, ultimate deconvolution ([ud_fit()]) with `n_unconstrained` random
+#'    starting matrices and the canonical ones, of which only scales are estimated, and without the
+#'    other components; or, with `scale_only`, from all components, some of them only scaled;
+#'    `"none"`, the matrices as they are.
 #' 4. `ridge`: matrices of low rank make local false sign rates too small. Those of `"ed_bovy"` get
 #'    `1 / sqrt(n)` in every condition, `n` being the number of strong units: times the noise
-#'    variance there (`"relative"`), or as it is, whatever the units (`"absolute"`). See [add_ridge()].
+#'    variance there (`"relative"`), or as it is, whatever the units (`"absolute"`). See
+#'    [add_ridge()].
 #' 5. `w_source`: weights. `"mash"`: a fit of [mash()] to the strong units, over scales; each matrix
 #'    is then given its average scale. `"engine"`: those of the deconvolution, which has no point
 #'    mass and must have refined all matrices.
 #'
-#' Refined matrices are named `ED_<matrix>`.
+#' Refined matrices are named `ED_<matrix>`, those of ultimate deconvolution `UD_<matrix>`.
 #'
 #' @section As the workflows do it:
 #' `npc = 2`, `ridge = "absolute"`, `missing = "reset1000"`, `keep_raw = FALSE` and
@@ -46,7 +48,8 @@
 #'   `"canonical"`, `"xtx"`.
 #' @param effect_model `"EE"`: the prior is of effects; `"EZ"`: of z-scores.
 #' @param vhat the residual correlation: a method, an R x R matrix, or the name of an RDS file with
-#'   one. An R x R x J array has a matrix for each strong unit.
+#'   one. An array has a matrix for each strong unit (R x R x J), or, with their names, for each
+#'   feature ([feature_correlation()]).
 #' @param npc number of principal components. Default: 5, or as many as there can be.
 #' @param ed_tol,max_iter the refinement stops when the mean log-likelihood of a unit gains less
 #'   than `ed_tol` in an iteration, or after `max_iter` iterations.
@@ -61,7 +64,13 @@
 #' @param missing missing cells: see [read_mash_input()].
 #' @param component_files names of RDS files with matrices, in place of `components`. Canonical ones
 #'   are known by their names.
-#' @param n_unconstrained number of random starting matrices of `"ud"` and `"ud_ted"`.
+#' @param n_unconstrained number of random starting matrices of `"ud"` and `"ud_ted"`. Default: 50;
+#'   none with `scale_only`.
+#' @param scale_only for `"ud"` and `"ud_ted"`: which of the components are only scaled, a choice
+#'   like `"canonical"`; `character()` for none. The other components' matrices start unconstrained
+#'   ones.
+#' @param ud_tol_lik for `"ud"` and `"ud_ted"`: stop when the (penalised) log-likelihood of all
+#'   strong units together gains less, in place of `ed_tol`.
 #' @param n_subset,vhat_iter most rows and iterations for `vhat = "mle"`.
 #' @param cwd folder to write files into. Default: none are written.
 #' @param output_prefix how their names begin. Default: the name of the data file.
@@ -87,9 +96,10 @@ mixture_prior <- function(data, engine = c("ed_bovy", "cov_ed", "ud", "ud_ted", 
                           keep_raw = TRUE, add_xtx = FALSE, remove_singleton = FALSE,
                           ridge = c("relative", "absolute", "none"),
                           w_source = c("mash", "engine"), missing = c("mask", "reset1000"),
-                          component_files = NULL, n_unconstrained = 50, n_subset = 6000,
+                          component_files = NULL, n_unconstrained = NULL, n_subset = 6000,
                           vhat_iter = 6, cwd = NULL, output_prefix = NULL,
-                          save_components = FALSE, verbose = TRUE, n_threads = NULL) {
+                          save_components = FALSE, verbose = TRUE, n_threads = NULL,
+                          scale_only = NULL, ud_tol_lik = NULL) {
   engine <- match_choice(engine, c("ed_bovy", "cov_ed", "ud", "ud_ted", "none"), "engine")
   effect_model <- match_choice(effect_model, c("EE", "EZ"), "effect_model")
   ridge <- match_choice(ridge, c("relative", "absolute", "none"), "ridge")
@@ -98,6 +108,8 @@ mixture_prior <- function(data, engine = c("ed_bovy", "cov_ed", "ud", "ud_ted", 
   check_flag(canonical_in_ed, "canonical_in_ed")
   check_flag(keep_raw, "keep_raw")
   check_weights_of_engine(w_source, engine, components, component_files, canonical_in_ed, keep_raw)
+  scale_only <- check_scale_only(scale_only, engine, components, component_files)
+  if (is.null(n_unconstrained)) n_unconstrained <- if (is.null(scale_only)) 50 else 0
   say <- if (check_flag(verbose, "verbose")) \(...) message(" - ", ...) else \(...) NULL
   if (!is.null(cwd)) usable_folder(cwd, "cwd")
   prefix <- output_prefix(output_prefix, data)
@@ -112,14 +124,19 @@ mixture_prior <- function(data, engine = c("ed_bovy", "cov_ed", "ud", "ud_ted", 
   strong <- set_data(input, "strong", alpha, V)
   start <- starting_matrices(
     strong, engine, components, component_files, default_npc(npc, strong), remove_singleton,
-    n_threads
+    scale_only, n_threads
   )
+  tol <- if (is.null(ud_tol_lik) || !startsWith(engine, "ud")) {
+    ed_tol
+  } else {
+    check_number(ud_tol_lik, "ud_tol_lik", 0) / nrow(strong$Bhat)
+  }
   say(
     "Components: ", length(start$data), " matrices from ", nrow(strong$Bhat), " strong units, ",
     length(start$canonical), " canonical"
   )
   found <- with_seed(seed, refine(
-    strong, engine, start, canonical_in_ed, ed_tol, max_iter, ridge, n_unconstrained, say,
+    strong, engine, start, canonical_in_ed, tol, max_iter, ridge, n_unconstrained, say,
     n_threads
   ))
   U <- found$U
@@ -137,7 +154,7 @@ mixture_prior <- function(data, engine = c("ed_bovy", "cov_ed", "ud", "ud_ted", 
     settings = list(
       components = names(start$kinds), npc = npc, ed_tol = ed_tol, max_iter = max_iter,
       seed = seed, canonical_in_ed = canonical_in_ed, keep_raw = keep_raw, ridge = ridge,
-      w_source = w_source, missing = attr(input, "missing"),
+      w_source = w_source, missing = attr(input, "missing"), scale_only = scale_only,
       vhat = if (is_file_name(vhat)) vhat else "given"
     ),
     version = as.character(utils::packageVersion("mnmash"))
@@ -167,21 +184,45 @@ check_weights_of_engine <- function(w_source, engine, components, files, canonic
   }
 }
 
-# Starting matrices, the data-driven apart from the canonical ones.
-starting_matrices <- function(strong, engine, components, files, npc, remove_singleton, n_threads) {
+# Which components are only scaled by ultimate deconvolution; NULL: it knows the canonical ones
+# only.
+check_scale_only <- function(scale_only, engine, components, files) {
+  if (is.null(scale_only)) return(NULL)
+  if (!startsWith(engine, "ud")) {
+    stop_mnmash(
+      "argument", "`scale_only` is for the engines \"ud\" and \"ud_ted\", not \"", engine, "\""
+    )
+  }
+  if (!length(scale_only)) return(character())
+  scale_only <- check_components(scale_only, "scale_only")
+  known <- if (is.null(files)) components else "canonical"
+  bad <- setdiff(scale_only, known)
+  if (length(bad)) {
+    stop_mnmash(
+      "argument", "`scale_only`: \"", bad[1L], "\" is not among the components (",
+      paste(known, collapse = ", "), ")"
+    )
+  }
+  scale_only
+}
+
+# Starting matrices, the data-driven apart from the canonical ones; for ultimate deconvolution those
+# that are only scaled are called canonical here.
+starting_matrices <- function(strong, engine, components, files, npc, remove_singleton, scale_only,
+                              n_threads) {
+  ud <- startsWith(engine, "ud")
   if (!is.null(files)) {
     read <- read_components(files, colnames(strong$Bhat))
-    return(list(
-      kinds = list(files = read$files, canonical = read$canonical),
-      data = read$files, canonical = read$canonical
-    ))
+    kinds <- list(files = read$files, canonical = read$canonical)
+  } else {
+    # Ultimate deconvolution starts at random, and at the canonical matrices.
+    if (ud && is.null(scale_only)) components <- intersect(components, "canonical")
+    kinds <- prior_components(strong, components, npc, remove_singleton, n_threads)
   }
-  # Ultimate deconvolution starts at random, and at the canonical matrices.
-  if (engine %in% c("ud", "ud_ted")) components <- intersect(components, "canonical")
-  kinds <- prior_components(strong, components, npc, remove_singleton, n_threads)
+  apart <- if (ud && !is.null(scale_only)) scale_only else "canonical"
   list(
-    kinds = kinds, canonical = as.list(kinds$canonical),
-    data = do.call(c, unname(kinds[setdiff(names(kinds), "canonical")]))
+    kinds = kinds, canonical = as.list(do.call(c, unname(kinds[intersect(names(kinds), apart)]))),
+    data = if (!ud || !is.null(scale_only)) do.call(c, unname(kinds[setdiff(names(kinds), apart)]))
   )
 }
 
@@ -226,19 +267,27 @@ report_end <- function(say, n_iter, converged, stopped, loglik) {
   }
 }
 
-# Random and canonical starts; the canonical ones are scaled, not turned.
+# Random starts and those of the data turn, the others are scaled only.
 refine_ud <- function(strong, engine, start, tol, max_iter, n_unconstrained, say, n_threads) {
-  say("Ultimate deconvolution from ", n_unconstrained, " random matrices")
+  free <- start$data
+  scaled <- start$canonical
+  say("Ultimate deconvolution of ", n_unconstrained, " random matrices",
+      if (length(free)) paste0(" and ", length(free), " of the data"),
+      if (length(scaled)) paste0("; scales of ", length(scaled)))
+  started <- free
+  if (length(started)) names(started) <- paste0("UD_", names(free))
   found <- ud_fit(
-    strong, K = n_unconstrained, U_scaled = if (length(start$canonical)) start$canonical,
+    strong, K = n_unconstrained, Ulist = if (length(started)) started,
+    U_scaled = if (length(scaled)) scaled,
     update = if (engine == "ud") "ed" else "auto", tol = tol, max_iter = max_iter,
     n_threads = n_threads
   )
   report_end(say, found$n_iter, found$converged, found$message, found$loglik / nrow(strong$Bhat))
+  raw <- c(free, scaled)
   list(
     U = with_condition_names(found$U, colnames(strong$Bhat)),
-    raw = start$canonical[setdiff(names(start$canonical), names(found$U))],
-    w = unname(found$w), refined = setdiff(names(found$U), names(start$canonical)),
+    raw = raw[setdiff(names(raw), names(found$U))],
+    w = unname(found$w), refined = setdiff(names(found$U), names(scaled)),
     loglik = found$loglik / nrow(strong$Bhat), converged = found$converged,
     n_iter = found$n_iter, stopped = found$message
   )

@@ -43,38 +43,80 @@ resolve_vhat <- function(vhat, input, alpha, ...) {
 }
 
 # The part of V or U for the conditions of the data: by name where there are names.
-known_conditions <- function(x, conditions, name) {
+known_conditions <- function(x, conditions, name, whose = "data") {
   R <- dim(x)[1L]
   own <- rownames(x)
   if (is.null(own)) own <- colnames(x)
+  have <- if (whose == "data") "the data have" else paste("the", whose, "has")
   if (is.null(own)) {
     if (R != length(conditions)) {
       stop_mnmash(
-        "dimension", "`", name, "` is for ", R, " conditions, but the data have ",
-        length(conditions)
+        "dimension", "`", name, "` is for ", R, " conditions, but ", have, " ", length(conditions)
       )
     }
-    dimnames(x)[1:2] <- list(conditions, conditions)
-    return(x)
+    return(name_margins(x, conditions))
   }
   at <- match(conditions, own)
   if (anyNA(at)) {
     absent <- conditions[is.na(at)]
     stop_mnmash(
       if (R == length(conditions)) "names" else "dimension", "`", name, "` is for ", R,
-      " conditions, not for those of the data: it lacks ", absent[1L], and_more(length(absent))
+      " conditions, not for those of the ", whose, ": it lacks ", absent[1L],
+      and_more(length(absent))
     )
   }
   if (is.unsorted(at)) {
     wrong <- which(conditions != own[at[order(at)]])[1L]
     stop_mnmash(
-      "names", "`", name, "` has the conditions in another order than the data: number ", wrong,
-      " is ", own[sort(at)][wrong], ", not ", conditions[wrong]
+      "names", "`", name, "` has the conditions in another order than the ", whose, ": number ",
+      wrong, " is ", own[sort(at)][wrong], ", not ", conditions[wrong], "; reorder its rows and ",
+      "columns"
     )
   }
-  x <- if (length(dim(x)) == 3L) x[at, at, , drop = FALSE] else x[at, at, drop = FALSE]
-  dimnames(x)[1:2] <- list(conditions, conditions)
+  name_margins(
+    if (length(dim(x)) == 3L) x[at, at, , drop = FALSE] else x[at, at, drop = FALSE], conditions
+  )
+}
+
+name_margins <- function(x, conditions) {
+  third <- if (length(dim(x)) == 3L) list(dimnames(x)[[3L]])
+  dimnames(x) <- c(list(conditions, conditions), third)
   x
+}
+
+# An array of V by feature as one by unit, for units that are called by their features.
+unit_correlations <- function(V, units, name) {
+  features <- if (length(dim(V)) == 3L) dimnames(V)[[3L]]
+  if (is.null(features) || identical(features, units)) return(V)
+  of <- features_of_units(units, features)
+  if (anyNA(of)) {
+    if (all(is.na(of)) && dim(V)[3L] == length(units)) return(V)
+    stop_mnmash(
+      "names", "the residual correlation has no matrix for unit ", which(is.na(of))[1L], " of `",
+      name, "`", if (!is.null(units)) paste0(" (", units[is.na(of)][1L], ")"),
+      and_more(sum(is.na(of))), ": its matrices are for ", features[1L],
+      and_more(length(features)), ", and units must be called <feature>_<unit>"
+    )
+  }
+  V[, , of, drop = FALSE]
+}
+
+# Which of the features a unit called "<feature>_<unit>" belongs to: the longest name that fits; a
+# region's name and ":" may stand before it.
+features_of_units <- function(units, features) {
+  found <- rep(NA_integer_, length(units))
+  if (is.null(units)) return(found)
+  for (names in list(units, sub("^[^:]*:", "", units))) {
+    ends <- gregexpr("[_:]", names)
+    last <- max(0L, lengths(ends))
+    found <- ifelse(is.na(found), match(names, features), found)
+    for (k in rev(seq_len(last))) {
+      end <- vapply(ends, `[`, 0L, k)
+      begin <- ifelse(is.na(end) | end < 1L, NA, substr(names, 1L, end - 1L))
+      found <- ifelse(is.na(found), match(begin, features, incomparables = NA), found)
+    }
+  }
+  found
 }
 
 # Null units say what errors have in common; maximum likelihood and the corrected estimate take

@@ -4,14 +4,15 @@
 #'
 #' For each unit, how the effect in a condition deviates from the mean of the others, and how the
 #' effects of each two conditions differ, among the conditions in which the unit was measured.
-#' Means, standard deviations and local false sign rates are those of the posterior, a mixture: exact, also
-#' where prior components say that effects are equal, in which case a contrast is zero.
+#' Means, standard deviations and local false sign rates are those of the posterior, a mixture:
+#' exact, also where prior components say that effects are equal, in which case a contrast is zero.
 #'
 #' With m conditions measured, the deviation of condition c is
 #' `b_c - (sum of the other b) / (m - 1)`, and the difference of a and c is `b_a - b_c`.
-#' Deviations of a unit sum to zero, and so do the coefficients of each contrast. Contrasts are `NA` where one of
-#' their conditions was not measured; deviations also where fewer than three were measured, as they
-#' are then the difference once more. Effects are in the units of `Bhat`, also of EZ models.
+#' Deviations of a unit sum to zero, and so do the coefficients of each contrast. Contrasts are `NA`
+#' where one of their conditions was not measured; deviations also where fewer than three were
+#' measured, as they are then the difference once more. Effects are in the units of `Bhat`, also of
+#' EZ models.
 #'
 #' A group of conditions (replicates, subtypes) counts as one condition, whose effect is the mean of
 #' the members that were measured.
@@ -31,7 +32,7 @@
 #'   of the groups; without one a group is called by its members, joined by `+`.
 #' @param type which contrasts: `"deviation"`, `"pairwise"` or both.
 #' @param exclude conditions to leave out altogether, as in [mash_posterior()].
-#' @param folder,n_chunks,V,read,pi_thresh,n_threads as in [mash_posterior()].
+#' @param folder,n_chunks,V,read,pi_thresh,n_threads,exclude_rule as in [mash_posterior()].
 #'
 #' @return A data frame of class `posterior_contrast` with a row for each unit, see below. For
 #'   regions a list of such, and with a `folder` the files' names, as [mash_posterior()] returns.
@@ -51,9 +52,9 @@
 posterior_contrast <- function(model, data, conditions = NULL, groups = NULL,
                                type = c("deviation", "pairwise"), exclude = NULL, folder = NULL,
                                n_chunks = NULL, V = NULL, read = readRDS, pi_thresh = 1e-10,
-                               n_threads = NULL) {
+                               n_threads = NULL, exclude_rule = c("marginal", "workflow")) {
   type <- vapply(type, match_choice, "", choices = c("deviation", "pairwise"), name = "type")
-  job <- posterior_job(model, data, exclude, V, pi_thresh, read)
+  job <- posterior_job(model, data, exclude, V, pi_thresh, read, exclude_rule)
   job$contrasts <- contrast_plan(job$prior, exclude, conditions, groups, unique(unname(type)))
   run_posterior(job, data, n_chunks, read, n_threads, folder, piece_contrast, bind_contrasts)
 }

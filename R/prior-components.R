@@ -24,12 +24,12 @@ with_condition_names <- function(U, conditions) {
   })
 }
 
-check_components <- function(components) {
+check_components <- function(components, name = "components") {
   components <- tolower(gsub("-", "_", components))
   bad <- setdiff(components, component_kinds)
   if (!is.character(components) || !length(components) || length(bad)) {
     stop_mnmash(
-      "argument", "`components` must be among ", paste0('"', component_kinds, '"', collapse = ", "),
+      "argument", "`", name, "` must be among ", paste0('"', component_kinds, '"', collapse = ", "),
       if (length(bad)) paste0("; not \"", bad[1L], "\"")
     )
   }

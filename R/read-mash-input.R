@@ -8,8 +8,8 @@
 #' The file holds a list of matrices or data frames, units in rows and conditions in columns:
 #' `strong.b`, `strong.s`, `strong.z` (effects, standard errors, z-scores) and the same for
 #' `random`, `null` and perhaps `random.test`. Where a set has no effects its z-scores are used,
-#' with standard errors of 1. All matrices must have the same conditions in the same order. Other entries
-#' are ignored.
+#' with standard errors of 1. All matrices must have the same conditions in the same order. Other
+#' entries are ignored.
 #'
 #' @section Missing values:
 #' The workflows code a missing cell as an effect of 0 with a standard error of 1000; cells may also
@@ -233,7 +233,7 @@ set_data <- function(input, set, alpha, V = NULL) {
   check_set(input, set)
   b <- input[[paste0(set, ".b")]]
   s <- input[[paste0(set, ".s")]]
-  if (is.null(V)) V <- diag(ncol(b))
+  V <- if (is.null(V)) diag(ncol(b)) else unit_correlations(V, rownames(b), set)
   data <- mash_set_data(b, s, alpha = alpha, V = V)
   if (alpha > 0) data <- with_missing_units(data, s)
   data

@@ -8,7 +8,8 @@
 #'
 #' @param object,x contrasts from [posterior_contrast()].
 #' @param feature the feature (gene) of each unit. Default: every unit is its own.
-#' @param threshold a contrast is significant when `by` is below this.
+#' @param threshold a contrast is significant when `by` is below this. Default: 0.05 for `"lfsr"`;
+#'   1e-5 for `"p"`, which is what the mixture-prior workflows count.
 #' @param by `"lfsr"` or `"p"`.
 #' @param file the name of a file to write, ending in `.pdf` or `.png`.
 #' @param row.names,optional,... ignored.
@@ -27,11 +28,11 @@
 #' found <- posterior_contrast(m, data)
 #' summary(found, feature = rep(c("gene1", "gene2", "gene3", "gene4"), each = 30))
 #' if (requireNamespace("ggplot2", quietly = TRUE)) plot(found)
-summary.posterior_contrast <- function(object, feature = NULL, threshold = 0.05,
+summary.posterior_contrast <- function(object, feature = NULL, threshold = NULL,
                                        by = c("lfsr", "p"), ...) {
   by <- match_choice(by, c("lfsr", "p"), "by")
   value <- contrast_values(object, by)
-  threshold <- check_number(threshold, "threshold", 0, 1)
+  threshold <- significance(threshold, by, "threshold")
   feature <- check_feature(feature, nrow(value))
   significant <- !is.na(value) & value < threshold
   distinct <- \(which) apply(which, 2L, \(rows) length(unique(feature[rows])))
@@ -85,10 +86,11 @@ contrast_pairs <- function(contrast, names) {
 
 #' @rdname summary.posterior_contrast
 #' @export
-plot.posterior_contrast <- function(x, feature = NULL, threshold = 0.05, by = c("lfsr", "p"),
+plot.posterior_contrast <- function(x, feature = NULL, threshold = NULL, by = c("lfsr", "p"),
                                     file = NULL, ...) {
   need_ggplot2()
   by <- match_choice(by, c("lfsr", "p"), "by")
+  threshold <- significance(threshold, by, "threshold")
   counts <- summary.posterior_contrast(x, feature, threshold, by)
   pairs <- contrast_pairs(x, names(counts))
   if (!ncol(pairs)) {

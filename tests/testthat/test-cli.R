@@ -20,6 +20,14 @@ test_that("options: dashes, underscores, values after a blank or an equal sign, 
   expect_false(parsed("--to_cor", "False")$values[["to-cor"]])
 })
 
+test_that("lists are divided by blanks or commas, but a file may have a comma in its name", {
+  p <- parsed("--mixture-components", "flash,pca", "canonical")
+  expect_identical(p$values[["mixture-components"]], c("flash", "pca", "canonical"))
+  file <- withr::local_tempfile(pattern = "a,b", lines = "")
+  p <- parse_options(c("--component-files", file, "c.rds,d.rds"), "component-files")
+  expect_identical(p$values[["component-files"]], c(file, "c.rds", "d.rds"))
+})
+
 test_that("options of the scheduler are ignored, with a note", {
   p <- parsed("--container", "docker://x", "--walltime", "5h", "--mem=16G", "--job_size", "1",
     "-j", "4", "--data", "x")
@@ -46,6 +54,8 @@ test_that("what cannot be understood is named, with status 2", {
   bad <- run_cli("mash", "--data", "x.rds")
   expect_identical(bad$status, 2L)
   expect_match(bad$said, "mnmash mash: --prior-data is required.*Try: mnmash mash --help")
+  expect_error(parsed("--posterior-file", "x"), "give --mash-model and --analysis-units",
+    class = "mnmash_error_usage")
   expect_identical(run_cli("mush")$status, 2L)
   expect_match(run_cli("mush")$said, "did you mean mash\\?")
 })
@@ -58,7 +68,7 @@ test_that("every step has a page of help with its defaults, and every option a m
     expect_identical(page$status, 0L)
     expect_match(front$output, step, fixed = TRUE)
     for (option in cli_steps[[step]]$options) {
-      expect_match(page$output, paste0("--(\\[no-\\])?", option))
+      expect_match(page$output, paste0("--(\\[no-\\])?", sub("^vhat-method$", "method", option)))
     }
     expect_true(all(nchar(strsplit(page$output, "\n")[[1L]]) <= 100))
   }
@@ -247,10 +257,17 @@ test_that("contrasts, their table and picture, and scores", {
     )
   }
   skip_if_not_installed("ggplot2")
-  done <- run_cli("posterior_cntrast_plot", call, "--p-cut", "0.1")
-  expect_identical(done$status, 0L, info = done$said)
-  counts <- utils::read.csv(file.path(folder, "contrasts.summary.csv"), row.names = 1)
-  expect_equal(counts, summary(direct, feature, 0.1), ignore_attr = TRUE)
+  counted <- function(...) {
+    done <- run_cli("posterior_cntrast_plot", call, ...)
+    expect_identical(done$status, 0L, info = done$said)
+    utils::read.csv(file.path(folder, "contrasts.summary.csv"), row.names = 1)
+  }
+  # P-values if the workflows' option is there, else local false sign rates.
+  expect_equal(counted("--p-cut", "0.1"), summary(direct, feature, 0.1, "p"), ignore_attr = TRUE)
+  expect_equal(counted("--lfsr-cut", "0.1"), summary(direct, feature, 0.1), ignore_attr = TRUE)
+  expect_equal(counted(), summary(direct, feature), ignore_attr = TRUE)
+  expect_identical(names(counted("--cells", "Ast,Mic")),
+    c("Ast_deviation", "Mic_deviation", "Ast_vs_Mic"))
   expect_gt(file.size(file.path(folder, "contrasts.png")), 5000)
   expect_match(run_cli("feature_score_meta", "--data", file, "--cwd", folder)$said,
     "does not hold contrasts")

@@ -44,16 +44,93 @@ test_that("finemap takes the lead variant of each credible set", {
     pip = c(0.3, 0.6, 0.9, 0.99, 1)
   )
   found <- feature_score(score_case(), gene, "finemap", fine_mapping = fine)
-  expect_identical(found$gene, "g")
-  expect_equal(found$score, 2) # v2 leads the first set with 1 / 0.5, v3 the second
+  expect_identical(found$gene, c("g", "g"))
+  expect_identical(found$condition, c("a", "b"))
+  expect_equal(found$score, c(2, 2)) # v2 leads the first set with 1 / 0.5, v3 the second
   fine$pip[1] <- 0.7
-  expect_equal(feature_score(score_case(), method = "finemap", fine_mapping = fine)$score, 4)
+  found <- feature_score(score_case(), method = "finemap", fine_mapping = fine, conditions = "b")
+  expect_equal(found$score, 4)
+  expect_identical(found$condition, "b")
   expect_error(
     feature_score(score_case(), gene, "finemap", fine_mapping = fine[1:2]), "no `pip`",
     class = "mnmash_error_argument"
   )
   fine$cs_order <- NA
   expect_error(feature_score(score_case(), gene, "finemap", fine_mapping = fine), "no variant")
+})
+
+test_that("the score of a condition is about differences from it", {
+  z <- cbind(a_vs_b = c(1, 5), a_vs_c = c(2, 1), b_vs_c = c(3, 4))
+  frame <- as.data.frame(cbind(z, z * 0 + 1, z * 0 + 0.5, z * 0 + 0.5))
+  names(frame) <- paste0(rep(c("mean", "se", "p", "lfsr"), each = 3), "_contrast_", colnames(z))
+  rownames(frame) <- c("g_v1", "g_v2")
+  frame <- structure(frame, class = c("posterior_contrast", "data.frame"))
+  fine <- data.frame(variants = c("v1", "v2"), cs_order = 1:2, pip = 1, feature = "g")
+  found <- feature_score(frame, c("g", "g"), "finemap", fine_mapping = fine)
+  expect_identical(found$condition, c("a", "b", "c"))
+  expect_equal(found$score, c(5, 5, 4))
+  # Units of other features with the same variants are not mixed up.
+  two <- feature_score(
+    frame, c("g", "h"), "finemap", unit = c("v1", "v1"),
+    fine_mapping = data.frame(variants = "v1", cs_order = 1, pip = 1, feature = c("g", "h"))
+  )
+  expect_identical(two$gene, c("g", "h", "g", "h", "g", "h"))
+  expect_equal(two$score, c(2, 5, 3, 5, 3, 4))
+})
+
+test_that("conditions: their deviations, and the differences they take part in", {
+  found <- feature_score(score_case(), gene, "nsig", conditions = "b")
+  expect_identical(unique(found$condition), "a_vs_b")
+  found <- feature_score(score_case(), gene, "nsig", conditions = "a")
+  expect_identical(unique(found$condition), c("a", "a_vs_b"))
+  expect_error(feature_score(score_case(), gene, "nsig", conditions = "x"),
+    "`conditions`.*\\(a, b\\): \"x\" is none", class = "mnmash_error_argument")
+  expect_error(feature_score(score_case(), gene, "meta", conditions = "b"), "no deviations")
+})
+
+test_that("scores use units that are nearly independent, by genotypes", {
+  set.seed(1)
+  X <- matrix(rbinom(300 * 4, 2, 0.4), 300, dimnames = list(NULL, paste0("v", 1:4)))
+  X[, "v2"] <- X[, "v1"]
+  # v1 and v2 are one; v5 has no genotype.
+  pruned <- suppressMessages(feature_score(score_case(), gene, "meta", genotype = X))
+  direct <- feature_score(score_case()[c(1, 3, 4), ], gene[c(1, 3, 4)], "meta")
+  expect_equal(pruned, direct)
+  expect_message(
+    feature_score(score_case(), gene, "nsig", genotype = X), "1 of 5 units.*no genotype"
+  )
+  blocks <- genotype_blocks(4, \(columns) X[, columns, drop = FALSE], size = 3)
+  expect_equal(
+    suppressMessages(feature_score(score_case(), gene, "meta", genotype = blocks)), direct
+  )
+  # With the feature's name in front; alike units of different features both stay.
+  named <- suppressMessages(feature_score(
+    score_case(), c("g", "h", "g", "h", "h"), "nsig", genotype = X,
+    unit = c("g_v1", "h_v2", "g_v3", "h_v4", "h_v5")
+  ))
+  expect_equal(named$score, c(1 / 2, 1 / 2, 1 / 2, 0))
+  colnames(X) <- paste0("w", 1:4)
+  expect_error(feature_score(score_case(), gene, "meta", genotype = X),
+    "`genotype` has none of the variants, such as \"v1\"", class = "mnmash_error_names")
+})
+
+test_that("scores of a region", {
+  units <- paste0("chr", c(1, 1, 1, 2, 2), ":", c(5, 20, 30, 5, 20), ":A:G")
+  found <- feature_score(score_case(), gene, "nsig", unit = units, region = "chr1:1-20")
+  expect_equal(found$score, c(1, NA, 1 / 2, NA))
+  expect_error(feature_score(score_case(), gene, "nsig", region = "chr1"), "chromosome:from-to")
+  expect_error(feature_score(score_case(), gene, "nsig", region = "1:1-9"), "such as \"v1\"")
+})
+
+test_that("the level of significance goes with what is compared", {
+  expect_identical(significance(NULL, "p", "x"), 1e-5)
+  expect_identical(significance(NULL, "lfsr", "x"), 0.05)
+  expect_equal(
+    feature_score(score_case(), gene, "nsig", by = "lfsr"),
+    feature_score(score_case(), gene, "nsig", by = "lfsr", p_cutoff = 0.05)
+  )
+  expect_equal(unlist(summary(score_case(), by = "p")["n_sig_snp", ]),
+    c(a_deviation = 2, a_vs_b = 1))
 })
 
 test_that("bad arguments are named", {

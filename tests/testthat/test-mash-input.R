@@ -143,11 +143,56 @@ test_that("files are read: tabs, commas, compressed; columns by name and number"
     mash_input(c(liver = files[[1]], lung = sub("tsv", "parquet", files[[1]]))), "no file",
     class = "mnmash_error_file"
   )
-  file.copy(files[1], file.path(folder, "x.parquet"))
+})
+
+# A function of the package replaced until the test ends.
+local_function <- function(name, value, env = parent.frame()) {
+  namespace <- asNamespace("mnmash")
+  put <- function(f) {
+    unlockBinding(name, namespace)
+    assign(name, f, namespace)
+    lockBinding(name, namespace)
+  }
+  before <- get(name, namespace)
+  put(value)
+  withr::defer(put(before), env)
+}
+
+test_that("parquet files are read by the package that is there, or an error names those", {
+  tables <- input_tables()
+  folder <- withr::local_tempdir()
+  files <- file.path(folder, paste0(names(tables), c(".parquet", ".PARQUET", ".parquet")))
+  for (i in seq_along(files)) saveRDS(tables[[i]], files[i])
+  names(files) <- names(tables)
+  # Readers in place of the packages': what they return, wherever they come from, is a table.
+  asked <- character()
+  local_function("reader_of", function(package, name) {
+    asked <<- c(asked, paste0(package, "::", name))
+    if (package == "nanoparquet") return(NULL)
+    \(file) structure(readRDS(file), class = c("tbl_df", "tbl", "data.frame"))
+  })
+  expect_equal(mash_input(files), mash_input(tables))
+  expect_identical(asked[1:2], c("nanoparquet::read_parquet", "arrow::read_parquet"))
+  writeLines("broken", files[2])
   expect_error(
-    mash_input(c(liver = file.path(folder, "x.parquet"))), "package arrow",
+    mash_input(files), "table `lung`: cannot read '.*PARQUET'", class = "mnmash_error_file"
+  )
+  local_function("reader_of", function(package, name) NULL)
+  expect_error(
+    mash_input(files), "table `liver`: to read .* one of the packages nanoparquet and arrow must",
     class = "mnmash_error_package"
   )
+})
+
+test_that("parquet files are read by the installed package", {
+  skip_if_not_installed("nanoparquet")
+  tables <- input_tables()
+  folder <- withr::local_tempdir()
+  files <- file.path(folder, paste0(names(tables), ".parquet"))
+  write <- getExportedValue("nanoparquet", "write_parquet")
+  for (i in seq_along(files)) write(tables[[i]], files[i])
+  names(files) <- names(tables)
+  expect_equal(mash_input(files), mash_input(tables))
 })
 
 test_that("bad tables are named, with the place", {

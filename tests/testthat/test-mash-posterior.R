@@ -65,6 +65,80 @@ test_that("units with missing values keep what they have", {
   expect_lt(relative_difference(found$lfsr, slow$lfsr), 1e-10)
 })
 
+# What the mixture-prior workflows do to a fit, with the data of the conditions that stay: matrices
+# by name, weights by parts of names, posteriors by dense algebra.
+workflow_by_hand <- function(case, keep) {
+  all <- case$conditions
+  out <- all[-keep]
+  U <- case$g$Ulist
+  names <- c("null", paste(rep(names(U), 2), rep(1:2, each = length(U)), sep = "."))
+  pi <- case$g$pi
+  for (name in out) {
+    pi <- pi[!grepl(name, names, fixed = TRUE)]
+    names <- names[!grepl(name, names, fixed = TRUE)]
+  }
+  U <- U[!names(U) %in% c(out, paste0("ED_", out))]
+  R <- length(keep)
+  for (name in names(U)) {
+    if (name %in% c(all[keep], "identity")) {
+      at <- if (name == "identity") 1 else which(all[keep] == name)
+      U[[name]] <- matrix(0, R, R)
+      U[[name]][at, at] <- 1
+    } else if (is.null(colnames(U[[name]]))) {
+      U[[name]] <- U[[name]][1:R, 1:R]
+    } else {
+      U[[name]] <- U[[name]][all[keep], all[keep]]
+    }
+  }
+  data <- case$data
+  for (what in c("Bhat", "Shat", "Shat_alpha")) data[[what]] <- data[[what]][, keep]
+  data$V <- data$V[keep, keep]
+  slow_posterior(data, slow_components(U, case$g$grid), pi / sum(pi))
+}
+
+test_that("conditions are left out as the workflows did it, if asked", {
+  case <- posterior_case(1)
+  case$conditions <- c("Ast", "Exc", "Inh", "Mic", "Oli")
+  for (what in c("Bhat", "Shat", "Shat_alpha")) colnames(case$data[[what]]) <- case$conditions
+  U <- case$g$Ulist
+  names(U) <- c("identity", "equal", "Ast", "tPCA", "ED_Exc")
+  U$tPCA <- structure(U$tPCA, dimnames = list(case$conditions, case$conditions))
+  case$g$Ulist <- case$m$fitted_g$Ulist <- U
+  for (out in list("Exc", c("Exc", "Oli"), "Ast")) {
+    keep <- which(!case$conditions %in% out)
+    found <- mash_posterior(case$m, case$data, exclude = out, exclude_rule = "workflow")
+    slow <- workflow_by_hand(case, keep)
+    expect_lt(relative_difference(found$PosteriorMean, slow$mean), 1e-10)
+    expect_lt(relative_difference(found$lfsr, slow$lfsr), 1e-10)
+    exact <- mash_posterior(case$m, case$data, exclude = out)
+    expect_gt(max(abs(found$lfsr - exact$lfsr)), 1e-3)
+  }
+  same <- mash_posterior(case$m, case$data, exclude_rule = "workflow")
+  expect_identical(same, mash_posterior(case$m, case$data))
+  # The name of one condition within that of another takes its weights too, but not its matrix.
+  names(U)[4] <- "Ast.10"
+  case$m$fitted_g$Ulist <- U
+  expect_error(
+    mash_posterior(case$m, case$data, exclude = "Ast", exclude_rule = "workflow"),
+    "such as \"Ast.10", class = "mnmash_error_argument"
+  )
+})
+
+test_that("the residual correlation is that of the fit, unless given, in its order", {
+  case <- posterior_case()
+  B <- case$data$Bhat
+  S <- case$data$Shat
+  V <- correlated(5)
+  given <- mash_posterior(case$m, list(Bhat = B, Shat = S), V = V)
+  case$m$V <- V
+  expect_identical(mash_posterior(case$m, list(Bhat = B, Shat = S)), given)
+  expect_false(identical(mash_posterior(case$m, list(Bhat = B, Shat = S), V = diag(5)), given))
+  case$m$result$PosteriorMean <- matrix(0, 1, 5, dimnames = list(NULL, case$conditions))
+  dimnames(V) <- list(rev(case$conditions), rev(case$conditions))
+  expect_error(mash_posterior(case$m, list(Bhat = B, Shat = S), V = V),
+    "`V` has the conditions in another order than the model", class = "mnmash_error_names")
+})
+
 test_that("the margin of a prior keeps all weight, and zero matrices become null", {
   case <- posterior_case(pointmass = FALSE)
   g <- mnmash:::marginal_prior(case$g, c(1L, 3L))

@@ -105,6 +105,35 @@ test_that("ultimate deconvolution: any effect model, canonical matrices kept", {
   }
 })
 
+test_that("ultimate deconvolution from components: some turn, others are only scaled", {
+  data <- mash_set_data(input$strong.b, input$strong.s, alpha = 1)
+  run <- function(...) {
+    quietly(input, "ud", c("pca", "canonical"), "EZ", "identity", npc = 2, w_source = "engine",
+      keep_raw = FALSE, ...)
+  }
+  prior <- run(scale_only = "canonical", ud_tol_lik = 1e-3)
+  canonical <- cov_canonical(data)
+  for (name in intersect(names(prior$U), names(canonical))) {
+    ratio <- prior$U[[name]][canonical[[name]] != 0] / canonical[[name]][canonical[[name]] != 0]
+    expect_equal(ratio, rep(ratio[1], length(ratio)), tolerance = 1e-8, ignore_attr = TRUE)
+  }
+  expect_true(all(startsWith(prior$refined, "UD_")))
+  expect_setequal(names(prior$U), c(prior$refined, intersect(names(prior$U), names(canonical))))
+  # The tolerance is of the log-likelihood of all 17 units.
+  same <- run(scale_only = "canonical", ed_tol = 1e-3 / 17)
+  expect_identical(same$U, prior$U)
+  expect_lt(run(scale_only = "canonical", ud_tol_lik = 1)$n_iter, prior$n_iter)
+  # All turn; and the objective is what ud_fit() reaches from there.
+  free <- run(scale_only = character(), ud_tol_lik = 1e-3)
+  expect_true(all(startsWith(names(free$U), "UD_")))
+  start <- c(cov_pca(data, 2), canonical)
+  direct <- ud_fit(data, K = 0, Ulist = start, update = "ed", tol = 1e-3 / 17, max_iter = 5000)
+  expect_equal(tail(free$loglik, 1), tail(direct$loglik, 1) / 17, tolerance = 1e-10)
+  expect_error(quietly(input, scale_only = "pca"), "`scale_only` is for the engines")
+  expect_error(run(scale_only = "flash"), "`scale_only`: \"flash\" is not among",
+    class = "mnmash_error_argument")
+})
+
 test_that("files: V, prior and components, and nothing else", {
   folder <- file.path(withr::local_tempdir(), "out")
   prior <- quietly(file, "none", c("pca", "canonical"), "EZ", cwd = folder,

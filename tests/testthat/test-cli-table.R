@@ -1,0 +1,89 @@
+# Every option that a step of the mixture-prior workflows has, in any of their generations.
+scheduler <- c("container", "job-size", "walltime", "mem", "numThreads")
+everywhere <- c("cwd", "data", "output-prefix", "output-suffix", "effect-model", scheduler)
+prior_step <- c(everywhere, "vhat", "mixture-components")
+apply_step <- c(
+  everywhere, "analysis-units", "bhat-table-name", "shat-table-name", "data-table-name",
+  "exclude-condition", "mash-model", "posterior-vhat-files", "per-chunk", "slice-method",
+  "vhat-data"
+)
+score <- c(
+  "cwd", "contrast", "gene-ids", "p-cutoff", "meta-method", "se-cutoff", "fine-mapping",
+  "conditions", "genotype", "region", "cor-threshold", "output", scheduler
+)
+workflow_options <- list(
+  flash = everywhere, flash_nonneg = everywhere, pca = c(everywhere, "npc"),
+  canonical = everywhere, vhat_identity = everywhere, vhat_simple = everywhere,
+  vhat_mle = c(everywhere, "prior-data", "n-subset", "max-iter"),
+  vhat_corshrink_xcondition = c(everywhere, "gene-list", "util-script"),
+  vhat_simple_specific = c(everywhere, "gene-list", "util-script"),
+  ud = c(prior_step, "unconstrained-prior"),
+  ud_unconstrained = c(prior_step, "ud-method", "scale-only", "ud-tol-lik"),
+  ed_bovy = c(prior_step, "ed-tol"),
+  plot_U = c("data", "model-data", "cwd", "max-comp", "to-cor", "tol", "remove-label", "name",
+             "output-prefix", scheduler),
+  mash = c(everywhere, "vhat-data", "prior-data", "output-level", "compute-posterior",
+           "no-compute-posterior"),
+  posterior = apply_step,
+  mash_posterior_contrast = c(
+    apply_step, "cells", "group1", "group2", "group3", "grouping-recipe"
+  ),
+  posterior_cntrast_plot = c("data", "cwd", "cells", "p-cut", "contrast", "p-cutoff", scheduler),
+  feature_score_meta = score, feature_score_finemap = score, feature_score_nsig = c(score, "p-cut"),
+  feature_pval_pair = score,
+  mash_covariance = c("data", "component", "effect-model", "npc", "seed", "output"),
+  mash_vhat = c("data", "method", "effect-model", "prior-data", "n-subset", "max-iter", "output"),
+  mash_prior = c("data", "engine", "effect-model", "vhat-data", "components", "npc",
+                 "component-files", "seed", "output"),
+  mash_fit = c("data", "vhat-data", "prior-data", "effect-model", "output-level", "output"),
+  mash_posterior = c("data", "bhat-key", "shat-key", "vhat-data", "mash-model", "effect-model",
+                     "exclude-condition", "no-posterior-cov", "output"),
+  mash_plot_prior = c("data", "name", "max-comp", "to-cor", "tol", "remove-label", "output"),
+  mash_feature_score = c(score, "method"), mash_feature_score_merge = c("scores", "output")
+)
+
+# A value that an option takes.
+some_value <- function(key) {
+  option <- cli_options[[sub("^no-", "", key)]]
+  if (is.null(option)) return("1")
+  switch(option$type, flag = character(), number = , count = "1", choice = option$choices[1L], "x")
+}
+
+test_that("every option of the workflows is known to its step, in both spellings", {
+  for (step in names(workflow_options)) {
+    allowed <- c(cli_steps[[find_step(step)]]$options, "threads", "quiet", "help")
+    for (option in workflow_options[[step]]) {
+      for (word in paste0("--", c(option, gsub("-", "_", option)))) {
+        key <- option_key(word)
+        if (key == "method" && "vhat-method" %in% allowed) key <- "vhat-method"
+        expect_error(parse_options(c(word, some_value(key)), allowed), NA, info = c(step, word))
+      }
+    }
+  }
+})
+
+test_that("options that only concern the scheduler, or that have no effect, are noted", {
+  for (key in setdiff(scheduler, "numThreads")) {
+    expect_match(parse_options(c(paste0("--", key), "1"), "data")$notes, "concerns the scheduler")
+  }
+  idle <- names(cli_options)[!vapply(cli_options, \(o) is.null(o$note), NA)]
+  expect_setequal(idle, c("output-suffix", "util-script", "per-chunk", "slice-method"))
+  for (key in idle) {
+    expect_match(parse_options(c(paste0("--", key), "1"), key)$notes, "has no effect: ")
+  }
+})
+
+test_that("choices and defaults of the workflows are choices here", {
+  shrunken <- c("vhat_corshrink_xcondition", "vhat_simple_specific")
+  for (vhat in c("identity", "simple", "mle", shrunken)) {
+    expect_true(vhat %in% names(vhat_methods))
+  }
+  expect_true(all(c("identity", "simple", "mle", "corshrink", "simple_specific") %in%
+    cli_options[["vhat-method"]]$choices))
+  expect_true(all(c("cov_ed", "ud", "ud_ted") %in% cli_options$engine$choices))
+  expect_identical(cli_options[["cor-threshold"]]$default, 0.45)
+  expect_identical(cli_options[["se-cutoff"]]$default, 1e-3)
+  expect_identical(cli_options[["n-subset"]]$default, 6000)
+  expect_identical(cli_options$seed$default, 999)
+  expect_identical(cli_options$tol$default, 1e-6)
+})
