@@ -15,8 +15,8 @@ use super::incomplete::Incomplete;
 use super::single_effect::Effect;
 use crate::Error;
 use crate::linalg::psd::{self, Factor};
+use crate::normal_means::eigenbasis::{Coordinates, Eigenbasis, Lambda, block_range, padded};
 use crate::normal_means::problem::{BLOCK, LOG_2_PI};
-use crate::normal_means::spectral::{Coordinates, Lambda, Spectrum, block_range, padded};
 
 /// The residual covariance and its factors.
 #[derive(Debug, Clone)]
@@ -262,27 +262,27 @@ impl<'a> Design<'a> {
         Ok(t)
     }
 
-    /// The components of a prior in the eigenbasis of the noise.
-    pub fn spectrum(&self, factors: &[Factor]) -> Spectrum {
-        Spectrum::new(factors, self.noise.whitener.as_ref())
+    /// The components of a prior in the eigenbasis of the noise, whitened.
+    pub fn basis(&self, factors: &[Factor]) -> Eigenbasis {
+        Eigenbasis::whitened(self.noise.whitener.as_ref(), factors)
     }
 
     /// Put scores into coordinates.
-    pub fn fill(&self, to: &mut Coordinates, scores: &Mat<f64>, spectrum: &Spectrum) {
+    pub fn fill(&self, to: &mut Coordinates, scores: &Mat<f64>, basis: &Eigenbasis) {
         match &self.form {
             Form::Incomplete(data) => data.fill(to, scores),
-            _ => to.fill(scores.as_ref(), spectrum.directions.as_ref()),
+            _ => to.fill(scores.as_ref(), basis.project.as_ref()),
         }
     }
 
     /// Effects of variables, in the coordinates of the design times `sqrt(d)`, from coefficients of
     /// the directions.
-    pub fn lift(&self, variables: &[usize], c: MatRef<'_, f64>, spectrum: &Spectrum) -> Mat<f64> {
+    pub fn lift(&self, variables: &[usize], c: MatRef<'_, f64>, basis: &Eigenbasis) -> Mat<f64> {
         if let Form::Incomplete(data) = &self.form {
             return data.lift(variables, c);
         }
         let mut out = Mat::zeros(c.nrows(), self.conditions);
-        matmul(out.as_mut(), Accum::Replace, c, spectrum.directions.as_ref(), 1.0, Par::Seq);
+        matmul(out.as_mut(), Accum::Replace, c, basis.project.as_ref(), 1.0, Par::Seq);
         out
     }
 
@@ -316,21 +316,21 @@ impl<'a> Design<'a> {
         Ok([x, s, (0..r * r).map(|i| one(i % r, i / r)).collect()])
     }
 
-    /// Room for the coordinates of all variables in the directions of a spectrum.
-    pub fn coordinates(&self, spectrum: &Spectrum) -> Coordinates {
-        let starts = spectrum.starts.clone();
+    /// Room for the coordinates of all variables in the directions of a basis.
+    pub fn coordinates(&self, basis: &Eigenbasis) -> Coordinates {
+        let starts = basis.starts.clone();
         if let Form::Incomplete(data) = &self.form {
             return data.coordinates(starts);
         }
         if self.common {
-            let lambda = spectrum.lambda.iter().map(|l| l * self.d[0]).collect();
+            let lambda = basis.lambda.iter().map(|l| l * self.d[0]).collect();
             return Coordinates::new(self.variables, starts, Lambda::Common(lambda));
         }
         let block = |b: usize| {
             let range = block_range(self.variables, b);
             let rows = padded(range.len());
-            let mut out = vec![0.0; rows * spectrum.lambda.len()];
-            for (column, l) in out.chunks_exact_mut(rows).zip(&spectrum.lambda) {
+            let mut out = vec![0.0; rows * basis.lambda.len()];
+            for (column, l) in out.chunks_exact_mut(rows).zip(&basis.lambda) {
                 for (to, j) in column.iter_mut().zip(range.clone()) {
                     *to = l * self.d[j];
                 }

@@ -14,7 +14,7 @@ use faer::Mat;
 use super::design::Design;
 use super::residual::next_covariance;
 use super::single_effect::{Effect, EffectPrior, ScaleRule, SingleEffect};
-use crate::normal_means::spectral::{Coordinates, Lambda, Spectrum};
+use crate::normal_means::eigenbasis::{Coordinates, Eigenbasis};
 use crate::{Error, Monitor};
 
 /// The order of updates.
@@ -135,7 +135,7 @@ struct Sweeps<'a, 'b> {
     design: &'a mut Design<'b>,
     prior: &'a EffectPrior,
     options: &'a Options,
-    spectrum: Spectrum,
+    basis: Eigenbasis,
     coordinates: Coordinates,
     residual: Mat<f64>,
     effects: Vec<Effect>,
@@ -150,8 +150,8 @@ struct Sweeps<'a, 'b> {
 impl<'a, 'b> Sweeps<'a, 'b> {
     fn new(design: &'a mut Design<'b>, prior: &'a EffectPrior, options: &'a Options) -> Self {
         let l = options.effects;
-        let spectrum = design.spectrum(&prior.factors);
-        let coordinates = design.coordinates(&spectrum);
+        let basis = design.basis(&prior.factors);
+        let coordinates = design.coordinates(&basis);
         let all: Vec<usize> = (0..l).collect();
         let eager = options.update == Update::Compat || options.scale_rule == ScaleRule::Fixed;
         let (live, out) = if eager { (all, Vec::new()) } else { (Vec::new(), all) };
@@ -163,7 +163,7 @@ impl<'a, 'b> Sweeps<'a, 'b> {
             design,
             prior,
             options,
-            spectrum,
+            basis,
             coordinates,
             residual,
             effects,
@@ -173,14 +173,14 @@ impl<'a, 'b> Sweeps<'a, 'b> {
             held: None,
         };
         new.load_scores();
-        new.range = scale_range(&new.coordinates);
+        new.range = new.coordinates.scale_range();
         new
     }
 
     /// Put the present scores into the coordinates.
     fn load_scores(&mut self) -> Mat<f64> {
         let scores = self.design.scores(&self.residual);
-        self.design.fill(&mut self.coordinates, &scores, &self.spectrum);
+        self.design.fill(&mut self.coordinates, &scores, &self.basis);
         scores
     }
 
@@ -242,8 +242,8 @@ impl<'a, 'b> Sweeps<'a, 'b> {
     fn restore(&mut self, state: State) -> Result<(), Error> {
         if let Some(v) = state.covariance {
             self.design.set_noise(v)?;
-            self.spectrum = self.design.spectrum(&self.prior.factors);
-            self.coordinates = self.design.coordinates(&self.spectrum);
+            self.basis = self.design.basis(&self.prior.factors);
+            self.coordinates = self.design.coordinates(&self.basis);
         }
         self.residual = state.residual;
         for &l in &state.out {
@@ -305,7 +305,7 @@ impl<'a, 'b> Sweeps<'a, 'b> {
             return;
         }
         let mut effect =
-            visit.posterior(scale, scores.as_ref(), (&*self.design, &self.spectrum), second);
+            visit.posterior(scale, scores.as_ref(), (&*self.design, &self.basis), second);
         self.design.rescale(&mut effect);
         if rule == ScaleRule::Em {
             effect.scale = effect.sums.em_scale();
@@ -375,8 +375,8 @@ impl<'a, 'b> Sweeps<'a, 'b> {
                 *second = &t * &*second * t.transpose();
             }
         }
-        self.spectrum = self.design.spectrum(&self.prior.factors);
-        self.coordinates = self.design.coordinates(&self.spectrum);
+        self.basis = self.design.basis(&self.prior.factors);
+        self.coordinates = self.design.coordinates(&self.basis);
         Ok(())
     }
 
@@ -398,32 +398,4 @@ fn absent(design: &Design, prior: &EffectPrior, scale: f64) -> Effect {
         fitted: Mat::zeros(zero.nrows(), zero.ncols()),
         ..Effect::default()
     }
-}
-
-/// Logarithms of the scales worth a look: from effects that are lost in noise to effects of all of
-/// the largest score under the smallest component.
-fn scale_range(coordinates: &Coordinates) -> (f64, f64) {
-    let largest = coordinates.blocks.iter().flatten().fold(0.0_f64, |m, y| m.max(y * y));
-    let parts: Vec<f64> = (0..coordinates.components())
-        .map(|k| {
-            let range = coordinates.starts[k]..coordinates.starts[k + 1];
-            match &coordinates.lambda {
-                Lambda::Common(lambda) => lambda[range].iter().fold(0.0_f64, |m, l| m.max(*l)),
-                Lambda::ByUnit(blocks) => {
-                    let cells = |block: &Vec<f64>| {
-                        let rows = block.len() / coordinates.starts[coordinates.components()];
-                        let cells = &block[range.start * rows..range.end * rows];
-                        cells.iter().fold(0.0_f64, |m, l| m.max(*l))
-                    };
-                    blocks.iter().map(cells).fold(0.0, f64::max)
-                }
-            }
-        })
-        .filter(|m| *m > 0.0)
-        .collect();
-    let (least, most) = parts.iter().fold((f64::MAX, 0.0_f64), |(a, b), &l| (a.min(l), b.max(l)));
-    if most == 0.0 {
-        return (0.0, 0.0);
-    }
-    ((1e-2 / most).ln(), (10.0 * (largest + 1.0) / least).ln())
 }

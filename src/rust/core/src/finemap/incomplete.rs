@@ -18,8 +18,8 @@ use rayon::prelude::*;
 use super::design::transpose_times;
 use crate::Error;
 use crate::linalg::psd::{self, Factor};
+use crate::normal_means::eigenbasis::{Coordinates, Lambda, block_range, padded};
 use crate::normal_means::problem::{BLOCK, LOG_2_PI};
-use crate::normal_means::spectral::{Coordinates, Lambda, block_range, padded};
 
 /// Rows with the same observed cells.
 #[derive(Debug)]

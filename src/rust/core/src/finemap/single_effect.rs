@@ -5,10 +5,10 @@ use rayon::prelude::*;
 
 use super::design::Design;
 use crate::linalg::psd::Factor;
-use crate::normal_means::problem::BLOCK;
-use crate::normal_means::spectral::{
-    Coordinates, LogBayes, Selection, Spectrum, Sums, block_range, padded,
+use crate::normal_means::eigenbasis::{
+    Coordinates, Eigenbasis, LogBayes, Selection, Sums, block_range, padded,
 };
+use crate::normal_means::problem::BLOCK;
 
 /// The prior of an effect.
 #[derive(Debug, Clone)]
@@ -190,7 +190,7 @@ impl<'a> SingleEffect<'a> {
         &mut self,
         s: f64,
         scores: MatRef<'_, f64>,
-        (design, spectrum): (&Design, &Spectrum),
+        (design, basis): (&Design, &Eigenbasis),
         second: bool,
     ) -> Effect {
         let total = if self.evaluated == s {
@@ -214,7 +214,7 @@ impl<'a> SingleEffect<'a> {
             active,
             ..Effect::default()
         };
-        self.moments(&mut effect, design, spectrum, second);
+        self.moments(&mut effect, design, basis, second);
         effect
     }
 
@@ -231,9 +231,8 @@ impl<'a> SingleEffect<'a> {
         self.prior.log_weights.par_iter().enumerate().flat_map_iter(weight).collect()
     }
 
-    fn moments(&self, effect: &mut Effect, design: &Design, spectrum: &Spectrum, second: bool) {
+    fn moments(&self, effect: &mut Effect, design: &Design, basis: &Eigenbasis, second: bool) {
         let (active, r) = (&effect.active, design.conditions);
-        let directions = spectrum.directions.as_ref();
         let n = active.len();
         let s = effect.scale_used;
         // The active variables of each block.
@@ -253,10 +252,10 @@ impl<'a> SingleEffect<'a> {
                 columns.flat_map(|column| &column[range.clone()]).copied().collect();
             let chosen = Selection { rows: &rows, alpha: &alpha, weights: &weights };
             let (sums, c) = self.coordinates.moments(b, s, &chosen);
-            let c = MatRef::from_column_major_slice(&c, width, directions.nrows());
-            out.1 = design.lift(&active[range], c, spectrum);
+            let c = MatRef::from_column_major_slice(&c, width, basis.lambda.len());
+            out.1 = design.lift(&active[range], c, basis);
             out.0 = sums;
-            out.2 = second.then(|| self.coordinates.second(b, s, &chosen, directions));
+            out.2 = second.then(|| self.coordinates.second(b, s, &chosen, basis));
             out
         };
         let parts: Vec<_> = (0..blocks).into_par_iter().map(part).collect();

@@ -2,6 +2,7 @@
 //!
 //! Matrices of 2 to 60 rows are too small for one-at-a-time factorisations to use a core well, so
 //! the hot kernels are written once over a lane type and compiled for each instruction set:
+//! - `aligned`: numbers that begin on a cache line;
 //! - `lanes`: the lane types (AVX-512, AVX2, portable) and the run-time choice among them;
 //! - `special`: exp, log and erfc on lanes;
 //! - `tridiagonal`: Householder reduction of a symmetric matrix bordered by a vector;
@@ -15,6 +16,7 @@
 //! - `dense`: products and eigenvalues of one matrix;
 //! - `psd`: factors of one positive semi-definite matrix, and the check that it is one.
 
+pub mod aligned;
 pub mod cholesky;
 pub mod columns;
 pub mod cross;
@@ -25,6 +27,5 @@ pub mod inverse;
 pub mod lanes;
 pub mod normal_tail;
 pub mod psd;
-
 pub mod special;
 pub mod tridiagonal;

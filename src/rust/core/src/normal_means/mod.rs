@@ -5,9 +5,9 @@
 //! - `problem`: the data, arranged into groups of units whose noise has the same form;
 //! - `correlation`: what is known of V;
 //! - `batch`: units of a group with differing noise, whitened in SIMD lanes;
-//! - `eigenbasis`: units with a multiple of one noise, one at a time, under many components;
-//! - `shared`: units with one common noise, in the eigenbasis of each component;
-//! - `spectral`: the same for many units at a scale that is searched for;
+//! - `shared`: one prior matrix in the eigenbasis of a noise that many units share;
+//! - `eigenbasis`: all prior matrices, for units with multiples of one noise: one unit at all scales, or
+//!   all units at one scale;
 //! - `likelihood`: the log-likelihoods of all components, by blocks of units;
 //! - `mixture`: likelihoods of units under a mixture, and posterior weights of its components;
 //! - `posterior`: posterior moments and signs under the mixture;
@@ -33,7 +33,6 @@ pub mod prior;
 pub mod problem;
 pub mod samples;
 pub mod shared;
-pub mod spectral;
 #[cfg(test)]
 pub mod testing;
 

@@ -1,63 +1,67 @@
 //! Sums of second moments over units, kept in the eigenbasis of each matrix.
 
+use std::ops::Range;
+
 use faer::linalg::matmul::triangular::{BlockStructure, matmul};
 use faer::{Accum, Mat, MatRef, Par};
 
-use super::Eigenbasis;
+use super::{Eigenbasis, Grid};
+use crate::linalg::aligned::Aligned;
 use crate::linalg::lanes::MAX_LANES;
 
 /// Means that wait to be squared together.
-const WAITING: usize = 128;
+const WAITING: usize = 64;
 
 /// `sum_j weight_j E[b_j b_j' | x_j]`.
 #[derive(Debug, Clone)]
 pub struct SecondMoments {
     matrices: Vec<Sum>,
-    /// The diagonal parts of all matrices.
+    /// The diagonal parts of all matrices, and padding.
     diagonal: Vec<f64>,
 }
 
 #[derive(Debug, Clone)]
 struct Sum {
-    first: usize,
-    rank: usize,
+    directions: Range<usize>,
     /// Columns of `stride` numbers.
-    waiting: Vec<f64>,
+    waiting: Aligned,
     stride: usize,
     columns: usize,
-    /// Lower triangle of the sum of squares.
+    /// Lower triangle of the sum of squares; nothing at rank one, where the diagonal has it.
     square: Mat<f64>,
 }
 
 impl SecondMoments {
-    /// Nothing yet.
-    pub fn new(basis: &Eigenbasis) -> Self {
-        let sum = |m: &super::Matrix| {
-            let stride = m.rank.next_multiple_of(MAX_LANES);
-            let dense = if m.rank > 1 { m.rank } else { 0 };
-            let waiting = vec![0.0; if m.rank > 1 { stride * WAITING } else { 0 }];
-            let square = Mat::zeros(dense, dense);
-            Sum { first: m.first, rank: m.rank, waiting, stride, columns: 0, square }
+    /// Nothing yet, of the matrices of a grid.
+    pub fn of_grid(grid: &Grid) -> Self {
+        Self::new(grid.matrices.iter().map(|m| m.first..m.first + m.rank))
+    }
+
+    /// Nothing yet, of all matrices.
+    pub fn of_basis(basis: &Eigenbasis) -> Self {
+        Self::new(basis.starts.windows(2).map(|s| s[0]..s[1]))
+    }
+
+    fn new(matrices: impl Iterator<Item = Range<usize>>) -> Self {
+        let sum = |directions: Range<usize>| {
+            let rank = directions.len();
+            let dense = if rank > 1 { rank } else { 0 };
+            let stride = dense.next_multiple_of(MAX_LANES);
+            let (waiting, square) = (Aligned::zeros(stride * WAITING), Mat::zeros(dense, dense));
+            Sum { directions, waiting, stride, columns: 0, square }
         };
-        let matrices = basis.matrices.iter().map(sum).collect();
-        Self { matrices, diagonal: vec![0.0; basis.lambda.len()] }
+        let matrices: Vec<Sum> = matrices.map(sum).collect();
+        let directions = matrices.last().map_or(0, |m| m.directions.end);
+        Self { matrices, diagonal: vec![0.0; directions + MAX_LANES] }
     }
 
-    /// The moment of a matrix of rank one.
+    /// The diagonal part of some directions: variances, and squares of matrices of rank one.
     #[inline(always)]
-    pub(super) fn add_line(&mut self, first: usize, moment: f64) {
-        self.diagonal[first] += moment;
+    pub(super) fn diagonal(&mut self, first: usize, len: usize) -> &mut [f64] {
+        &mut self.diagonal[first..first + len]
     }
 
-    /// The variances of a matrix.
-    #[inline(always)]
-    pub(super) fn add_diagonal(&mut self, first: usize, weight: f64, variances: &[f64]) {
-        for (sum, v) in self.diagonal[first..].iter_mut().zip(variances) {
-            *sum += weight * v;
-        }
-    }
-
-    /// The next mean of a matrix goes here, padded with zeros.
+    /// The next mean of matrix `k`, of rank two or more, goes here, padded with zeros.
     #[inline(always)]
     pub(super) fn column(&mut self, k: usize) -> &mut [f64] {
         let sum = &mut self.matrices[k];
@@ -74,21 +78,40 @@ impl SecondMoments {
         }
     }
 
-    /// The sum, R by R.
-    pub fn total(&mut self, basis: &Eigenbasis) -> Mat<f64> {
-        let r = basis.conditions;
+    /// `weight` times the moment of a unit under matrix `k`, given the mean and the variance in each of its
+    /// directions.
+    pub(super) fn add(&mut self, k: usize, weight: f64, direction: impl Fn(usize) -> (f64, f64)) {
+        let (first, rank) = (self.matrices[k].directions.start, self.matrices[k].directions.len());
+        if weight == 0.0 || rank == 0 {
+            return;
+        }
+        for i in 0..rank {
+            let (mean, variance) = direction(i);
+            let square = if rank == 1 { mean * mean } else { 0.0 };
+            self.diagonal[first + i] += weight * (variance + square);
+            if rank > 1 {
+                self.column(k)[i] = weight.sqrt() * mean;
+            }
+        }
+        if rank > 1 {
+            self.pushed(k);
+        }
+    }
+
+    /// The sum, R by R, with the directions as columns of `lift`.
+    pub fn total(&mut self, lift: MatRef<'_, f64>) -> Mat<f64> {
+        let r = lift.nrows();
         let mut out = Mat::<f64>::zeros(r, r);
         for sum in &mut self.matrices {
             sum.flush();
-            let rows = &basis.back[sum.first * basis.rows..(sum.first + sum.rank) * basis.rows];
-            let back = MatRef::from_column_major_slice(rows, basis.rows, sum.rank);
-            let back = back.subrows(0, r);
+            let (first, rank) = (sum.directions.start, sum.directions.len());
             let moment = |i: usize, p: usize| {
-                let square = if sum.rank > 1 { sum.square[(i.max(p), i.min(p))] } else { 0.0 };
-                square + if i == p { self.diagonal[sum.first + i] } else { 0.0 }
+                let square = if rank > 1 { sum.square[(i.max(p), i.min(p))] } else { 0.0 };
+                square + if i == p { self.diagonal[first + i] } else { 0.0 }
             };
-            let middle = Mat::from_fn(sum.rank, sum.rank, moment);
-            out += back * &middle * back.transpose();
+            let middle = Mat::from_fn(rank, rank, moment);
+            let lift = lift.subcols(first, rank);
+            out += lift * &middle * lift.transpose();
         }
         // Symmetric to the last bit.
         Mat::from_fn(r, r, |i, p| out[(i.max(p), i.min(p))])
@@ -102,7 +125,7 @@ impl Sum {
         }
         let used = &self.waiting[..self.columns * self.stride];
         let m = MatRef::from_column_major_slice(used, self.stride, self.columns);
-        let m = m.subrows(0, self.rank);
+        let m = m.subrows(0, self.directions.len());
         let (lower, full) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
         let to = self.square.as_mut();
         matmul(to, lower, Accum::Add, m, full, m.transpose(), full, 1.0, Par::Seq);

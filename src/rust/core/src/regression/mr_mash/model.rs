@@ -1,13 +1,11 @@
 //! The prior, and the prior in the eigenbasis of the current residual covariance.
 
 use faer::{Mat, MatRef};
-use rayon::prelude::*;
 
 use crate::Error;
 use crate::linalg::psd::Factor;
-use crate::normal_means::eigenbasis::Eigenbasis;
+use crate::normal_means::eigenbasis::{Eigenbasis, Grid};
 use crate::normal_means::problem::SharedNoise;
-use crate::normal_means::shared::SharedBasis;
 
 /// Prior covariances, each with its own scales (multipliers): components are numbered matrix by matrix.
 #[derive(Debug, Clone)]
@@ -38,7 +36,7 @@ pub struct Model<'a> {
     pub noise: SharedNoise,
     /// `log det Sigma`.
     pub log_det: f64,
-    bases: Vec<SharedBasis>,
+    basis: Eigenbasis,
 }
 
 impl<'a> Model<'a> {
@@ -50,10 +48,10 @@ impl<'a> Model<'a> {
                   structure with fewer parameters, such as \"diagonal\" or \"lowrank\""
                 .into(),
         })?;
-        let bases = prior.factors.par_iter().map(|f| SharedBasis::new(&noise, f)).collect();
+        let basis = Eigenbasis::new(&noise, &prior.factors);
         let w = noise.whitener.as_ref();
         let log_det = -2.0 * (0..w.nrows()).map(|i| w[(i, i)].ln()).sum::<f64>();
-        Ok(Self { prior, noise, log_det, bases })
+        Ok(Self { prior, noise, log_det, basis })
     }
 
     /// `tr(Sigma^{-1} M)` for symmetric `M`.
@@ -67,28 +65,28 @@ impl<'a> Model<'a> {
     /// The components that `weights` do not exclude, ready for a sweep; all of them if `all`.
     pub fn pack(&self, weights: &[f64], all: bool) -> Packed {
         let mut components = Vec::new();
-        let (mut bases, mut scales) = (Vec::new(), Vec::new());
+        let (mut matrices, mut scales) = (Vec::new(), Vec::new());
         let mut t = 0;
-        for (basis, all_scales) in self.bases.iter().zip(&self.prior.scales) {
+        for (k, all_scales) in self.prior.scales.iter().enumerate() {
             let kept: Vec<usize> =
                 (0..all_scales.len()).filter(|l| all || weights[t + l] > 0.0).collect();
             if !kept.is_empty() {
-                bases.push(basis.clone());
+                matrices.push(k);
                 scales.push(kept.iter().map(|&l| all_scales[l]).collect());
                 components.extend(kept.iter().map(|l| t + l));
             }
             t += all_scales.len();
         }
-        let basis = Eigenbasis::new(self.prior.conditions, &bases, &scales);
+        let grid = Grid::new(&self.basis, &matrices, &scales);
         let kept: Vec<f64> = components.iter().map(|&t| weights[t]).collect();
-        let log_weights = basis.log_weights(&kept);
-        Packed { basis, components, log_weights }
+        let log_weights = grid.log_weights(&kept);
+        Packed { grid, components, log_weights }
     }
 }
 
 /// Components that take part in a sweep.
 pub struct Packed {
-    pub basis: Eigenbasis,
+    pub grid: Grid,
     /// Their numbers in the prior.
     pub components: Vec<usize>,
     pub log_weights: Vec<f64>,

@@ -5,7 +5,7 @@ use faer::{Mat, MatMut, MatRef};
 use super::design::{Design, blocks};
 use super::model::Packed;
 use crate::linalg::lanes::{Kernel, Lanes, dispatch};
-use crate::normal_means::eigenbasis::{Eigenbasis, SecondMoments, Shrinkage, Unit};
+use crate::normal_means::eigenbasis::{Grid, SecondMoments, Shrinkage, Unit};
 use crate::{Error, Monitor};
 
 /// The approximation `q`, one column for each predictor.
@@ -45,13 +45,13 @@ pub fn sweep(
     let mut sums = BlockSums {
         evidence: 0.0,
         weights: vec![0.0; components],
-        second: second.then(|| SecondMoments::new(&packed.basis)),
+        second: second.then(|| SecondMoments::of_grid(&packed.grid)),
         change: 0.0,
     };
-    let mut unit = Unit::new(&packed.basis);
+    let mut unit = Unit::new(&packed.grid);
     let precision = design.precision().first().copied().unwrap_or(0.0);
-    let mut shrinkage = Shrinkage::new(&packed.basis, precision);
-    let mut mean = vec![0.0; packed.basis.rows()];
+    let mut shrinkage = Shrinkage::new(&packed.grid, precision);
+    let mut mean = vec![0.0; packed.grid.rows()];
     let mut change = Mat::<f64>::zeros(r, super::BLOCK);
     let mut kept = vec![0.0; log_bf.as_ref().map_or(0, |_| super::BLOCK * components)];
     for (b, range) in blocks(p).enumerate() {
@@ -81,7 +81,7 @@ pub fn sweep(
         }
     }
     let BlockSums { evidence, weights, second, change } = sums;
-    let second = second.map(|mut s| s.total(&packed.basis));
+    let second = second.map(|mut s| s.total(packed.grid.lift()));
     Ok(Sums { evidence, weights, second, change })
 }
 
@@ -114,9 +114,9 @@ impl Kernel for Update<'_> {
 
     #[inline(always)]
     fn run<V: Lanes>(mut self) {
-        let basis: &Eigenbasis = &self.packed.basis;
-        let r = basis.conditions();
-        let components = basis.len();
+        let grid: &Grid = &self.packed.grid;
+        let r = grid.conditions();
+        let components = grid.len();
         for i in 0..self.precision.len() {
             let d = self.precision[i];
             let c = column(self.statistics.as_mut(), i);
@@ -124,15 +124,15 @@ impl Kernel for Update<'_> {
             for (c, old) in c.iter_mut().zip(old.iter()) {
                 *c += d * old;
             }
-            self.shrinkage.set::<V>(basis, d);
-            self.unit.log_bayes_factors::<V>(basis, self.shrinkage, c);
+            self.shrinkage.set::<V>(grid, d);
+            self.unit.log_bayes_factors::<V>(grid, self.shrinkage, c);
             if !self.log_bf.is_empty() {
                 let to = &mut self.log_bf[i * components..(i + 1) * components];
                 to.copy_from_slice(self.unit.log_bf());
             }
             let log_z = self.unit.weigh::<V>(&self.packed.log_weights);
             let second = self.sums.second.as_mut();
-            let product = self.unit.moments::<V>(basis, self.shrinkage, self.mean, d, second);
+            let product = self.unit.moments::<V>(grid, self.shrinkage, self.mean, d, second);
             self.sums.evidence += log_z - product;
             for (sum, g) in self.sums.weights.iter_mut().zip(self.unit.weights()) {
                 *sum += g;
@@ -165,7 +165,7 @@ fn column(m: MatMut<'_, f64>, i: usize) -> &mut [f64] {
 
 /// The log Bayes factor of each predictor under the mixture, given the residuals as they are.
 pub fn alone(design: &impl Design, packed: &Packed) -> Result<Vec<f64>, Error> {
-    let r = packed.basis.conditions();
+    let r = packed.grid.conditions();
     let mut out = Vec::with_capacity(design.precision().len());
     let mut c = Mat::<f64>::zeros(r, super::BLOCK);
     for range in blocks(design.precision().len()) {
@@ -189,16 +189,16 @@ impl Kernel for Alone<'_> {
 
     #[inline(always)]
     fn run<V: Lanes>(self) {
-        let basis = &self.packed.basis;
-        let mut unit = Unit::new(basis);
-        let mut shrinkage = Shrinkage::new(basis, self.precision[0]);
-        let mut c = vec![0.0; basis.conditions()];
+        let grid = &self.packed.grid;
+        let mut unit = Unit::new(grid);
+        let mut shrinkage = Shrinkage::new(grid, self.precision[0]);
+        let mut c = vec![0.0; grid.conditions()];
         for (i, &d) in self.precision.iter().enumerate() {
             for (q, c) in c.iter_mut().enumerate() {
                 *c = self.c[(q, i)];
             }
-            shrinkage.set::<V>(basis, d);
-            unit.log_bayes_factors::<V>(basis, &shrinkage, &c);
+            shrinkage.set::<V>(grid, d);
+            unit.log_bayes_factors::<V>(grid, &shrinkage, &c);
             self.out.push(unit.weigh::<V>(&self.packed.log_weights));
         }
     }

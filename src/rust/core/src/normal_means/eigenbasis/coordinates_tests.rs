@@ -1,6 +1,6 @@
 use super::*;
 use crate::linalg::psd;
-use crate::normal_means::problem::LOG_2_PI;
+use crate::normal_means::problem::{BLOCK, LOG_2_PI};
 use faer::Side;
 use faer::linalg::solvers::Solve;
 
@@ -34,7 +34,7 @@ struct Case {
     weights: Vec<f64>,
     d: Vec<f64>,
     bhat: Mat<f64>,
-    spectrum: Spectrum,
+    basis: Eigenbasis,
     coordinates: Coordinates,
 }
 
@@ -49,26 +49,26 @@ fn case(equal: bool) -> Case {
     let bhat = Mat::from_fn(units, r, |j, c| 2.0 * noise(1000 + 3 * j + c));
     let (w, _) = psd::whitener(v.as_ref()).unwrap();
     let factors: Vec<Factor> = us.iter().map(factor).collect();
-    let spectrum = Spectrum::new(&factors, w.as_ref());
+    let basis = Eigenbasis::whitened(w.as_ref(), &factors);
     let z = &bhat * w.transpose();
     let z = Mat::from_fn(units, r, |j, c| z[(j, c)] * d[j].sqrt());
     let lambda = if equal {
-        Lambda::Common(spectrum.lambda.iter().map(|l| l * 6.0).collect())
+        Lambda::Common(basis.lambda.iter().map(|l| l * 6.0).collect())
     } else {
         let block = |b: usize| {
             let range = block_range(units, b);
             let rows = padded(range.len());
             let cell = |i: usize| {
                 let j = range.start + i % rows;
-                if j < range.end { spectrum.lambda[i / rows] * d[j] } else { 0.0 }
+                if j < range.end { basis.lambda[i / rows] * d[j] } else { 0.0 }
             };
-            (0..rows * spectrum.lambda.len()).map(cell).collect()
+            (0..rows * basis.lambda.len()).map(cell).collect()
         };
         Lambda::ByUnit((0..2).map(block).collect())
     };
-    let mut coordinates = Coordinates::new(units, spectrum.starts.clone(), lambda);
-    coordinates.fill(z.as_ref(), spectrum.directions.as_ref());
-    Case { v, us, weights, d, bhat, spectrum, coordinates }
+    let mut coordinates = Coordinates::new(units, basis.starts.clone(), lambda);
+    coordinates.fill(z.as_ref(), basis.project.as_ref());
+    Case { v, us, weights, d, bhat, basis, coordinates }
 }
 
 #[test]
@@ -116,10 +116,10 @@ fn posterior_sums_are_those_of_dense_formulas() {
             let weights: Vec<f64> = (0..4 * n).map(|i| 0.05 + (i % 5) as f64).collect();
             let chosen = Selection { rows: &rows, alpha: &alpha, weights: &weights };
             let (sums, coefficients) = c.coordinates.moments(0, s, &chosen);
-            let second = c.coordinates.second(0, s, &chosen, c.spectrum.directions.as_ref());
-            let m = c.spectrum.lambda.len();
+            let second = c.coordinates.second(0, s, &chosen, &c.basis);
+            let m = c.basis.lambda.len();
             let coefficients = MatRef::from_column_major_slice(&coefficients, n, m);
-            let means = coefficients * &c.spectrum.directions;
+            let means = coefficients * &c.basis.project;
             let mut want = Sums::default();
             let mut want_second = Mat::<f64>::zeros(3, 3);
             for (a, &j) in rows.iter().enumerate() {

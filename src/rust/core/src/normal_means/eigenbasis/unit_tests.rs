@@ -2,7 +2,7 @@ use faer::linalg::solvers::DenseSolveCore;
 use faer::prelude::*;
 
 use super::*;
-use crate::linalg::lanes::{Level, dispatch_at};
+use crate::linalg::lanes::{Kernel, Level, dispatch, dispatch_at};
 use crate::linalg::psd;
 use crate::normal_means::testing::random;
 
@@ -26,8 +26,8 @@ fn noise(r: usize) -> Mat<f64> {
 }
 
 struct Whole<'a> {
-    basis: &'a Eigenbasis,
-    shrinkage: &'a Shrinkage,
+    grid: &'a Grid,
+    shrinkage: &'a mut Shrinkage,
     c: &'a [f64],
     log_weights: &'a [f64],
     second: &'a mut SecondMoments,
@@ -38,14 +38,14 @@ impl Kernel for Whole<'_> {
     type Output = (Vec<f64>, Vec<f64>, Vec<f64>, f64, f64);
     #[inline(always)]
     fn run<V: Lanes>(self) -> Self::Output {
-        let mut unit = Unit::new(self.basis);
-        let mut mean = vec![0.0; self.basis.rows()];
-        unit.log_bayes_factors::<V>(self.basis, self.shrinkage, self.c);
+        let mut unit = Unit::new(self.grid);
+        let mut mean = vec![0.0; self.grid.rows()];
+        unit.log_bayes_factors::<V>(self.grid, self.shrinkage, self.c);
         let log_z = unit.weigh::<V>(self.log_weights);
         let weight = 0.7;
         let product =
-            unit.moments::<V>(self.basis, self.shrinkage, &mut mean, weight, Some(self.second));
-        mean.truncate(self.basis.conditions());
+            unit.moments::<V>(self.grid, self.shrinkage, &mut mean, weight, Some(self.second));
+        mean.truncate(self.grid.conditions());
         (unit.log_bf().to_vec(), unit.weights().to_vec(), mean, log_z, product)
     }
 }
@@ -62,10 +62,11 @@ fn bayes_factors_and_moments_equal_those_of_dense_algebra() {
         let shared = SharedNoise::complete(n.as_ref()).unwrap();
         let values = |m: &Mat<f64>| (0..r * r).map(|k| m[(k % r, k / r)]).collect::<Vec<_>>();
         let factors: Vec<_> = u.iter().map(|u| psd::factor(r, &values(u), "U").unwrap()).collect();
-        let basis = Eigenbasis::of(&shared, &factors, &scales);
+        let basis = Eigenbasis::new(&shared, &factors);
+        let grid = Grid::new(&basis, &(0..5).collect::<Vec<_>>(), &scales);
         let x = Mat::from_fn(r, 1, |i, _| random(8, r)[i] * (0.3 + 2.0 / f64::sqrt(1.0 + d)));
         let c = &x * Scale(d);
-        let t = basis.len();
+        let t = grid.len();
         let weights: Vec<f64> = (0..t).map(|t| if t == 4 { 0.0 } else { 1.0 + t as f64 }).collect();
         // Slow, with N = LL' and K = L^{-1} V L^{-T}: S = L K (I + dK)^{-1} L', mean = S N^{-1} c.
         let l = n.llt(faer::Side::Lower).unwrap().L().to_owned();
@@ -95,16 +96,16 @@ fn bayes_factors_and_moments_equal_those_of_dense_algebra() {
             second += m * Scale(0.7 * posterior[t]);
         }
         let product = (c.transpose() * &inverse * &mean)[(0, 0)];
-        let log_weights = basis.log_weights(&weights);
-        let shrinkage = Shrinkage::new(&basis, d);
+        let log_weights = grid.log_weights(&weights);
+        let mut shrinkage = Shrinkage::new(&grid, d);
         for level in Level::available() {
-            let mut sums = SecondMoments::new(&basis);
+            let mut sums = SecondMoments::of_grid(&grid);
             let c: Vec<f64> = (0..r).map(|i| c[(i, 0)]).collect();
             let (log_bf, got_posterior, got_mean, log_z, got_product) = dispatch_at(
                 level,
                 Whole {
-                    basis: &basis,
-                    shrinkage: &shrinkage,
+                    grid: &grid,
+                    shrinkage: &mut shrinkage,
                     c: &c,
                     log_weights: &log_weights,
                     second: &mut sums,
@@ -116,7 +117,7 @@ fn bayes_factors_and_moments_equal_those_of_dense_algebra() {
             }
             close("log Z", log_z, largest + sum.ln(), 1.0 + largest.abs());
             close("product", got_product, product, 1.0 + product.abs());
-            let got_second = sums.total(&basis);
+            let got_second = sums.total(grid.lift());
             for i in 0..r {
                 close("mean", got_mean[i], mean[(i, 0)], mean.norm_max().max(1e-3));
                 for p in 0..r {
@@ -134,17 +135,18 @@ fn second_moments_add_up_over_more_units_than_wait() {
     let noise = SharedNoise::complete(u.as_ref()).unwrap();
     let values: Vec<f64> = (0..9).map(|k| u[(k % 3, k / 3)]).collect();
     let factor = psd::factor(r, &values, "U").unwrap();
-    let basis = Eigenbasis::of(&noise, &[factor], &[vec![1.0]]);
-    let shrinkage = Shrinkage::new(&basis, 1.0);
-    let mut second = SecondMoments::new(&basis);
+    let basis = Eigenbasis::new(&noise, &[factor]);
+    let grid = Grid::new(&basis, &[0], &[vec![1.0]]);
+    let mut shrinkage = Shrinkage::new(&grid, 1.0);
+    let mut second = SecondMoments::of_grid(&grid);
     let units = 300;
     for _ in 0..units {
-        let log_weights = basis.log_weights(&[1.0]);
+        let log_weights = grid.log_weights(&[1.0]);
         let c = [1.0, 0.0, -2.0];
         let second = &mut second;
         let whole = Whole {
-            basis: &basis,
-            shrinkage: &shrinkage,
+            grid: &grid,
+            shrinkage: &mut shrinkage,
             c: &c,
             log_weights: &log_weights,
             second,
@@ -152,7 +154,7 @@ fn second_moments_add_up_over_more_units_than_wait() {
         dispatch(whole);
     }
     // mean = c / 2, variance = I / 2
-    let total = second.total(&basis);
+    let total = second.total(grid.lift());
     let want = |i: usize, p: usize| {
         let m = [0.5, 0.0, -1.0];
         0.7 * units as f64 * (m[i] * m[p] + if i == p { 0.5 } else { 0.0 })
