@@ -101,6 +101,7 @@ as_prior.list <- function(x, conditions = NULL, ...) {
     U <- x[["S0"]]
     w <- x[["w0"]]
   } else {
+    check_bare_list(x)
     U <- x
     w <- NULL
   }
@@ -133,6 +134,17 @@ new_prior <- function(U, w = NULL, null_weight = 0, ..., conditions = NULL) {
     list(U = U[!zero], w = w[!zero] / total, null_weight = null / total, ...),
     class = "mnmash_prior"
   )
+}
+
+# A list without `U` must be of matrices, not of what else a file may hold.
+check_bare_list <- function(x) {
+  matrices <- vapply(x, \(u) is.list(u) || is.matrix(u) || length(u) == 1L, NA)
+  if (!all(matrices)) {
+    stop_mnmash(
+      "missing_entry", "a prior needs covariance matrices, as a list or as its entry `U` (or ",
+      "`matrices`, `S0`, `Ulist`): there is none, but ", describe_entries(x)
+    )
+  }
 }
 
 # Elements that are list(mat, s): a matrix with a scale.

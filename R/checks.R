@@ -18,6 +18,11 @@ and_more <- function(n, what = "") {
   if (n > 1) paste0(" (and ", n - 1, " more", what, ")") else ""
 }
 
+# "liver, lung, skin, ..."
+first_few <- function(names, n = 8L) {
+  paste0(paste(utils::head(names, n), collapse = ", "), if (length(names) > n) ", ...")
+}
+
 # A numeric matrix from a matrix, a data frame, or a vector (one condition).
 as_numeric_matrix <- function(x, name) {
   if (is.data.frame(x)) {
@@ -37,7 +42,8 @@ as_numeric_matrix <- function(x, name) {
     x <- matrix(x, ncol = 1L, dimnames = if (!is.null(names(x))) list(names(x), NULL))
   }
   if (!is.matrix(x) || !(is.numeric(x) || all(is.na(x)))) {
-    stop_mnmash("type", "`", name, "` must be a numeric matrix or data frame, not ", class(x)[1L])
+    what <- if (is.matrix(x)) paste("a matrix of type", typeof(x)) else class(x)[1L]
+    stop_mnmash("type", "`", name, "` must be a numeric matrix or data frame, not ", what)
   }
   if (!length(x)) {
     stop_mnmash("dimension", "`", name, "` is empty: it has dimensions ", describe_dim(x))

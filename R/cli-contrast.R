@@ -103,7 +103,7 @@ run_contrast_plot <- function(o) {
   read <- read_contrasts(o)
   prefix <- contrast_prefix(o)
   file <- if (is.null(o$output)) output_file(o$cwd, prefix, extension = o$format) else o$output
-  usable_folder(dirname(file), "cwd")
+  output_folder(o, file)
   features <- if (length(unique(read$feature)) > 1L) read$feature
   asked <- significance_options(o)
   shown <- among_cells(read$contrast, o$cells)
@@ -134,7 +134,7 @@ run_score <- function(method) {
     read <- read_contrasts(o)
     file <- step_output(o, method, prefix = contrast_prefix(o))
     if (is.null(o$output)) file <- sub("[.]rds$", ".csv", file)
-    usable_folder(dirname(file), "cwd")
+    output_folder(o, file)
     fine_mapping <- read_fine_mapping(o[["fine-mapping"]], method)
     if (method == "finemap" && !is.null(o$genotype)) {
       message("Note: --genotype is not used: lead variants of credible sets are not pruned")
@@ -168,7 +168,7 @@ run_score_merge <- function(o) {
   } else {
     o$output
   }
-  usable_folder(dirname(file), "cwd")
+  output_folder(o, file)
   columns <- c("gene", "condition", "contrast", "score", "scoreType")
   parts <- lapply(o$scores, \(part) {
     x <- if (grepl("[.]rds$", part, ignore.case = TRUE)) read_rds(part, "scores") else

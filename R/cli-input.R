@@ -22,7 +22,7 @@ run_mash_input <- function(o) {
 
 input_output <- function(o) {
   file <- step_output(o, "mash_input", prefix = output_prefix(o[["output-prefix"]], "mash"))
-  usable_folder(dirname(file), "cwd")
+  output_folder(o, file)
   file
 }
 

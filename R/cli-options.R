@@ -225,7 +225,7 @@ parse_options <- function(args, allowed) {
     key <- option_key(sub("=.*$", "", word))
     end <- match(TRUE, c(is_option(args), TRUE)) - 1L
     words <- if (length(inline)) substring(inline, 2L) else utils::head(args, end)
-    if (!length(inline)) args <- args[-seq_len(end)]
+    if (!length(inline)) args <- utils::tail(args, length(args) - end)
     if (key %in% cli_scheduler_options) {
       notes <- c(notes, paste0("--", key, " concerns the scheduler: ignored"))
       next

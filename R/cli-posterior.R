@@ -7,7 +7,10 @@ read_mash_model <- function(file) {
     model <- model[["mash_model"]]
   }
   if (!is.list(model) || is.null(model[["fitted_g"]])) {
-    stop_mnmash("type", "`mash-model`: '", file, "' does not hold a fit of mash()")
+    stop_mnmash(
+      "type", "`mash-model`: '", file, "' does not hold a fit of mash(): give the .mash_model.rds ",
+      "that the step mash writes"
+    )
   }
   model
 }
@@ -146,12 +149,12 @@ apply_fit <- function(o, step, apply) {
   )
   if (!is.null(o$data)) {
     file <- step_output(o, step)
-    usable_folder(dirname(file), "cwd")
+    output_folder(o, file)
     return(write_output(do.call(apply, c(common, list(data = read(files)))), file))
   }
   prefix <- output_prefix(o[["output-prefix"]], o[["analysis-units"]])
   folder <- if (is.null(o$output)) file.path(o$cwd, paste0(prefix, ".", step)) else o$output
-  usable_folder(folder, "cwd")
+  usable_folder(folder, if (is.null(o$output)) "cwd" else "output")
   done <- do.call(apply, c(common, list(data = files, read = read, folder = folder)))
   message(" - ", nrow(done), " files in ", folder)
 }

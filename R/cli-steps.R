@@ -15,6 +15,11 @@ step_output <- function(o, ..., prefix = output_prefix(o[["output-prefix"]], o$d
   output_file(o$cwd, prefix, ...)
 }
 
+# The folder of a file to write, found out to be usable before work begins.
+output_folder <- function(o, file) {
+  usable_folder(dirname(file), if (is.null(o$output)) "cwd" else "output")
+}
+
 write_output <- function(x, file) {
   save_rds(x, file)
   message(" - Wrote ", file)
@@ -27,7 +32,7 @@ run_component <- function(kind) {
   function(o) {
     if (is.null(kind)) kind <- o$component
     file <- step_output(o, kind)
-    usable_folder(dirname(file), "cwd")
+    output_folder(o, file)
     strong <- set_data(
       read_mash_input(o$data, o$missing, "strong"), "strong", effect_alpha(o[["effect-model"]])
     )
@@ -53,7 +58,7 @@ run_vhat <- function(method, label = method) {
       label <- method
     }
     file <- step_output(o, o[["effect-model"]], paste0("V_", label))
-    usable_folder(dirname(file), "cwd")
+    output_folder(o, file)
     if (!is.null(o[["gene-list"]])) return(write_output(gene_correlations(o, method), file))
     if (is.null(o$data)) usage_error("--data is required: ", cli_options$data$help)
     input <- read_mash_input(o$data, o$missing)
@@ -187,9 +192,10 @@ run_plot_U <- function(o) {
     prefix <- paste0(output_prefix(NULL, o$data), if (nzchar(o$name)) paste0("_", o$name))
     file <- output_file(o$cwd, prefix, extension = o$format)
   }
-  usable_folder(dirname(file), "cwd")
+  output_folder(o, file)
   prior <- read_rds(o$data, "data")
   if (nzchar(o$name) && is.list(prior) && is.list(prior[[o$name]])) prior <- prior[[o$name]]
+  prior <- about_file(as_prior(prior), "data", o$data)
   plot_U(
     prior, file, max_comp = o[["max-comp"]], to_cor = o[["to-cor"]],
     tol = o$tol, remove_label = o[["remove-label"]]

@@ -122,7 +122,7 @@ scored_conditions <- function(conditions, names, pairs) {
   if (length(bad) || !length(conditions)) {
     stop_mnmash(
       "argument", "`conditions` must be among those compared (",
-      paste(utils::head(known, 8L), collapse = ", "), if (length(known) > 8L) ", ...", ")",
+      first_few(known), ")",
       if (length(bad)) paste0(": \"", bad[1L], "\" is none"), and_more(length(bad))
     )
   }

@@ -39,9 +39,24 @@ read_rds <- function(file, name) {
     suppressWarnings(readRDS(file)),
     error = \(e) stop_mnmash(
       "file", "`", name, "`: '", file, "' is not an RDS file, or is damaged (",
-      conditionMessage(e), ")"
+      conditionMessage(e), "): write it again, by saveRDS() or the step it came from"
     )
   )
+}
+
+# Errors about the argument `name` say which file it came from.
+about_file <- function(code, name, file) {
+  if (!is_file_name(file)) return(code)
+  tryCatch(code, mnmash_error = \(e) {
+    start <- paste0("`", name, "`")
+    named <- paste0(start, " ('", file, "')")
+    e$message <- if (startsWith(e$message, start)) {
+      paste0(named, substring(e$message, nchar(start) + 1L))
+    } else {
+      paste0(named, ": ", e$message)
+    }
+    stop(e)
+  })
 }
 
 # Makes the folder if there is none, and finds out at once whether it can be written: not after
@@ -49,7 +64,7 @@ read_rds <- function(file, name) {
 usable_folder <- function(folder, name = NULL) {
   complain <- function(why) {
     stop_mnmash("file", if (!is.null(name)) paste0("`", name, "`: "), why, " the folder '", folder,
-                "'")
+                "': give another one, or change its permissions")
   }
   if (!dir.exists(folder) && !dir.create(folder, recursive = TRUE, showWarnings = FALSE)) {
     complain("cannot make")

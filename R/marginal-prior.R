@@ -105,8 +105,9 @@ condition_numbers <- function(which, conditions, R, name = "exclude") {
   bad <- base::which(is.na(numbers) | !numbers %in% seq_len(R))
   if (length(bad)) {
     stop_mnmash(
-      "argument", "`", name, "` must name conditions of the model",
-      if (is.null(conditions)) paste0(" (1 to ", R, ")"), ": \"", which[bad[1L]], "\" is none",
+      "argument", "`", name, "` must name conditions of the model (",
+      if (is.null(conditions)) paste("1 to", R) else first_few(conditions), "): \"",
+      which[bad[1L]], "\" is none",
       and_more(length(bad))
     )
   }

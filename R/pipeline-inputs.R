@@ -30,8 +30,12 @@ resolve_vhat <- function(vhat, input, alpha, ...) {
         paste0('"', unique(vhat_methods), '"', collapse = ", "), "; not \"", vhat, "\""
       )
     }
-    vhat <- read_rds(vhat, "vhat")
+    return(about_file(usable_vhat(read_rds(vhat, "vhat"), conditions), "vhat", vhat))
   }
+  usable_vhat(vhat, conditions)
+}
+
+usable_vhat <- function(vhat, conditions) {
   if (is.data.frame(vhat)) vhat <- as.matrix(vhat)
   if (!is.numeric(vhat) || !length(dim(vhat)) %in% 2:3) {
     stop_mnmash(
@@ -39,7 +43,14 @@ resolve_vhat <- function(vhat, input, alpha, ...) {
       class(vhat)[1L]
     )
   }
-  known_conditions(vhat, conditions, "vhat")
+  vhat <- known_conditions(vhat, conditions, "vhat")
+  tryCatch(
+    check_residual_correlation(vhat, dim(vhat)[3L], length(conditions)),
+    mnmash_error = \(e) {
+      e$message <- sub("`V`", "`vhat`", e$message, fixed = TRUE)
+      stop(e)
+    }
+  )
 }
 
 # The part of V or U for the conditions of the data: by name where there are names.
@@ -51,7 +62,8 @@ known_conditions <- function(x, conditions, name, whose = "data") {
   if (is.null(own)) {
     if (R != length(conditions)) {
       stop_mnmash(
-        "dimension", "`", name, "` is for ", R, " conditions, but ", have, " ", length(conditions)
+        "dimension", "`", name, "` is for ", R, " conditions, but ", have, " ", length(conditions),
+        ": without names on its rows and columns they cannot be matched"
       )
     }
     return(name_margins(x, conditions))
@@ -130,6 +142,10 @@ estimate_vhat <- function(input, method, alpha, Ulist = NULL, n_subset = 6000, m
     return(V)
   }
   set <- if (method %in% c("mle", "corrected")) "random" else "null"
+  if (identical(nrow(input[[paste0(set, ".b")]]), 0L)) {
+    about_file(too_few_rows(set, method, 0, "at least as many are needed as there are conditions"),
+               "data", attr(input, "file"))
+  }
   data <- set_data(input, set, alpha)
   with_seed(seed, withCallingHandlers(
     switch(method,
@@ -139,17 +155,28 @@ estimate_vhat <- function(input, method, alpha, Ulist = NULL, n_subset = 6000, m
       ),
       residual_correlation(data, method, n_threads = n_threads)
     ),
-    mnmash_error_too_few = \(e) stop_mnmash(
-      "too_few", "`data`: not enough ", set, " rows for `vhat = \"", method, "\"`: the `", set,
-      "` set has ", nrow(data$Bhat), "; ", conditionMessage(e), "; or give another method, such ",
-      "as \"corrected\" or \"mle\" (which use the `random` set), or \"identity\""
+    mnmash_error_too_few = \(e) about_file(
+      too_few_rows(set, method, nrow(data$Bhat), sub("^`data` has ", "", conditionMessage(e))),
+      "data", attr(input, "file")
     )
   ))
 }
 
+too_few_rows <- function(set, method, n, why) {
+  stop_mnmash(
+    "too_few", "`data`: not enough ", set, " rows for `vhat = \"", method, "\"`: the `", set,
+    "` set has ", n, "; ", why, "; or give another method, such as ",
+    if (set == "null") "\"corrected\" or \"mle\" (which use the `random` set), or ", "\"identity\""
+  )
+}
+
 # A prior as an object or a file, for the conditions of the data.
 resolve_prior <- function(prior, conditions, name = "prior") {
-  if (is_file_name(prior)) prior <- read_rds(prior, name)
+  if (is_file_name(prior)) {
+    file <- prior
+    prior <- read_rds(file, name)
+    return(about_file(resolve_prior(prior, conditions, name), name, file))
+  }
   # Weights are estimated anew: that there are none is no news.
   prior <- withCallingHandlers(
     as_prior(prior),

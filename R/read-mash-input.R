@@ -43,7 +43,8 @@ read_mash_input <- function(file, missing = c("mask", "reset1000"), sets = chara
     input <- file
   } else {
     x <- if (is.character(file)) read_rds(file, "data") else file
-    input <- new_mash_input(x, missing)
+    input <- about_file(new_mash_input(x, missing), "data", file)
+    if (is.character(file)) attr(input, "file") <- file
   }
   for (set in sets) check_set(input, set)
   input
@@ -101,7 +102,7 @@ input_set <- function(x, set) {
     there <- if (is.null(b)) "s" else "b"
     stop_mnmash(
       "missing_entry", "`data` has `", set, ".", there, "` but not `", set, ".",
-      setdiff(c("b", "s"), there), "`"
+      setdiff(c("b", "s"), there), "`: add it, or give z-scores alone, as `", set, ".z`"
     )
   }
   from <- paste0(set, ".b")
@@ -164,7 +165,7 @@ compare_conditions <- function(own, conditions, name, origin) {
   what <- if (setequal(own, conditions)) {
     at <- which(own != conditions)[1L]
     paste0("its columns in another order than `", origin, "`: column ", at, " is ", own[at],
-           ", not ", conditions[at])
+           ", not ", conditions[at], "; bring all matrices into one order")
   } else {
     only <- c(setdiff(own, conditions), setdiff(conditions, own))
     paste0("other conditions than `", origin, "`: ", only[1L], " is in only one of them",
@@ -217,14 +218,18 @@ drop_unobserved <- function(found) {
 
 check_set <- function(input, set) {
   b <- input[[paste0(set, ".b")]]
-  if (is.null(b)) {
-    have <- unique(sub("[.][bs]$", "", names(input)))
-    stop_mnmash(
-      "missing_entry", "`data` has no `", set, "` set (`", set, ".b` and `", set, ".s`, or `", set,
-      ".z`): it has ", paste0("`", have, "`", collapse = ", ")
-    )
-  }
-  if (!nrow(b)) stop_mnmash("too_few", "`data`: the `", set, "` set has no units")
+  about_file({
+    if (is.null(b)) {
+      have <- unique(sub("[.][bs]$", "", names(input)))
+      stop_mnmash(
+        "missing_entry", "`data` has no `", set, "` set (`", set, ".b` and `", set, ".s`, or `",
+        set, ".z`), which this step needs: it has ", paste0("`", have, "`", collapse = ", ")
+      )
+    }
+    if (!nrow(b)) {
+      stop_mnmash("too_few", "`data`: the `", set, "` set has no units, and this step needs some")
+    }
+  }, "data", attr(input, "file"))
 }
 
 # One set as data for mash(). Posteriors of missing cells come in the units of effects: under EZ
@@ -234,7 +239,13 @@ set_data <- function(input, set, alpha, V = NULL) {
   b <- input[[paste0(set, ".b")]]
   s <- input[[paste0(set, ".s")]]
   V <- if (is.null(V)) diag(ncol(b)) else unit_correlations(V, rownames(b), set)
-  data <- mash_set_data(b, s, alpha = alpha, V = V)
+  data <- about_file(tryCatch(
+    mash_set_data(b, s, alpha = alpha, V = V),
+    mnmash_error = \(e) {
+      e$message <- paste0("`data`: the `", set, "` set: ", e$message)
+      stop(e)
+    }
+  ), "data", attr(input, "file"))
   if (alpha > 0) data <- with_missing_units(data, s)
   data
 }

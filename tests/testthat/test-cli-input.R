@@ -178,3 +178,47 @@ test_that("scores by genotypes, of some conditions, by any name of the step", {
     folder, "--output-prefix", "all")
   expect_equal(utils::read.csv(file.path(folder, "all.csv")), rbind(scores, found))
 })
+
+test_that("what is wrong with a file is said with its name, the entry and what to do", {
+  folder <- withr::local_tempdir()
+  x <- readRDS(extdata("mashr_input.rds"))
+  at <- \(name) file.path(folder, paste0(name, ".rds"))
+  put <- function(value, name) {
+    saveRDS(value, at(name))
+    at(name)
+  }
+  good <- extdata("mashr_input.rds")
+  prior <- put(list(canonical = diag(8)), "prior")
+  refused <- function(message, ...) {
+    done <- run_cli(..., "--cwd", file.path(folder, "out"))
+    expect_identical(done$status, 1L)
+    expect_match(done$said, message)
+    expect_length(list.files(file.path(folder, "out"), all.files = TRUE, no.. = TRUE), 0)
+  }
+  fit <- \(data, message) refused(message, "mash", "--data", data, "--prior-data", prior)
+  fit(put(x[names(x) != "random.s"], "a"), "a.rds'\\) has `random.b` but not `random.s`: add it")
+  fit(put(x[1:2], "b"), "b.rds'\\) has no `random` set .* which this step needs")
+  turned <- x
+  turned$random.b <- x$random.b[, 8:1]
+  fit(put(turned, "c"), "c.rds'\\): `random.b` .* another order than `strong.b`: column 1 is Oli")
+  bytes <- readBin(good, "raw", 5000)
+  writeBin(bytes, at("d"))
+  fit(at("d"), "d.rds' is not an RDS file, or is damaged .*: write it again")
+  wrong <- x
+  wrong$random.s[2, 3] <- -1
+  fit(put(wrong, "e"), "e.rds'\\): the `random` set: `Shat` must be positive: it is -1 at row 2")
+  few <- x
+  for (what in c("null.b", "null.s", "null.z")) few[[what]] <- x[[what]][0, ]
+  refused("f.rds'\\): not enough null rows .*set has 0; .*give another method", "vhat_simple",
+    "--data", put(few, "f"))
+  try_prior <- function(value, message) {
+    refused(message, "mash", "--data", good, "--prior-data", put(value, "g"))
+  }
+  try_prior(list(a = diag(5)), "`prior` \\('.*g.rds'\\) is for 5 conditions, but the data have 8")
+  try_prior(list(w = c(0.5, 0.5), loglik = 1:9), "covariance matrices.*but `w`, `loglik`")
+  try_prior(1:3, "`prior` \\('.*g.rds'\\): `x` must be a prior")
+  refused("`vhat` \\('.*h.rds'\\) must be positive definite", "mash", "--data", good,
+    "--prior-data", prior, "--vhat-data", put(matrix(2, 8, 8), "h"))
+  blocked <- run_cli("pca", "--data", good, "--output", file.path(at("h"), "x.rds"))
+  expect_match(blocked$said, "`output`: cannot make the folder '.*': give another one")
+})

@@ -20,6 +20,13 @@ test_that("options: dashes, underscores, values after a blank or an equal sign, 
   expect_false(parsed("--to_cor", "False")$values[["to-cor"]])
 })
 
+test_that("options after a flag are read", {
+  p <- parsed("--to-cor", "--compute-posterior", "--data", "x", "--walltime", "--max-comp", "3")
+  expect_identical(p$given, c("to-cor", "compute-posterior", "data", "max-comp"))
+  expect_identical(p$values$data, "x")
+  expect_identical(p$values[["max-comp"]], 3)
+})
+
 test_that("lists are divided by blanks or commas, but a file may have a comma in its name", {
   p <- parsed("--mixture-components", "flash,pca", "canonical")
   expect_identical(p$values[["mixture-components"]], c("flash", "pca", "canonical"))
