@@ -24,9 +24,13 @@
 #' data <- mash_set_data(sims$Bhat, sims$Shat)
 #' m <- mash(data, cov_canonical(data), verbose = FALSE)
 #' head(get_pm(m))
+#' head(get_psd(m))
 #' head(get_lfsr(m))
+#' head(get_np(m) + get_pp(m)) # 1 less the probability of exactly zero
 #' get_loglik(m)
 #' head(get_log10bf(m))
+#' names(get_fitted_g(m))
+#' head(get_lfdr(mash(data, g = get_fitted_g(m), fixg = TRUE, output_lfdr = TRUE, verbose = FALSE)))
 get_pm <- function(m) m$result$PosteriorMean
 
 #' @rdname get_pm

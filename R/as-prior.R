@@ -252,7 +252,8 @@ prior_from_g <- function(g, scales = c("expand", "collapse"), pi_thresh = 1e-10,
 print.mnmash_prior <- function(x, n = 10, ...) {
   R <- if (length(x$U)) nrow(x$U[[1L]]) else 0
   cat(
-    "Prior of effects in ", R, " conditions: ", length(x$U), if (length(x$U) == 1L) " matrix" else " matrices",
+    "Prior of effects in ", R, " conditions: ", length(x$U),
+    if (length(x$U) == 1L) " matrix" else " matrices",
     if (!is.null(x$effect_model)) paste0(" (", x$effect_model, ")"), "\n",
     "  null  ", format(x$null_weight, digits = 3), "\n",
     sep = ""

@@ -102,8 +102,8 @@ mash_set_data <- function(Bhat, Shat = NULL, alpha = 0, df = Inf, pval = NULL,
 #' A difference is missing where its condition or its baseline is.
 #'
 #' @param mashdata data from [mash_set_data()].
-#' @param ref the baseline: number or name of a condition, or `"mean"`; see [contrast_matrix()]. It can
-#'   be set once.
+#' @param ref the baseline: number or name of a condition, or `"mean"`; see [contrast_matrix()]. It
+#'   can be set once.
 #' @param V the new residual correlation (of the conditions, not of the contrasts), R x R or
 #'   R x R x J, as in [mash_set_data()].
 #'

@@ -14,9 +14,9 @@
 #' @section Stopping and going on:
 #' With a `folder`, the result for the region named `x` becomes the file `x.rds`, which is there
 #' when it is complete. Regions whose file is there already are left alone. An error in one region
-#' does not keep the others from being finished; it is raised at the end. The folder remembers what its files
-#' are for: the names of the regions, `f`, its further arguments and the seed; other ones are an
-#' error. That the regions hold the same data is the caller's business.
+#' does not keep the others from being finished; it is raised at the end. The folder remembers what
+#' its files are for: the names of the regions, `f`, its further arguments and the seed; other ones
+#' are an error. That the regions hold the same data is the caller's business.
 #'
 #' @param regions a list with names, or a character vector (of files, say); each element is what `f`
 #'   gets. The names of a vector without names are the file names in it, without folder and ending.

@@ -37,6 +37,13 @@
 #' X <- matrix(rbinom(200 * 20, 2, 0.3), 200)
 #' Y <- X[, 3] %o% c(1, 0.5) + matrix(rnorm(400), 200)
 #' finemap_data(X, Y)
+#'
+#' # The same from products of centred data, and from z-scores
+#' x <- scale(X, scale = FALSE)
+#' y <- scale(Y, scale = FALSE)
+#' finemap_suffstat(crossprod(x), crossprod(x, y), crossprod(y), n = 200)
+#' s <- univariate_sumstats(X, Y)
+#' finemap_sumstats(s$Bhat / s$Shat, LD = cor(X), n = 200)
 finemap_data <- function(X, Y) {
   X <- complete_matrix(X, "X")
   Y <- as_numeric_matrix(Y, "Y")

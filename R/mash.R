@@ -13,8 +13,8 @@
 #'
 #' The J x P matrix of likelihoods is held in memory while the weights are estimated if it takes at
 #' most `getOption("mnmash.memory", 2e9)` bytes. Beyond that, `"convex"` holds only the columns that
-#' matter, about as many as fit, and computes the others anew for blocks of units when it needs them:
-#' it takes longer, and reaches the same certified optimum. See `vignette("large-data")`, and
+#' matter, about as many as fit, and computes the others anew for blocks of units when it needs
+#' them: it takes longer, and reaches the same certified optimum. See `vignette("large-data")`, and
 #' [mash_stream()] for posteriors of data that do not fit themselves.
 #'
 #' @param data data from [mash_set_data()].
@@ -39,8 +39,8 @@
 #' @param verbose say what is being done.
 #' @param add.mem.profile,algorithm.version ignored; kept for scripts written for mashr.
 #' @param pi_thresh components with weights up to this are left out of the posteriors.
-#' @param A Q x R matrix: return the posterior of these linear functions of the effects (in the units
-#'   of `Bhat`) instead of the effects' own. See [contrast_matrix()].
+#' @param A Q x R matrix: return the posterior of these linear functions of the effects (in the
+#'   units of `Bhat`) instead of the effects' own. See [contrast_matrix()].
 #' @param posterior_samples number of samples to draw from the posterior of every unit: see
 #'   [get_samples()].
 #' @param seed of the samples: a whole number, or `NULL` to draw one from R's random numbers.

@@ -1,8 +1,8 @@
 #' mnmash: multivariate and multiple-regression adaptive shrinkage
 #'
 #' Learns how effects are shared among many conditions, and returns calibrated posterior effects.
-#' The numerical core is written in Rust. `vignette("which-function")` leads from data and question to
-#' function; `vignette("intro")` is the place to start.
+#' The numerical core is written in Rust. `vignette("which-function")` leads from data and question
+#' to function; `vignette("intro")` is the place to start.
 #'
 #' @section Names:
 #' - J units (rows: genes, variants), R conditions (columns: tissues, traits), K prior matrices, L
@@ -14,8 +14,8 @@
 #' - lfsr: local false sign rate, the probability that the likelier sign is wrong; lfdr: the
 #'   probability of no effect; pip: posterior inclusion probability.
 #'
-#' Functions that follow another package keep its names of arguments: `Z` are covariates in [mr_ash()],
-#' [varbvs()] and [deconvolve()].
+#' Functions that follow another package keep its names of arguments: `Z` are covariates in
+#' [mr_ash()], [varbvs()] and [deconvolve()].
 #'
 #' @section Options:
 #' - `mnmash.threads`: number of threads where the argument `n_threads` is not given. Default: the

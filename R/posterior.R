@@ -10,8 +10,8 @@
 #' @param data data from [mash_set_data()], with the conditions the prior was estimated for.
 #' @param pi_thresh components with weights up to this are left out of the posteriors.
 #' @param algorithm.version ignored; kept for scripts written for mashr.
-#' @param A Q x R matrix: return the posterior of these linear functions of the effects (after scaling
-#'   back to the units of `Bhat`) instead of the effects' own. See [contrast_matrix()].
+#' @param A Q x R matrix: return the posterior of these linear functions of the effects (after
+#'   scaling back to the units of `Bhat`) instead of the effects' own. See [contrast_matrix()].
 #' @param posterior_samples number of samples to draw from the posterior of every unit: see
 #'   [get_samples()].
 #' @param seed of the samples: a whole number, or `NULL` to draw one from R's random numbers.
@@ -34,6 +34,7 @@
 #' posterior <- mash_compute_posterior_matrices(m, strong)
 #' head(posterior$PosteriorMean)
 #' mash_compute_loglik(m, strong)
+#' head(mash_compute_vloglik(m, strong))
 mash_compute_posterior_matrices <- function(g, data, pi_thresh = 1e-10,
                                             algorithm.version = c("Rcpp", "R"), A = NULL,
                                             output_posterior_cov = FALSE, posterior_samples = 0,

@@ -74,7 +74,8 @@ prior_matrix <- function(U, R, normalize, where) {
 #' units of the data.
 #'
 #' @param data data from [mash_set_data()], or a list with `Bhat` and `Shat`, such as from
-#'   [univariate_sumstats()]. Cells that are missing, or with a standard error of zero, are left out.
+#'   [univariate_sumstats()]. Cells that are missing, or with a standard error of zero, are left
+#'   out.
 #' @param gridmult ratio of neighbouring scales, greater than 1; or 0 for a single scale.
 #' @return Standard deviations (not variances), increasing. With `gridmult = 0`, 0 and one scale.
 #' @references Stephens (2017), Biostatistics 18, 275-294.

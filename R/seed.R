@@ -1,5 +1,5 @@
-# Random numbers from a seed, the same whatever generator the session uses (workers of future::plan()
-# have another); R's own are left as they were found. Without a seed they are used.
+# Random numbers from a seed, the same whatever generator the session uses (workers of
+# future::plan() have another); R's own are left as they were found. Without a seed they are used.
 with_seed <- function(seed, code) {
   if (is.null(seed)) return(code)
   seed <- check_number(seed, "seed")

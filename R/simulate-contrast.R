@@ -22,6 +22,7 @@
 #' data <- mash_set_data(sims$Chat, sims$Shat)
 #' # deviations from the reference
 #' head(sims$C - sims$C[, 4], 2)
+#' str(sim_contrast1(nsamp = 10, ncond = 3))
 sim_contrast1 <- function(nsamp = 100, ncond = 5, err_sd = sqrt(0.5)) {
   nsamp <- check_count(nsamp, "nsamp")
   ncond <- check_count(ncond, "ncond")

@@ -15,8 +15,8 @@
 #' @param ... ignored.
 #'
 #' @return A list of `nsim` simulations, each a list of `B` (the true effects, J x R, in the units
-#'   of `Bhat`), `data` (measurements of them, as from [mash_set_data()]) and `component` (the number
-#'   of the component each unit was drawn from).
+#'   of `Bhat`), `data` (measurements of them, as from [mash_set_data()]) and `component` (the
+#'   number of the component each unit was drawn from).
 #' @seealso [lfsr_calibration()]
 #' @importFrom stats simulate
 #' @export

@@ -20,6 +20,7 @@
 #' set.seed(1)
 #' sims <- simple_sims(nsamp = 10, ncond = 3, err_sd = 0.1)
 #' str(sims)
+#' head(simple_sims2(nsamp = 10)$B, 3)
 simple_sims <- function(nsamp = 100, ncond = 5, err_sd = 0.01) {
   nsamp <- check_count(nsamp, "nsamp")
   ncond <- check_count(ncond, "ncond")

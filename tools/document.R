@@ -11,7 +11,9 @@ package <- read.dcf("DESCRIPTION", fields = "Package")[1L, 1L]
 dll <- dyn.load(file.path(lib, package, "libs", paste0(package, .Platform$dynlib.ext)))
 make <- getNativeSymbolInfo(paste0("wrap__make_", package, "_wrappers"), dll)
 wrappers <- .Call(make, TRUE, package)
-header <- "# Written by tools/document.R from the Rust source: do not edit by hand.\n# nolint start\n"
+header <- paste0(
+  "# Written by tools/document.R from the Rust source: do not edit by hand.\n", "# nolint start\n"
+)
 writeLines(c(header, trimws(wrappers), "# nolint end"), "R/extendr-wrappers.R")
 
 # roxygen2 must see the data sets too, to describe them.

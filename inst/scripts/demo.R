@@ -28,7 +28,7 @@ save_picture <- function(fit, type, name, width, height) {
   ggplot2::ggsave(file, picture, width = width, height = height, dpi = 150, bg = "white")
 }
 
-# ---- Top eQTL in 44 tissues -----------------------------------------------------------------------
+# ---- Top eQTL in 44 tissues ----------------------------------------------------------------------
 title("Gene expression: 1000 top eQTL in 44 tissues (gtex_z)")
 
 # These variants were chosen for their effect, so none is left to estimate the correlation of the
@@ -52,9 +52,9 @@ say(
   " components of the prior, of which ", sum(fit$fitted_g$pi > 1e-10), " are in use."
 )
 say(
-  length(get_significant_results(fit)), " of the eQTL have an effect in at least one tissue (lfsr < ",
-  "0.05). A tissue sees ", percent(mean(lfsr < 0.05)), " of them; taken one tissue at a time (false ",
-  "discovery rate 5%), it would see ", percent(mean(alone)), "."
+  length(get_significant_results(fit)), " of the eQTL have an effect in at least one tissue (lfsr ",
+  "< 0.05). A tissue sees ", percent(mean(lfsr < 0.05)), " of them; taken one tissue at a time",
+  " (false discovery rate 5%), it would see ", percent(mean(alone)), "."
 )
 say(
   "Most of the weight goes to patterns of sharing: ", weights$covariance[1L], " (",
@@ -80,7 +80,7 @@ write_table(data.frame(tissue = rownames(sharing), sharing, check.names = FALSE)
 save_picture(fit, "weights", "gtex-weights", 7, 5)
 save_picture(fit, "sharing", "gtex-sharing", 9, 8)
 
-# ---- Blood-cell traits ----------------------------------------------------------------------------
+# ---- Blood-cell traits ---------------------------------------------------------------------------
 title("Blood-cell traits: 16 traits at two loci (blood_z)")
 
 # Random rows say how common which effects are, and how the errors are correlated; strong rows give
@@ -110,8 +110,8 @@ say(
 )
 say(
   "The weight of no effect at all is ", percent(prior$pi[["null"]]), ". These are variants of two ",
-  "loci picked for their effects, many of them correlated with a causal one: variants of the whole ",
-  "genome would have far fewer effects."
+  "loci picked for their effects, many of them correlated with a causal one: variants of the whole",
+  " genome would have far fewer effects."
 )
 for (name in names(blood_z)) {
   here <- which(locus[strong] == name)
@@ -121,15 +121,16 @@ for (name in names(blood_z)) {
   signs <- paste0(words(names(effect)), ifelse(effect > 0, " (up)", " (down)"))
   say(
     name, ": the strongest variant is ", rownames(z)[strong][lead], ", |z| up to ",
-    format(strength[strong][lead], digits = 2), ". Its allele moves ", length(effect), " of ", ncol(z),
+    format(strength[strong][lead], digits = 2), ". Its allele moves ", length(effect), " of ",
+    ncol(z),
     " traits (lfsr < 0.05)", if (length(effect)) ", most of all ",
     paste(utils::head(signs, 4), collapse = ", "), "."
   )
 }
 
 say(
-  "The strong variants of a locus are linked to one another: they are few independent signals, and ",
-  "the small effects among them lean on shapes learnt from those few."
+  "The strong variants of a locus are linked to one another: they are few independent signals, and",
+  " the small effects among them lean on shapes learnt from those few."
 )
 
 write_table(as.data.frame(posterior), "blood-effects")
