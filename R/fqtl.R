@@ -94,11 +94,11 @@ fqtl <- function(Y, X, K = 5, family = c("gaussian", "nb", "voom", "binomial", "
                  library_size = NULL, variance_bounds = NULL, n_seeds = 5, tol = 1e-4,
                  max_iter = 500, n_threads = NULL) {
   u_prior <- match_choice(u_prior, c("spike_slab", "susie"), "u_prior")
-  X <- check_predictors(X, NROW(Y))
   model <- fqtl_model(
     Y, family, covariates, var_covariates, offset, size, nb_link, nb_floor, library_size,
     variance_bounds
   )
+  X <- check_predictors(X, nrow(model$Y))
   if (!is.null(weights)) {
     weights <- check_rows(weights, "weights", nrow(model$Y))
     K <- ncol(weights)

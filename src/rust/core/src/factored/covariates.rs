@@ -4,7 +4,8 @@
 use faer::prelude::*;
 use faer::{Mat, Side};
 
-use super::families::Quadratic;
+use crate::linalg::columns::dot;
+use crate::linalg::lanes::{Kernel, Lanes, dispatch};
 
 /// The covariates: n by q, by columns; the first is an intercept.
 #[derive(Debug, Clone, Copy)]
@@ -35,27 +36,21 @@ impl Effects {
 
     /// The optimum given the rest: `mean` and `variance` of the linear predictor of one outcome hold
     /// this part too, and are brought up to date. O(n q^2).
-    pub fn update(
-        &mut self,
-        covariates: &Covariates<'_>,
-        quadratic: &[Quadratic],
-        mean: &mut [f64],
-    ) {
+    pub fn update(&mut self, covariates: &Covariates<'_>, w: &[f64], h: &[f64], mean: &mut [f64]) {
         let (n, q) = (mean.len(), covariates.q);
-        let c = |i: usize, a: usize| covariates.values[a * n + i];
+        let column = |a: usize| &covariates.values[a * n..(a + 1) * n];
         let (mut info, mut slope) = (Mat::<f64>::zeros(q, q), Mat::<f64>::zeros(q, 1));
-        for i in 0..n {
-            let Quadratic { w, h } = quadratic[i];
-            if w == 0.0 && h == 0.0 {
-                continue;
-            }
-            let own: f64 = (0..q).map(|a| c(i, a) * self.theta[a]).sum();
-            let rest = h - w * (mean[i] - own);
-            for a in 0..q {
-                slope[(a, 0)] += c(i, a) * rest;
-                for b in 0..=a {
-                    info[(a, b)] += w * c(i, a) * c(i, b);
-                }
+        let mut own = vec![0.0; n];
+        for a in 0..q {
+            let theta = self.theta[a];
+            own.iter_mut().zip(column(a)).for_each(|(own, c)| *own += c * theta);
+        }
+        let rest: Vec<f64> = (0..n).map(|i| h[i] - w[i] * (mean[i] - own[i])).collect();
+        for a in 0..q {
+            slope[(a, 0)] = dispatch(Dot(column(a), &rest));
+            let weighted: Vec<f64> = column(a).iter().zip(w).map(|(c, w)| c * w).collect();
+            for b in 0..=a {
+                info[(a, b)] = dispatch(Dot(column(b), &weighted));
             }
         }
         for a in 0..q {
@@ -63,10 +58,9 @@ impl Effects {
         }
         let Ok(factor) = info.llt(Side::Lower) else { return };
         let theta = factor.solve(&slope);
-        for i in 0..n {
-            for a in 0..q {
-                mean[i] += c(i, a) * (theta[(a, 0)] - self.theta[a]);
-            }
+        for a in 0..q {
+            let change = theta[(a, 0)] - self.theta[a];
+            mean.iter_mut().zip(column(a)).for_each(|(m, c)| *m += c * change);
         }
         self.theta = (0..q).map(|a| theta[(a, 0)]).collect();
         self.covariance = factor.solve(Mat::<f64>::identity(q, q));
@@ -80,12 +74,12 @@ impl Effects {
     /// Add the variance of this part to that of the linear predictor of one outcome.
     pub fn add_variance(&self, covariates: &Covariates<'_>, variance: &mut [f64]) {
         let (n, q) = (variance.len(), covariates.q);
-        for (i, v) in variance.iter_mut().enumerate() {
-            let c = |a: usize| covariates.values[a * n + i];
-            for a in 0..q {
-                for b in 0..q {
-                    *v += c(a) * c(b) * self.covariance[(a, b)];
-                }
+        let column = |a: usize| &covariates.values[a * n..(a + 1) * n];
+        for a in 0..q {
+            for b in 0..q {
+                let s = self.covariance[(a, b)];
+                let cells = variance.iter_mut().zip(column(a)).zip(column(b));
+                cells.for_each(|((v, x), y)| *v += x * y * s);
             }
         }
     }
@@ -99,5 +93,14 @@ impl Effects {
     /// `KL(q || p)`.
     pub fn kl(&self) -> f64 {
         self.kl
+    }
+}
+
+struct Dot<'a>(&'a [f64], &'a [f64]);
+impl Kernel for Dot<'_> {
+    type Output = f64;
+    #[inline(always)]
+    fn run<V: Lanes>(self) -> f64 {
+        dot::<V>(self.0, self.1)
     }
 }

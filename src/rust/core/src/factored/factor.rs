@@ -1,8 +1,9 @@
 //! One factor: `f_i v_t`, with `f = weight * g` and sparse `v`.
 
-use super::families::Quadratic;
+use super::families::Quadratics;
 use super::left::{Design, Left};
-use super::slab::Slab;
+use super::slab::{Hyper, Slab};
+use crate::linalg::lanes::{Kernel, Lanes, dispatch};
 
 /// A factor.
 #[derive(Debug, Clone)]
@@ -81,23 +82,17 @@ impl Factor {
         &mut self,
         design: &Design<'_>,
         weight: Option<&[f64]>,
-        quadratic: &[Quadratic],
+        quadratics: &Quadratics,
         mean: &[f64],
         full: bool,
     ) {
         let n = self.left.mean.len();
         let (mut omega, mut b) = (vec![0.0; n], vec![0.0; n]);
         for t in 0..self.right.len() {
-            let (v, v2) = (self.right.mean(t), self.right.second(t));
-            if v2 == 0.0 {
-                continue;
-            }
-            let cells = &quadratic[t * n..(t + 1) * n];
-            let rest = &mean[t * n..(t + 1) * n];
-            for i in 0..n {
-                let Quadratic { w, h } = cells[i];
-                omega[i] += v2 * w;
-                b[i] += v * (h - w * rest[i]);
+            let loading = [self.right.mean(t), self.right.second(t)];
+            if loading[1] > 0.0 {
+                let column = Column::of(t, n, quadratics, mean);
+                dispatch(AddOutcome { column, loading, omega: &mut omega, b: &mut b });
             }
         }
         if let Some(weight) = weight {
@@ -110,19 +105,109 @@ impl Factor {
     }
 
     /// Update the loadings; `mean` is the linear predictor without this factor.
-    pub fn update_right(&mut self, weight: Option<&[f64]>, quadratic: &[Quadratic], mean: &[f64]) {
+    pub fn update_right(&mut self, weight: Option<&[f64]>, quadratics: &Quadratics, mean: &[f64]) {
         let (f, f2) = self.moments(weight);
-        let n = f.len();
         for t in 0..self.right.len() {
-            let cells = &quadratic[t * n..(t + 1) * n];
-            let rest = &mean[t * n..(t + 1) * n];
-            let (mut d, mut b) = (0.0, 0.0);
-            for i in 0..n {
-                let Quadratic { w, h } = cells[i];
-                d += w * f2[i];
-                b += f[i] * (h - w * rest[i]);
-            }
+            let column = Column::of(t, f.len(), quadratics, mean);
+            let (d, b) = dispatch(SumSamples { column, f: &f, f2: &f2 });
             self.right.set(t, d, b);
         }
+    }
+
+    /// The scale at which the two sides have the largest bound: `f v'` is that of `c f` and `v / c`,
+    /// and where the prior scale of the first is free, only the divergence of the second depends on
+    /// `c`. Coordinate ascent alone finds it at a rate of a few percent a round.
+    pub fn balance(&mut self, left: &Hyper) {
+        let (mut included, mut energy) = (0.0, 0.0);
+        for t in 0..self.right.len() {
+            included += self.right.alpha[t];
+            energy += self.right.tau * self.right.second(t);
+        }
+        // An almost empty factor has no scale.
+        if included > 1e-3 && energy > 0.0 {
+            let square = self.left.rescale(energy / included, left);
+            self.right.rescale(1.0 / square);
+        }
+    }
+}
+
+/// One outcome: its quadratics, and the linear predictor without the factor.
+#[derive(Clone, Copy)]
+struct Column<'a> {
+    w: &'a [f64],
+    h: &'a [f64],
+    rest: &'a [f64],
+}
+
+impl<'a> Column<'a> {
+    fn of(t: usize, n: usize, quadratics: &'a Quadratics, mean: &'a [f64]) -> Self {
+        let at = t * n..(t + 1) * n;
+        Self { w: &quadratics.w[at.clone()], h: &quadratics.h[at.clone()], rest: &mean[at] }
+    }
+}
+
+/// What an outcome with these moments of its loading adds to the quadratics of the samples.
+struct AddOutcome<'a> {
+    column: Column<'a>,
+    loading: [f64; 2],
+    omega: &'a mut [f64],
+    b: &'a mut [f64],
+}
+impl Kernel for AddOutcome<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<V: Lanes>(self) {
+        let Self { column: Column { w, h, rest }, loading: [v, v2], omega, b } = self;
+        let n = omega.len();
+        let (w, h, rest, b) = (&w[..n], &h[..n], &rest[..n], &mut b[..n]);
+        let (first, second) = (V::splat(v), V::splat(v2));
+        let mut i = 0;
+        while i + V::N <= n {
+            let weight = V::load(&w[i..]);
+            weight.mul_add(second, V::load(&omega[i..])).store(&mut omega[i..]);
+            let slope = weight.neg_mul_add(V::load(&rest[i..]), V::load(&h[i..]));
+            slope.mul_add(first, V::load(&b[i..])).store(&mut b[i..]);
+            i += V::N;
+        }
+        while i < n {
+            omega[i] += v2 * w[i];
+            b[i] += v * (h[i] - w[i] * rest[i]);
+            i += 1;
+        }
+    }
+}
+
+/// The quadratic of an outcome's loading: `sum_i w_i E f_i^2` and `sum_i (h_i - w_i rest_i) E f_i`.
+struct SumSamples<'a> {
+    column: Column<'a>,
+    f: &'a [f64],
+    f2: &'a [f64],
+}
+impl Kernel for SumSamples<'_> {
+    type Output = (f64, f64);
+    #[inline(always)]
+    fn run<V: Lanes>(self) -> (f64, f64) {
+        let Self { column: Column { w, h, rest }, f, f2 } = self;
+        let n = f.len();
+        let (w, h, rest, f2) = (&w[..n], &h[..n], &rest[..n], &f2[..n]);
+        let (mut d, mut b) = ([V::splat(0.0); 2], [V::splat(0.0); 2]);
+        let mut i = 0;
+        while i + 2 * V::N <= n {
+            for c in 0..2 {
+                let at = i + c * V::N;
+                let weight = V::load(&w[at..]);
+                d[c] = weight.mul_add(V::load(&f2[at..]), d[c]);
+                let slope = weight.neg_mul_add(V::load(&rest[at..]), V::load(&h[at..]));
+                b[c] = slope.mul_add(V::load(&f[at..]), b[c]);
+            }
+            i += 2 * V::N;
+        }
+        let (mut total, mut slope) = ((d[0] + d[1]).sum(), (b[0] + b[1]).sum());
+        while i < n {
+            total += w[i] * f2[i];
+            slope += f[i] * (h[i] - w[i] * rest[i]);
+            i += 1;
+        }
+        (total, slope)
     }
 }

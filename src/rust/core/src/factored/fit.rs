@@ -61,10 +61,20 @@ pub struct Fit {
 
 /// Rounds for a factor on its own.
 const GREEDY_ROUNDS: usize = 100;
+/// Rounds of a new factor between two looks at whether it has a chance.
+const TRIAL_ROUNDS: usize = 5;
+/// A new factor is given up if it would need so many more rounds at its present pace.
+const HOPELESS: f64 = 50.0;
+/// A new factor is given up if no predictor is in with more than this probability.
+const EMPTY: f64 = 0.05;
+/// Passes over the factors in search of better ones.
+const EXCHANGES: usize = 3;
+/// What another factor in the place of one must raise the bound by.
+const BETTER: f64 = 1e-3;
 /// Rounds over all factors after each one that is accepted.
 const REFINE_ROUNDS: usize = 10;
-/// In every fifth round all coefficients are visited, in the others those that may be in.
-const FULL_EVERY: usize = 5;
+/// All coefficients are visited when those that may be in have settled, or after so many rounds.
+const FULL_EVERY: usize = 10;
 /// The smallest share of a damped step.
 const LEAST_DAMPING: f64 = 1.0 / 64.0;
 /// Starting inclusion probabilities on the two sides of a factor, the first as a number of predictors.
@@ -94,12 +104,23 @@ pub fn fit(
         bound = ascend(&mut state, problem, Scope::All, REFINE_ROUNDS, options.tol, monitor)?.0;
         trace.push(bound);
     }
-    let rounds = options.max_iter;
-    let (_, refined, converged) =
-        refine(&mut state, problem, rounds, options.tol, &mut trace, monitor)?;
-    prune(&mut state, problem, options.tol, &mut trace, monitor)?;
+    let (rounds, tol) = (options.max_iter, options.tol);
+    let (mut iterations, mut converged);
+    (_, iterations, converged) = refine(&mut state, problem, rounds, tol, &mut trace, monitor)?;
+    for _ in 0..EXCHANGES {
+        let last = trace.len();
+        exchange(&mut state, problem, options, &mut trace, monitor)?;
+        if trace.len() == last || iterations >= rounds {
+            break;
+        }
+        let left = rounds - iterations;
+        let more;
+        (_, more, converged) = refine(&mut state, problem, left, tol, &mut trace, monitor)?;
+        iterations += more;
+    }
+    state.settle(problem);
     let stop = if converged { Stop::Converged } else { Stop::MaxIter };
-    Ok(Fit { state, trace, iterations: refined, stop })
+    Ok(Fit { state, trace, iterations, stop })
 }
 
 /// The state with one more factor, if some seed gives one with a larger bound.
@@ -113,10 +134,10 @@ fn add_factor(
 ) -> Result<Option<State>, Error> {
     let (n, p) = (problem.design.n, problem.design.p);
     let w = weight_of(problem.weights, weight, n);
-    let (quadratic, mean) = (&state.quadratic, &state.mean);
+    let (quadratics, mean) = (&state.quadratics, &state.mean);
     let seeds = match options.left {
-        LeftPrior::Values => direction(n, w, quadratic, mean, options.sign),
-        _ => predictors(&problem.design, w, quadratic, mean, options.sign, options.seeds),
+        LeftPrior::Values => direction(n, w, quadratics, mean, options.sign),
+        _ => predictors(&problem.design, w, quadratics, mean, options.sign, options.seeds),
     };
     for start in STARTS {
         for seed in &seeds {
@@ -126,8 +147,7 @@ fn add_factor(
             let at = w;
             factor.add(at, 1.0, &mut trial.mean);
             trial.factors.push(factor);
-            let rounds = GREEDY_ROUNDS;
-            let reached = ascend(&mut trial, problem, Scope::Last, rounds, 1e-3, monitor)?.0;
+            let reached = raise(&mut trial, problem, bound, monitor)?;
             if reached > bound {
                 return Ok(Some(trial));
             }
@@ -168,6 +188,32 @@ fn new_factor(
     Factor { left, right, weight }
 }
 
+/// Rounds for the last factor alone, for as long as it may come above `target`: the bound.
+fn raise(
+    state: &mut State,
+    problem: &Problem<'_>,
+    target: f64,
+    monitor: &Monitor,
+) -> Result<f64, Error> {
+    // A new factor starts from means that are not yet a posterior: its first round may fall.
+    state.step(problem, Scope::Last, true, 1.0);
+    let mut bound = f64::NEG_INFINITY;
+    let mut rounds = 0;
+    while rounds < GREEDY_ROUNDS {
+        let (reached, more, settled) =
+            ascend(state, problem, Scope::Last, TRIAL_ROUNDS, 1e-3, monitor)?;
+        rounds += more;
+        let gain = (reached - bound) / more.max(1) as f64;
+        bound = reached;
+        let lost = target - bound > HOPELESS * gain;
+        let empty = state.factors.last().is_some_and(|f| f.left.inclusion() < EMPTY);
+        if settled || lost || (empty && bound < target) {
+            break;
+        }
+    }
+    Ok(bound)
+}
+
 /// Rounds until the bound rises by less than `tol`: the bound, the rounds, and whether it settled.
 fn ascend(
     state: &mut State,
@@ -177,12 +223,7 @@ fn ascend(
     tol: f64,
     monitor: &Monitor,
 ) -> Result<(f64, usize, bool), Error> {
-    let mut trace = Vec::new();
-    // A new factor starts from means that are not yet a posterior: its first round may fall.
-    if scope == Scope::Last {
-        state.step(problem, scope, true, 1.0);
-    }
-    rounds_of(state, problem, scope, rounds, tol, &mut trace, monitor)
+    rounds_of(state, problem, scope, rounds, tol, &mut Vec::new(), monitor)
 }
 
 /// The same over all parts, with the bound of each round kept.
@@ -241,29 +282,44 @@ fn rounds_of(
         }
         since = if full { 0 } else { since + 1 };
         // A short round that gains little is followed by a full one, which decides.
-        full = since + 1 >= FULL_EVERY || gain.abs() < 10.0 * tol;
+        full = since + 1 >= FULL_EVERY || gain.abs() < tol;
     }
     Ok((bound, rounds, rounds == 0))
 }
 
-/// Take out factors whose absence does not lower the bound: those that others have taken over.
-fn prune(
+/// Factor by factor, the fit without it and the fit with another in its place that starts from what
+/// the rest leaves over: kept where the bound is no lower. Greedy factors are not the best ones once
+/// all are there, and coordinate ascent cannot leave the optimum that they began.
+fn exchange(
     state: &mut State,
     problem: &Problem<'_>,
-    tol: f64,
+    options: Options,
     trace: &mut Vec<f64>,
     monitor: &Monitor,
 ) -> Result<(), Error> {
+    let tol = options.tol;
     let mut bound = state.bound(problem);
     let mut k = state.factors.len();
     while k > 0 {
         k -= 1;
         let mut trial = state.clone();
+        let weight = trial.factors[k].weight;
         trial.remove(problem, k);
-        let (reached, _, _) = ascend(&mut trial, problem, Scope::All, REFINE_ROUNDS, tol, monitor)?;
-        if reached >= bound {
+        let (without, ..) = ascend(&mut trial, problem, Scope::All, REFINE_ROUNDS, tol, monitor)?;
+        if without >= bound {
             *state = trial;
-            bound = reached;
+            bound = without;
+            trace.push(bound);
+            continue;
+        }
+        let Some(mut trial) = add_factor(&trial, problem, options, weight, without, monitor)?
+        else {
+            continue;
+        };
+        let (with, ..) = ascend(&mut trial, problem, Scope::All, REFINE_ROUNDS, tol, monitor)?;
+        if with > bound + BETTER {
+            *state = trial;
+            bound = with;
             trace.push(bound);
         }
     }

@@ -36,9 +36,6 @@ pub enum Kind {
     Group(Group),
 }
 
-/// Coefficients with smaller inclusion probabilities are left out of the short rounds.
-const LIVELY: f64 = 1e-6;
-
 /// The sample side of a factor, with the moments of `g`.
 #[derive(Debug, Clone)]
 pub struct Left {
@@ -61,14 +58,20 @@ impl Left {
     pub fn update(&mut self, design: &Design<'_>, omega: &[f64], b: &[f64], full: bool) {
         match &mut self.kind {
             Kind::Sparse(slab) => {
-                let scope = if full { None } else { Some(LIVELY) };
-                sweep(design, omega, b, None, scope, slab, &mut self.mean);
-                squares(design, None, &slab.variances(), &mut self.variance);
+                let moments = (&mut self.mean[..], &mut self.variance[..]);
+                sweep(design, (omega, b), None, full, slab, moments);
             }
             Kind::Single(effects) => {
                 effects.update(design, omega, b, &mut self.mean, &mut self.variance);
             }
             Kind::Group(group) => group.update(omega, b, &mut self.mean, &mut self.variance),
+        }
+    }
+
+    /// The variances from scratch: those that are updated bear the rounding errors of all updates.
+    pub fn settle(&mut self, design: &Design<'_>) {
+        if let Kind::Sparse(slab) = &self.kind {
+            squares(design, None, &slab.variances(), &mut self.variance);
         }
     }
 
@@ -88,6 +91,37 @@ impl Left {
             Kind::Single(effects) => effects.update_hyper(hyper),
             Kind::Group(group) => group.update_hyper(hyper),
         }
+    }
+
+    /// All coefficients times a factor: its square is the nearest to `square` for which the prior
+    /// scale can follow, and is returned.
+    pub fn rescale(&mut self, square: f64, hyper: &Hyper) -> f64 {
+        let free = hyper.tau.0 < hyper.tau.1;
+        let allowed = |tau: f64| {
+            if free { square.clamp(tau / hyper.tau.1, tau / hyper.tau.0) } else { 1.0 }
+        };
+        let square = match &mut self.kind {
+            Kind::Sparse(slab) => {
+                let square = allowed(slab.tau);
+                slab.rescale(square);
+                slab.tau /= square;
+                square
+            }
+            Kind::Single(effects) => {
+                effects.rescale(square);
+                square
+            }
+            Kind::Group(group) => {
+                let square = allowed(group.tau);
+                group.mu.iter_mut().for_each(|m| *m *= square.sqrt());
+                group.s2.iter_mut().for_each(|s| *s *= square);
+                group.tau /= square;
+                square
+            }
+        };
+        self.mean.iter_mut().for_each(|m| *m *= square.sqrt());
+        self.variance.iter_mut().for_each(|v| *v *= square);
+        square
     }
 
     /// The probability that some coefficient is not zero, at most.

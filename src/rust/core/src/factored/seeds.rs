@@ -4,7 +4,7 @@
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par};
 
-use super::families::Quadratic;
+use super::families::Quadratics;
 use super::left::Design;
 use super::slab::Sign;
 
@@ -31,19 +31,19 @@ const SAME: f64 = 0.25;
 pub fn predictors(
     design: &Design<'_>,
     weight: Option<&[f64]>,
-    quadratic: &[Quadratic],
+    quadratics: &Quadratics,
     mean: &[f64],
     sign: Sign,
     count: usize,
 ) -> Vec<Seed> {
     let (n, p, m) = (design.n, design.p, mean.len() / design.n);
     let of = |i: usize| weight.map_or(1.0, |w| w[i]);
-    let cell = |i: usize, t: usize| quadratic[t * n + i];
+    let Quadratics { w, h } = quadratics;
     let rest = Mat::from_fn(n, m, |i, t| {
-        let Quadratic { w, h } = cell(i, t);
-        of(i) * (h - w * mean[t * n + i])
+        let at = t * n + i;
+        of(i) * (h[at] - w[at] * mean[at])
     });
-    let curvature = Mat::from_fn(n, m, |i, t| of(i) * of(i) * cell(i, t).w);
+    let curvature = Mat::from_fn(n, m, |i, t| of(i) * of(i) * w[t * n + i]);
     let mut scores: Vec<(f64, usize)> = Vec::with_capacity(p);
     let mut effects = vec![0.0; p * m];
     for start in (0..p).step_by(BLOCK) {
@@ -123,17 +123,18 @@ const ROUNDS: usize = 30;
 pub fn direction(
     n: usize,
     weight: Option<&[f64]>,
-    quadratic: &[Quadratic],
+    quadratics: &Quadratics,
     mean: &[f64],
     sign: Sign,
 ) -> Vec<Seed> {
     let m = mean.len() / n;
     let of = |i: usize| weight.map_or(1.0, |w| w[i]);
-    let rest = |at: usize| quadratic[at].h - quadratic[at].w * mean[at];
+    let Quadratics { w, h } = quadratics;
+    let rest = |at: usize| h[at] - w[at] * mean[at];
     // Start from the outcome with most of the residual sum of squares: no random numbers.
     let energy = |t: usize| -> f64 {
         (t * n..(t + 1) * n)
-            .map(|at| if quadratic[at].w > 0.0 { rest(at).powi(2) / quadratic[at].w } else { 0.0 })
+            .map(|at| if w[at] > 0.0 { rest(at).powi(2) / w[at] } else { 0.0 })
             .sum()
     };
     let best = (0..m).fold((0, -1.0), |best, t| {
@@ -148,7 +149,7 @@ pub fn direction(
             let (mut b, mut d) = (0.0, 0.0);
             for (t, &v) in loadings.iter().enumerate() {
                 b += of(i) * v * rest(t * n + i);
-                d += (of(i) * v).powi(2) * quadratic[t * n + i].w;
+                d += (of(i) * v).powi(2) * w[t * n + i];
             }
             values[i] = if d > 0.0 { b / d } else { 0.0 };
         }
@@ -156,7 +157,7 @@ pub fn direction(
             let (mut b, mut d) = (0.0, 0.0);
             for i in 0..n {
                 b += of(i) * values[i] * rest(t * n + i);
-                d += (of(i) * values[i]).powi(2) * quadratic[t * n + i].w;
+                d += (of(i) * values[i]).powi(2) * w[t * n + i];
             }
             *v = if d > 0.0 { b / d } else { 0.0 };
         }

@@ -72,6 +72,16 @@ impl SingleEffects {
         }
     }
 
+    /// All effects times the root of `square`, and their prior scales with them.
+    pub fn rescale(&mut self, square: f64) {
+        let by = square.sqrt();
+        for effect in &mut self.effects {
+            effect.mu.iter_mut().chain(&mut effect.fit).for_each(|m| *m *= by);
+            effect.s2.iter_mut().for_each(|s| *s *= square);
+            effect.prior *= square;
+        }
+    }
+
     /// `KL(q || p)`.
     pub fn kl(&self) -> f64 {
         self.effects.iter().map(|e| e.kl).sum()

@@ -123,6 +123,12 @@ impl Slab {
         (0..self.len()).map(of).collect()
     }
 
+    /// All coefficients times the root of `square`; the prior stays.
+    pub fn rescale(&mut self, square: f64) {
+        self.mu.iter_mut().for_each(|m| *m *= square.sqrt());
+        self.s2.iter_mut().for_each(|s| *s *= square);
+    }
+
     /// `KL(q || p)`, summed over the coefficients.
     pub fn kl(&self) -> f64 {
         let (included, excluded) = (self.pi.ln(), (-self.pi).ln_1p());

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::covariates::{Covariates, Effects};
 use super::factor::{Factor, SampleWeights, weight_of};
-use super::families::{Family, Outcomes, Predictor, Quadratic};
+use super::families::{Family, Outcomes, Predictor, Quadratics};
 use super::left::Design;
 use super::slab::{Hyper, Slab};
 use super::sweep::{squares, sweep};
@@ -58,8 +58,8 @@ pub struct State {
     pub direct: Vec<Direct>,
     /// The effects of the covariates, for each outcome.
     pub effects: Vec<Effects>,
-    /// The local quadratics, n by m.
-    pub quadratic: Vec<Quadratic>,
+    /// The local quadratics.
+    pub quadratics: Quadratics,
     /// Posterior means of the linear predictor, n by m.
     pub mean: Vec<f64>,
     /// Its posterior variances.
@@ -82,27 +82,18 @@ impl State {
         let offset = problem.offset;
         let mean = if offset.is_empty() { vec![0.0; n * m] } else { offset.to_vec() };
         let effects = vec![Effects::new(problem.covariates.q); m];
-        let quadratic = vec![Quadratic { w: 0.0, h: 0.0 }; n * m];
+        let quadratics = Quadratics { w: vec![0.0; n * m], h: vec![0.0; n * m] };
         let variance = vec![0.0; n * m];
         let mut state =
-            Self { family, factors: Vec::new(), direct, effects, quadratic, mean, variance };
+            Self { family, factors: Vec::new(), direct, effects, quadratics, mean, variance };
         state.relinearise(problem, 1.0);
         state
     }
 
     /// The quadratics at the present posterior, `damping` of the way from the old ones.
     pub fn relinearise(&mut self, problem: &Problem<'_>, damping: f64) {
-        let Self { family, quadratic, mean, variance, .. } = self;
-        let y = problem.outcomes.y;
-        let family = &*family;
-        let (mean, variance) = (&*mean, &*variance);
-        quadratic.par_iter_mut().with_min_len(512).enumerate().for_each(|(at, q)| {
-            if !y[at].is_nan() {
-                let new = family.quadratic(at, y[at], mean[at], variance[at]);
-                q.w += damping * (new.w - q.w);
-                q.h += damping * (new.h - q.h);
-            }
-        });
+        let eta = Predictor { mean: &self.mean, variance: &self.variance };
+        self.family.linearise(&problem.outcomes, eta, damping, &mut self.quadratics);
     }
 
     /// One round of coordinate ascent.
@@ -118,11 +109,12 @@ impl State {
             let factor = &mut self.factors[k];
             let weight = weight_of(problem.weights, factor.weight, n);
             factor.add(weight, -1.0, &mut self.mean);
-            factor.update_left(&problem.design, weight, &self.quadratic, &self.mean, full);
-            factor.update_right(weight, &self.quadratic, &self.mean);
+            factor.update_left(&problem.design, weight, &self.quadratics, &self.mean, full);
+            factor.update_right(weight, &self.quadratics, &self.mean);
             factor.add(weight, 1.0, &mut self.mean);
             factor.left.update_hyper(&problem.left);
             factor.right.update_hyper(&problem.right);
+            factor.balance(&problem.left);
         }
         self.update_variance(problem);
         let eta = Predictor { mean: &self.mean, variance: &self.variance };
@@ -137,24 +129,22 @@ impl State {
 
     fn update_covariates(&mut self, problem: &Problem<'_>) {
         let n = problem.outcomes.n;
-        let columns = self.mean.par_chunks_mut(n).zip(self.quadratic.par_chunks(n));
-        columns.zip(&mut self.effects).for_each(|((mean, quadratic), effects)| {
-            effects.update(&problem.covariates, quadratic, mean);
+        let quadratics = self.quadratics.w.par_chunks(n).zip(self.quadratics.h.par_chunks(n));
+        let columns = self.mean.par_chunks_mut(n).zip(quadratics);
+        columns.zip(&mut self.effects).for_each(|((mean, (w, h)), effects)| {
+            effects.update(&problem.covariates, w, h, mean);
         });
     }
 
     fn update_direct(&mut self, problem: &Problem<'_>, full: bool) {
         let n = problem.outcomes.n;
-        let columns = self.mean.par_chunks_mut(n).zip(self.quadratic.par_chunks(n));
-        columns.zip(&mut self.direct).for_each(|((mean, quadratic), direct)| {
-            let omega: Vec<f64> = quadratic.iter().map(|q| q.w).collect();
+        let quadratics = self.quadratics.w.par_chunks(n).zip(self.quadratics.h.par_chunks(n));
+        let columns = self.mean.par_chunks_mut(n).zip(quadratics);
+        columns.zip(&mut self.direct).for_each(|((mean, (w, h)), direct)| {
             let before = direct.mean.clone();
-            let b: Vec<f64> =
-                (0..n).map(|i| quadratic[i].h - quadratic[i].w * (mean[i] - before[i])).collect();
+            let b: Vec<f64> = (0..n).map(|i| h[i] - w[i] * (mean[i] - before[i])).collect();
             let Direct { active, slab, mean: g, variance } = direct;
-            let above = if full { None } else { Some(1e-6) };
-            sweep(&problem.design, &omega, &b, Some(active), above, slab, g);
-            squares(&problem.design, Some(active), &slab.variances(), variance);
+            sweep(&problem.design, (w, &b), Some(active), full, slab, (g, variance));
             slab.update_hyper(&problem.direct);
             for i in 0..n {
                 mean[i] += g[i] - before[i];
@@ -162,7 +152,19 @@ impl State {
         });
     }
 
-    /// The variance of the linear predictor, from scratch.
+    /// Variances without the rounding errors of many updates.
+    pub fn settle(&mut self, problem: &Problem<'_>) {
+        for direct in &mut self.direct {
+            let Direct { active, slab, variance, .. } = direct;
+            squares(&problem.design, Some(active), &slab.variances(), variance);
+        }
+        for factor in &mut self.factors {
+            factor.left.settle(&problem.design);
+        }
+        self.update_variance(problem);
+    }
+
+    /// The variance of the linear predictor, from its parts.
     pub fn update_variance(&mut self, problem: &Problem<'_>) {
         let n = problem.outcomes.n;
         self.variance.fill(0.0);
@@ -180,14 +182,8 @@ impl State {
 
     /// The evidence lower bound, constants included.
     pub fn bound(&self, problem: &Problem<'_>) -> f64 {
-        let y = problem.outcomes.y;
-        let n = problem.outcomes.n;
-        let column = |t: usize| -> f64 {
-            (t * n..(t + 1) * n)
-                .filter(|&at| !y[at].is_nan())
-                .map(|at| self.family.expected(at, y[at], self.mean[at], self.variance[at]))
-                .sum()
-        };
+        let eta = Predictor { mean: &self.mean, variance: &self.variance };
+        let column = |t: usize| self.family.expected_sum(t, &problem.outcomes, eta);
         let columns: Vec<f64> = (0..problem.outcomes.m).into_par_iter().map(column).collect();
         let effects: f64 = self.effects.iter().map(Effects::kl).sum();
         let direct: f64 = self.direct.iter().map(|d| d.slab.kl()).sum();

@@ -20,7 +20,11 @@ pub mod dispersion;
 pub mod gaussian;
 pub mod hermite;
 pub mod negative_binomial;
+#[cfg(test)]
+mod tests;
 pub mod voom;
+
+use rayon::prelude::*;
 
 use crate::Error;
 
@@ -81,6 +85,15 @@ pub struct Quadratic {
     pub h: f64,
 }
 
+/// The local quadratics of all cells, n by m, by columns; zero where the outcome is missing.
+#[derive(Debug, Clone)]
+pub struct Quadratics {
+    /// The curvatures.
+    pub w: Vec<f64>,
+    /// The slopes at zero.
+    pub h: Vec<f64>,
+}
+
 /// The moments of the linear predictors: n by m, by columns.
 #[derive(Debug, Clone, Copy)]
 pub struct Predictor<'a> {
@@ -107,6 +120,32 @@ impl Family {
         }
     }
 
+    /// The quadratics of all cells, `damping` of the way from those of before.
+    pub fn linearise(
+        &self,
+        outcomes: &Outcomes<'_>,
+        eta: Predictor<'_>,
+        damping: f64,
+        quadratics: &mut Quadratics,
+    ) {
+        let n = outcomes.n;
+        let columns = quadratics.w.par_chunks_mut(n).zip(quadratics.h.par_chunks_mut(n));
+        columns.enumerate().for_each(|(t, (w, h))| {
+            let y = outcomes.column(t);
+            if let Self::Gaussian(f) = self {
+                if f.model.plain() {
+                    return f.linearise(t, y, w, h);
+                }
+            }
+            for i in (0..n).filter(|&i| !y[i].is_nan()) {
+                let at = t * n + i;
+                let new = self.quadratic(at, y[i], eta.mean[at], eta.variance[at]);
+                w[i] += damping * (new.w - w[i]);
+                h[i] += damping * (new.h - h[i]);
+            }
+        });
+    }
+
     /// The expected log-likelihood of cell `at`, or a lower bound of it.
     pub fn expected(&self, at: usize, y: f64, m: f64, v: f64) -> f64 {
         match self {
@@ -116,6 +155,20 @@ impl Family {
             Self::Voom(f) => f.expected(at, y, m, v),
             Self::Beta(f) => f.expected(at, y, m, v),
         }
+    }
+
+    /// The sum of [`expected`](Self::expected) over the observed cells of outcome `t`.
+    pub fn expected_sum(&self, t: usize, outcomes: &Outcomes<'_>, eta: Predictor<'_>) -> f64 {
+        let cells = t * outcomes.n..(t + 1) * outcomes.n;
+        if let Self::Gaussian(f) = self {
+            if f.model.plain() {
+                return f.expected_sum(cells, outcomes.y, eta);
+            }
+        }
+        cells
+            .filter(|&at| !outcomes.y[at].is_nan())
+            .map(|at| self.expected(at, outcomes.y[at], eta.mean[at], eta.variance[at]))
+            .sum()
     }
 
     /// Better values of the family's own parameters (variances, dispersions): the bound never falls.
