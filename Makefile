@@ -1,4 +1,4 @@
-.PHONY: install demo test test-rust test-r check fmt lint document site release bench
+.PHONY: install demo test test-rust test-r check fmt lint document site release bench coverage
 
 # Every target installs what it needs and lacks with apt-get (tools/setup.sh); Rust is taken as given.
 # Build products stay in one folder, so that the second build takes seconds.
@@ -60,3 +60,10 @@ release:
 
 bench: install
 	Rscript bench/mash.R
+
+# Lines that the tests go over, of the core and of R (needs llvm-tools of rustup, and covr).
+coverage:
+	tools/setup.sh test
+	tools/coverage.sh core
+	Rscript tools/install.R "$(LIBRARY)"
+	R_LIBS="$(LIBRARY)" tools/coverage.sh r

@@ -31,40 +31,40 @@
 #' head(get_log10bf(m))
 #' names(get_fitted_g(m))
 #' head(get_lfdr(mash(data, g = get_fitted_g(m), fixg = TRUE, output_lfdr = TRUE, verbose = FALSE)))
-get_pm <- function(m) m$result$PosteriorMean
+get_pm <- function(m) check_fit(m)$result$PosteriorMean
 
 #' @rdname get_pm
 #' @export
-get_psd <- function(m) m$result$PosteriorSD
+get_psd <- function(m) check_fit(m)$result$PosteriorSD
 
 #' @rdname get_pm
 #' @export
-get_lfsr <- function(m) m$result$lfsr
+get_lfsr <- function(m) check_fit(m)$result$lfsr
 
 #' @rdname get_pm
 #' @export
-get_lfdr <- function(m) m$result$lfdr
+get_lfdr <- function(m) check_fit(m)$result$lfdr
 
 #' @rdname get_pm
 #' @export
-get_np <- function(m) m$result$NegativeProb
+get_np <- function(m) check_fit(m)$result$NegativeProb
 
 #' @rdname get_pm
 #' @export
-get_pp <- function(m) m$result$PositiveProb
+get_pp <- function(m) check_fit(m)$result$PositiveProb
 
 #' @rdname get_pm
 #' @export
-get_loglik <- function(m) m$loglik
+get_loglik <- function(m) check_fit(m)$loglik
 
 #' @rdname get_pm
 #' @export
-get_fitted_g <- function(m) m$fitted_g
+get_fitted_g <- function(m) check_fit(m)$fitted_g
 
 #' @rdname get_pm
 #' @export
 get_log10bf <- function(m) {
-  if (is.null(m$null_loglik)) return(NULL)
+  if (is.null(check_fit(m)$null_loglik)) return(NULL)
   (m$alt_loglik - m$null_loglik) / log(10)
 }
 
@@ -89,6 +89,7 @@ get_log10bf <- function(m) {
 #' table(get_n_significant_conditions(m))
 get_significant_results <- function(m, thresh = 0.05, conditions = NULL, sig_fn = get_lfsr) {
   columns <- significance_columns(m, conditions, sig_fn)
+  thresh <- check_number(thresh, "thresh")
   top <- do.call(pmin, columns$values)
   names(top) <- columns$units
   significant <- which(top < thresh)
@@ -99,6 +100,7 @@ get_significant_results <- function(m, thresh = 0.05, conditions = NULL, sig_fn 
 #' @export
 get_n_significant_conditions <- function(m, thresh = 0.05, conditions = NULL, sig_fn = get_lfsr) {
   columns <- significance_columns(m, conditions, sig_fn)
+  thresh <- check_number(thresh, "thresh")
   count <- Reduce(`+`, lapply(columns$values, \(x) x < thresh), 0L)
   names(count) <- columns$units
   count
@@ -106,8 +108,15 @@ get_n_significant_conditions <- function(m, thresh = 0.05, conditions = NULL, si
 
 # The chosen columns as a list of vectors, and the names of the units.
 significance_columns <- function(m, conditions, sig_fn) {
-  values <- check_posterior(sig_fn(m))
+  values <- check_posterior(check_function(sig_fn, "sig_fn")(check_fit(m)))
+  if (!is.numeric(values) || length(dim(values)) != 2L) {
+    stop_mnmash("type", "`sig_fn` must return a matrix with a column for each condition, not ",
+                class(values)[1L])
+  }
   if (is.null(conditions)) conditions <- seq_len(ncol(values))
+  if (!(is.numeric(conditions) || is.character(conditions) || is.logical(conditions))) {
+    stop_mnmash("type", "`conditions` must be numbers or names, not ", class(conditions)[1L])
+  }
   columns <- if (is.character(conditions)) match(conditions, colnames(values)) else conditions
   if (is.logical(columns)) columns <- which(columns)
   bad <- which(is.na(columns) | columns < 1 | columns > ncol(values))
@@ -143,7 +152,7 @@ check_posterior <- function(values) {
 #' round(get_estimated_pi(m), 3)
 get_estimated_pi <- function(m, dimension = c("cov", "grid", "all")) {
   dimension <- match_choice(dimension, c("cov", "grid", "all"), "dimension")
-  g <- get_fitted_g(m)
+  g <- check_fit(m, prior = TRUE)$fitted_g
   pi <- g$pi
   if (dimension == "all") {
     names(pi) <- component_names(g$Ulist, g$grid, g$usepointmass)

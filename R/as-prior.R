@@ -59,7 +59,12 @@ as_prior.default <- function(x, ...) {
 
 #' @rdname as_prior
 #' @export
-as_prior.mnmash_prior <- function(x, ...) x
+as_prior.mnmash_prior <- function(x, ...) {
+  if (!is.list(x) || !is.list(x[["U"]]) || length(x[["w"]]) != length(x[["U"]])) {
+    stop_mnmash("type", "`x` is no prior: it lacks the matrices `U` or their weights `w`")
+  }
+  x
+}
 
 #' @rdname as_prior
 #' @export
@@ -116,7 +121,7 @@ as_prior.list <- function(x, conditions = NULL, ...) {
 # are entries to keep.
 new_prior <- function(U, w = NULL, null_weight = 0, ..., conditions = NULL) {
   if (!is.list(U) || is.data.frame(U) || !length(U)) {
-    stop_mnmash("type", "a prior needs a list of at least one covariance matrix")
+    stop_mnmash("type", "`U`, the matrices of a prior, must be a list of at least one")
   }
   R <- NROW(U[[1L]])
   U <- name_conditions(prior_matrices(U, R, normalize = FALSE, name = "U"), conditions)

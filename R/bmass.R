@@ -191,7 +191,7 @@ summarise_udi <- function(log_bf, w, models, V, Z, prior) {
   best <- max.col(t(posterior), ties.method = "first")
   top <- data.frame(
     model = rownames(models)[best], probability = posterior[cbind(best, seq_len(J))],
-    log10_bf = average, row.names = units
+    log10_bf = average, row.names = if (!anyDuplicated(units)) units
   )
   structure(
     list(

@@ -54,9 +54,10 @@ as_numeric_matrix <- function(x, name) {
 
 describe_dim <- function(x) paste(if (is.null(dim(x))) length(x) else dim(x), collapse = " x ")
 
-# Every value finite or NA; NaN is an error, because it is the sign of an earlier mistake.
+# Every value finite or NA; NaN is an error, because it is the sign of an earlier mistake. So is a
+# value whose square, or sum of squares, is no number any more.
 check_finite <- function(x, name, na_ok = TRUE) {
-  if (all(is.finite(x))) return(invisible(x))
+  if (all(is.finite(x))) return(invisible(check_size(x, name)))
   bad <- which(if (na_ok) is.infinite(x) | is.nan(x) else !is.finite(x))
   if (length(bad)) {
     stop_mnmash(
@@ -64,23 +65,55 @@ check_finite <- function(x, name, na_ok = TRUE) {
       ": it is ", x[bad[1L]], " at ", describe_cell(x, bad[1L]), and_more(length(bad))
     )
   }
-  invisible(x)
+  invisible(check_size(x, name))
 }
 
-check_number <- function(x, name, lower = -Inf, upper = Inf) {
-  if (!is.numeric(x) || length(x) != 1L || is.na(x) || x < lower || x > upper) {
+check_size <- function(x, name, largest = 1e100) {
+  ends <- suppressWarnings(range(x, na.rm = TRUE))
+  if (ends[1L] < -largest || ends[2L] > largest) {
+    bad <- which(abs(x) > largest)
     stop_mnmash(
-      "argument", "`", name, "` must be one number",
-      if (lower > -Inf || upper < Inf) paste0(" between ", lower, " and ", upper)
+      "value", "`", name, "` must not have values beyond ", largest, ": it is ", x[bad[1L]], " at ",
+      describe_cell(as.matrix(x), bad[1L]), and_more(length(bad)), "; use other units"
+    )
+  }
+  x
+}
+
+# One plain number: no date, no matrix of numbers, not NA.
+one_number <- function(x) is.numeric(x) && !is.object(x) && length(x) == 1L && !is.na(x)
+
+check_number <- function(x, name, lower = -Inf, upper = Inf, infinite = FALSE) {
+  if (!one_number(x) || !(infinite || is.finite(x)) || x < lower || x > upper) {
+    stop_mnmash(
+      "argument", "`", name, "` must be one ", if (!infinite) "finite ", "number",
+      if (upper < Inf) {
+        paste0(" between ", lower, " and ", upper)
+      } else if (lower > -Inf) {
+        paste0(" of at least ", lower)
+      }
     )
   }
   as.double(x)
 }
 
-check_count <- function(x, name, lower = 1) {
-  x <- check_number(x, name, lower)
+check_count <- function(x, name, lower = 1, upper = Inf) {
+  x <- check_number(x, name, lower, upper)
   if (x != round(x)) stop_mnmash("argument", "`", name, "` must be a whole number, not ", x)
   x
+}
+
+# The number of things that are made one by one, and held: more are a slip of the pen.
+check_few <- function(x, name, lower = 1, upper = 1e6) check_count(x, name, lower, upper)
+
+# What set.seed() takes: it ignores what follows the point.
+check_set_seed <- function(seed) {
+  check_number(seed, "seed", -.Machine$integer.max, .Machine$integer.max)
+}
+
+check_function <- function(f, name, what = "a function") {
+  if (!is.function(f)) stop_mnmash("type", "`", name, "` must be ", what, ", not ", class(f)[1L])
+  f
 }
 
 check_flag <- function(x, name) {
@@ -105,6 +138,10 @@ match_choice <- function(x, choices, name) {
 # Rows picked by number, name or logical, as row numbers.
 check_subset <- function(subset, x, name = "subset") {
   if (is.null(subset)) return(seq_len(nrow(x)))
+  if (!is.atomic(subset)) {
+    stop_mnmash("type", "`", name, "` must be numbers, names or a logical vector, not ",
+                class(subset)[1L])
+  }
   rows <- if (is.character(subset)) {
     match(subset, rownames(x))
   } else if (is.logical(subset) && length(subset) == nrow(x)) {
@@ -123,6 +160,14 @@ check_subset <- function(subset, x, name = "subset") {
   }
   if (!length(rows)) stop_mnmash("argument", "`", name, "` picks no row")
   as.integer(rows)
+}
+
+# A fit, or what is laid out like one.
+check_fit <- function(m, name = "m", prior = FALSE) {
+  if (!is.list(m) || (prior && (!is.list(m$fitted_g) || is.null(m$fitted_g$pi)))) {
+    stop_mnmash("type", "`", name, "` must be a fit, such as of mash(), not ", class(m)[1L])
+  }
+  m
 }
 
 # What `mash_set_data` returns, or an error that says so.

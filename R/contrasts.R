@@ -16,7 +16,9 @@
 #' contrast_matrix(3, ref = "mean", name = c("a", "b", "c"))
 contrast_matrix <- function(R, ref, name = 1:R) {
   R <- check_count(R, "R")
-  if (R < 2) stop_mnmash("argument", "contrasts need at least 2 conditions, not ", R)
+  if (R < 2 || R > 1e4) {
+    stop_mnmash("argument", "`R` must be at least 2 conditions (and at most 10000), not ", R)
+  }
   if (length(name) != R) {
     stop_mnmash("dimension", "`name` must have ", R, " names, not ", length(name))
   }
@@ -37,7 +39,7 @@ contrast_matrix <- function(R, ref, name = 1:R) {
 
 # "mean", or the number of the reference condition.
 reference_number <- function(ref, R, name) {
-  if (length(ref) == 1L && !is.na(ref)) {
+  if (is.atomic(ref) && length(ref) == 1L && !is.na(ref)) {
     if (is.numeric(ref) && ref %in% seq_len(R)) return(as.integer(ref))
     if (is.character(ref) && ref == "mean" && !"mean" %in% name) return("mean")
     if (is.character(ref) && ref %in% name) return(match(ref, name))
@@ -45,7 +47,7 @@ reference_number <- function(ref, R, name) {
   }
   stop_mnmash(
     "argument", "`ref` must be a condition's number (1 to ", R, ") or name, or \"mean\"",
-    if (length(ref) == 1L) paste0(", not ", format(ref))
+    if (is.atomic(ref) && length(ref) == 1L) paste0(", not ", format(ref))
   )
 }
 

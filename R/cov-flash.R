@@ -72,7 +72,7 @@ cov_flash <- function(data, factors = c("default", "nonneg"), subset = NULL,
   rows <- check_subset(subset, data$Bhat)
   check_flag(remove_singleton, "remove_singleton")
   tag <- if (is.null(tag)) factors else check_string(tag, "tag")
-  if (!is.null(output_model)) check_string(output_model, "output_model")
+  if (!is.null(output_model)) check_string(output_model, "output_model", empty_ok = FALSE)
   model <- factorise_effects(
     data_rows(data, rows), factors, noise, flash_args(greedy_args, "greedy_args", "Kmax"),
     flash_args(backfit_args, "backfit_args")
@@ -147,9 +147,9 @@ flash_args <- function(args, name, more = NULL) {
   args
 }
 
-check_string <- function(x, name) {
-  if (!is.character(x) || length(x) != 1L || is.na(x)) {
-    stop_mnmash("argument", "`", name, "` must be one string")
+check_string <- function(x, name, empty_ok = TRUE) {
+  if (!is.character(x) || length(x) != 1L || is.na(x) || !(empty_ok || nzchar(x))) {
+    stop_mnmash("argument", "`", name, "` must be one string", if (!empty_ok) ", not empty")
   }
   x
 }

@@ -46,8 +46,8 @@ cov_udi <- function(data, model = NULL) {
 # The models as a matrix of letters, one model in a row.
 udi_models <- function(model, R) {
   if (is.null(model)) return(all_udi_models(R))
-  if (is.data.frame(model)) model <- vapply(model, as.character, character(nrow(model)))
-  if (!is.character(model) || !length(model)) {
+  if (is.data.frame(model)) model <- as.matrix(model)
+  if (!is.character(model) || !length(model) || anyNA(model)) {
     stop_mnmash("type", "`model` must hold the letters U, D and I")
   }
   if (is.null(dim(model)) && R > 1 && all(nchar(model) == R)) {

@@ -75,6 +75,7 @@ mash_set_data <- function(Bhat, Shat = NULL, alpha = 0, df = Inf, pval = NULL,
   Bhat <- as_numeric_matrix(Bhat, "Bhat")
   check_finite(Bhat, "Bhat")
   check_dimnames(Bhat)
+  if (!is.numeric(df)) df <- as_numeric_matrix(df, "df")
   if (!is.null(pval)) {
     if (!is.null(Shat)) stop_mnmash("argument", "give `Shat` or `pval`, not both")
     if (!all(is.infinite(df))) stop_mnmash("argument", "give `df` or `pval`, not both")

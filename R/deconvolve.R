@@ -265,8 +265,9 @@ deconvolve_rss <- function(Bhat = NULL, Shat = NULL, z = NULL, R, n, cov_Y = NUL
                            n_threads = NULL) {
   call <- match.call()
   init <- match_choice(init, c("none", "mean"), "init")
-  conditions <- colnames(if (is.null(z)) Bhat else z)
-  if (!is.null(cov_Y)) cov_Y <- check_cov_Y(cov_Y, ncol(as.matrix(if (is.null(z)) Bhat else z)))
+  effects <- if (is.null(z)) as_numeric_matrix(Bhat, "Bhat") else as_numeric_matrix(z, "z")
+  conditions <- colnames(effects)
+  if (!is.null(cov_Y)) cov_Y <- check_cov_Y(cov_Y, ncol(effects))
   var_y <- if (is.null(z) && !is.null(cov_Y)) diag(cov_Y)
   marginal <- rss_products(Bhat, Shat, z, check_number(n, "n", 3), var_y)
   J <- ncol(marginal$products)
@@ -333,7 +334,17 @@ rss_residual_correlation <- function(B, marginal, R, cov_Y) {
   cross <- crossprod(B, marginal$products)
   E <- (marginal$samples - 1) * cov_Y - cross - t(cross) +
     crossprod(scaled, as.matrix(R$matrix %*% scaled))
-  V <- stats::cov2cor((E + t(E)) / 2)
+  E <- (E + t(E)) / 2
+  none <- which(!(diag(E) > 0))
+  if (length(none)) {
+    warn_mnmash(
+      "inconsistent", "`cov_Y` leaves no residual variance in ", describe_index("column", none[1L]),
+      and_more(length(none)), ": its residuals are taken as uncorrelated"
+    )
+    E[none, ] <- E[, none] <- 0
+    E[cbind(none, none)] <- 1
+  }
+  V <- stats::cov2cor(E)
   smallest <- min(eigen(V, symmetric = TRUE, only.values = TRUE)$values)
   if (smallest > 1e-6) V else nearest_correlation(V, 1e-6)
 }

@@ -38,7 +38,7 @@
 each_region <- function(regions, f, ..., folder = NULL, seed = NULL) {
   regions <- named_regions(regions)
   if (!is.function(f)) stop_mnmash("type", "`f` must be a function of one region")
-  if (!is.null(seed)) seed <- check_number(seed, "seed")
+  if (!is.null(seed)) seed <- check_set_seed(seed)
   arguments <- list(...)
   job <- list(
     regions = names(regions), f = as_written(f), arguments = lapply(arguments, as_written)

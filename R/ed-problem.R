@@ -132,7 +132,7 @@ covariances_of <- function(given, J, n) {
 # One run of the core: list(U, pi, means, trace, loglik, iterations, converged, message).
 run_ed <- function(problem, task, tol, max_iter, w, row_weights, n_threads) {
   control <- c(
-    check_number(tol, "tol"), check_number(max_iter, "maxiter", 0),
+    check_number(tol, "tol", infinite = TRUE), check_number(max_iter, "maxiter", 0),
     check_number(w, "w", 0)
   )
   weights <- check_row_weights(row_weights, problem$units)
@@ -147,11 +147,11 @@ run_ed <- function(problem, task, tol, max_iter, w, row_weights, n_threads) {
   })
 }
 
-check_row_weights <- function(weights, J) {
+check_row_weights <- function(weights, J, name = "row_weights") {
   if (is.null(weights)) return(NULL)
   if (!is.numeric(weights) || length(weights) != J || anyNA(weights) || any(weights < 0) ||
         !all(is.finite(weights)) || !any(weights > 0)) {
-    stop_mnmash("argument", "the weights of the units must be ", J,
+    stop_mnmash("argument", "`", name, "`, the weights of the units, must be ", J,
                 " finite numbers of at least 0, and not all 0")
   }
   as.double(weights)

@@ -62,12 +62,12 @@ ed <- function(x, noise = NULL, U, pi = NULL, means = NULL, projection = NULL, r
                tol = 1e-6, max_iter = 10000, starts = 1, n_threads = NULL) {
   problem <- ed_problem(x, noise, projection)
   U <- if (is.numeric(U) && length(U) == 1L && !is.matrix(U)) {
-    random_covariances(check_count(U, "U"), problem$effects, problem$spread)
+    random_covariances(check_few(U, "U"), problem$effects, problem$spread)
   } else {
     prior_matrices(U, problem$effects, normalize = FALSE, name = "U")
   }
   K <- length(U)
-  starts <- check_count(starts, "starts")
+  starts <- check_few(starts, "starts")
   check_number(regularisation, "regularisation", 0)
   check_number(max_iter, "max_iter", 0)
   means <- check_means(means, K, problem$effects)

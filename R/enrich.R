@@ -76,7 +76,7 @@ enrich <- function(loci, annotations = NULL, method = c("single", "multi"), pena
   X <- annotation_matrix(annotations, found$names, length(found$log_bf))
   X <- cbind(`(Intercept)` = rep(1, length(found$log_bf)), X)
   if (is.null(start)) start <- c(stats::qlogis(1e-3), rep(0, ncol(X) - 1L))
-  if (length(start) != ncol(X) || !all(is.finite(start))) {
+  if (!is.numeric(start) || length(start) != ncol(X) || !all(is.finite(start))) {
     stop_mnmash("argument", "`start` must be ", ncol(X), " numbers, the intercept first")
   }
   starts <- c(0, cumsum(found$sizes))

@@ -50,7 +50,9 @@ extreme_deconvolution <- function(ydata, ycovar, xamp, xmean, xcovar, projection
                                   tol = 1e-6, maxiter = 1e9, w = 0, logfile = NULL,
                                   splitnmerge = 0, maxsnm = FALSE, likeonly = FALSE,
                                   logweight = FALSE, n_threads = NULL) {
-  if (!identical(as.double(splitnmerge), 0) || isTRUE(maxsnm)) {
+  check_flag(likeonly, "likeonly")
+  check_flag(logweight, "logweight")
+  if (check_number(splitnmerge, "splitnmerge") != 0 || check_flag(maxsnm, "maxsnm")) {
     warn_mnmash(
       "ignored", "`splitnmerge` and `maxsnm` have no effect: use several `starts` in ed()"
     )
@@ -70,7 +72,10 @@ extreme_deconvolution <- function(ydata, ycovar, xamp, xmean, xcovar, projection
     fixed_pi = fix_flags(fixamp, K, "fixamp"), fixed_means = fix_flags(fixmean, K, "fixmean"),
     fixed_U = fix_flags(fixcovar, K, "fixcovar")
   )
-  if (!is.null(weight) && logweight) weight <- exp(weight)
+  if (!is.null(weight)) {
+    if (logweight && is.numeric(weight)) weight <- exp(weight)
+    weight <- check_row_weights(weight, J, "weight")
+  }
   steps <- if (likeonly) 0 else maxiter
   fit <- run_ed(problem, task, tol, steps, w, weight, n_threads)
   trace <- fit$loglik / J
@@ -106,6 +111,7 @@ bovy_noise <- function(ycovar, J, dy) {
     stop_mnmash("dimension", "`ycovar` must have the dimensions of `ydata` (", J, " x ", dy,
                 ") or be an array or list of covariances, not ", describe_dim(ycovar))
   }
+  check_size(ycovar, "ycovar")
   if (!all(is.finite(ycovar) & ycovar >= 0)) {
     bad <- which(!(is.finite(ycovar) & ycovar >= 0))[1L]
     stop_mnmash("value", "`ycovar` must be variances: it is ", ycovar[bad], " at ",
@@ -137,8 +143,9 @@ bovy_covariances <- function(xcovar, K, d) {
   }
   repaired <- integer()
   for (k in seq_len(K)) {
-    U <- as.matrix(xcovar[[k]])
-    if (!is.numeric(U) || any(dim(U) != d) || !all(is.finite(U))) {
+    U <- xcovar[[k]]
+    if (is.data.frame(U) || (is.numeric(U) && is.null(dim(U)))) U <- as.matrix(U)
+    if (!is.matrix(U) || !is.numeric(U) || any(dim(U) != d) || !all(is.finite(U))) {
       stop_mnmash("dimension", "`xcovar`: matrix ", k, " must hold ", d, " x ", d,
                   " finite numbers")
     }

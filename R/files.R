@@ -66,6 +66,10 @@ usable_folder <- function(folder, name = NULL) {
     stop_mnmash("file", if (!is.null(name)) paste0("`", name, "`: "), why, " the folder '", folder,
                 "': give another one, or change its permissions")
   }
+  if (!is.character(folder) || length(folder) != 1L || is.na(folder) || !nzchar(folder)) {
+    stop_mnmash("type", "`", if (is.null(name)) "folder" else name,
+                "` must be the name of a folder")
+  }
   if (!dir.exists(folder) && !dir.create(folder, recursive = TRUE, showWarnings = FALSE)) {
     complain("cannot make")
   }

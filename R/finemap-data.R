@@ -154,7 +154,7 @@ finemap_sumstats <- function(Z = NULL, LD, n = NULL, Bhat = NULL, Shat = NULL, c
       "effects: give the number of samples if it is known"
     )
   } else {
-    if (!is.numeric(n) || !length(n) %in% c(1L, ncol(Z)) || any(is.na(n) | n < 3)) {
+    if (!is.numeric(n) || !length(n) %in% c(1L, ncol(Z)) || any(!is.finite(n) | n < 3)) {
       stop_mnmash("argument", "`n` must be one number of samples, or one for each of the ", ncol(Z),
                   " conditions, each at least 3")
     }

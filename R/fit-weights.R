@@ -107,6 +107,9 @@ optimality <- function(loglik, prior, pi) {
 }
 
 fit_control <- function(control, tol, max_iter) {
+  if (!is.list(control) || is.data.frame(control)) {
+    stop_mnmash("type", "`control` must be a list, such as list(tol = 1e-8)")
+  }
   unknown <- setdiff(names(control), c("tol", "max_iter"))
   if (length(unknown)) {
     message("`control` has no use for ", paste0("`", unknown, "`", collapse = ", "), " here")
@@ -115,7 +118,7 @@ fit_control <- function(control, tol, max_iter) {
   if (is.null(control$max_iter)) control$max_iter <- max_iter
   list(
     tol = check_number(control$tol, "control$tol", 0),
-    max_iter = as.integer(check_count(control$max_iter, "control$max_iter"))
+    max_iter = as.integer(check_count(control$max_iter, "control$max_iter", 1, 1e9))
   )
 }
 

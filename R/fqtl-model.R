@@ -157,7 +157,9 @@ cis_masks <- function(cis, p, m) {
 fqtl_dispersion <- function(dispersion, model, samples, tissues) {
   if (is.null(dispersion)) return(NULL)
   q <- ncol(model$family$covariates)
+  # NaN: the information had no inverse.
   theta <- \(x) {
+    x[is.nan(x)] <- NA
     matrix(x, q, dimnames = list(colnames(model$family$covariates), tissues))
   }
   value <- dispersion$value * if (model$linear) model$unit^2 else 1

@@ -195,7 +195,10 @@ new_fqtl <- function(out, model, X, masks, left, prior, nonneg, weights) {
     dimnames(x) <- list(rows, if (length(factors)) paste0("factor_", seq_along(factors)))
     x
   }
-  u <- lapply(out$u[c("pip", "mean", "sd")], \(x) label(x, if (nrow(x) > 1L) variants))
+  # Without factors the core does not say of what they would be.
+  u <- lapply(out$u[c("pip", "mean", "sd")], \(x) {
+    label(x, if (nrow(x) == length(variants)) variants)
+  })
   v <- lapply(out$v[c("pip", "mean", "sd")], label, rows = tissues)
   if (!is.null(out$u$alpha)) {
     u$alpha <- lapply(out$u$alpha[factors], \(a) `rownames<-`(a, variants))

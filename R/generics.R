@@ -20,6 +20,9 @@ lfsr <- function(x, ...) UseMethod("lfsr")
 #' @export
 lfsr.mash <- function(x, ...) get_lfsr(x)
 
+#' @export
+lfsr.default <- function(x, ...) no_such_fit("lfsr", x)
+
 #' Posterior inclusion probabilities and credible sets
 #'
 #' Generic functions for fits that choose variables: see the methods for what they return.
@@ -40,6 +43,16 @@ lfsr.mash <- function(x, ...) get_lfsr(x)
 #' credible_sets(fit)[[1]]$variables
 pip <- function(x, ...) UseMethod("pip")
 
+#' @export
+pip.default <- function(x, ...) no_such_fit("pip", x)
+
 #' @rdname pip
 #' @export
 credible_sets <- function(x, ...) UseMethod("credible_sets")
+
+#' @export
+credible_sets.default <- function(x, ...) no_such_fit("credible_sets", x)
+
+no_such_fit <- function(generic, x) {
+  stop_mnmash("type", "`x` must be a fit that has ", generic, "(), not ", class(x)[1L])
+}

@@ -91,6 +91,9 @@ model_prior <- function(model, name = "model") {
 # Conditions as their numbers among the R of the model.
 condition_numbers <- function(which, conditions, R, name = "exclude") {
   if (is.null(which)) return(integer())
+  if (!(is.numeric(which) || is.character(which) || is.logical(which))) {
+    stop_mnmash("type", "`", name, "` must be numbers or names, not ", class(which)[1L])
+  }
   if (is.logical(which) && length(which) == R) which <- base::which(which)
   numbers <- if (is.character(which)) {
     if (is.null(conditions)) {

@@ -112,6 +112,9 @@ largest_z <- function(z) {
 
 strong_units <- function(strong, strong_p, largest, feature, names) {
   if (!is.null(strong)) {
+    if (!is.character(strong)) {
+      stop_mnmash("type", "`strong` must be names of units, not ", class(strong)[1L])
+    }
     rows <- match(unique(strong), names)
     bad <- which(is.na(rows))
     if (length(bad)) {
@@ -132,6 +135,9 @@ strong_units <- function(strong, strong_p, largest, feature, names) {
 
 independent_units <- function(independent, names) {
   if (is.null(independent)) return(rep(TRUE, length(names)))
+  if (!is.character(independent)) {
+    stop_mnmash("type", "`independent` must be names of units, not ", class(independent)[1L])
+  }
   allowed <- names %in% independent
   if (!any(allowed)) {
     stop_mnmash("names", "`independent` names none of the units, such as \"", names[1L], "\"")
@@ -186,6 +192,9 @@ bind_mash_input <- function(inputs) {
   if (any(absent)) {
     stop_mnmash("type", "`inputs[[", which(absent)[1L], "]]` is no input from mash_input()")
   }
+  for (i in seq_along(inputs)) {
+    for (what in c("random.b", tables)) check_input_table(inputs[[i]], what, paste0("inputs[[", i, "]]$", what))
+  }
   conditions <- unique(unlist(lapply(inputs, \(x) colnames(x$random.b))))
   wide <- function(x, region) {
     out <- matrix(NA_real_, nrow(x), length(conditions), dimnames = list(rownames(x), conditions))
@@ -203,4 +212,18 @@ bind_mash_input <- function(inputs) {
   counts <- lapply(inputs, attr, "counts")
   same <- length(unique(lapply(counts, names))) == 1L
   structure(with_products(whole), counts = if (same) Reduce(`+`, counts))
+}
+
+# The tables of one input have the same conditions.
+check_input_table <- function(input, what, name) {
+  x <- input[[what]]
+  if (!is.matrix(x) || !(is.numeric(x) || all(is.na(x)))) {
+    stop_mnmash("type", "`", name, "` must be a numeric matrix, not ", class(x)[1L])
+  }
+  if (is.null(colnames(x)) || !setequal(colnames(x), colnames(input$random.b)) ||
+        anyDuplicated(colnames(x))) {
+    stop_mnmash("names", "`", name, "` must have the conditions as column names, those of ",
+                "`random.b`, each once")
+  }
+  if (nrow(x)) check_finite(x, name)
 }

@@ -130,7 +130,7 @@ run_posterior <- function(job, data, n_chunks, read, n_threads, folder, answer, 
 posterior_pieces <- function(data, n_chunks) {
   chunk_labels <- \(n) sprintf("posterior-%08d", seq_len(n))
   if (is.function(data)) {
-    n_chunks <- check_count(n_chunks, "n_chunks")
+    n_chunks <- check_few(n_chunks, "n_chunks")
     return(list(labels = chunk_labels(n_chunks), item = identity, regions = FALSE))
   }
   if (is.list(data) && !inherits(data, "mash") && !is.null(table_entry(data, effect_names))) {
@@ -144,7 +144,7 @@ posterior_pieces <- function(data, n_chunks) {
   }
   check_mash_data(data)
   J <- nrow(data$Bhat)
-  n_chunks <- if (is.null(n_chunks)) ceiling(J / 20000) else check_count(n_chunks, "n_chunks")
+  n_chunks <- if (is.null(n_chunks)) ceiling(J / 20000) else check_few(n_chunks, "n_chunks")
   # Enough to notice that a folder is about other data.
   fingerprint <- c(dim(data$Bhat), sum(data$Bhat), sum(data$Shat), sum(data$V))
   list(
@@ -162,9 +162,15 @@ posterior_work <- function(job, read, threads, answer, chunk = NULL) {
   force(chunk)
   function(piece) {
     if (!is.null(chunk)) piece <- chunk(piece)
-    if (is.character(piece)) piece <- read(piece)
+    if (is.character(piece)) piece <- read_piece(read, piece)
     answer(job, piece, threads)
   }
+}
+
+read_piece <- function(read, file) {
+  tryCatch(suppressWarnings(read(file)), error = \(e) {
+    stop_mnmash("file", "`read` cannot read '", file[1L], "': ", conditionMessage(e))
+  })
 }
 
 piece_posterior <- function(job, piece, threads) {

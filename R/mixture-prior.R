@@ -107,6 +107,9 @@ mixture_prior <- function(data, engine = c("ed_bovy", "cov_ed", "ud", "ud_ted", 
   components <- check_components(c(components, if (check_flag(add_xtx, "add_xtx")) "xtx"))
   check_flag(canonical_in_ed, "canonical_in_ed")
   check_flag(keep_raw, "keep_raw")
+  ed_tol <- check_number(ed_tol, "ed_tol", 0)
+  max_iter <- check_count(max_iter, "max_iter")
+  n_unconstrained <- check_few(n_unconstrained, "n_unconstrained", 0, 1e4)
   check_weights_of_engine(w_source, engine, components, component_files, canonical_in_ed, keep_raw)
   scale_only <- check_scale_only(scale_only, engine, components, component_files)
   if (is.null(n_unconstrained)) n_unconstrained <- if (is.null(scale_only)) 50 else 0

@@ -116,7 +116,7 @@ rss_products <- function(Bhat, Shat, z, n, var_y) {
       samples = n, names = names, unit = if (!is.null(Shat)) Shat * sqrt(z^2 + n - 2)
     ))
   }
-  var_y <- check_each(var_y, "var_y", ncol(z), .Machine$double.xmin)
+  var_y <- check_each(var_y, "var_y", ncol(z), 1e-100, 1e100)
   d <- rep(var_y, each = nrow(z)) * (n - 1) / ((z^2 + n - 2) * Shat^2)
   norms <- rowMeans(d)
   list(

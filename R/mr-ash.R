@@ -176,6 +176,10 @@ check_variation <- function(marginal, kind) {
       if (length(marginal$total) > 1) paste0(" (column ", flat[1L], ")")
     )
   }
+  if (!all(is.finite(marginal$norms)) || !all(is.finite(marginal$total))) {
+    stop_mnmash("value", "the sums of squares of `X` or `y` (or what `Bhat` and `Shat` stand for) ",
+                "are not finite: use other units")
+  }
   if (!any(marginal$norms > 0)) {
     stop_mnmash("value", "`X` has no column with variation beyond the covariates")
   }
@@ -227,6 +231,7 @@ check_ash_start <- function(b, p, J) {
     stop_mnmash("argument", "`beta_init` must hold ", p, if (J > 1) paste(" x", J),
                 " finite numbers, one for each predictor")
   }
+  check_size(b, "beta_init")
   matrix(as.double(b), p, J)
 }
 

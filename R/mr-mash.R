@@ -150,7 +150,7 @@ regression_problem <- function(conditions, prior, S0, w0, grid, V, residual, ran
   if (e > 0) mixture$S0 <- lapply(mixture$S0, \(U) U + diag(e, R))
   groups <- group_multiples(mixture$S0)
   K <- length(mixture$S0)
-  if (length(w0_penalty) == 1L) w0_penalty <- rep(w0_penalty, K)
+  if (is.numeric(w0_penalty) && length(w0_penalty) == 1L) w0_penalty <- rep(w0_penalty, K)
   penalty <- dirichlet_parameters(w0_penalty, K, 1)
   update_w0 <- check_flag(update_w0, "update_w0")
   w0_method <- match_choice(w0_method, c("convex", "em"), "w0_method")

@@ -79,7 +79,9 @@ shown_prior <- function(prior, ...) {
 
 # Matrices by weight, and what is left out.
 shown_matrices <- function(prior, max_comp, tol) {
-  if (is.null(max_comp) || identical(as.double(max_comp), -1)) max_comp <- length(prior$w)
+  if (is.null(max_comp) || (is.numeric(max_comp) && identical(as.double(max_comp), -1))) {
+    max_comp <- length(prior$w)
+  }
   max_comp <- if (identical(max_comp, Inf)) Inf else check_count(max_comp, "max_comp", 0)
   by_weight <- order(-prior$w)
   large <- by_weight[prior$w[by_weight] > tol]

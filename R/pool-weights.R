@@ -38,9 +38,15 @@
 pool_weights <- function(regions, fit = mr_ash, sa2 = NULL, pi = NULL, ..., prior = "uniform",
                          nullweight = 10, tol = 1e-5, max_iter = 50) {
   regions <- named_regions(regions)
+  odd <- !vapply(regions, \(x) is.list(x) && !is.null(names(x)) && !anyDuplicated(names(x)), NA)
+  if (any(odd)) {
+    stop_mnmash("type", "`regions`: \"", names(regions)[odd][1L], "\" must be a list of arguments ",
+                "of `fit` by name, each once")
+  }
   if (!is.function(fit)) stop_mnmash("type", "`fit` must be mr_ash or mr_ash_rss")
+  check_region_arguments(regions, fit)
   tol <- check_number(tol, "tol", 0)
-  max_iter <- check_count(max_iter, "max_iter")
+  max_iter <- check_few(max_iter, "max_iter")
   sa2 <- if (is.null(sa2)) pooled_grid(regions, fit, ...) else check_grid(sa2, "sa2")
   K <- length(sa2)
   pi <- if (is.null(pi)) rep(1 / K, K) else check_pi(pi, K)
@@ -58,6 +64,7 @@ pool_weights <- function(regions, fit = mr_ash, sa2 = NULL, pi = NULL, ..., prio
     })
     names(starts) <- names(regions)
     found <- each_region(starts, work)
+    check_pooled(found)
     total <- sum(vapply(found, `[[`, 1, "elbo")) + penalty(pi)
     before <- if (length(elbo)) elbo[length(elbo)] else -Inf
     if (total < before - 1e-8 * abs(before) && !is.null(safe)) {
@@ -82,6 +89,30 @@ pool_weights <- function(regions, fit = mr_ash, sa2 = NULL, pi = NULL, ..., prio
     warn_mnmash("convergence", "the weights have not converged in ", max_iter, " rounds")
   }
   list(pi = pi, sa2 = sa2, fits = fits, elbo = elbo, converged = converged, iterations = round)
+}
+
+# Arguments that `fit` has, with all that it needs.
+check_region_arguments <- function(regions, fit) {
+  known <- formals(args(fit))
+  needed <- setdiff(names(known)[vapply(known, \(x) is.name(x) && !nzchar(x), NA)], "...")
+  for (name in names(regions)) {
+    given <- names(regions[[name]])
+    absent <- setdiff(needed, given)
+    unknown <- if (!"..." %in% names(known)) setdiff(given, names(known))
+    if (length(absent) || length(unknown)) {
+      stop_mnmash("argument", "`regions`: \"", name, "\" ",
+                  if (length(absent)) "lacks `" else "has, unknown to `fit`, `",
+                  c(absent, unknown)[1L], "`")
+    }
+  }
+}
+
+check_pooled <- function(found) {
+  wrong <- !vapply(found, \(fit) is.list(fit) && is.numeric(fit$elbo) && length(fit$elbo) == 1L, NA)
+  if (any(wrong)) {
+    stop_mnmash("type", "`fit` must return a fit of mr_ash() or mr_ash_rss(): for region \"",
+                names(found)[wrong][1L], "\" it does not")
+  }
 }
 
 pooled_fit <- function(fit, arguments) {

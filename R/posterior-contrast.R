@@ -74,7 +74,7 @@ contrast_plan <- function(prior, exclude, conditions, groups, type) {
   # In the order of the conditions, a group at its first member.
   items <- items[order(vapply(items, min, 0))]
   if (length(items) < 2L) {
-    stop_mnmash("argument", "contrasts need at least 2 conditions or groups to compare")
+    stop_mnmash("argument", "`conditions` and `groups` must leave at least 2 to compare")
   }
   twice <- anyDuplicated(names(items))
   if (twice) stop_mnmash("names", "`groups`: \"", names(items)[twice], "\" is a condition's name")

@@ -57,6 +57,7 @@ mash_compute_posterior_matrices <- function(g, data, pi_thresh = 1e-10,
 posterior_in_blocks <- function(data, g, pi_thresh, covariance, n_threads, cells = 2e7,
                                 A = NULL, each = NULL) {
   J <- nrow(data$Bhat)
+  pi_thresh <- check_number(pi_thresh, "pi_thresh", 0)
   size <- max(1, floor(cells / max(1, sum(g$pi > pi_thresh))))
   parts <- lapply(seq(1, J, by = size), \(first) {
     block <- if (size < J) data_rows(data, first:min(J, first + size - 1)) else data

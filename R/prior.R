@@ -35,7 +35,7 @@ name_matrices <- function(Ulist, name) {
 
 prior_matrix <- function(U, R, normalize, where) {
   if (is.data.frame(U)) U <- as.matrix(U)
-  if (!is.numeric(U) || !(is.matrix(U) || length(U) == 1L)) {
+  if (!is.numeric(U) || !length(U) || !(is.matrix(U) || length(U) == 1L)) {
     stop_mnmash("type", where, " must be a numeric matrix, not ", class(U)[1L])
   }
   if (!is.matrix(U)) U <- matrix(U)
@@ -51,6 +51,9 @@ prior_matrix <- function(U, R, normalize, where) {
     stop_mnmash("not_finite", where, " is ", U[bad], " at ", describe_cell(unname(U), bad))
   }
   size <- max(abs(U))
+  if (size >= 1e100) {
+    stop_mnmash("value", where, " must have values below 1e100, not ", size)
+  }
   if (max(abs(U - t(U))) > 1e-8 * size) {
     bad <- which.max(abs(U - t(U)))
     stop_mnmash("asymmetric", where, " must be symmetric: it is not at ",
@@ -107,10 +110,11 @@ check_grid <- function(grid, name = "grid") {
   if (!is.numeric(grid) || !length(grid)) {
     stop_mnmash("argument", "`", name, "` must hold at least one scale")
   }
-  bad <- which(!is.finite(grid) | grid < 0)
+  # Their squares multiply covariances.
+  bad <- which(!is.finite(grid) | grid < 0 | grid > 1e100)
   if (length(bad)) {
-    stop_mnmash("value", "`", name, "` must hold finite scales of at least 0: element ", bad[1L],
-                " is ", grid[bad[1L]])
+    stop_mnmash("value", "`", name, "` must hold scales of at least 0 and at most 1e100: element ",
+                bad[1L], " is ", grid[bad[1L]])
   }
   as.double(grid)
 }

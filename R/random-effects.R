@@ -21,6 +21,8 @@ random_effects <- function(y, se, method = c("REML", "DL")) {
   if (!is.numeric(y) || !is.numeric(se) || length(y) != length(se)) {
     stop_mnmash("dimension", "`y` and `se` must be numbers, as many of one as of the other")
   }
+  check_size(y, "y")
+  check_size(se, "se")
   use <- !is.na(y) & !is.na(se)
   y <- y[use]
   v <- se[use]^2

@@ -46,6 +46,9 @@ read_mash_input <- function(file, missing = c("mask", "reset1000"), sets = chara
     input <- about_file(new_mash_input(x, missing), "data", file)
     if (is.character(file)) attr(input, "file") <- file
   }
+  if (!is.character(sets)) {
+    stop_mnmash("type", "`sets` must be names of sets, such as \"strong\", not ", class(sets)[1L])
+  }
   for (set in sets) check_set(input, set)
   input
 }

@@ -33,6 +33,7 @@ sparse_predictors <- function(X, name) {
       describe_index("column", column, colnames(X))
     )
   }
+  check_size(X@x, name)
   list(
     kind = "sparse", x = X@x, starts = X@p, rows = X@i, n = nrow(X), p = ncol(X),
     names = colnames(X), matrix = X
@@ -149,6 +150,7 @@ as_covariates <- function(Z, n, name = "Z") {
   if (is.null(Z)) return(NULL)
   if (is.data.frame(Z)) {
     if (anyNA(Z)) stop_mnmash("missing", "`", name, "` must not have missing values")
+    if (!length(Z)) stop_mnmash("dimension", "`", name, "` is empty: it has no columns")
     Z <- stats::model.matrix(~., Z)[, -1L, drop = FALSE]
   }
   Z <- as_numeric_matrix(Z, name)

@@ -44,7 +44,7 @@
 #' estimate_null_correlation_simple(data, correct = TRUE)
 estimate_null_correlation_simple <- function(data, z_thresh = 2, est_cor = TRUE, correct = FALSE) {
   check_mash_data(data)
-  z_thresh <- check_number(z_thresh, "z_thresh", 0)
+  z_thresh <- check_number(z_thresh, "z_thresh", 0, infinite = TRUE)
   check_flag(est_cor, "est_cor")
   check_flag(correct, "correct")
   z <- data$Bhat / data$Shat

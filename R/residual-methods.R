@@ -78,7 +78,7 @@ residual_correlation <- function(data, method = c(
     stop_mnmash("argument", "`correct` is for method \"simple\", not \"", method, "\"")
   }
   if (is.null(z_thresh)) z_thresh <- if (method == "simple") 2 else Inf
-  z_thresh <- check_number(z_thresh, "z_thresh", 0)
+  z_thresh <- check_number(z_thresh, "z_thresh", 0, infinite = TRUE)
   V <- if (method == "identity") {
     diag(ncol(z))
   } else if (method == "mle") {

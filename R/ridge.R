@@ -38,13 +38,10 @@ add_ridge <- function(Ulist, data, subset = NULL, ridge = c("relative", "mashr",
   R <- ncol(data$Bhat)
   added <- diag(size * if (ridge == "mashr") rep(1, R) else noise_variances(data, rows), R)
   single <- !is.list(Ulist)
-  out <- lapply(if (single) list(Ulist) else Ulist, \(U) {
-    if (!is.matrix(U) || any(dim(U) != R)) {
-      stop_mnmash(
-        "dimension", "`Ulist` must hold ", R, " x ", R, " matrices, not ", describe_dim(U)
-      )
-    }
-    U + added
+  matrices <- if (single) list(Ulist) else Ulist
+  out <- lapply(seq_along(matrices), \(k) {
+    where <- paste0("`Ulist`", if (!single) paste0(": matrix ", k))
+    prior_matrix(matrices[[k]], R, FALSE, where) + added
   })
   if (single) return(out[[1L]])
   attributes(out) <- attributes(Ulist)

@@ -47,14 +47,14 @@
 #' # Probability that the effect is larger in condition 1 than in condition 2
 #' larger <- posterior_functional(m, data, \(b) rowMeans(b[, 1, ] > b[, 2, ]), n_samples = 500)
 #' summary(larger)
-get_samples <- function(m) m$result$PosteriorSamples
+get_samples <- function(m) check_fit(m)$result$PosteriorSamples
 
 #' @rdname get_samples
 #' @export
 posterior_functional <- function(g, data, f, n_samples = 1000, seed = NULL, ..., A = NULL,
                                  pi_thresh = 1e-10, block_size = NULL, n_threads = NULL) {
   g <- given_prior(g, data)
-  if (!is.function(f)) stop_mnmash("type", "`f` must be a function, not ", class(f)[1L])
+  check_function(f, "f")
   n_samples <- check_samples(n_samples, "n_samples", 1)
   if (!is.null(block_size)) block_size <- check_count(block_size, "block_size")
   parts <- samples_in_blocks(
@@ -98,6 +98,7 @@ combine_functionals <- function(parts, units) {
 samples_in_blocks <- function(data, g, pi_thresh, n_samples, seed, n_threads, A, block_size, use,
                               before = 0) {
   seed <- check_seed(seed)
+  pi_thresh <- check_number(pi_thresh, "pi_thresh", 0)
   n_threads <- resolve_threads(n_threads)
   J <- nrow(data$Bhat)
   results <- max(ncol(data$Bhat), nrow(output_map(data, A)))

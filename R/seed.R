@@ -2,7 +2,7 @@
 # future::plan() have another); R's own are left as they were found. Without a seed they are used.
 with_seed <- function(seed, code) {
   if (is.null(seed)) return(code)
-  seed <- check_number(seed, "seed")
+  seed <- check_set_seed(seed)
   old <- get0(".Random.seed", globalenv(), inherits = FALSE)
   kind <- RNGkind()
   on.exit({

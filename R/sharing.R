@@ -33,8 +33,8 @@ get_pairwise_sharing <- function(m, factor = 0.5, lfsr_thresh = 0.05, FUN = iden
   lfsr_thresh <- check_number(lfsr_thresh, "lfsr_thresh")
   conditions <- colnames(pm)
   if (!identical(FUN, identity)) {
-    pm <- vapply(seq_len(ncol(pm)), \(r) as.double(FUN(pm[, r])), numeric(nrow(pm)))
-    dim(pm) <- dim(lfsr)
+    check_function(FUN, "FUN")
+    for (r in seq_len(ncol(pm))) pm[, r] <- check_transformed(FUN(pm[, r]), nrow(pm))
   }
   sharing <- from_rust(
     rust_pairwise_sharing(pm, lfsr, factor, lfsr_thresh, resolve_threads())
@@ -58,7 +58,11 @@ get_pairwise_sharing_from_samples <- function(m, factor = 0.5, lfsr_thresh = 0.0
   factor <- check_number(factor, "factor", 0)
   lfsr_thresh <- check_number(lfsr_thresh, "lfsr_thresh")
   if (!identical(FUN, identity)) {
-    for (r in seq_len(ncol(lfsr))) samples[, r, ] <- as.double(FUN(samples[, r, ]))
+    check_function(FUN, "FUN")
+    size <- dim(samples)[1L] * dim(samples)[3L]
+    for (r in seq_len(ncol(lfsr))) {
+      samples[, r, ] <- check_transformed(FUN(samples[, r, ]), size)
+    }
   }
   sharing <- with_progress("Sharing", ncol(lfsr) * dim(samples)[3L], \(progress) {
     from_rust(
@@ -68,4 +72,12 @@ get_pairwise_sharing_from_samples <- function(m, factor = 0.5, lfsr_thresh = 0.0
   conditions <- colnames(lfsr)
   dimnames(sharing) <- if (!is.null(conditions)) list(conditions, conditions)
   sharing
+}
+
+check_transformed <- function(x, n) {
+  if (!(is.numeric(x) || is.logical(x)) || length(x) != n) {
+    stop_mnmash("type", "`FUN` must return as many numbers as it is given, ", n, ", not ",
+                length(x), " of class ", class(x)[1L])
+  }
+  as.double(x)
 }

@@ -24,8 +24,9 @@
 simulate_mash_input <- function(n_strong = 500, n_random = 1000, n_null = 1000, conditions = 34,
                                 missing = 0, active = 0.3, seed = NULL) {
   sizes <- c(
-    strong = check_count(n_strong, "n_strong"), random = check_count(n_random, "n_random"),
-    null = check_count(n_null, "n_null")
+    strong = check_few(n_strong, "n_strong", 1, 1e8),
+    random = check_few(n_random, "n_random", 1, 1e8),
+    null = check_few(n_null, "n_null", 1, 1e8)
   )
   conditions <- toy_conditions(conditions)
   missing <- check_number(missing, "missing", 0, 0.9)

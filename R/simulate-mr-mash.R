@@ -44,20 +44,21 @@
 simulate_mr_mash <- function(n, p, p_causal, r, r_causal = list(seq_len(r)), intercepts = 1,
                              pve = 0.2, B_cor = 1, B_scale = 1, w = NULL, X_cor = 0,
                              X_pattern = c("equal", "ar1"), X_scale = 1, V_cor = 0, seed = NULL) {
-  n <- check_count(n, "n", 2)
-  p <- check_count(p, "p")
-  r <- check_count(r, "r")
+  n <- check_few(n, "n", 2, 1e8)
+  p <- check_few(p, "p", 1, 1e8)
+  r <- check_few(r, "r", 1, 1e4)
   p_causal <- check_count(p_causal, "p_causal", 0)
   if (p_causal > p) stop_mnmash("argument", "`p_causal` must be at most `p` (", p, ")")
   r_causal <- check_response_sets(r_causal, r)
   groups <- length(r_causal)
   w <- if (is.null(w)) rep(1, groups) else check_each(w, "w", groups, 0)
+  if (!any(w > 0)) stop_mnmash("value", "`w` must not be zero everywhere")
   B_cor <- check_each(B_cor, "B_cor", groups, -1, 1)
-  B_scale <- check_each(B_scale, "B_scale", groups, 0)
+  B_scale <- check_each(B_scale, "B_scale", groups, 0, 1e100)
   intercepts <- check_each(intercepts, "intercepts", r)
   pve <- check_each(pve, "pve", r, 0, 1)
   if (any(pve >= 1)) stop_mnmash("argument", "`pve` must be less than 1")
-  X_scale <- check_each(X_scale, "X_scale", p, 0)
+  X_scale <- check_each(X_scale, "X_scale", p, 0, 1e100)
   X_pattern <- match_choice(X_pattern, c("equal", "ar1"), "X_pattern")
   X_cor <- check_number(X_cor, "X_cor", 0, 1)
   V_cor <- check_number(V_cor, "V_cor", -1, 1)
@@ -110,7 +111,7 @@ check_response_sets <- function(sets, r) {
 
 # One number or `n` of them, as `n`.
 check_each <- function(x, name, n, lower = -Inf, upper = Inf) {
-  if (!is.numeric(x) || !length(x) %in% c(1L, n) || anyNA(x) || any(x < lower | x > upper)) {
+  if (!is.numeric(x) || !length(x) %in% c(1L, n) || !all(is.finite(x)) || any(x < lower | x > upper)) {
     stop_mnmash(
       "argument", "`", name, "` must be one number", if (n > 1) paste(" or", n),
       if (lower > -Inf || upper < Inf) paste0(", between ", lower, " and ", upper)
@@ -139,7 +140,7 @@ correlated_columns <- function(n, p, cor, pattern) {
 
 # Evaluates `code` with random numbers of its own; R's own stream is put back.
 with_own_seed <- function(seed, code) {
-  seed <- check_number(seed, "seed")
+  seed <- check_set_seed(seed)
   global <- globalenv()
   old <- get0(".Random.seed", global, inherits = FALSE)
   on.exit(if (is.null(old)) {

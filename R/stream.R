@@ -107,14 +107,14 @@ stream_job <- function(g, chunk, n_chunks, V) {
     if (!is.null(alpha)) given_prior(g, chunk) # the same alpha and conditions
     alpha <- chunk$alpha
     if (is.null(n_chunks)) n_chunks <- ceiling(nrow(chunk$Bhat) / 1e5)
-    first_row <- chunk_starts(nrow(chunk$Bhat), check_count(n_chunks, "n_chunks"))
+    first_row <- chunk_starts(nrow(chunk$Bhat), check_few(n_chunks, "n_chunks"))
     chunk <- rows_of_data(chunk, n_chunks)
   } else {
     first_row <- first_row_of_chunk
   }
   if (!is.function(chunk)) stop_mnmash("type", "`chunk` must be a function of the chunk's number")
   list(
-    g = prior, alpha = alpha, V = V, n_chunks = check_count(n_chunks, "n_chunks"), chunk = chunk,
+    g = prior, alpha = alpha, V = V, n_chunks = check_few(n_chunks, "n_chunks"), chunk = chunk,
     first_row = first_row
   )
 }

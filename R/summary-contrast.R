@@ -46,11 +46,17 @@ summary.posterior_contrast <- function(object, feature = NULL, threshold = NULL,
 # The columns of one kind, as a matrix with the contrasts' names.
 contrast_values <- function(contrast, what, name = "object") {
   start <- paste0(what, "_contrast_")
-  columns <- names(contrast)[startsWith(names(contrast), start)]
-  if (!is.data.frame(contrast) || !length(columns)) {
+  columns <- if (is.data.frame(contrast) && length(names(contrast))) {
+    names(contrast)[startsWith(names(contrast), start)]
+  }
+  if (!length(columns)) {
     stop_mnmash(
       "type", "`", name, "` must come from posterior_contrast(): it has no columns `", start, "*`"
     )
+  }
+  wrong <- !vapply(unclass(contrast)[columns], \(x) is.numeric(x) && length(x) == nrow(contrast), NA)
+  if (any(wrong)) {
+    stop_mnmash("type", "`", name, "`: column ", columns[wrong][1L], " must hold numbers")
   }
   values <- as.matrix(as.data.frame.list(unclass(contrast)[columns], optional = TRUE))
   dimnames(values) <- list(NULL, substring(columns, nchar(start) + 1L))

@@ -30,7 +30,10 @@ ud_cv <- function(data, K = c(2, 4, 8, 16), penalty = c("iw", "none"), folds = 5
   if (!is.numeric(K) || !length(K)) {
     stop_mnmash("argument", "`K` must be numbers of components to compare")
   }
-  K <- unique(vapply(K, check_count, 0, name = "K"))
+  K <- unique(vapply(K, check_few, 0, name = "K", upper = 1e4))
+  if (!is.character(penalty) || !length(penalty)) {
+    stop_mnmash("argument", "`penalty` must be names of penalties to compare")
+  }
   penalty <- unique(vapply(
     as.character(penalty), match_choice, "", choices = c("iw", "nu", "none"), name = "penalty"
   ))

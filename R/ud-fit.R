@@ -133,7 +133,7 @@ ud_fit <- function(data, K = NULL, Ulist = NULL, n_rank1 = 0, U_low_rank = NULL,
   seed <- check_seed(seed)
   numbers <- c(
     how$lambda, 0.5, check_count(warmup, "warmup", 0), check_count(max_iter, "max_iter", 0),
-    check_number(tol, "tol", 0), check_count(n_starts, "n_starts"),
+    check_number(tol, "tol", 0), check_few(n_starts, "n_starts"),
     check_count(trial, "trial", 0), seed, 0
   )
   prune <- check_number(prune, "prune", 0, 1)
@@ -153,10 +153,10 @@ ud_components <- function(R, K, Ulist, n_rank1, U_low_rank, U_scaled, U_fixed) {
   given <- list(
     Ulist = Ulist, U_low_rank = U_low_rank, U_scaled = U_scaled, U_fixed = U_fixed
   )
-  n_rank1 <- check_count(n_rank1, "n_rank1", 0)
+  n_rank1 <- check_few(n_rank1, "n_rank1", 0, 1e4)
   none <- vapply(given, \(U) is.null(U) || identical(U, list()), NA)
   if (is.null(K)) K <- if (all(none) && n_rank1 == 0) 8 else 0
-  K <- check_count(K, "K", 0)
+  K <- check_few(K, "K", 0, 1e4)
   if (K + n_rank1 == 0 && all(none)) {
     stop_mnmash("argument", "there is nothing to fit: give `K`, `Ulist` or other components")
   }

@@ -81,11 +81,12 @@ varbvs <- function(X, Z = NULL, y, family = c("gaussian", "binomial"), logodds =
   G <- length(logodds)
   logodds <- check_each(logodds, "logodds", G)
   grid_prior <- if (is.null(grid_prior)) rep(1, G) else check_each(grid_prior, "grid_prior", G, 0)
+  if (!any(grid_prior > 0)) stop_mnmash("value", "`grid_prior` must not be zero everywhere")
   if (!is.null(sigma) && family == "binomial") {
     stop_mnmash("argument", "`sigma` is 1 for a binary response")
   }
   limits <- list(
-    slab = if (is.null(sa)) c(check_number(sa0, "sa0", 0), check_number(n0, "n0", 0)),
+    slab = if (is.null(sa)) c(check_number(sa0, "sa0", .Machine$double.xmin), check_number(n0, "n0", 0)),
     tol = check_number(tol, "tol", 0), max_iter = check_count(max_iter, "max_iter"),
     n_threads = resolve_threads(n_threads), order = ash_order(order, marginal)
   )

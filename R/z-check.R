@@ -44,7 +44,7 @@ mash_z_check <- function(m, data, thresh = c(2, 3, 4), max_units = 1e5) {
     stop_mnmash("unsupported", "`data` are contrasts: check the conditions themselves")
   }
   max_units <- check_count(max_units, "max_units")
-  if (!is.numeric(thresh) || !length(thresh) || anyNA(thresh) || any(thresh < 0)) {
+  if (!is.numeric(thresh) || !length(thresh) || !all(is.finite(thresh)) || any(thresh < 0)) {
     stop_mnmash("argument", "`thresh` must hold numbers of at least 0")
   }
   J <- nrow(data$Bhat)
@@ -96,9 +96,10 @@ count_beyond <- function(z, predictive, thresh) {
   counts <- lapply(thresh, \(t) {
     beyond <- 2 * predictive(rep(-t, length(z)))
     observed <- sum(abs(z) > t)
+    sd <- sqrt(sum(beyond * (1 - beyond)))
     data.frame(
       thresh = t, n = length(z), observed = observed, expected = sum(beyond),
-      score = (observed - sum(beyond)) / sqrt(sum(beyond * (1 - beyond)))
+      score = if (sd > 0) (observed - sum(beyond)) / sd else NA_real_
     )
   })
   do.call(rbind, counts)

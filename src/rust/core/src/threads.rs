@@ -42,3 +42,39 @@ pub fn with_threads<T: Send>(
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    #[test]
+    fn a_panic_of_the_work_comes_back_to_the_caller_and_the_next_call_works() {
+        let monitor = Monitor::default();
+        let run = |broken: bool| {
+            with_threads(2, &monitor, |_| true, || if broken { panic!("broken") } else { Ok(7) })
+        };
+        let caught = catch_unwind(AssertUnwindSafe(|| run(true)));
+        assert_eq!(caught.unwrap_err().downcast_ref::<&str>(), Some(&"broken"));
+        assert_eq!(run(false).unwrap(), 7);
+    }
+
+    #[test]
+    fn work_that_is_told_to_stop_is_waited_for() {
+        let monitor = Monitor::default();
+        let found = with_threads(
+            2,
+            &monitor,
+            |_| false,
+            || {
+                loop {
+                    monitor.advance(1)?;
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                #[allow(unreachable_code)]
+                Ok(())
+            },
+        );
+        assert!(matches!(found, Err(Error::Interrupted)));
+    }
+}
