@@ -113,7 +113,7 @@ with_correlation <- function(read, V, files) {
 read_correlations <- function(o) {
   several <- o[["posterior-vhat-files"]]
   if (length(several) > 1L) return(lapply(several, read_rds, name = "posterior-vhat-files"))
-  file <- c(o[["vhat-data"]], several)
+  file <- c(given_only(o, "vhat-data"), several)
   if (length(file)) read_rds(file[1L], "vhat-data")
 }
 
@@ -164,6 +164,11 @@ run_posterior_step <- function(o) {
     mash_posterior(..., output_posterior_cov = o[["posterior-cov"]])
   })
 }
+
+# What a step uses when the option is not given; the option's own default is for other steps.
+posterior_defaults <- list(
+  "effect-model" = "that of the fit", "vhat-data" = "that of the fit"
+)
 
 posterior_options <- c(
   "data", "analysis-units", "cwd", "output-prefix", "output-suffix", "output", "mash-model",

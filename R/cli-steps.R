@@ -222,6 +222,7 @@ cli_steps <- list(
       common_options, "output", "prior-data", "vhat-data", "vhat", "compute-posterior",
       "output-level", "posterior-cov"
     ), run_mash, required = c("data", "prior-data"),
+    defaults = list("effect-model" = "that of the prior", "vhat" = "that of the prior"),
     details = paste(
       "Writes <cwd>/<output-prefix>.<effect-model>.mash_model.rds and .posterior.rds. Residual",
       "correlation and effect model are those of the prior unless given."
@@ -229,7 +230,7 @@ cli_steps <- list(
   ),
   posterior = cli_step(
     "posteriors of other units, of all conditions or some", c(posterior_options, "posterior-cov"),
-    run_posterior_step, required = "mash-model",
+    run_posterior_step, required = "mash-model", defaults = posterior_defaults,
     details = paste(
       "Of one file (--data): writes <cwd>/<output-prefix>.posterior.rds. Of many",
       "(--analysis-units): a file for each in the folder of that name without .rds; those that are",
@@ -239,7 +240,7 @@ cli_steps <- list(
   mash_posterior_contrast = cli_step(
     "differences between conditions, with their lfsr", c(
       posterior_options, "cells", "group1", "group2", "group3", "grouping-recipe"
-    ), run_contrast, required = "mash-model",
+    ), run_contrast, required = "mash-model", defaults = posterior_defaults,
     details = paste(
       "Of one file (--data): writes <cwd>/<output-prefix>.posterior_contrast.rds. Of many",
       "(--analysis-units): a file for each in the folder of that name without .rds."

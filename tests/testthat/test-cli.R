@@ -125,6 +125,22 @@ test_that("single steps write what the functions return, under the workflows' na
   expect_length(list.files(folder, all.files = TRUE, no.. = TRUE), 5)
 })
 
+test_that("groups by options, and by recipes with and without names", {
+  recipe <- withr::local_tempfile(lines = c("# replicates", "Ast,Exc", "immune: Mic, Oli"))
+  groups <- contrast_groups(list("grouping-recipe" = recipe, group2 = c("OPC", "End")))
+  expect_identical(unname(groups), list(c("OPC", "End"), c("Ast", "Exc"), c("Mic", "Oli")))
+  expect_identical(names(groups), c("", "", "immune"))
+  writeLines("immune:", recipe)
+  expect_error(contrast_groups(list("grouping-recipe" = recipe)), "'immune:' names no condition",
+    class = "mnmash_error_value")
+})
+
+test_that("help tells what is used when an option is not given", {
+  expect_match(run_cli("mash", "--help")$output, "EE\\|EZ\\]\\s+\\(default: that\\s+of the prior\\)")
+  expect_match(run_cli("posterior", "--help")$output, "default:\\s+that of the fit")
+  expect_match(run_cli("ed_bovy", "--help")$output, "EE\\|EZ\\]\\s+\\(default: EE\\)")
+})
+
 test_that("errors end with status 1, and say where", {
   folder <- withr::local_tempdir()
   missing <- run_cli("vhat_simple", "--data", file.path(folder, "no.rds"), "--cwd", folder)
