@@ -58,8 +58,11 @@ release:
 	tools/setup.sh release
 	tools/release.sh .
 
-bench: install
-	Rscript bench/mash.R
+# MNMASH_PEERS names a library of packages to compare with; see bench/README.md.
+bench:
+	tools/setup.sh demo
+	Rscript tools/install.R "$(LIBRARY)"
+	R_LIBS="$(LIBRARY)" Rscript bench/run.R
 
 # Lines that the tests go over, of the core and of R (needs llvm-tools of rustup, and covr).
 coverage:

@@ -158,11 +158,11 @@ estimate_udi_weights <- function(log_bf) {
   out
 }
 
-# log sum exp over the rows of each column.
-log_sum_columns <- function(x) {
-  top <- apply(x, 2L, max)
+# log sum exp of each row.
+log_sum_rows <- function(x) {
+  top <- x[cbind(seq_len(nrow(x)), max.col(x, ties.method = "first"))]
   top[!is.finite(top)] <- 0
-  top + log(colSums(exp(x - rep(top, each = nrow(x)))))
+  top + log(rowSums(exp(x - top)))
 }
 
 summarise_udi <- function(log_bf, w, models, V, Z, prior) {
@@ -170,16 +170,15 @@ summarise_udi <- function(log_bf, w, models, V, Z, prior) {
   J <- dim(log_bf)[2L]
   S <- dim(log_bf)[3L]
   mean_bf <- matrix(0, K, J)
-  joint <- matrix(-Inf, K, J)
+  joint <- matrix(-Inf, J, K)
   for (k in seq_len(K)) {
     lines <- matrix(log_bf[k, , ], J, S)
-    mean_bf[k, ] <- log_sum_columns(t(lines)) - log(S)
-    joint[k, ] <- log_sum_columns(t(lines) + log(w[k, ]))
+    mean_bf[k, ] <- log_sum_rows(lines) - log(S)
+    joint[, k] <- log_sum_rows(lines + rep(log(w[k, ]), each = J))
   }
-  total <- log_sum_columns(joint)
-  posterior <- exp(joint - rep(total, each = K))
+  posterior <- t(exp(joint - log_sum_rows(joint)))
   any_weight <- sum(w[-1L, ])
-  average <- (log_sum_columns(joint[-1L, , drop = FALSE]) - log(any_weight)) / log(10)
+  average <- (log_sum_rows(joint[, -1L, drop = FALSE]) - log(any_weight)) / log(10)
   units <- rownames(Z)
   dimnames(posterior) <- dimnames(mean_bf) <- list(rownames(models), units)
   marginal <- array(0, c(J, ncol(models), 3L), list(units, colnames(models), c("U", "D", "I")))

@@ -1,15 +1,28 @@
-# The benchmark cases, small to large. `peer`: also run with mashr (hours for the largest, so not
-# there); `target`: how many times faster than mashr the fit must be.
-mash_cases <- list(
-  EE_2000x5 = list(J = 2000, R = 5, model = "EE", peer = TRUE, threads = 1, target = 20),
-  EZ_2000x5 = list(J = 2000, R = 5, model = "EZ", peer = TRUE, threads = 1, target = NA),
-  EE_5000x20 = list(J = 5000, R = 20, model = "EE", peer = TRUE, threads = 1, target = 50),
-  EZ_2000x44 = list(J = 2000, R = 44, model = "EZ", peer = TRUE, threads = 1, target = 80),
-  EE_2000x44 = list(J = 2000, R = 44, model = "EE", peer = TRUE, threads = 1, target = 150),
-  EE_20000x44 = list(J = 20000, R = 44, model = "EE", peer = FALSE, threads = 2, target = NA)
-)
+# What is timed. A case says how its data are made, what mnmash runs, what the peer (another
+# package) runs on the same data, and what must agree before their times may be compared.
+#
+#   data(), ours(d), peer(d): data, and the two timed pieces of work
+#   value(fit): the numbers of a fit of ours that must be the same on one thread and on two
+#   keep(fit): what the checks need of the peer's fit
+#   check(fit, theirs, d): a list of expect()s; `theirs` is NULL where the peer is absent, and what
+#     can be said without it is still checked
+source("bench/workloads.R")
+cases <- list()
 
-case_input <- function(case) {
-  w <- mash_workload(case$J, case$R, case$model)
-  c(w, list(Ulist = workload_covariances(w)))
+add_case <- function(name, size, data, ours, check, value, package = NULL, peer = NULL,
+                     keep = identity) {
+  cases[[name]] <<- list(
+    name = name, size = size, data = data, ours = ours, check = check, value = value,
+    package = package, peer = peer, keep = keep
+  )
 }
+
+# `value` must not exceed `within`.
+expect <- function(what, value, within) {
+  data.frame(what, value = as.numeric(value), within, ok = is.finite(value) & value <= within)
+}
+
+apart <- function(a, b) max(abs(unname(as.matrix(a)) - unname(as.matrix(b))))
+relative <- function(a, b) apart(a, b) / max(abs(b))
+
+for (file in list.files("bench/cases", full.names = TRUE)) source(file)

@@ -1,6 +1,5 @@
-# Coverage, power and speed of finemap():
+# Coverage, power and memory of finemap():
 #   Rscript bench/finemap.R coverage [REPLICATES]
-#   Rscript bench/finemap.R speed
 #   Rscript bench/finemap.R memory
 # Regions: 574 samples, 500 variants with LD that decays within blocks; 6 conditions with residual
 # covariance 0.3 + 0.7 I; one to four causal variants; effects from a mixture of shared, structured
@@ -136,32 +135,6 @@ random_prior <- function(R, K) {
   list(U = U, w = rep(1 / K, K))
 }
 
-speed <- function() {
-  for (case in list(c(10, 20), c(10, 60), c(30, 40), c(30, 60))) {
-    set.seed(1)
-    R <- case[1]
-    prior <- random_prior(R, case[2])
-    X <- genotypes(800, 1000)
-    causal <- sample(1000, 3)
-    B <- matrix(rnorm(3 * R, sd = 0.15), 3)
-    V <- 0.3 + diag(0.7, R)
-    Y <- scale(X)[, causal] %*% B + matrix(rnorm(800 * R), 800) %*% chol(V)
-    data <- finemap_data(X, Y)
-    for (order in c("default", "mvsusieR")) {
-      compat <- if (order == "mvsusieR") order
-      fit <- NULL
-      time <- min(replicate(3, cpu(
-        fit <<- finemap(data, prior, V = V, L = 10, tol = 0.01, compat = compat)
-      )))
-      fit <- finemap(data, prior, V = V, L = 10, tol = 0.01, compat = compat)
-      cat(sprintf(
-        "R = %2d, K = %2d, %-8s CPU %.2f s, %d sweeps, ELBO %.2f, %d sets\n", R, case[2], order,
-        time, fit$n_iter, tail(fit$elbo, 1), length(fit$sets)
-      ))
-    }
-  }
-}
-
 memory <- function() {
   set.seed(1)
   R <- 49
@@ -183,6 +156,5 @@ memory <- function() {
 switch(
   arguments[1],
   coverage = coverage(if (length(arguments) > 1) as.integer(arguments[2]) else 120),
-  speed = speed(),
   memory = memory()
 )

@@ -1,8 +1,6 @@
-# m&m regression: time per sweep and per coordinate, a problem of the size of mr.mash's vignette, what
-# low-rank residual covariances recover, and memory. Run from anywhere, with mnmash installed:
-#   OPENBLAS_NUM_THREADS=1 Rscript bench/regression.R [speed|vignette|lowrank|memory|optima]
-# Times are of one thread, in seconds of CPU time. mr.mash.alpha 0.3.44 took, on a machine of the same
-# kind, 538 us (r = 10) and 1159 us (r = 20) per coordinate with 61 components; r = 44 was not timed.
+# m&m regression: what low-rank residual covariances recover, memory, and the optima that weights
+# by convex steps and by EM lead to. With mnmash installed:
+#   OPENBLAS_NUM_THREADS=1 Rscript bench/regression.R [lowrank|memory|optima]
 
 library(mnmash)
 
@@ -11,67 +9,11 @@ cpu <- function(expr) {
   t[["user.self"]] + t[["sys.self"]]
 }
 
-wishart <- function(k, r) lapply(seq_len(k), \(i) crossprod(matrix(rnorm(2 * r * r), 2 * r)) / (2 * r^2))
-
-speed <- function() {
-  set.seed(2)
-  cases <- list(
-    list(n = 500, p = 500, r = 10, U = wishart(10, 10), scales = 6),
-    list(n = 1000, p = 1000, r = 20, U = wishart(10, 20), scales = 6),
-    list(n = 800, p = 2000, r = 44, U = wishart(15, 44), scales = 20)
-  )
-  for (case in cases) {
-    X <- matrix(rnorm(case$n * case$p), case$n)
-    B <- matrix(0, case$p, case$r)
-    B[sample(case$p, case$p / 20), ] <- 0.1
-    Y <- X %*% B + matrix(rnorm(case$n * case$r), case$n)
-    for (residual in c("known", "full")) {
-      time <- function(sweeps) {
-        cpu(mr_mash(
-          X, Y, case$U,
-          grid = 2^seq(-5, 0, length.out = case$scales), V = if (residual == "known") cov(Y),
-          residual = residual, max_iter = sweeps, tol = 0, tol_w0 = 0, covariance = "none",
-          w0_method = "em", n_threads = 1
-        ))
-      }
-      long <- min(time(13), time(13), time(13))
-      short <- min(time(3), time(3), time(3))
-      sweep <- (long - short) / 10
-      cat(sprintf(
-        "n = %d, p = %d, r = %d, %d matrices x %d scales, V %s: %.1f ms a sweep, %.1f us a coordinate\n",
-        case$n, case$p, case$r, length(case$U), case$scales, residual, 1e3 * sweep,
-        1e6 * sweep / case$p
-      ))
-    }
-  }
-}
-
 canonical <- function(r) {
   c(
     lapply(seq_len(r), \(i) diag((seq_len(r) == i) + 0)),
     lapply(c(0, 0.25, 0.5, 0.75, 1), \(a) matrix(a, r, r) + diag(1 - a, r))
   )
-}
-
-vignette <- function() {
-  sim <- simulate_mr_mash(n = 100, p = 800, p_causal = 50, r = 5, pve = 0.5, seed = 12)
-  for (residual in c("known", "full")) {
-    run <- function(...) {
-      mr_mash(
-        sim$X, sim$Y, canonical(5),
-        grid = sqrt(2)^(-15:0), V = if (residual == "known") cov(sim$Y), residual = residual,
-        n_threads = 1, ...
-      )
-    }
-    report <- function(label, expr) {
-      time <- cpu(fit <- expr)
-      cat(sprintf("%s, V %s: bound %.3f after %d sweeps, %.2f s\n", label, residual, fit$ELBO,
-                  fit$convergence$iterations, time))
-    }
-    report("161 sweeps of mr.mash", run(w0_method = "em", tol = 0, tol_w0 = 0, max_iter = 161))
-    report("default", run())
-    report("em, tight", run(w0_method = "em", tol = 1e-9, tol_w0 = 1e-5, max_iter = 5000))
-  }
 }
 
 # tr(V) of s^2 I + W W', of which the plug-in estimate loses what the coefficients' uncertainty takes.
@@ -141,7 +83,7 @@ optima <- function() {
 }
 
 tasks <- commandArgs(trailingOnly = TRUE)
-if (!length(tasks)) tasks <- c("speed", "vignette", "lowrank", "memory", "optima")
+if (!length(tasks)) tasks <- c("lowrank", "memory", "optima")
 for (task in tasks) {
   cat("==", task, "\n")
   get(task)()

@@ -1,68 +1,64 @@
-# One case in a fresh process (so that peak memory is that of the fit):
-#   Rscript bench/run-case.R PACKAGE CASE RESULT.rds [PEER-RESULT.rds]
-# Times mash(outputlevel = 2), that is likelihood, weights and posterior. With the result of the
-# other package, also compares the answers: its own fitted g, given to this package through `fixg`.
-source("bench/workloads.R")
-source("bench/cases.R")
+# One case in a fresh process, so that the peak of memory is its own:
+#   Rscript bench/run-case.R CASE mnmash|peer THREADS RESULT.rds [PEER-RESULT.rds]
+# The first run is timed too, and no run is thrown away: the table has the median.
 arguments <- commandArgs(trailingOnly = TRUE)
-package <- arguments[1L]
-case <- mash_cases[[arguments[2L]]]
-suppressPackageStartupMessages(library(package, character.only = TRUE))
-options(mnmash.threads = case$threads)
+side <- arguments[2L]
+if (side == "peer" && nzchar(Sys.getenv("MNMASH_PEERS"))) {
+  .libPaths(c(Sys.getenv("MNMASH_PEERS"), .libPaths()))
+}
+suppressPackageStartupMessages(library(mnmash))
+source("bench/cases.R")
+case <- cases[[arguments[1L]]]
+options(mnmash.threads = as.integer(arguments[3L]))
+# Not attached: it may have functions of the same names.
+if (side == "peer") invisible(loadNamespace(case$package))
+work <- if (side == "peer") case$peer else case$ours
+d <- case$data()
 
-# Kilobytes, from the kernel; peak since the last reset
+# Megabytes, from the kernel
 resident <- function(field) {
   line <- grep(field, readLines("/proc/self/status"), value = TRUE)
-  as.numeric(gsub("[^0-9]", "", line))
+  as.numeric(gsub("[^0-9]", "", line)) / 1024
 }
-reset_peak <- function() try(writeLines("5", "/proc/self/clear_refs"), silent = TRUE)
-
-input <- case_input(case)
-data <- mash_set_data(input$Bhat, input$Shat, alpha = input$alpha, V = input$V)
-# What the fit maximises: the log-likelihood and the default penalty (10 - 1 times the log weight of
-# the null). The log-likelihood alone may be larger at a worse fit.
-objective <- function(loglik, g) loglik + 9 * log(g$pi[[1L]])
-
-timed_fit <- function() {
-  time <- system.time(
-    fit <- suppressWarnings(mash(data, input$Ulist, outputlevel = 2, verbose = FALSE))
+timed <- function(times) {
+  fit <- NULL
+  time <- system.time(for (i in seq_len(times)) fit <- suppressMessages(suppressWarnings(work(d))))
+  list(
+    fit = fit, cpu = (time[["user.self"]] + time[["sys.self"]]) / times,
+    wall = time[["elapsed"]] / times
   )
-  list(fit = fit, cpu = unname(time[["user.self"]] + time[["sys.self"]]), wall = time[["elapsed"]])
 }
 
 invisible(gc())
-reset_peak()
+try(writeLines("5", "/proc/self/clear_refs"), silent = TRUE)
 before <- resident("VmRSS")
-run <- timed_fit()
-peak <- resident("VmHWM") - before
-fit <- run$fit
-again <- if (package == "mnmash") replicate(2L, timed_fit()[c("cpu", "wall")], simplify = FALSE)
-runs <- c(list(run[c("cpu", "wall")]), again)
-P <- length(fit$fitted_g$pi)
+# Some peers draw random numbers, and some report on standard output.
+set.seed(1)
+if (side == "peer") sink(nullfile())
+first <- timed(1L)
+peak <- resident("VmHWM")
+runs <- list(first[c("cpu", "wall")])
+# A clock of milliseconds needs a tenth of a second of work. Peers of seconds are run once.
+times <- max(1, ceiling(0.1 / max(first$wall, 1e-4)))
+repeats <- if (first$cpu < 1) 5L else if (side == "mnmash" && first$cpu < 20) 2L else 0L
+for (i in seq_len(repeats)) runs[[i + 1L]] <- timed(times)[c("cpu", "wall")]
+if (side == "peer") sink()
 
+median_of <- function(what) stats::median(vapply(runs, `[[`, 0, what))
+package <- if (side == "peer") case$package else "mnmash"
 result <- list(
-  package = package, version = as.character(utils::packageVersion(package)),
-  case = arguments[2L], blas = basename(normalizePath(extSoftVersion()[["BLAS"]])),
-  J = case$J, R = case$R, P = P, active = sum(fit$fitted_g$pi > 1e-10),
-  scales = length(fit$fitted_g$grid), threads = case$threads,
-  cpu = stats::median(vapply(runs, `[[`, 0, "cpu")),
-  wall = stats::median(vapply(runs, `[[`, 0, "wall")),
-  peak_mb = peak / 1024, matrix_mb = 8 * case$J * P / 2^20,
-  loglik = fit$loglik, g = fit$fitted_g,
-  mean = fit$result$PosteriorMean, lfsr = fit$result$lfsr
+  case = case$name, size = case$size, side = side, package = package,
+  version = as.character(utils::packageVersion(package)), threads = as.integer(arguments[3L]),
+  runs = length(runs), cpu = median_of("cpu"), wall = median_of("wall"), peak = peak,
+  rise = peak - before
 )
-
-if (package == "mnmash") {
-  result$sharing_cpu <- unname(system.time(get_pairwise_sharing(fit))[["user.self"]])
-  if (length(arguments) > 3L) {
-    peer <- readRDS(arguments[4L])
-    same <- mash(data, g = peer$g, fixg = TRUE, verbose = FALSE)
-    result$check <- list(
-      loglik_at_peer_g = same$loglik - peer$loglik,
-      mean_at_peer_g = max(abs(same$result$PosteriorMean - peer$mean)),
-      lfsr_at_peer_g = max(abs(same$result$lfsr - peer$lfsr)),
-      objective_gain = objective(fit$loglik, fit$fitted_g) - objective(peer$loglik, peer$g)
-    )
-  }
+if (side == "peer") {
+  result$fit <- case$keep(first$fit)
+} else {
+  file <- tempfile()
+  writeBin(serialize(unname(unlist(case$value(first$fit))), NULL), file)
+  result$digest <- unname(tools::md5sum(file))
+  theirs <- if (length(arguments) > 4L) readRDS(arguments[5L])$fit
+  result$checks <- do.call(rbind, as.list(case$check(first$fit, theirs, d)))
 }
-saveRDS(result, arguments[3L])
+saveRDS(result, arguments[4L])

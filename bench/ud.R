@@ -1,5 +1,5 @@
-# Prior covariances by ud_fit(): penalties, numbers of components, and speed.
-# Run with the package installed:  Rscript bench/ud.R rank1 1,2   (or: full, speed, race)
+# Prior covariances by ud_fit(): penalties, numbers of components, steps.
+# Run with the package installed:  Rscript bench/ud.R rank1 1,2   (or: full, race)
 library(mnmash)
 options(mnmash.threads = 1)
 
@@ -72,31 +72,6 @@ compare <- function(kind, seed, R = 50, K = 10, n = 1000, n_test = 10000, sizes 
   }
 }
 
-# Milliseconds of CPU time per iteration.
-speed <- function(J = 2000, R = 44, K = 10) {
-  set.seed(1)
-  U <- lapply(seq_len(K), \(k) 2 * rWishart(1, R + 2, diag(R) / R)[, , 1L])
-  units <- simulate_units(J, R, U)
-  S <- matrix(exp(rnorm(J * R, 0, 0.4)), J)
-  data <- list(
-    common = mash_set_data(units$X), varying = mash_set_data(units$B + S * rnorm(J * R), S)
-  )
-  start <- lapply(seq_len(K), \(k) rWishart(1, R + 2, diag(R) / R)[, , 1L])
-  names(start) <- paste0("U", seq_len(K))
-  for (noise in names(data)) {
-    for (update in c("ed", "auto")) {
-      for (penalty in c("none", "iw")) {
-        run <- \(n) cpu(ud_fit(
-          data[[noise]], Ulist = start, update = update, penalty = penalty, warmup = 0,
-          max_iter = n, tol = 0
-        ))$seconds
-        n <- 8
-        cat(noise, update, penalty, round(1000 * (run(n + 2) - run(2)) / n, 2), "ms\n")
-      }
-    }
-  }
-}
-
 # The closed-form steps against extreme deconvolution, from the same start, for differing noise.
 race <- function(seed, J = 1000, R = 10, K = 6) {
   set.seed(seed)
@@ -122,5 +97,5 @@ arguments <- commandArgs(TRUE)
 kind <- if (length(arguments)) arguments[1L] else "rank1"
 seeds <- if (length(arguments) > 1L) as.integer(strsplit(arguments[2L], ",")[[1L]]) else 1
 for (seed in seeds) {
-  switch(kind, speed = speed(), race = race(seed), compare(kind, seed))
+  switch(kind, race = race(seed), compare(kind, seed))
 }

@@ -69,3 +69,72 @@ workload_covariances <- function(w, npc = min(5L, ncol(w$Bhat) - 1L), full = TRU
   }
   Ulist
 }
+
+# A covariance of given rank, of largest variance one
+lowrank_covariance <- function(R, rank) {
+  U <- tcrossprod(matrix(rnorm(R * rank), R))
+  U / max(diag(U))
+}
+
+# Units of K components, of ranks one to all, and full-rank matrices to start from
+ed_workload <- function(J, R, K, V = ar1(R), seed = 1) {
+  set.seed(seed)
+  component <- sample(K, J, TRUE, rev(seq_len(K)))
+  B <- matrix(0, J, R)
+  for (k in seq_len(K)) {
+    e <- eigen((0.5 + k / K) * lowrank_covariance(R, min(R, 1 + (3 * k) %% R)), symmetric = TRUE)
+    rows <- which(component == k)
+    noise <- matrix(rnorm(length(rows) * R), ncol = R)
+    B[rows, ] <- noise %*% (t(e$vectors) * sqrt(pmax(e$values, 0)))
+  }
+  S <- matrix(exp(rnorm(J * R, log(0.3), 0.4)), J, R)
+  start <- lapply(seq_len(K), \(k) tcrossprod(matrix(rnorm(R * (R + 3)), R)) / (R + 3))
+  list(Bhat = B + S * (matrix(rnorm(J * R), J) %*% chol(V)), Shat = S, V = V, start = start)
+}
+
+# Counts 0, 1, 2 with linkage between neighbours, in blocks of 100
+genotypes <- function(n, p, rho = 0.9) {
+  frequency <- runif(p, 0.05, 0.5)
+  counts <- matrix(0, n, p)
+  for (haplotype in 1:2) {
+    z <- rnorm(n)
+    for (j in seq_len(p)) {
+      kept <- if (j %% 100 == 1) 0 else rho
+      z <- kept * z + sqrt(1 - kept^2) * rnorm(n)
+      counts[, j] <- counts[, j] + (z < qnorm(frequency[j]))
+    }
+  }
+  counts
+}
+
+# Responses to a few of p predictors; residuals as large as a share of explained variance asks
+responses <- function(X, B, V, pve) {
+  mean <- X %*% B
+  size <- sqrt(mean(apply(mean, 2, var)) * (1 - pve) / pve)
+  mean + size * matrix(rnorm(length(mean)), nrow(mean)) %*% chol(V)
+}
+
+# One predictor in 50 has effects, shared by all responses, independent, or of low rank
+regression_workload <- function(n, p, r, K = 5, pve = 0.3, seed = 1) {
+  set.seed(seed)
+  X <- scale(genotypes(n, p), scale = FALSE)
+  attributes(X) <- list(dim = c(n, p))
+  U <- c(list(matrix(1, r, r), diag(r)), lapply(1:3, \(rank) lowrank_covariance(r, min(r, rank))))
+  B <- matrix(0, p, r)
+  for (j in sample(p, max(2, round(p / 50)))) {
+    e <- eigen(U[[sample(K, 1)]], symmetric = TRUE)
+    B[j, ] <- e$vectors %*% (sqrt(pmax(e$values, 0)) * rnorm(r))
+  }
+  list(X = X, Y = responses(X, B, ar1(r, 0.3), pve))
+}
+
+# Three causal variants, half shared by the conditions
+finemap_workload <- function(n, p, r, seed = 1) {
+  set.seed(seed)
+  X <- genotypes(n, p, rho = 0.97)
+  X <- scale(X[, apply(X, 2, sd) > 0])
+  attributes(X) <- list(dim = dim(X))
+  B <- matrix(0, ncol(X), r)
+  B[sample(ncol(X), 3), ] <- rnorm(3) + 0.5 * rnorm(3 * r)
+  list(X = X, Y = responses(X, B, ar1(r, 0.3), pve = 0.1))
+}
