@@ -45,6 +45,10 @@ fuzz_calls <- function() {
   factorized <- fqtl_factorize(Y, K = 1, max_iter = 3, n_threads = 1)
   regions <- lapply(c(gene1 = 1, gene2 = 2), \(i) list(X = X + i, y = y))
   loci <- data.frame(locus = rep(1:6, each = 5), z = rnorm(30, sd = 2))
+  dosages <- cbind(matrix(rbinom(80, 2, 0.4), 20), 0:1)
+  dimnames(dosages) <- list(paste0("s", 1:20), paste0("v", 1:5))
+  genotypes <- tempfile("genotypes", fileext = ".tsv")
+  writeLines(c("sample\tchr1:5_A_T\tchr1:9_A_C", "a\t0\t1", "b\t2\tNA"), genotypes)
   t1 <- list(n_threads = 1)
   list(
     add_ridge = list(Ulist, data, subset = 1:10, ridge = "relative", size = 5),
@@ -87,9 +91,12 @@ fuzz_calls <- function() {
       fixmean = TRUE, fixcovar = FALSE, tol = 0.1, maxiter = 3, w = 0, logfile = NULL,
       splitnmerge = 0, maxsnm = FALSE, likeonly = FALSE, logweight = FALSE
     ), t1),
+    feature_correlation = list(z, feature = rep(c("g1", "g2"), 12), features = c("g1", "g2"),
+                               method = "corshrink", z_thresh = 3, rescale = TRUE),
     feature_score = list(contrast, rep(c("g1", "g2"), 12), method = "meta", meta_method = "DL",
                          absolute = TRUE, se_cutoff = 0.001, p_cutoff = 0.01, by = "p",
-                         fine_mapping = NULL),
+                         fine_mapping = NULL, conditions = NULL, unit = rownames(contrast),
+                         genotype = NULL, region = NULL, cor_threshold = 0.4, prune = "greedy"),
     finemap = c(list(region, U, L = 2, V = diag(2), prior_weights = rep(1, 3), scale = "optim",
                      estimate_V = "none", effect_model = "EZ", standardize = TRUE,
                      intercept = TRUE, min_log_bf = 0.1, coverage = 0.9, min_abs_corr = 0.5,
@@ -128,6 +135,7 @@ fuzz_calls <- function() {
     get_psd = list(m),
     get_samples = list(m),
     get_significant_results = list(m, thresh = 0.1, conditions = 1:2, sig_fn = get_lfsr),
+    ld_prune = list(dosages, threshold = 0.5, variants = colnames(dosages), method = "greedy"),
     lfsr = list(m),
     lfsr_calibration = list(m, B = sims$B, data = NULL, nsim = 1, bins = 5),
     mash = c(list(data, Ulist = Ulist, gridmult = 2, grid = c(0.5, 2), normalizeU = TRUE,
@@ -222,6 +230,7 @@ fuzz_calls <- function() {
                                   A = NULL, pi_thresh = 1e-10, block_size = 10), t1),
     qc_sumstats = c(list(marginal$Bhat[, 1] / marginal$Shat[, 1], LD, n = 30, alpha = 0.1), t1),
     random_effects = list(rnorm(5), rep(1, 5), method = "DL"),
+    read_genotypes = list(genotypes, variants = NULL, region = "chr1:1-20"),
     read_mash_input = list(input, missing = "mask", sets = "strong"),
     residual_correlation = c(list(
       data, method = "simple", subset = NULL, z_thresh = 3, correct = FALSE, rescale = TRUE,

@@ -25,7 +25,8 @@ pub fn with_threads<T: Send>(
         .map_err(|e| Error::Threads(e.to_string()))?;
     let (send, receive) = channel();
     pool.in_place_scope(|scope| {
-        scope.spawn(|_| {
+        // `send` moves there: if the work panics it is dropped, and this thread stops waiting.
+        scope.spawn(move |_| {
             let _ = send.send(work());
         });
         loop {
