@@ -109,10 +109,10 @@ mixture_prior <- function(data, engine = c("ed_bovy", "cov_ed", "ud", "ud_ted", 
   check_flag(keep_raw, "keep_raw")
   ed_tol <- check_number(ed_tol, "ed_tol", 0)
   max_iter <- check_count(max_iter, "max_iter")
-  n_unconstrained <- check_few(n_unconstrained, "n_unconstrained", 0, 1e4)
   check_weights_of_engine(w_source, engine, components, component_files, canonical_in_ed, keep_raw)
   scale_only <- check_scale_only(scale_only, engine, components, component_files)
   if (is.null(n_unconstrained)) n_unconstrained <- if (is.null(scale_only)) 50 else 0
+  n_unconstrained <- check_few(n_unconstrained, "n_unconstrained", 0, 1e4)
   say <- if (check_flag(verbose, "verbose")) \(...) message(" - ", ...) else \(...) NULL
   if (!is.null(cwd)) usable_folder(cwd, "cwd")
   prefix <- output_prefix(output_prefix, data)

@@ -20,7 +20,7 @@ add_ed <- function(name, model, J, steps, algorithm = "bovy") {
     value = unclass, package = "mashr",
     peer = function(d) {
       data <- mashr::mash_set_data(d$Bhat, d$Shat, V = d$V)
-      mashr::cov_ed(data, d$start, algorithm = algorithm, tol = 0, maxiter = steps)
+      mashr::cov_ed(data, d$start, algorithm = algorithm, tol = 1e-300, maxiter = steps)
     },
     check = \(fit, theirs, d) c(
       list(expect(
