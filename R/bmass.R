@@ -61,7 +61,9 @@ bmass <- function(Z, n, V = NULL, maf = NULL,
   if (d > 8L) stop_mnmash("dimension", "`Z` may have at most 8 columns: there are 3^d models")
   if (missing(n)) stop_mnmash("argument", "`n`, the number of samples, is needed")
   n <- per_unit(n, J, "n", d + 2)
-  variance <- if (is.null(maf)) rep(1, J) else {
+  variance <- if (is.null(maf)) {
+    rep(1, J)
+  } else {
     maf <- per_unit(maf, J, "maf", 0)
     if (any(maf <= 0 | maf >= 1)) stop_mnmash("value", "`maf` must be between 0 and 1")
     2 * maf * (1 - maf)

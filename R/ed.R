@@ -169,9 +169,9 @@ perturbed <- function(U, held) {
     e <- eigen(U[[k]], symmetric = TRUE)
     keep <- e$values > 1e-12 * max(e$values, 0)
     if (!any(keep)) next
-    F <- e$vectors[, keep, drop = FALSE] * rep(sqrt(e$values[keep]), each = nrow(U[[k]]))
+    factor <- e$vectors[, keep, drop = FALSE] * rep(sqrt(e$values[keep]), each = nrow(U[[k]]))
     G <- matrix(stats::rnorm(sum(keep) * (sum(keep) + 2)), sum(keep))
-    U[[k]] <- tcrossprod(F %*% G) / ncol(G)
+    U[[k]] <- tcrossprod(factor %*% G) / ncol(G)
   }
   U
 }

@@ -37,7 +37,7 @@ progress_reporter <- function(label, total, then = NULL, wait = 2, pause = 0.25,
   list(report = report, finish = finish)
 }
 
-# "Posteriors: 1,200 of 20,000 (6%), 600/s, 31 s left"
+# Such as "Posteriors: 1,200 of 20,000 (6%), 600/s, 31 s left".
 progress_line <- function(label, done, total, elapsed) {
   rate <- done / elapsed
   count <- \(x) format(round(x), big.mark = ",", trim = TRUE, scientific = FALSE)

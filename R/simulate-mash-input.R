@@ -86,9 +86,8 @@ toy_set <- function(n, suits, group, V, size, active, missing) {
     b[gone] <- s[gone] <- NA
     keep <- which(rep_len(suits(largest_z(b / s)), J))
     block <- list(b = b, s = s, effect = effect)
-    found <- if (is.null(found)) lapply(block, \(x) x[keep, , drop = FALSE]) else {
-      Map(\(old, new) rbind(old, new[keep, , drop = FALSE]), found, block)
-    }
+    block <- lapply(block, \(x) x[keep, , drop = FALSE])
+    found <- if (is.null(found)) block else Map(rbind, found, block)
     got <- got + length(keep)
   }
   found <- lapply(found, \(x) {

@@ -81,8 +81,8 @@ test_that("missing cells are left out", {
 test_that("singletons can be left out, whatever the units", {
   set.seed(4)
   l <- matrix(rnorm(600) * (runif(600) < 0.3), 300)
-  F <- cbind(c(1, 1, 1, 0, 0), c(0, 0, 0, 0, 1))
-  B <- 4 * tcrossprod(l, F) + rnorm(1500)
+  f <- cbind(c(1, 1, 1, 0, 0), c(0, 0, 0, 0, 1))
+  B <- 4 * tcrossprod(l, f) + rnorm(1500)
   for (scale in c(1, 1e-4)) {
     scaled <- mash_set_data(B * scale, scale)
     expect_length(cov_flash(scaled), 3)
