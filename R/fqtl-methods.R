@@ -9,7 +9,8 @@
 #' @param type `"link"`: the linear predictor; `"response"`: the mean of the outcome.
 #' @param threshold inclusion probability from which a variant or a tissue is counted.
 #' @param Y the outcomes of the fit.
-#' @param level coverage of the sets.
+#' @param coverage probability that a set holds its effect.
+#' @param level older name of `coverage`.
 #' @param by `"variant"`: the probability of an effect through any factor (or directly, on any
 #'   outcome); `"factor"`: a column for each factor; `"outcome"`: that of an effect on each outcome.
 #' @param ... not used.
@@ -195,15 +196,15 @@ pip.fqtl <- function(x, by = c("variant", "factor", "outcome"), ...) {
 
 #' @rdname fqtl-methods
 #' @export
-credible_sets.fqtl <- function(x, level = 0.95, ...) {
-  level <- check_number(level, "level", 0, 1)
+credible_sets.fqtl <- function(x, coverage = level, level = 0.95, ...) {
+  coverage <- check_number(coverage, "coverage", 0, 1)
   if (is.null(x$u$alpha)) {
     stop_mnmash("type", "only fits with u_prior = \"susie\" have credible sets")
   }
   one <- \(k, l) {
     alpha <- x$u$alpha[[k]][, l]
     ranked <- order(-alpha)
-    kept <- ranked[seq_len(which(cumsum(alpha[ranked]) >= level - 1e-12)[1L])]
+    kept <- ranked[seq_len(which(cumsum(alpha[ranked]) >= coverage - 1e-12)[1L])]
     data.frame(
       factor = k, effect = l, variant = kept, name = rownames(x$B)[kept] %||% kept,
       probability = alpha[kept], row.names = NULL
