@@ -21,11 +21,9 @@ rust_asymmetry <- function(x) .Call(wrap__rust_asymmetry, x)
 
 rust_check_psd <- function(x, slack, name) .Call(wrap__rust_check_psd, x, slack, name)
 
-rust_finemap_missing <- function(x, y, v, intercept, standardize, memory, ulist, weights, place, options, n_threads, progress) .Call(wrap__rust_finemap_missing, x, y, v, intercept, standardize, memory, ulist, weights, place, options, n_threads, progress)
+rust_finemap_rows <- function(x, y, v, intercept, standardize, memory, task) .Call(wrap__rust_finemap_rows, x, y, v, intercept, standardize, memory, task)
 
-rust_finemap_rows <- function(x, y, v, intercept, standardize, ulist, weights, place, options, n_threads, progress) .Call(wrap__rust_finemap_rows, x, y, v, intercept, standardize, ulist, weights, place, options, n_threads, progress)
-
-rust_finemap_products <- function(gram, scale, xty, yty, samples, v, ulist, weights, place, options, n_threads, progress) .Call(wrap__rust_finemap_products, gram, scale, xty, yty, samples, v, ulist, weights, place, options, n_threads, progress)
+rust_finemap_products <- function(gram, scale, xty, yty, samples, v, task) .Call(wrap__rust_finemap_products, gram, scale, xty, yty, samples, v, task)
 
 rust_credible_sets <- function(alpha, coverage) .Call(wrap__rust_credible_sets, alpha, coverage)
 

@@ -1,7 +1,7 @@
 # The forms of the data as the core takes them, and the way back from the scale of the fit.
 
 # A list of
-# - `run(U, w, place, options, n_threads, progress)`: the fit;
+# - `run(task)`: the fit; `task` is what does not depend on the form of the data;
 # - `sd`, `n`: of the outcomes, for the older scaling of priors;
 # - `z_unit`, `unit`: what a prior of z-scores, and one of effects, is multiplied by on both sides;
 # - `rescale(coef)`, `intercept(coef)`: to the variables as given;
@@ -32,17 +32,10 @@ rows_problem <- function(data, V, standardize, intercept, estimate_V) {
   sd <- sqrt(colMeans((Y - rep(colMeans(Y, na.rm = TRUE), each = n))^2, na.rm = TRUE) * n / (n - 1))
   seen <- colSums(!is.na(Y))
   columns <- NULL
-  run <- function(U, w, place, options, n_threads, progress) {
-    found <- from_rust(if (missing) {
-      rust_finemap_missing(
-        X, Y, V, intercept, standardize, getOption("mnmash.memory", 2e9), U, w, place, options,
-        n_threads, progress
-      )
-    } else {
-      rust_finemap_rows(
-        X, Y, V, intercept, standardize, U, w, place, options, n_threads, progress
-      )
-    })
+  run <- function(task) {
+    found <- from_rust(rust_finemap_rows(
+      X, Y, V, intercept, standardize, getOption("mnmash.memory", 2e9), task
+    ))
     columns <<- found$columns
     found$fit
   }
@@ -82,10 +75,9 @@ suffstat_problem <- function(data, V, standardize) {
   scale <- if (standardize) sqrt(diag(data$XtX) / (n - 1)) else rep(1, data$p)
   sd <- sqrt(diag(data$YtY) / (n - 1))
   list(
-    run = \(U, w, place, options, n_threads, progress) {
+    run = \(task) {
       rust_finemap_products(
-        data$XtX, 1 / scale, data$XtY / scale, data$YtY, n, unname(V), U, w, place, options,
-        n_threads, progress
+        data$XtX, 1 / scale, data$XtY / scale, data$YtY, n, unname(V), task
       )
     },
     sd = sd, n = n, z_unit = sd / sqrt(n), unit = 1,
@@ -96,8 +88,7 @@ suffstat_problem <- function(data, V, standardize) {
   )
 }
 
-# One `n`: as if X and Y had been standardised. Otherwise z-scores themselves, whose expectations
-# are
+# One `n`: as if X and Y had been standardised. Otherwise z-scores themselves, whose expectations are
 # sqrt(n_r - 1) times the effects.
 sumstats_problem <- function(data, V, estimate_V) {
   n <- data$n
@@ -124,10 +115,9 @@ sumstats_problem <- function(data, V, estimate_V) {
   gram <- if (one) sqrt(n - 1) else 1
   z_unit <- if (is.null(n)) 1 else if (one) 1 / sqrt(n) else sqrt(each / (each + 1))
   list(
-    run = \(U, w, place, options, n_threads, progress) {
+    run = \(task) {
       rust_finemap_products(
-        data$LD, rep(gram, data$p), gram * Z, YtY, if (one) n else 0, unname(V), U, w, place,
-        options, n_threads, progress
+        data$LD, rep(gram, data$p), gram * Z, YtY, if (one) n else 0, unname(V), task
       )
     },
     sd = rep(1, R), n = if (one) n else 1, z_unit = z_unit, unit = if (one) 1 else sqrt(each),

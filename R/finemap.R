@@ -133,7 +133,10 @@ finemap <- function(data, prior, L = 10, V = NULL, prior_weights = NULL,
   coverage <- check_number(coverage, "coverage", 0, 1)
   min_abs_corr <- check_number(min_abs_corr, "min_abs_corr", 0, 1)
   found <- with_progress("Fine-mapping, visits", L * max_iter, \(progress) {
-    from_rust(problem$run(U, prior$w, place, options, resolve_threads(n_threads), progress))
+    from_rust(problem$run(list(
+      U = U, weights = as.double(prior$w), place = place, options = options,
+      n_threads = resolve_threads(n_threads), progress = progress
+    )))
   })
   fit <- new_finemap(found, data, problem)
   fit$prior <- prior

@@ -5,12 +5,13 @@ use std::borrow::Cow;
 use extendr_api::prelude::*;
 use extendr_api::wrapper::Nullable;
 use faer::Mat;
+use mnmash_core::finemap::columns::columns;
 use mnmash_core::finemap::credible_sets::{candidates, credible_set, purity};
-use mnmash_core::finemap::design::{Design, columns};
+use mnmash_core::finemap::design::Design;
 use mnmash_core::finemap::marginals::{Marginals, coefficients, marginals};
 use mnmash_core::finemap::qc::{consistency, repair};
 use mnmash_core::finemap::{EffectPrior, Fit, Options, ResidualRule, ScaleRule, Update, fit};
-use mnmash_core::linalg::psd::{asymmetry, check_nearly_psd};
+use mnmash_core::linalg::psd::{Factor, asymmetry, check_nearly_psd};
 use mnmash_core::normal_means::Prior;
 use mnmash_core::{Error, Monitor};
 
@@ -27,35 +28,32 @@ struct Answer {
     leads: Vec<Vec<f64>>,
 }
 
-/// The arguments of a fit that do not depend on the form of the data.
-struct Problem {
+/// What a fit needs besides data: list(U, weights, place, options, n_threads, progress), where options
+/// are list(L, rule, scale, entry, update, residual, tol, max_iter, mass, most).
+struct Task {
     prior: EffectPrior,
     options: Options,
     mass: f64,
     most: usize,
 }
 
-impl Problem {
-    fn new(
-        r: usize,
-        ulist: &List,
-        weights: &[f64],
-        place: &[f64],
-        options: &List,
-    ) -> Outcome<Self> {
-        let Prior { components, .. } = prior(r, ulist, &[1.0], false).map_err(Failure)?;
-        let logs = |x: &[f64]| x.iter().map(|x| x.ln()).collect();
-        let prior =
-            EffectPrior { factors: components, log_weights: logs(weights), log_place: logs(place) };
-        let number = |name: &str| {
-            let found = options.iter().find(|(n, _)| *n == name);
-            found.and_then(|(_, x)| x.as_real()).unwrap_or(f64::NAN)
+fn field(list: &List, name: &str) -> Robj {
+    list.iter().find(|(n, _)| *n == name).map_or_else(|| ().into(), |(_, x)| x)
+}
+
+impl Task {
+    fn read(r: usize, task: &List) -> Outcome<Self> {
+        let part = |name: &str| List::try_from(field(task, name)).unwrap_or_default();
+        let Prior { components, .. } = prior(r, &part("U"), &[1.0], false).map_err(Failure)?;
+        let logs = |name: &str| {
+            let values = field(task, name);
+            values.as_real_slice().unwrap_or(&[]).iter().map(|x| x.ln()).collect()
         };
-        let word = |name: &str| {
-            let found = options.iter().find(|(n, _)| *n == name);
-            found.and_then(|(_, x)| x.as_str().map(str::to_string)).unwrap_or_default()
-        };
-        let options = Options {
+        let (log_weights, log_place) = (logs("weights"), logs("place"));
+        let options = part("options");
+        let number = |name: &str| field(&options, name).as_real().unwrap_or(f64::NAN);
+        let word = |name: &str| field(&options, name).as_str().unwrap_or_default().to_string();
+        let found = Options {
             effects: number("L") as usize,
             scale_rule: match word("rule").as_str() {
                 "em" => ScaleRule::Em,
@@ -73,7 +71,26 @@ impl Problem {
             tol: number("tol"),
             max_iter: number("max_iter") as usize,
         };
-        Ok(Self { prior, options, mass: number("mass"), most: number("most") as usize })
+        let prior = EffectPrior { factors: components, log_weights, log_place };
+        Ok(Self { prior, options: found, mass: number("mass"), most: number("most") as usize })
+    }
+
+    /// Fit what `design` makes of the data, given the factors of the prior; with what else it returns.
+    fn run<'a, T: Send>(
+        r: usize,
+        task: &List,
+        design: impl FnOnce(&[Factor]) -> std::result::Result<(Design<'a>, T), Error> + Send,
+    ) -> Outcome<(List, T)> {
+        let new = Self::read(r, task)?;
+        let progress = Nullable::<Function>::try_from(field(task, "progress"));
+        let progress = progress.unwrap_or(Nullable::Null);
+        let threads = field(task, "n_threads").as_integer().unwrap_or(1);
+        let monitor = Monitor::default();
+        let (answer, more) = run(threads, &progress, &monitor, || {
+            let (design, more) = design(&new.prior.factors)?;
+            Ok((new.solve(design, &monitor)?, more))
+        })?;
+        Ok((answer.list(r), more))
     }
 
     fn solve(&self, mut design: Design, monitor: &Monitor) -> std::result::Result<Answer, Error> {
@@ -146,7 +163,7 @@ impl Answer {
     }
 }
 
-// From rows. `options` is list(L, rule, scale, update, residual, tol, max_iter, mass, most).
+// From rows, some of whose outcomes may be missing (NA); then `memory` is for eigenvectors, in bytes.
 #[extendr]
 fn rust_finemap_rows(
     x: RMatrix<f64>,
@@ -154,52 +171,22 @@ fn rust_finemap_rows(
     v: RMatrix<f64>,
     intercept: bool,
     standardize: bool,
-    ulist: List,
-    weights: &[f64],
-    place: &[f64],
-    options: List,
-    n_threads: i32,
-    progress: Nullable<Function>,
+    memory: f64,
+    task: List,
 ) -> Outcome<List> {
-    let problem = Problem::new(y.ncols(), &ulist, weights, place, &options)?;
-    let monitor = Monitor::default();
-    let (x, y, v) = (view(&x), view(&y), view(&v));
-    let (mean, scale, centre, answer) = run(n_threads, &progress, &monitor, || {
+    let missing = y.data().iter().any(|y| y.is_nan());
+    let (x, y, v) = (view(&x), view(&y), view(&v).to_owned());
+    let (fit, (mean, scale, centre)) = Task::run(y.ncols(), &task, |factors| {
         let x = columns(x, intercept, standardize)?;
+        if missing {
+            let design = Design::incomplete(x.values, y, v, intercept, factors, memory)?;
+            return Ok((design, (x.mean, x.scale, Vec::new())));
+        }
         let y = columns(y, intercept, false)?;
-        let design = Design::rows(x.values, y.values.as_ref(), v.to_owned())?;
-        Ok((x.mean, x.scale, y.mean, problem.solve(design, &monitor)?))
+        Ok((Design::rows(x.values, y.values.as_ref(), v)?, (x.mean, x.scale, y.mean)))
     })?;
     let found = list!(x_mean = mean, x_scale = scale, y_mean = centre);
-    Ok(list!(columns = found, fit = answer.list(y.ncols())))
-}
-
-// From rows of which some outcomes are missing (NA). `memory`: bytes for eigenvectors.
-#[extendr]
-fn rust_finemap_missing(
-    x: RMatrix<f64>,
-    y: RMatrix<f64>,
-    v: RMatrix<f64>,
-    intercept: bool,
-    standardize: bool,
-    memory: f64,
-    ulist: List,
-    weights: &[f64],
-    place: &[f64],
-    options: List,
-    n_threads: i32,
-    progress: Nullable<Function>,
-) -> Outcome<List> {
-    let problem = Problem::new(y.ncols(), &ulist, weights, place, &options)?;
-    let monitor = Monitor::default();
-    let (x, y, v) = (view(&x), view(&y), view(&v).to_owned());
-    let (mean, scale, answer) = run(n_threads, &progress, &monitor, || {
-        let x = columns(x, intercept, standardize)?;
-        let factors = &problem.prior.factors;
-        let design = Design::incomplete(x.values, y, v, intercept, factors, memory)?;
-        Ok((x.mean, x.scale, problem.solve(design, &monitor)?))
-    })?;
-    Ok(list!(columns = list!(x_mean = mean, x_scale = scale), fit = answer.list(y.ncols())))
+    Ok(list!(columns = found, fit = fit))
 }
 
 // From products: X'X = diag(scale) M diag(scale).
@@ -211,21 +198,13 @@ fn rust_finemap_products(
     yty: RMatrix<f64>,
     samples: f64,
     v: RMatrix<f64>,
-    ulist: List,
-    weights: &[f64],
-    place: &[f64],
-    options: List,
-    n_threads: i32,
-    progress: Nullable<Function>,
+    task: List,
 ) -> Outcome<List> {
-    let problem = Problem::new(xty.ncols(), &ulist, weights, place, &options)?;
-    let monitor = Monitor::default();
     let (gram, xty, yty, v) = (Cow::Borrowed(gram.data()), view(&xty), view(&yty), view(&v));
-    let answer = run(n_threads, &progress, &monitor, || {
-        let design = Design::products(gram, scale.to_vec(), xty, yty, samples, v.to_owned())?;
-        problem.solve(design, &monitor)
+    let (fit, ()) = Task::run(xty.ncols(), &task, |_| {
+        Ok((Design::products(gram, scale.to_vec(), xty, yty, samples, v.to_owned())?, ()))
     })?;
-    Ok(answer.list(xty.ncols()))
+    Ok(fit)
 }
 
 // For each row of `alpha`, the variables of its credible set, most probable first.
@@ -285,7 +264,6 @@ extendr_module! {
     fn rust_qc;
     fn rust_asymmetry;
     fn rust_check_psd;
-    fn rust_finemap_missing;
     fn rust_finemap_rows;
     fn rust_finemap_products;
     fn rust_credible_sets;

@@ -8,43 +8,16 @@ use std::borrow::Cow;
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par};
-use rayon::prelude::*;
 
 use super::gram::Gram;
 use super::incomplete::Incomplete;
+use super::noise::Noise;
+use super::rows::{inner, times, transpose_times};
 use super::single_effect::Effect;
 use crate::Error;
-use crate::linalg::psd::{self, Factor};
+use crate::linalg::psd::Factor;
 use crate::normal_means::eigenbasis::{Coordinates, Eigenbasis, Lambda, block_range, padded};
 use crate::normal_means::problem::{BLOCK, LOG_2_PI};
-
-/// The residual covariance and its factors.
-#[derive(Debug, Clone)]
-pub struct Noise {
-    /// V.
-    pub covariance: Mat<f64>,
-    /// `W`, lower triangular.
-    pub whitener: Mat<f64>,
-    /// `W^{-1}`.
-    pub root: Mat<f64>,
-    /// `log det V`.
-    pub log_det: f64,
-}
-
-impl Noise {
-    /// Fails unless V is positive definite.
-    pub fn new(covariance: Mat<f64>) -> Result<Self, Error> {
-        let n = covariance.nrows();
-        let Some((whitener, log_det)) = psd::whitener(covariance.as_ref()) else {
-            let values = covariance.self_adjoint_eigenvalues(faer::Side::Lower);
-            let eigenvalue = values.map_or(f64::NAN, |v| v[0]);
-            return Err(Error::NotPsd { name: "`V`".into(), eigenvalue });
-        };
-        let llt = covariance.llt(faer::Side::Lower).map(|f| f.L().to_owned());
-        let root = llt.unwrap_or_else(|_| Mat::zeros(n, n));
-        Ok(Self { covariance, whitener, root, log_det })
-    }
-}
 
 /// Where the residual is.
 #[derive(Debug)]
@@ -355,30 +328,6 @@ impl<'a> Design<'a> {
     }
 }
 
-fn inner(x: &Mat<f64>, i: usize, j: usize) -> f64 {
-    x.col(i).iter().zip(x.col(j).iter()).map(|(a, b)| a * b).sum()
-}
-
-/// `X_active B`.
-fn times(x: &Mat<f64>, active: &[usize], rows: MatRef<'_, f64>) -> Mat<f64> {
-    let mut out = Mat::zeros(x.nrows(), rows.ncols());
-    if 2 * active.len() > x.ncols() {
-        let mut all = Mat::zeros(x.ncols(), rows.ncols());
-        for (a, &j) in active.iter().enumerate() {
-            all.row_mut(j).copy_from(rows.row(a));
-        }
-        matmul(out.as_mut(), Accum::Replace, x.as_ref(), all.as_ref(), 1.0, Par::Seq);
-        return out;
-    }
-    for (a, &j) in active.iter().enumerate() {
-        for r in 0..rows.ncols() {
-            let b = rows[(a, r)];
-            out.col_mut(r).iter_mut().zip(x.col(j).iter()).for_each(|(o, x)| *o += x * b);
-        }
-    }
-    out
-}
-
 fn equal(d: &[f64]) -> bool {
     d.iter().all(|x| (x - d[0]).abs() <= 1e-9 * d[0])
 }
@@ -392,49 +341,4 @@ fn dot_rows(left: &Mat<f64>, right: &Mat<f64>, active: &[usize]) -> f64 {
         }
     }
     sum
-}
-
-/// `X'R` by blocks of variables.
-pub(super) fn transpose_times(x: &Mat<f64>, right: MatRef<'_, f64>) -> Mat<f64> {
-    let (p, r) = (x.ncols(), right.ncols());
-    let part = |b: usize| {
-        let range = block_range(p, b);
-        let mut out = Mat::zeros(range.len(), r);
-        let columns = x.as_ref().subcols(range.start, range.len());
-        matmul(out.as_mut(), Accum::Replace, columns.transpose(), right, 1.0, Par::Seq);
-        out
-    };
-    let parts: Vec<Mat<f64>> = (0..p.div_ceil(BLOCK)).into_par_iter().map(part).collect();
-    Mat::from_fn(p, r, |j, c| parts[j / BLOCK][(j % BLOCK, c)])
-}
-
-/// Columns centred and scaled.
-#[derive(Debug)]
-pub struct Columns {
-    /// The matrix.
-    pub values: Mat<f64>,
-    /// What was subtracted: the means, or zeros.
-    pub mean: Vec<f64>,
-    /// What was divided by: standard deviations, or ones.
-    pub scale: Vec<f64>,
-}
-
-/// Centre the columns of an n by p matrix if there is an intercept, and bring them to unit variance
-/// if asked. A column without variance is an error that names it.
-pub fn columns(x: MatRef<'_, f64>, intercept: bool, standardize: bool) -> Result<Columns, Error> {
-    let (n, p) = (x.nrows(), x.ncols());
-    let one = |j: usize| {
-        let column = || x.col(j).iter();
-        let mean = if intercept { column().sum::<f64>() / n as f64 } else { 0.0 };
-        let square: f64 = column().map(|x| (x - mean).powi(2)).sum();
-        (mean, (square / (n as f64 - 1.0)).sqrt())
-    };
-    let moments: Vec<(f64, f64)> = (0..p).into_par_iter().map(one).collect();
-    if let Some(j) = moments.iter().position(|(_, sd)| sd.is_nan() || *sd <= 0.0) {
-        return Err(Error::Value { name: "X", why: format!("is constant in column {}", j + 1) });
-    }
-    let mean: Vec<f64> = moments.iter().map(|m| m.0).collect();
-    let scale: Vec<f64> = moments.iter().map(|m| if standardize { m.1 } else { 1.0 }).collect();
-    let values = Mat::from_fn(n, p, |i, j| (x[(i, j)] - mean[j]) / scale[j]);
-    Ok(Columns { values, mean, scale })
 }

@@ -15,8 +15,9 @@ use std::collections::BTreeMap;
 use faer::{Mat, MatRef, Side};
 use rayon::prelude::*;
 
-use super::design::transpose_times;
+use super::rows::transpose_times;
 use crate::Error;
+use crate::linalg::dense::spd_inverse;
 use crate::linalg::psd::{self, Factor};
 use crate::normal_means::eigenbasis::{Coordinates, Lambda, block_range, padded};
 use crate::normal_means::problem::{BLOCK, LOG_2_PI};
@@ -88,7 +89,8 @@ impl Incomplete {
         for p in &patterns {
             total += &p.precision * p.rows.len() as f64;
         }
-        let centre = intercept.then(|| inverse(&total)).transpose()?;
+        let inverse = || spd_inverse(total.as_ref()).ok_or(Error::SingularNoise { unit: 0 });
+        let centre = intercept.then(inverse).transpose()?;
         let y = Mat::from_fn(n, r, |i, c| if y[(i, c)].is_nan() { 0.0 } else { y[(i, c)] });
         let mut new = Self {
             x,
@@ -281,7 +283,7 @@ impl Incomplete {
         let largest = (0..r).map(|c| precision[(c, c)]).fold(0.0, f64::max);
         let o: Vec<usize> = (0..r).filter(|&c| precision[(c, c)] > 1e-12 * largest).collect();
         let part = Mat::from_fn(o.len(), o.len(), |i, c| precision[(o[i], o[c])]);
-        let s = inverse(&part).map_err(|_| Error::SingularNoise { unit: j })?;
+        let s = spd_inverse(part.as_ref()).ok_or(Error::SingularNoise { unit: j })?;
         let (mut x, mut sd, mut v) = (vec![f64::NAN; r], vec![1.0; r], vec![0.0; r * r]);
         (0..r).for_each(|c| v[c * r + c] = 1.0);
         for (i, &a) in o.iter().enumerate() {
@@ -295,10 +297,4 @@ impl Incomplete {
         }
         Ok([x, sd, v])
     }
-}
-
-/// The inverse of a positive definite matrix of the data's precision (never of a prior).
-fn inverse(m: &Mat<f64>) -> Result<Mat<f64>, Error> {
-    let (w, _) = psd::whitener(m.as_ref()).ok_or(Error::SingularNoise { unit: 0 })?;
-    Ok(w.transpose() * &w)
 }

@@ -4,16 +4,20 @@
 //! Given the other effects, one effect is a normal-means problem at each variable (`x_j'r / d_j`
 //! has noise `V / d_j`, with `d_j = x_j'x_j`), and its place has a posterior over the p variables.
 //!
+//! - `columns`: X and Y centred and scaled;
 //! - `design`: what is known of X and Y (rows, products or z-scores with correlations), residuals,
-//!   fitted values, inner products; `gram`: products with X'X; `incomplete`: missing outcomes;
+//!   fitted values, inner products; `noise`: V and what whitens it; `rows`: products with X; `gram`:
+//!   products with X'X; `incomplete`: missing outcomes;
 //! - `single_effect`: the posterior of one effect, and its scale `s_l`;
-//! - `ibss`: one effect after another until the evidence bound stands still;
+//! - `ibss`: one effect after another until the evidence bound stands still; `sweeps`: the state of
+//!   that; `options`: how;
 //! - `residual`: the update of V;
 //! - `marginals`: effects and signs of the variables that matter;
 //! - `credible_sets`: sets of variables, and their purity;
 //! - `qc`: whether z-scores and correlations belong together;
 //! - `enrichment`: prior probabilities of variables from annotations, over many regions.
 
+pub mod columns;
 pub mod credible_sets;
 pub mod design;
 pub mod enrichment;
@@ -21,10 +25,18 @@ mod gram;
 pub mod ibss;
 mod incomplete;
 pub mod marginals;
+mod noise;
+pub mod options;
 pub mod qc;
 mod residual;
+mod rows;
 pub mod single_effect;
+mod sweeps;
+#[cfg(test)]
+mod tests;
 
 pub use design::Design;
-pub use ibss::{Fit, Options, ResidualRule, Update, fit};
+pub use ibss::fit;
+pub use noise::Noise;
+pub use options::{Fit, Options, ResidualRule, Update};
 pub use single_effect::{EffectPrior, ScaleRule};

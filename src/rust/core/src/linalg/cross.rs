@@ -1,8 +1,9 @@
 //! Weighted sums of cross products `sum_j q_j x_j x_j'`, with vectors `x_j` in lanes.
 //!
 //! Vectors are packed by row blocks: for each block of four rows, for each group of `N` vectors, four
-//! entries. Sums are by lanes and blocks as in `inverse`.
+//! entries. Sums are by lanes, laid out as in `blocks`.
 
+use super::blocks::add_product;
 use super::lanes::Lanes;
 
 /// Vectors in lanes: `groups` groups of `N`, rows padded with zeros to whole blocks of four.
@@ -66,17 +67,7 @@ pub fn add_products<V: Lanes>(x: &Packed<V>, weighted: &Packed<V>, sum: &mut [V]
                     acc[i][c] = out[4 * i + c];
                 }
             }
-            let (mut a, mut b) = (left, right);
-            while let (Some((p, more_a)), Some((q, more_b))) =
-                (a.split_first_chunk::<4>(), b.split_first_chunk::<4>())
-            {
-                for i in 0..4 {
-                    for c in 0..4 {
-                        acc[i][c] = p[i].mul_add(q[c], acc[i][c]);
-                    }
-                }
-                (a, b) = (more_a, more_b);
-            }
+            add_product(&mut acc, left, right);
             for i in 0..4 {
                 for c in 0..4 {
                     out[4 * i + c] = acc[i][c];
@@ -88,7 +79,7 @@ pub fn add_products<V: Lanes>(x: &Packed<V>, weighted: &Packed<V>, sum: &mut [V]
 
 #[cfg(test)]
 mod tests {
-    use super::super::inverse::{sum_len, sum_offset};
+    use super::super::blocks::{sum_len, sum_offset};
     use super::super::lanes::{Kernel, Level, dispatch_at};
     use super::*;
 

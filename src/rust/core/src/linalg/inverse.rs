@@ -1,24 +1,10 @@
 //! Inverses of small positive definite matrices from their Cholesky factors, one matrix per lane, and
 //! weighted sums of them.
-//!
-//! A sum over matrices is kept by lanes, in blocks of 4 by 4 of the lower triangle: block `(ib, jb)`
-//! with `jb <= ib` is number `ib (ib + 1) / 2 + jb`, and holds its sixteen entries by rows.
 
+use super::blocks::{add_product, subtract_product};
 use super::cholesky::panel;
 use super::lanes::Lanes;
-use super::tridiagonal::panel_offset;
-
-/// The number of entries of a sum for matrices of `n` rows.
-pub fn sum_len(n: usize) -> usize {
-    let nb = n.div_ceil(4);
-    8 * nb * (nb + 1)
-}
-
-/// Where entry `(i, c)` with `c <= i` of a sum is.
-pub fn sum_offset(i: usize, c: usize) -> usize {
-    let (ib, jb) = (i / 4, c / 4);
-    16 * (ib * (ib + 1) / 2 + jb) + 4 * (i % 4) + c % 4
-}
+use super::tridiagonal::{entry, panel_offset};
 
 /// `L^{-1}` by column panels of four (see `tridiagonal`), where `l` is packed as in `cholesky`.
 #[inline(always)]
@@ -36,17 +22,7 @@ pub fn invert_panels<V: Lanes>(n: usize, l: &[V], reciprocal: &[V], out: &mut [V
                     acc[r][r] = V::splat(1.0);
                 }
             }
-            let (mut a, mut b) = (&row[16 * cb..16 * ib], &*done);
-            while let (Some((left, more_a)), Some((right, more_b))) =
-                (a.split_first_chunk::<4>(), b.split_first_chunk::<4>())
-            {
-                for r in 0..4 {
-                    for c in 0..4 {
-                        acc[r][c] = left[r].neg_mul_add(right[c], acc[r][c]);
-                    }
-                }
-                (a, b) = (more_a, more_b);
-            }
+            subtract_product(&mut acc, &row[16 * cb..16 * ib], done);
             let diagonal = &row[16 * ib..16 * ib + 16];
             for r in 0..4 {
                 for q in 0..r {
@@ -65,6 +41,19 @@ pub fn invert_panels<V: Lanes>(n: usize, l: &[V], reciprocal: &[V], out: &mut [V
     }
 }
 
+/// `L^{-1}` by rows of `np` entries (`np` is `n` rounded up to four), zero above the diagonal. `panels`
+/// is scratch of `tridiagonal::panel_len(n)` entries.
+#[inline(always)]
+pub fn invert_rows<V: Lanes>(n: usize, l: &[V], reciprocal: &[V], out: &mut [V], panels: &mut [V]) {
+    invert_panels(n, l, reciprocal, panels);
+    let np = n.div_ceil(4) * 4;
+    for (i, row) in out[..np * np].chunks_exact_mut(np.max(1)).enumerate() {
+        for (c, to) in row.iter_mut().enumerate() {
+            *to = if c <= i { panels[entry(np, i, c)] } else { V::splat(0.0) };
+        }
+    }
+}
+
 /// `sum += w X'X` for `X` by column panels, lower triangular: `w (LL')^{-1}` for `X = L^{-1}`.
 #[inline(always)]
 pub fn add_gram<V: Lanes>(n: usize, x: &[V], w: V, sum: &mut [V]) {
@@ -76,17 +65,7 @@ pub fn add_gram<V: Lanes>(n: usize, x: &[V], w: V, sum: &mut [V]) {
             let start = panel_offset(4 * nb, jb) + 16 * (ib - jb);
             let right = &x[start..panel_offset(4 * nb, jb + 1)];
             let mut acc = [[V::splat(0.0); 4]; 4];
-            let (mut a, mut b) = (left, right);
-            while let (Some((p, more_a)), Some((q, more_b))) =
-                (a.split_first_chunk::<4>(), b.split_first_chunk::<4>())
-            {
-                for i in 0..4 {
-                    for c in 0..4 {
-                        acc[i][c] = p[i].mul_add(q[c], acc[i][c]);
-                    }
-                }
-                (a, b) = (more_a, more_b);
-            }
+            add_product(&mut acc, left, right);
             let Some(out) = blocks.next() else { return };
             for i in 0..4 {
                 for c in 0..4 {
@@ -99,9 +78,10 @@ pub fn add_gram<V: Lanes>(n: usize, x: &[V], w: V, sum: &mut [V]) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::blocks::{sum_len, sum_offset};
     use super::super::cholesky::{factor, offset, packed_len};
     use super::super::lanes::{Kernel, Level, dispatch_at};
-    use super::super::tridiagonal::{entry, panel_len};
+    use super::super::tridiagonal::panel_len;
     use super::*;
 
     struct Check(usize);
@@ -131,6 +111,13 @@ mod tests {
                 false => 0.0,
             };
             let factor = |i: usize, p: usize| l[offset(i, p)].to_array()[0];
+            let (mut rows, mut scratch) = (vec![V::splat(1.0); np * np], x.clone());
+            invert_rows(n, &l, &d, &mut rows, &mut scratch);
+            for i in 0..np {
+                for p in 0..np {
+                    assert_eq!(rows[i * np + p].to_array()[0], inverse(i, p), "({i}, {p})");
+                }
+            }
             let mut sum = vec![V::splat(0.0); sum_len(n)];
             add_gram(n, &x, V::splat(0.5), &mut sum);
             add_gram(n, &x, V::splat(0.25), &mut sum);

@@ -6,17 +6,20 @@
 //! - `lanes`: the lane types (AVX-512, AVX2, portable) and the run-time choice among them;
 //! - `special`: exp, log and erfc on lanes;
 //! - `tridiagonal`: Householder reduction of a symmetric matrix bordered by a vector;
-//! - `cholesky`: factorisation and triangular inverse, one matrix per lane;
+//! - `blocks`: the 4 by 4 products that the next three are made of;
+//! - `cholesky`: factorisation and triangular solution, one matrix per lane;
 //! - `inverse`: inverses from Cholesky factors, and weighted sums of them, one matrix per lane;
 //! - `cross`: weighted sums of cross products of vectors, one vector per lane;
 //! - `columns`: products and sums of long columns;
 //! - `gamma`: log-gamma and its derivatives;
 //! - `gram`: products of a matrix with its transpose, as the reduction wants them;
+//! - `square`: sums of `xx'` of single vectors;
 //! - `normal_tail`: the normal distribution cut to positive values, one number at a time;
 //! - `dense`: products and eigenvalues of one matrix;
 //! - `psd`: factors of one positive semi-definite matrix, and the check that it is one.
 
 pub mod aligned;
+pub mod blocks;
 pub mod cholesky;
 pub mod columns;
 pub mod cross;
@@ -28,4 +31,5 @@ pub mod lanes;
 pub mod normal_tail;
 pub mod psd;
 pub mod special;
+pub mod square;
 pub mod tridiagonal;

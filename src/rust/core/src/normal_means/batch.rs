@@ -8,6 +8,7 @@ use super::correlation::CommonCorrelation;
 use super::problem::{GroupNoise, LOG_2_PI, NormalMeans};
 use crate::linalg::cholesky;
 use crate::linalg::gram::outer_gram;
+use crate::linalg::inverse::invert_rows;
 use crate::linalg::lanes::{Lanes, MAX_LANES};
 use crate::linalg::psd::Factor;
 use crate::linalg::special::log_split;
@@ -76,8 +77,8 @@ enum Whitener<V> {
     Diagonal(Vec<f64>),
     /// The same for all units: by rows of `np` entries, lower triangular.
     Common(Vec<f64>, f64),
-    /// One for each lane, by rows, and scratch: the packed matrix, reciprocal pivots and a column.
-    Own { inverse: Vec<V>, packed: Vec<V>, reciprocal: Vec<V>, column: Vec<V> },
+    /// One for each lane, by rows, and scratch: the packed matrix, reciprocal pivots, and the inverse by panels.
+    Own { inverse: Vec<V>, packed: Vec<V>, reciprocal: Vec<V>, panels: Vec<V> },
 }
 
 /// Up to `V::N` whitened units of one group.
@@ -120,7 +121,7 @@ impl<V: Lanes> Batch<V> {
                 inverse: vec![zero; np * np],
                 packed: vec![zero; cholesky::packed_len(r)],
                 reciprocal: vec![zero; np],
-                column: vec![zero; np],
+                panels: vec![zero; panel_len(np)],
             },
         };
         Self {
@@ -196,7 +197,7 @@ impl<V: Lanes> Batch<V> {
                 }
                 V::splat(*log_det)
             }
-            Whitener::Own { inverse, packed, reciprocal, column } => {
+            Whitener::Own { inverse, packed, reciprocal, panels } => {
                 let r = means.conditions;
                 let mut v = vec![0.0; r * r * MAX_LANES];
                 for (v, &at) in v.chunks_exact_mut((r * r).max(1)).zip(&lanes[..V::N]) {
@@ -218,7 +219,7 @@ impl<V: Lanes> Batch<V> {
                 }
                 let log_det = cholesky::factor(r, packed, reciprocal);
                 cholesky::forward(r, packed, reciprocal, &mut self.z);
-                cholesky::invert(r, packed, reciprocal, inverse, column);
+                invert_rows(r, packed, reciprocal, inverse, panels);
                 log_det
             }
         }

@@ -13,6 +13,7 @@
 
 use rayon::prelude::*;
 
+use crate::linalg::columns::{add, dot};
 use crate::linalg::lanes::{Kernel, Lanes, dispatch};
 use crate::{Error, Monitor};
 
@@ -66,41 +67,6 @@ pub fn residual_of<D: Design>(design: &D, response: &Response, b: &[f64]) -> Vec
     residual
 }
 
-/// `x'y`, in four sums of lanes.
-#[inline(always)]
-pub fn dot<V: Lanes>(x: &[f64], y: &[f64]) -> f64 {
-    let n = x.len().min(y.len());
-    let (x, y) = (&x[..n], &y[..n]);
-    let step = 4 * V::N;
-    let mut sums = [V::splat(0.0); 4];
-    for (x, y) in x.chunks_exact(step).zip(y.chunks_exact(step)) {
-        for (q, sum) in sums.iter_mut().enumerate() {
-            *sum = V::load(&x[q * V::N..]).mul_add(V::load(&y[q * V::N..]), *sum);
-        }
-    }
-    let mut sum = ((sums[0] + sums[1]) + (sums[2] + sums[3])).sum();
-    let rest = n - n % step;
-    for (x, y) in x[rest..].iter().zip(&y[rest..]) {
-        sum += x * y;
-    }
-    sum
-}
-
-/// `y <- y - delta x`.
-#[inline(always)]
-pub fn subtract<V: Lanes>(delta: f64, x: &[f64], y: &mut [f64]) {
-    let n = x.len().min(y.len());
-    let (x, y) = (&x[..n], &mut y[..n]);
-    let by = V::splat(delta);
-    let rest = n - n % V::N;
-    for (y, x) in y.chunks_exact_mut(V::N).zip(x.chunks_exact(V::N)) {
-        V::load(x).neg_mul_add(by, V::load(y)).store(y);
-    }
-    for (y, x) in y[rest..].iter_mut().zip(&x[rest..]) {
-        *y -= delta * x;
-    }
-}
-
 struct Dot<'a>(&'a [f64], &'a [f64]);
 impl Kernel for Dot<'_> {
     type Output = f64;
@@ -110,12 +76,13 @@ impl Kernel for Dot<'_> {
     }
 }
 
+/// `y <- y - delta x`.
 struct Axpy<'a>(f64, &'a [f64], &'a mut [f64]);
 impl Kernel for Axpy<'_> {
     type Output = ();
     #[inline(always)]
     fn run<V: Lanes>(self) {
-        subtract::<V>(self.0, self.1, self.2);
+        add::<V>(-self.0, self.1, self.2);
     }
 }
 
@@ -223,7 +190,7 @@ impl Design for Dense {
     }
     #[inline(always)]
     fn subtract<V: Lanes>(&self, j: usize, delta: f64, residual: &mut [f64]) {
-        subtract::<V>(delta, self.column(j), residual);
+        add::<V>(-delta, self.column(j), residual);
     }
     fn sum_of_squares(&self, _: &Response, _: &[f64], residual: &[f64]) -> f64 {
         dispatch(Dot(residual, residual))

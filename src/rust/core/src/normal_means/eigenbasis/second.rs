@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use faer::linalg::matmul::triangular::{BlockStructure, matmul};
-use faer::{Accum, Mat, MatRef, Par};
+use faer::{Mat, MatRef};
 
 use super::{Eigenbasis, Grid};
 use crate::linalg::aligned::Aligned;
 use crate::linalg::lanes::MAX_LANES;
+use crate::linalg::square::add_squares;
 
 /// Means that wait to be squared together.
 const WAITING: usize = 64;
@@ -27,8 +27,9 @@ struct Sum {
     waiting: Aligned,
     stride: usize,
     columns: usize,
-    /// Lower triangle of the sum of squares; nothing at rank one, where the diagonal has it.
-    square: Mat<f64>,
+    /// Lower triangle of the sum of squares, by columns of `stride`; nothing at rank one, where the
+    /// diagonal has it.
+    square: Aligned,
 }
 
 impl SecondMoments {
@@ -47,7 +48,8 @@ impl SecondMoments {
             let rank = directions.len();
             let dense = if rank > 1 { rank } else { 0 };
             let stride = dense.next_multiple_of(MAX_LANES);
-            let (waiting, square) = (Aligned::zeros(stride * WAITING), Mat::zeros(dense, dense));
+            let waiting = Aligned::zeros(stride * WAITING);
+            let square = Aligned::zeros(stride * stride);
             Sum { directions, waiting, stride, columns: 0, square }
         };
         let matrices: Vec<Sum> = matrices.map(sum).collect();
@@ -106,7 +108,8 @@ impl SecondMoments {
             sum.flush();
             let (first, rank) = (sum.directions.start, sum.directions.len());
             let moment = |i: usize, p: usize| {
-                let square = if rank > 1 { sum.square[(i.max(p), i.min(p))] } else { 0.0 };
+                let square =
+                    if rank > 1 { sum.square[i.min(p) * sum.stride + i.max(p)] } else { 0.0 };
                 square + if i == p { self.diagonal[first + i] } else { 0.0 }
             };
             let middle = Mat::from_fn(rank, rank, moment);
@@ -124,11 +127,7 @@ impl Sum {
             return;
         }
         let used = &self.waiting[..self.columns * self.stride];
-        let m = MatRef::from_column_major_slice(used, self.stride, self.columns);
-        let m = m.subrows(0, self.directions.len());
-        let (lower, full) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
-        let to = self.square.as_mut();
-        matmul(to, lower, Accum::Add, m, full, m.transpose(), full, 1.0, Par::Seq);
+        add_squares(self.stride, used, &mut self.square);
         self.columns = 0;
     }
 }

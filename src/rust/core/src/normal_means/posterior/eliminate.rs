@@ -9,7 +9,8 @@
 //! `M`, and need nothing more.
 
 use super::component::{Packed, triangle};
-use crate::linalg::cholesky::{factor, forward, packed_len, panel, subtract_product};
+use crate::linalg::blocks::subtract_product;
+use crate::linalg::cholesky::{factor, forward, packed_len, panel};
 use crate::linalg::lanes::Lanes;
 
 /// Workspace for one component at a time.
@@ -114,7 +115,7 @@ impl<V: Lanes> Elimination<V> {
                         acc[c][r] = V::splat(f[c]);
                     }
                 }
-                subtract_product(&mut acc, &row[16 * first..16 * ib], &done[16 * first..]);
+                subtract_product(&mut acc, &done[16 * first..], &row[16 * first..16 * ib]);
                 let diagonal = &row[16 * ib..16 * ib + 16];
                 let d = &self.reciprocal[4 * ib..4 * ib + 4];
                 let u = &self.u[4 * ib..4 * ib + 4];
@@ -165,7 +166,7 @@ impl<V: Lanes> Elimination<V> {
                 let len = 4 * n - 16 * first;
                 let (x, y) = (&panel_of(a)[skip(a)..][..len], &panel_of(b)[skip(b)..][..len]);
                 let mut acc = [[V::splat(0.0); 4]; 4];
-                subtract_product(&mut acc, x, y); // minus the product
+                subtract_product(&mut acc, y, x); // minus the product
                 for (c, i) in (4 * a..4 * a + 4).enumerate().take(of.support.len() - 4 * a) {
                     for (d, p) in (4 * b..4 * b + 4).enumerate().take_while(|(_, p)| *p <= i) {
                         let at = triangle(of.support[i], of.support[p]);

@@ -1,0 +1,308 @@
+//! The state between visits to effects, and sweeps over them.
+
+use faer::Mat;
+
+use super::design::Design;
+use super::options::{Options, ResidualRule, Update};
+use super::residual::next_covariance;
+use super::single_effect::{Effect, EffectPrior, ScaleRule, SingleEffect};
+use crate::normal_means::eigenbasis::{Coordinates, Eigenbasis};
+use crate::{Error, Monitor};
+
+/// Sweeps of [`Update::Compat`] before scales may go to zero.
+const PATIENCE: usize = 10;
+
+/// Sweeps for which the scale of an effect that was put in is held.
+const HOLD: usize = 3;
+
+/// Sweeps until the bound stands still.
+#[derive(Debug, Default)]
+pub struct Run {
+    pub elbo: Vec<f64>,
+    pub converged: bool,
+    pub decrease: f64,
+}
+
+impl Run {
+    pub fn bound(&self) -> f64 {
+        self.elbo.last().copied().unwrap_or(f64::NEG_INFINITY)
+    }
+}
+
+/// What is needed to come back.
+pub struct State {
+    residual: Mat<f64>,
+    effects: Vec<(usize, Effect)>,
+    out: Vec<usize>,
+    covariance: Option<Mat<f64>>,
+}
+
+/// The state between visits.
+pub struct Sweeps<'a, 'b> {
+    design: &'a mut Design<'b>,
+    prior: &'a EffectPrior,
+    options: &'a Options,
+    basis: Eigenbasis,
+    coordinates: Coordinates,
+    residual: Mat<f64>,
+    effects: Vec<Effect>,
+    /// Those that are in, and those that are out, in the order of the results.
+    live: Vec<usize>,
+    out: Vec<usize>,
+    range: (f64, f64),
+    /// An effect whose scale is held.
+    held: Option<usize>,
+}
+
+impl<'a, 'b> Sweeps<'a, 'b> {
+    pub fn new(design: &'a mut Design<'b>, prior: &'a EffectPrior, options: &'a Options) -> Self {
+        let l = options.effects;
+        let basis = design.basis(&prior.factors);
+        let coordinates = design.coordinates(&basis);
+        let all: Vec<usize> = (0..l).collect();
+        let eager = options.update == Update::Compat || options.scale_rule == ScaleRule::Fixed;
+        let (live, out) = if eager { (all, Vec::new()) } else { (Vec::new(), all) };
+        let residual = design.start();
+        let scale = if eager { options.scale } else { 0.0 };
+        let effects = (0..l).map(|_| absent(design, prior, scale)).collect();
+        let range = (0.0, 0.0);
+        let mut new = Self {
+            design,
+            prior,
+            options,
+            basis,
+            coordinates,
+            residual,
+            effects,
+            live,
+            out,
+            range,
+            held: None,
+        };
+        new.load_scores();
+        new.range = new.coordinates.scale_range();
+        new
+    }
+
+    /// Put the present scores into the coordinates.
+    fn load_scores(&mut self) -> Mat<f64> {
+        let scores = self.design.scores(&self.residual);
+        self.design.fill(&mut self.coordinates, &scores, &self.basis);
+        scores
+    }
+
+    pub fn run(&mut self, most: usize, monitor: &Monitor) -> Result<Run, Error> {
+        let mut run = Run::default();
+        let (compat, tol) = (self.options.update == Update::Compat, self.options.tol);
+        let mut count = usize::MAX;
+        for iteration in 1..=most {
+            let held = self.held.is_some();
+            self.sweep(iteration, monitor)?;
+            if iteration >= HOLD {
+                self.held = None;
+            }
+            let bound = self.bound();
+            let gain = bound - run.bound();
+            run.elbo.push(bound);
+            if iteration > 1 && !held {
+                run.decrease = run.decrease.max(-gain);
+            }
+            let settled = compat || (count == self.live.len() && !held);
+            let enough = if compat { gain } else { gain.abs() };
+            if iteration > 1 && settled && enough < tol {
+                run.converged = true;
+                break;
+            }
+            count = self.live.len();
+            self.trim();
+            if self.options.residual != ResidualRule::Known {
+                self.update_noise()?;
+            }
+        }
+        Ok(run)
+    }
+
+    /// Put in one more effect, if there are some and there is one left.
+    pub fn seed(&mut self) -> bool {
+        let (n, Some(&l)) = (self.live.len(), self.out.first()) else { return false };
+        if n == 0 {
+            return false;
+        }
+        let logs = self.live.iter().map(|&l| self.effects[l].scale.ln());
+        self.effects[l].scale = (logs.sum::<f64>() / n as f64).exp();
+        self.out.remove(0);
+        self.live.insert(0, l);
+        self.held = Some(l);
+        true
+    }
+
+    pub fn save(&self) -> State {
+        let known = self.options.residual == ResidualRule::Known;
+        State {
+            residual: self.residual.clone(),
+            effects: self.live.iter().map(|&l| (l, self.effects[l].clone())).collect(),
+            out: self.out.clone(),
+            covariance: (!known).then(|| self.design.noise.covariance.clone()),
+        }
+    }
+
+    pub fn restore(&mut self, state: State) -> Result<(), Error> {
+        if let Some(v) = state.covariance {
+            self.design.set_noise(v)?;
+            self.basis = self.design.basis(&self.prior.factors);
+            self.coordinates = self.design.coordinates(&self.basis);
+        }
+        self.residual = state.residual;
+        for &l in &state.out {
+            self.effects[l] = absent(self.design, self.prior, 0.0);
+        }
+        self.live = state.effects.iter().map(|(l, _)| *l).collect();
+        for (l, effect) in state.effects {
+            self.effects[l] = effect;
+        }
+        self.out = state.out;
+        self.held = None;
+        Ok(())
+    }
+
+    fn sweep(&mut self, iteration: usize, monitor: &Monitor) -> Result<(), Error> {
+        for l in self.live.clone() {
+            self.visit(l, iteration);
+            monitor.advance(1)?;
+        }
+        if self.options.update == Update::Compat {
+            return Ok(());
+        }
+        self.live.retain(|&l| self.effects[l].scale > 0.0);
+        let in_order = |l: &usize| !self.live.contains(l);
+        self.out = (0..self.effects.len()).filter(in_order).collect();
+        while let (Some(&l), None) = (self.out.first(), self.held) {
+            self.visit(l, iteration);
+            monitor.advance(1)?;
+            if self.effects[l].scale == 0.0 {
+                break;
+            }
+            self.out.remove(0);
+            self.live.push(l);
+        }
+        Ok(())
+    }
+
+    /// The posterior of one effect given the others.
+    fn visit(&mut self, l: usize, iteration: usize) {
+        self.residual += &self.effects[l].fitted;
+        let scores = self.load_scores();
+        let before = self.effects[l].scale;
+        let second = self.options.residual != ResidualRule::Known;
+        let mut visit = SingleEffect::new(self.prior, &self.coordinates);
+        let compat = self.options.update == Update::Compat;
+        let hold = self.held == Some(l);
+        let rule = if hold { ScaleRule::Fixed } else { self.options.scale_rule };
+        let scale = match rule {
+            ScaleRule::Fixed if hold => before,
+            ScaleRule::Fixed => self.options.scale,
+            ScaleRule::Em if compat || before > 0.0 => before,
+            ScaleRule::Em => visit.best_scale(None, self.range),
+            ScaleRule::Optim => visit.best_scale((before > 0.0).then_some(before), self.range),
+        };
+        let least = if before > 0.0 { 0.0 } else { self.options.entry };
+        let null = |evidence: f64| evidence <= least;
+        if rule == ScaleRule::Optim && null(visit.evidence(scale)) {
+            self.effects[l] = absent(self.design, self.prior, 0.0);
+            return;
+        }
+        let mut effect =
+            visit.posterior(scale, scores.as_ref(), (&*self.design, &self.basis), second);
+        self.design.rescale(&mut effect);
+        if rule == ScaleRule::Em {
+            effect.scale = effect.sums.em_scale();
+            let check = !compat || iteration > PATIENCE;
+            if check && null(visit.evidence(effect.scale)) {
+                if compat {
+                    effect.scale = 0.0;
+                    effect.sums.fit = 0.0;
+                    effect.sums.size = 0.0;
+                    effect.mean.fill(0.0);
+                    if let Some(second) = effect.second.as_mut() {
+                        second.fill(0.0);
+                    }
+                } else {
+                    effect = absent(self.design, self.prior, 0.0);
+                }
+            }
+        }
+        effect.fitted = self.design.fitted(&effect.active, effect.mean.as_ref());
+        self.residual -= &effect.fitted;
+        self.effects[l] = effect;
+    }
+
+    fn present(&self) -> Vec<&Effect> {
+        self.live.iter().map(|&l| &self.effects[l]).collect()
+    }
+
+    /// The evidence lower bound.
+    fn bound(&self) -> f64 {
+        let effects = self.present();
+        let mut loss = self.design.residual_norm(&self.residual, &effects);
+        let mut divergence = 0.0;
+        for e in &effects {
+            loss += e.sums.size - self.design.fitted_norm(e);
+            divergence += e.sums.fit - 0.5 * e.sums.size - e.total;
+        }
+        self.design.constant() - 0.5 * loss - divergence
+    }
+
+    /// Take out what has no scale; in the older order, one effect stays.
+    fn trim(&mut self) {
+        if self.options.update != Update::Compat {
+            return;
+        }
+        let zero = |l: &usize| self.effects[*l].scale == 0.0;
+        let all = self.live.iter().all(zero);
+        let keep = if all { self.live.first().copied() } else { None };
+        let (out, live): (Vec<usize>, Vec<usize>) =
+            self.live.iter().partition(|l| zero(l) && Some(**l) != keep);
+        self.live = live;
+        self.out.extend(out);
+    }
+
+    /// A new residual covariance, and everything whitened by it.
+    fn update_noise(&mut self) -> Result<(), Error> {
+        let effects = self.present();
+        let full = self.options.residual == ResidualRule::Full;
+        let v = next_covariance(self.design, &self.residual, &effects, full);
+        let t = self.design.set_noise(v)?;
+        let right = |m: &Mat<f64>| m * t.transpose();
+        self.residual = right(&self.residual);
+        for effect in &mut self.effects {
+            effect.mean = right(&effect.mean);
+            effect.fitted = right(&effect.fitted);
+            effect.scores = right(&effect.scores);
+            if let Some(second) = effect.second.as_mut() {
+                *second = &t * &*second * t.transpose();
+            }
+        }
+        self.basis = self.design.basis(&self.prior.factors);
+        self.coordinates = self.design.coordinates(&self.basis);
+        Ok(())
+    }
+
+    pub fn finish(mut self) -> Vec<Effect> {
+        let order: Vec<usize> = self.live.iter().chain(&self.out).copied().collect();
+        order.into_iter().map(|l| std::mem::take(&mut self.effects[l])).collect()
+    }
+}
+
+/// No effect: its place is as in the prior.
+fn absent(design: &Design, prior: &EffectPrior, scale: f64) -> Effect {
+    let zero = design.start();
+    Effect {
+        alpha: prior.log_place.iter().map(|p| p.exp()).collect(),
+        log_bayes: vec![0.0; prior.log_place.len()],
+        scale,
+        mean: Mat::zeros(0, design.conditions),
+        scores: Mat::zeros(0, design.conditions),
+        fitted: Mat::zeros(zero.nrows(), zero.ncols()),
+        ..Effect::default()
+    }
+}
