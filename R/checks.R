@@ -116,6 +116,13 @@ check_function <- function(f, name, what = "a function") {
   f
 }
 
+check_names_or_numbers <- function(x, name) {
+  if (!is.null(x) && !(is.character(x) || is.numeric(x) || is.factor(x))) {
+    stop_mnmash("type", "`", name, "` must be names or numbers, not ", class(x)[1L])
+  }
+  invisible(x)
+}
+
 check_flag <- function(x, name) {
   if (!is.logical(x) || length(x) != 1L || is.na(x)) {
     stop_mnmash("argument", "`", name, "` must be TRUE or FALSE")

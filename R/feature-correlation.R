@@ -53,12 +53,15 @@ feature_correlation <- function(data, feature = NULL, features = NULL,
       length(feature)
     )
   }
+  check_names_or_numbers(feature, "feature")
   if (is.null(features)) features <- unique(feature[!is.na(feature)])
+  check_names_or_numbers(features, "features")
+  if (!length(features)) stop_mnmash("argument", "`features` names no feature")
   bad <- anyDuplicated(features)
   if (bad) stop_mnmash("names", "`features` has \"", features[bad], "\" twice")
   absent <- setdiff(features, feature)
   if (length(absent)) {
-    stop_mnmash("names", "no unit is of feature \"", absent[1L], "\"", and_more(length(absent)))
+    stop_mnmash("names", "`feature`: no unit is of feature \"", absent[1L], "\"", and_more(length(absent)))
   }
   rows <- split(seq_along(feature), factor(feature, features))
   found <- lapply(rows, \(r) one_correlation(z[r, , drop = FALSE], method, z_thresh, rescale))

@@ -118,6 +118,7 @@ scored_conditions <- function(conditions, names, pairs) {
   deviating <- sub("_deviation$", "", names[endsWith(names, "_deviation")])
   known <- unique(c(deviating, as.vector(pairs)))
   if (is.null(conditions)) return(known)
+  check_names_or_numbers(conditions, "conditions")
   bad <- setdiff(conditions, known)
   if (length(bad) || !length(conditions)) {
     stop_mnmash(

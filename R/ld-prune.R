@@ -102,7 +102,7 @@ correlated_with <- function(Z, columns, others, threshold, size = 1024L) {
 # order in which they are wanted.
 dosages <- function(X, variants, name) {
   if (is_file_name(X)) X <- read_genotypes(X, variants)
-  if (is.data.frame(X)) X <- as_numeric_matrix(X, name)
+  if (!is.function(X) && !is_sparse(X)) X <- as_numeric_matrix(X, name)
   X <- if (is.function(X)) columns_of_blocks(X, variants, name) else wanted_columns(X, variants)
   X <- as.matrix(X)
   if (!ncol(X)) return(X)
@@ -113,6 +113,7 @@ dosages <- function(X, variants, name) {
 
 wanted_columns <- function(X, variants) {
   if (is.null(variants)) return(X)
+  check_names_or_numbers(variants, "variants")
   at <- match(variants, if (is.numeric(variants)) seq_len(ncol(X)) else colnames(X))
   X[, at[!is.na(at)], drop = FALSE]
 }

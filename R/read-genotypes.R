@@ -125,10 +125,10 @@ parse_region <- function(region) {
     regmatches(region, regexec("^(?:chr)?([^:]+):([0-9,]+)-([0-9,]+)$", region, perl = TRUE))[[1L]]
   }
   bounds <- as.numeric(gsub(",", "", parts[3:4]))
-  if (length(parts) != 4L || bounds[1L] > bounds[2L]) {
+  if (length(parts) != 4L || anyNA(bounds) || bounds[1L] > bounds[2L]) {
     stop_mnmash(
-      "argument", "`region` must be \"chromosome:from-to\", such as \"chr1:10000-20000\"; not \"",
-      region[1L], "\""
+      "argument", "`region` must be \"chromosome:from-to\", such as \"chr1:10000-20000\"",
+      if (is.character(region) && length(region)) paste0("; not \"", region[1L], "\"")
     )
   }
   list(chromosome = parts[2L], from = bounds[1L], to = bounds[2L])

@@ -83,7 +83,7 @@ fuzz_calls <- function() {
                 tol = 0.1, max_iter = 3, starts = 1), t1),
     enrich = c(list(loci, annotations = cbind(near = rep(0:1, 15)), method = "single",
                     penalty = 1, kappa = c(1, 4), start = c(-3, 0), conf_level = 0.9, tol = 0.1,
-                    max_iter = 3, prior = NULL), t1),
+                    max_iter = 3, prior = NULL, update_weights = FALSE), t1),
     estimate_null_correlation_simple = list(data, z_thresh = 3, est_cor = TRUE, correct = FALSE),
     extreme_deconvolution = c(list(
       sims$Bhat, sims$Shat^2, xamp = c(0.5, 0.5), xmean = matrix(0, 2, 3),
@@ -168,7 +168,7 @@ fuzz_calls <- function() {
     mash_plot_meta = list(m, 1, xlab = "x", ylab = "y", file = NULL),
     mash_posterior = c(list(m, data, exclude = NULL, folder = NULL, n_chunks = 1, V = NULL,
                             read = readRDS, A = NULL, output_posterior_cov = FALSE,
-                            pi_thresh = 1e-10), t1),
+                            pi_thresh = 1e-10, exclude_rule = "marginal"), t1),
     mash_set_data = list(sims$Bhat, sims$Shat, alpha = 0, df = Inf, pval = NULL, V = diag(3),
                          zero_check_tol = 1e-10, zero_Bhat_Shat_reset = 0, zero_Shat_reset = 0,
                          missing = "exact"),
@@ -183,7 +183,7 @@ fuzz_calls <- function() {
       keep_raw = TRUE, add_xtx = FALSE, remove_singleton = FALSE, ridge = "none",
       w_source = "mash", missing = "mask", component_files = NULL, n_unconstrained = 2,
       n_subset = 50, vhat_iter = 1, cwd = NULL, output_prefix = NULL, save_components = FALSE,
-      verbose = FALSE
+      verbose = FALSE, scale_only = NULL, ud_tol_lik = NULL
     ), t1),
     mixture_weights = c(list(matrix(rnorm(40), 10), prior = "uniform", start = rep(0.25, 4),
                              row_weights = rep(1, 10), tol = 1e-6, max_iter = 20,
@@ -225,7 +225,8 @@ fuzz_calls <- function() {
     posterior_contrast = c(list(m, data, conditions = conditions,
                                 groups = list(g = conditions[1:2]),
                                 type = "deviation", exclude = NULL, folder = NULL, n_chunks = 1,
-                                V = NULL, read = readRDS, pi_thresh = 1e-10), t1),
+                                V = NULL, read = readRDS, pi_thresh = 1e-10,
+                                exclude_rule = "marginal"), t1),
     posterior_functional = c(list(m, data, \(b) rowMeans(b[, 1, ]), n_samples = 3, seed = 1,
                                   A = NULL, pi_thresh = 1e-10, block_size = 10), t1),
     qc_sumstats = c(list(marginal$Bhat[, 1] / marginal$Shat[, 1], LD, n = 30, alpha = 0.1), t1),
@@ -434,7 +435,7 @@ fuzz_outcome <- function(name, arguments, seconds = 10) {
     mnmash_error = \(e) {
       message <- conditionMessage(e)
       # An argument, or a place in one.
-      named <- grepl("`|row [0-9]|matrix [0-9]", message)
+      named <- grepl("`|row [0-9]|matrix [0-9]|'.*'", message)
       if (named) wrong("error", message)
       else wrong("error without a name", message)
     },
