@@ -41,6 +41,7 @@ lint:
 	tools/setup.sh lint
 	cd src/rust && cargo fmt --all --check
 	cd src/rust && cargo clippy --locked --workspace --all-targets -- -D warnings
+	Rscript tools/unused.R
 	Rscript -e 'print(found <- lintr::lint_package()); quit(status = length(found) > 0L)'
 
 document:
