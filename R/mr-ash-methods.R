@@ -79,11 +79,11 @@ covariate_part <- function(coefficients, newz, n) {
 
 #' @rdname mr_ash-methods
 #' @export
-fitted.mr_ash <- function(object, ...) predict(object)
+fitted.mr_ash <- function(object, ...) stats::predict(object)
 
 #' @rdname mr_ash-methods
 #' @export
-residuals.mr_ash <- function(object, ...) object$y - predict(object)
+residuals.mr_ash <- function(object, ...) object$y - stats::predict(object)
 
 #' @rdname mr_ash-methods
 #' @export

@@ -70,7 +70,7 @@ predict.mr_mash <- function(object, newx = NULL, ...) {
 
 #' @rdname mr_mash-methods
 #' @export
-fitted.mr_mash <- function(object, ...) predict(object)
+fitted.mr_mash <- function(object, ...) stats::predict(object)
 
 #' @rdname mr_mash-methods
 #' @export

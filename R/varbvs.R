@@ -242,10 +242,10 @@ predict.varbvs <- function(object, newx = NULL, newz = NULL, type = c("link", "r
 }
 
 #' @export
-fitted.varbvs <- function(object, ...) predict(object, type = "response")
+fitted.varbvs <- function(object, ...) stats::predict(object, type = "response")
 
 #' @export
-residuals.varbvs <- function(object, ...) object$y - fitted(object)
+residuals.varbvs <- function(object, ...) object$y - stats::fitted(object)
 
 #' @export
 print.varbvs <- function(x, ...) {
