@@ -18,12 +18,18 @@ machine <- function() {
   load <- strsplit(readLines("/proc/loadavg"), " ")[[1L]][1L]
   c(
     sprintf(
-      "%s, %d cores, %s; R %s, BLAS %s on one thread, mnmash %s.", sub(".*: ", "", cpu[1L]),
-      length(cpu), wide, getRversion(), basename(normalizePath(extSoftVersion()[["BLAS"]])),
+      "%s, %d cores, %s; R %s, LAPACK %s on one thread, mnmash %s.", sub(".*: ", "", cpu[1L]),
+      length(cpu), wide, getRversion(), basename(La_library()),
       utils::packageVersion("mnmash")
     ),
     sprintf("Written %s; load of the machine at the end: %s.", format(Sys.Date()), load)
   )
+}
+
+# Whether a peer is in its own library or the usual ones.
+installed <- function(package) {
+  libraries <- c(Filter(nzchar, Sys.getenv("MNMASH_PEERS")), .libPaths())
+  nzchar(system.file(package = package, lib.loc = libraries))
 }
 
 # One line of the table of cases; NULL where the case has not run.
@@ -43,7 +49,7 @@ case_row <- function(name, folder) {
   comparison <- if (is.null(package)) {
     "none"
   } else if (is.null(peer)) {
-    "not installed"
+    if (installed(package)) "not run" else "not installed"
   } else if (!agreed) {
     "answers differ"
   } else {

@@ -8,6 +8,7 @@
 # One process per case and package; BLAS on one thread. Writes bench/results and the section of
 # bench/README.md between its markers.
 source("bench/cases.R")
+source("bench/report.R")
 parts <- strsplit(Sys.getenv("MNMASH_PARTS", "cases scaling roofline"), " ")[[1L]]
 arguments <- commandArgs(trailingOnly = TRUE)
 names <- if (length(arguments)) arguments else names(cases)
@@ -15,7 +16,6 @@ if (!all(names %in% names(cases))) stop("cases are: ", toString(names(cases)))
 folder <- Sys.getenv("MNMASH_BENCH", "demo-output/bench")
 dir.create(folder, recursive = TRUE, showWarnings = FALSE)
 dir.create("bench/results", showWarnings = FALSE)
-libraries <- c(Filter(nzchar, Sys.getenv("MNMASH_PEERS")), .libPaths())
 
 process <- function(script, ..., timeout = 1800) {
   single <- c("OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1")
@@ -26,12 +26,11 @@ process <- function(script, ..., timeout = 1800) {
 one_case <- function(name) {
   case <- cases[[name]]
   file <- \(side) file.path(folder, paste0(name, "-", side, ".rds"))
-  installed <- !is.null(case$package) &&
-    nzchar(system.file(package = case$package, lib.loc = libraries))
+  compare <- !is.null(case$package) && installed(case$package)
   peer <- file("peer")
-  if (!installed || !nzchar(Sys.getenv("MNMASH_REUSE"))) unlink(peer)
+  if (!compare || !nzchar(Sys.getenv("MNMASH_REUSE"))) unlink(peer)
   for (side in c("mnmash-1", "mnmash-2")) unlink(file(side))
-  if (installed && !file.exists(peer)) {
+  if (compare && !file.exists(peer)) {
     message(name, ": ", case$package)
     process("bench/run-case.R", name, "peer", "1", peer)
   }
@@ -49,9 +48,8 @@ if ("roofline" %in% parts) {
     "cargo", c("run", "--release", "--locked", "--quiet", "-p", "mnmash-core", "--example",
                "roofline", "--manifest-path", "src/rust/Cargo.toml"), stdout = TRUE
   )
-  ran[["roofline"]] <- is.null(attr(out, "status"))
+  ran <- c(ran, roofline = is.null(attr(out, "status")))
   if (ran[["roofline"]]) writeLines(out, "bench/results/roofline.csv")
 }
-source("bench/report.R")
 report(names(cases), folder)
 if (!all(ran)) stop("failed: ", toString(names(ran)[!ran]))

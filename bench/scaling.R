@@ -123,7 +123,7 @@ points$panel <- NULL
 utils::write.csv(points, "bench/results/scaling.csv", row.names = FALSE)
 
 source("bench/report.R")
-lines <- c("#### Time against size", "", markdown(slopes), "", "![](results/scaling.png)")
+lines <- c("#### Time against size", "", markdown(slopes), "", "![Time against size](results/scaling.png)")
 if (!is.null(threads)) {
   picture <- ggplot(threads, aes(threads, speedup, colour = work)) +
     geom_abline(slope = 1, intercept = 0, linetype = 3, colour = "grey60") +
@@ -135,6 +135,6 @@ if (!is.null(threads)) {
     transform(threads, speedup = signif(speedup, 3)), "bench/results/threads.csv", row.names = FALSE
   )
   shown <- transform(threads, speedup = sprintf("%.2f", speedup))
-  lines <- c(lines, "", markdown(shown), "", "![](results/threads.png)")
+  lines <- c(lines, "", markdown(shown), "", "![Times as fast against threads](results/threads.png)")
 }
 writeLines(lines, "bench/results/scaling.md")
