@@ -18,6 +18,16 @@ and_more <- function(n, what = "") {
   if (n > 1) paste0(" (and ", n - 1, " more", what, ")") else ""
 }
 
+# Distinct names, at least one.
+check_labels <- function(x, name) {
+  if (!is.character(x) || !length(x) || anyNA(x) || !all(nzchar(x))) {
+    stop_mnmash("argument", "`", name, "` must be a character vector of names, without `NA`")
+  }
+  twice <- anyDuplicated(x)
+  if (twice) stop_mnmash("names", "`", name, "` has \"", x[twice], "\" twice")
+  unname(x)
+}
+
 # "liver, lung, skin, ..."
 first_few <- function(names, n = 8L) {
   paste0(paste(utils::head(names, n), collapse = ", "), if (length(names) > n) ", ...")

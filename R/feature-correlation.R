@@ -39,6 +39,7 @@ feature_correlation <- function(data, feature = NULL, features = NULL,
   check_flag(rescale, "rescale")
   z_thresh <- check_number(z_thresh, "z_thresh", 0)
   z <- observed_z(data)
+  if (!is.null(features)) features <- check_labels(features, "features")
   if (is.null(feature)) {
     if (is.null(features) || is.null(rownames(z))) {
       stop_mnmash(
@@ -47,21 +48,20 @@ feature_correlation <- function(data, feature = NULL, features = NULL,
       )
     }
     feature <- features[features_of_units(rownames(z), features)]
-  } else if (length(feature) != nrow(z)) {
+  } else if (!is.atomic(feature) || length(feature) != nrow(z)) {
     stop_mnmash(
       "dimension", "`feature` must name the feature of each of ", nrow(z), " units, not of ",
       length(feature)
     )
   }
-  check_names_or_numbers(feature, "feature")
+  feature <- as.character(feature)
   if (is.null(features)) features <- unique(feature[!is.na(feature)])
-  check_names_or_numbers(features, "features")
-  if (!length(features)) stop_mnmash("argument", "`features` names no feature")
-  bad <- anyDuplicated(features)
-  if (bad) stop_mnmash("names", "`features` has \"", features[bad], "\" twice")
+  if (!length(features)) stop_mnmash("missing", "`feature` is `NA` for all units")
   absent <- setdiff(features, feature)
   if (length(absent)) {
-    stop_mnmash("names", "`feature`: no unit is of feature \"", absent[1L], "\"", and_more(length(absent)))
+    stop_mnmash(
+      "names", "`features`: no unit is of feature \"", absent[1L], "\"", and_more(length(absent))
+    )
   }
   rows <- split(seq_along(feature), factor(feature, features))
   found <- lapply(rows, \(r) one_correlation(z[r, , drop = FALSE], method, z_thresh, rescale))

@@ -76,9 +76,10 @@ feature_score <- function(contrast, feature, method = c("meta", "nsig", "pval_pa
   pairs <- contrast_pairs(contrast, colnames(mean))
   conditions <- scored_conditions(conditions, colnames(mean), pairs)
   scored <- of_conditions(colnames(mean), pairs, conditions)
-  if (length(unit) != nrow(mean)) {
+  if (!is.atomic(unit) || length(unit) != nrow(mean)) {
     stop_mnmash("dimension", "`unit` must name each of ", nrow(mean), " units")
   }
+  unit <- as.character(unit)
   feature <- if (!missing(feature)) check_feature(feature, nrow(mean))
   if (method == "finemap") {
     return(finemap_score(abs(mean), se, pairs, conditions, fine_mapping, unit, feature))
@@ -118,16 +119,15 @@ scored_conditions <- function(conditions, names, pairs) {
   deviating <- sub("_deviation$", "", names[endsWith(names, "_deviation")])
   known <- unique(c(deviating, as.vector(pairs)))
   if (is.null(conditions)) return(known)
-  check_names_or_numbers(conditions, "conditions")
+  conditions <- check_labels(conditions, "conditions")
   bad <- setdiff(conditions, known)
-  if (length(bad) || !length(conditions)) {
+  if (length(bad)) {
     stop_mnmash(
-      "argument", "`conditions` must be among those compared (",
-      first_few(known), ")",
-      if (length(bad)) paste0(": \"", bad[1L], "\" is none"), and_more(length(bad))
+      "argument", "`conditions` must be among those compared (", first_few(known), "): \"",
+      bad[1L], "\" is none", and_more(length(bad))
     )
   }
-  unique(conditions)
+  conditions
 }
 
 of_conditions <- function(names, pairs, conditions) {

@@ -32,16 +32,28 @@
 ld_prune <- function(X, threshold = 0.45, variants = NULL, method = c("greedy", "cluster")) {
   method <- match_choice(method, c("greedy", "cluster"), "method")
   threshold <- check_number(threshold, "threshold", 0, 1)
+  check_variants(variants)
   X <- dosages(X, variants, "X")
   if (!is.null(variants) && ncol(X) < length(variants)) {
     stop_mnmash(
-      "names", "`variants` must be variants of `X`: \"", setdiff(variants, colnames(X))[1L],
+      "names", "`variants` must be variants of `X`: \"",
+      if (is.numeric(variants)) max(variants) else setdiff(variants, colnames(X))[1L],
       "\" is none", and_more(length(variants) - ncol(X))
     )
   }
   kept <- prune_columns(X, threshold, method)
   if (!is.null(colnames(X))) return(colnames(X)[kept])
   if (is.null(variants)) kept else variants[kept]
+}
+
+# Names or numbers of variants, or NULL for all.
+check_variants <- function(variants) {
+  if (is.null(variants)) return(invisible())
+  if (!is.numeric(variants)) return(invisible(check_labels(variants, "variants")))
+  if (!length(variants) || !all(is.finite(variants)) || any(variants < 1) ||
+        any(variants != round(variants)) || anyDuplicated(variants)) {
+    stop_mnmash("argument", "`variants` must be distinct names, or numbers of columns")
+  }
 }
 
 # Column numbers of a matrix without missing values.

@@ -196,6 +196,9 @@ check_scale_only <- function(scale_only, engine, components, files) {
       "argument", "`scale_only` is for the engines \"ud\" and \"ud_ted\", not \"", engine, "\""
     )
   }
+  if (!is.character(scale_only)) {
+    stop_mnmash("type", "`scale_only` must be names of components, or character()")
+  }
   if (!length(scale_only)) return(character())
   scale_only <- check_components(scale_only, "scale_only")
   known <- if (is.null(files)) components else "canonical"

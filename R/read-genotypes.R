@@ -30,11 +30,14 @@
 read_genotypes <- function(file, variants = NULL, region = NULL) {
   if (!is_file_name(file)) stop_mnmash("type", "`file` must be the name of one file")
   if (!is.null(region)) region <- parse_region(region)
+  check_variants(variants)
   stem <- sub("[.]bed$", "", file)
   if (endsWith(file, ".bed") || (!file.exists(file) && file.exists(paste0(file, ".bed")))) {
     return(read_plink(stem, variants, region))
   }
-  if (!file.exists(file)) stop_mnmash("file", "`file`: there is no file '", file, "'")
+  if (!file.exists(file) || dir.exists(file)) {
+    stop_mnmash("file", "`file`: there is no file '", file, "'")
+  }
   X <- if (grepl("[.]rds$", tolower(file))) rds_genotypes(file) else text_genotypes(file)
   X <- wanted_columns(X, variants)
   if (is.null(region)) X else X[, in_region(colnames(X), region), drop = FALSE]
@@ -48,7 +51,7 @@ rds_genotypes <- function(file) {
 
 text_genotypes <- function(file) {
   raw <- grepl("[.]raw([.]gz)?$", tolower(file))
-  where <- paste0("genotypes '", file, "'")
+  where <- paste0("`file`: genotypes '", file, "'")
   table <- read_table(file, where, if (raw) "")
   if (raw) {
     described <- names(table) %in% c("FID", "IID", "PAT", "MAT", "SEX", "PHENOTYPE")
@@ -121,14 +124,15 @@ plain_table <- function(file, width, columns) {
 }
 
 parse_region <- function(region) {
-  parts <- if (is.character(region) && length(region) == 1L && !is.na(region)) {
+  known <- is_file_name(region)
+  parts <- if (known) {
     regmatches(region, regexec("^(?:chr)?([^:]+):([0-9,]+)-([0-9,]+)$", region, perl = TRUE))[[1L]]
   }
   bounds <- as.numeric(gsub(",", "", parts[3:4]))
   if (length(parts) != 4L || anyNA(bounds) || bounds[1L] > bounds[2L]) {
     stop_mnmash(
       "argument", "`region` must be \"chromosome:from-to\", such as \"chr1:10000-20000\"",
-      if (is.character(region) && length(region)) paste0("; not \"", region[1L], "\"")
+      if (known) paste0("; not \"", region, "\"")
     )
   }
   list(chromosome = parts[2L], from = bounds[1L], to = bounds[2L])

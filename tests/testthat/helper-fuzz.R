@@ -25,6 +25,7 @@ fuzz_calls <- function() {
   y <- Y[, 1]
   marginal <- univariate_sumstats(X, Y)
   LD <- cor(X)
+  dosage <- matrix(rep_len(c(0, 1, 2, 1, 0, 0, 2), 20 * 24), 20, dimnames = list(NULL, rownames(z)))
   U <- list(shared = matrix(1, 2, 2), own = diag(2))
   region <- finemap_data(X, Y)
   found <- suppressWarnings(finemap(region, U, L = 2, max_iter = 5, n_threads = 1))
@@ -95,8 +96,9 @@ fuzz_calls <- function() {
                                method = "corshrink", z_thresh = 3, rescale = TRUE),
     feature_score = list(contrast, rep(c("g1", "g2"), 12), method = "meta", meta_method = "DL",
                          absolute = TRUE, se_cutoff = 0.001, p_cutoff = 0.01, by = "p",
-                         fine_mapping = NULL, conditions = NULL, unit = rownames(contrast),
-                         genotype = NULL, region = NULL, cor_threshold = 0.4, prune = "greedy"),
+                         fine_mapping = NULL, conditions = conditions[1:2],
+                         unit = rownames(contrast), genotype = dosage, region = NULL,
+                         cor_threshold = 0.5, prune = "greedy"),
     finemap = c(list(region, U, L = 2, V = diag(2), prior_weights = rep(1, 3), scale = "optim",
                      estimate_V = "none", effect_model = "EZ", standardize = TRUE,
                      intercept = TRUE, min_log_bf = 0.1, coverage = 0.9, min_abs_corr = 0.5,
@@ -168,7 +170,7 @@ fuzz_calls <- function() {
     mash_plot_meta = list(m, 1, xlab = "x", ylab = "y", file = NULL),
     mash_posterior = c(list(m, data, exclude = NULL, folder = NULL, n_chunks = 1, V = NULL,
                             read = readRDS, A = NULL, output_posterior_cov = FALSE,
-                            pi_thresh = 1e-10, exclude_rule = "marginal"), t1),
+                            pi_thresh = 1e-10, exclude_rule = "workflow"), t1),
     mash_set_data = list(sims$Bhat, sims$Shat, alpha = 0, df = Inf, pval = NULL, V = diag(3),
                          zero_check_tol = 1e-10, zero_Bhat_Shat_reset = 0, zero_Shat_reset = 0,
                          missing = "exact"),
@@ -183,7 +185,7 @@ fuzz_calls <- function() {
       keep_raw = TRUE, add_xtx = FALSE, remove_singleton = FALSE, ridge = "none",
       w_source = "mash", missing = "mask", component_files = NULL, n_unconstrained = 2,
       n_subset = 50, vhat_iter = 1, cwd = NULL, output_prefix = NULL, save_components = FALSE,
-      verbose = FALSE, scale_only = NULL, ud_tol_lik = NULL
+      verbose = FALSE, scale_only = NULL, ud_tol_lik = 0.1
     ), t1),
     mixture_weights = c(list(matrix(rnorm(40), 10), prior = "uniform", start = rep(0.25, 4),
                              row_weights = rep(1, 10), tol = 1e-6, max_iter = 20,
@@ -226,7 +228,7 @@ fuzz_calls <- function() {
                                 groups = list(g = conditions[1:2]),
                                 type = "deviation", exclude = NULL, folder = NULL, n_chunks = 1,
                                 V = NULL, read = readRDS, pi_thresh = 1e-10,
-                                exclude_rule = "marginal"), t1),
+                                exclude_rule = "workflow"), t1),
     posterior_functional = c(list(m, data, \(b) rowMeans(b[, 1, ]), n_samples = 3, seed = 1,
                                   A = NULL, pi_thresh = 1e-10, block_size = 10), t1),
     qc_sumstats = c(list(marginal$Bhat[, 1] / marginal$Shat[, 1], LD, n = 30, alpha = 0.1), t1),
