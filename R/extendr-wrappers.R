@@ -29,7 +29,7 @@ rust_credible_sets <- function(alpha, coverage) .Call(wrap__rust_credible_sets, 
 
 rust_purity <- function(correlation) .Call(wrap__rust_purity, correlation)
 
-rust_fqtl <- function(x, y, covariates, precision, offset, weights, masks, family, left, nonneg, hypers, limits, n_threads, progress) .Call(wrap__rust_fqtl, x, y, covariates, precision, offset, weights, masks, family, left, nonneg, hypers, limits, n_threads, progress)
+rust_fqtl <- function(x, y, covariates, precision, offset, weights, masks, family, left, nonneg, hypers, limits, seed, n_threads, progress) .Call(wrap__rust_fqtl, x, y, covariates, precision, offset, weights, masks, family, left, nonneg, hypers, limits, seed, n_threads, progress)
 
 rust_loglik <- function(x, s, missing, v, ulist, grid, pointmass, n_threads, progress) .Call(wrap__rust_loglik, x, s, missing, v, ulist, grid, pointmass, n_threads, progress)
 

@@ -51,10 +51,14 @@
 #'   `log2((count + 0.5) / (library_size + 1) * 1e6)`. Effects are then in these units.
 #' @param variance_bounds smallest and largest variance of an outcome, as multiples of its variance.
 #'   By default `c(1e-4, 1)`, or `c(1e-4, 100)` with `var_covariates`.
-#' @param n_seeds how many starting points (variants not in linkage disequilibrium) are tried before
-#'   a factor is given up.
+#' @param n_seeds how many starting points of either kind (variants not in linkage disequilibrium,
+#'   with effects on many outcomes, or on a few) are tried before a factor is given up.
 #' @param tol the fit has converged when a round over all parts raises the bound by less.
 #' @param max_iter largest number of such rounds.
+#' @param method `"coordinate"`, or `"sgvb"`: the same model by stochastic gradients (reparametrised,
+#'   with control variates and antithetic draws; a round is 20 steps). It is slower and less exact,
+#'   and shares none of the updates: a check of the other. Needs `u_prior = "spike_slab"`.
+#' @param seed of the random numbers of `"sgvb"`: a whole number, or `NULL` to draw one from R's.
 #' @param n_threads number of threads; by default the option `mnmash.threads`, or all cores.
 #'
 #' @return An object of class `fqtl`, a list of
@@ -67,13 +71,16 @@
 #'   standard errors `se` where there are covariates;
 #' - `eta`, `eta_sd`: the linear predictor; `fitted.values`: means of the outcomes, missing ones
 #'   included;
-#' - `elbo`: the bound without factors, after each factor, then after each round; `converged`,
-#'   `n_iter`, and the arguments.
+#' - `elbo`: the bound without factors, after each factor, then after each round (for `"sgvb"` an
+#'   estimate of it in each round, then of the final one, with Monte Carlo standard error `elbo_se`);
+#'   `converged`, `n_iter`, and the arguments.
 #' @references Park Y, Sarkar AK, Bhutani K, Kellis M (2017). Multi-tissue polygenic models for
 #'   transcriptome-wide association studies. bioRxiv 107623.
 #'
 #'   Carbonetto P, Stephens M (2012). Scalable variational inference for Bayesian variable selection in
 #'   regression. Bayesian Analysis 7, 73-108.
+#'
+#'   Kingma DP, Welling M (2014). Auto-encoding variational Bayes. ICLR (reparametrised gradients).
 #' @seealso [fqtl_regression()], [fqtl_factorize()], [predict.fqtl()], [mr_mash()]
 #' @export
 #' @examples
@@ -92,8 +99,13 @@ fqtl <- function(Y, X, K = 5, family = c("gaussian", "nb", "voom", "binomial", "
                  cis = NULL, nonneg = FALSE, prior = list(), u_prior = c("spike_slab", "susie"),
                  L = 5, size = NULL, nb_link = c("log", "odds"), nb_floor = NULL,
                  library_size = NULL, variance_bounds = NULL, n_seeds = 5, tol = 1e-4,
-                 max_iter = 500, n_threads = NULL) {
+                 max_iter = 500, n_threads = NULL, method = c("coordinate", "sgvb"),
+                 seed = NULL) {
   u_prior <- match_choice(u_prior, c("spike_slab", "susie"), "u_prior")
+  method <- match_choice(method, c("coordinate", "sgvb"), "method")
+  if (method == "sgvb" && u_prior == "susie") {
+    stop_mnmash("argument", "`method` \"sgvb\" needs `u_prior` \"spike_slab\"")
+  }
   model <- fqtl_model(
     Y, family, covariates, var_covariates, offset, size, nb_link, nb_floor, library_size,
     variance_bounds
@@ -106,7 +118,8 @@ fqtl <- function(Y, X, K = 5, family = c("gaussian", "nb", "voom", "binomial", "
   masks <- cis_masks(cis, ncol(X$values), ncol(model$Y))
   fit <- run_fqtl(
     model, X, K, weights, masks, check_flag(nonneg, "nonneg"), prior,
-    if (u_prior == "susie") "susie" else "sparse", L, n_seeds, tol, max_iter, n_threads
+    if (u_prior == "susie") "susie" else "sparse", L, n_seeds, tol, max_iter, n_threads,
+    if (method == "sgvb") with_seed(seed, sample.int(.Machine$integer.max, 1L))
   )
   fit$call <- match.call()
   fit
@@ -136,7 +149,7 @@ fqtl_regression <- function(Y, X, cis = TRUE, ...) {
 
 # The fit itself, from checked arguments.
 run_fqtl <- function(model, X, K, weights, masks, nonneg, prior, left, L, n_seeds, tol, max_iter,
-                     n_threads) {
+                     n_threads, seed = NULL) {
   K <- check_count(K, "K", 0)
   hyper <- fqtl_hyper(prior, X, model, left)
   limits <- c(
@@ -146,7 +159,8 @@ run_fqtl <- function(model, X, K, weights, masks, nonneg, prior, left, L, n_seed
   out <- with_progress("Factored regression", max(1, max_iter), \(progress) {
     from_rust(rust_fqtl(
       X$values, model$Y, model$covariates, model$precision, model$offset, weights, masks,
-      model$family, left, nonneg, unlist(hyper), limits, resolve_threads(n_threads), progress
+      model$family, left, nonneg, unlist(hyper), limits, as.numeric(seed %||% -1),
+      resolve_threads(n_threads), progress
     ))
   })
   new_fqtl(out, model, X, masks, left, prior, nonneg, weights)
@@ -215,7 +229,8 @@ new_fqtl <- function(out, model, X, masks, left, prior, nonneg, weights) {
     ),
     dispersion = fqtl_dispersion(out$dispersion, model, samples, tissues),
     eta = name(out$eta * scale + model$shift), eta_sd = name(sqrt(out$eta_variance) * scale),
-    elbo = out$trace, converged = out$converged, n_iter = out$iterations, family = model$name,
+    elbo = out$trace, elbo_se = if (!is.nan(out$error)) out$error,
+    converged = out$converged, n_iter = out$iterations, family = model$name,
     nb_link = model$nb_link, u_prior = left, nonneg = nonneg, X_means = X$means,
     scores = label(out$scores, samples)
   )

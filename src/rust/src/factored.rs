@@ -15,8 +15,9 @@ use mnmash_core::factored::families::gaussian::Gaussian;
 use mnmash_core::factored::families::negative_binomial::{Mean, NegativeBinomial};
 use mnmash_core::factored::families::voom::Voom;
 use mnmash_core::factored::left::{Design, Kind};
+use mnmash_core::factored::sgvb::{self, Stochastic};
 use mnmash_core::factored::slab::{Hyper, Sign, Slab};
-use mnmash_core::factored::{Direct, Fit, LeftPrior, Options, Problem, Stop, fit};
+use mnmash_core::factored::{Direct, LeftPrior, Options, Problem, Stop, fit};
 use mnmash_core::{Error, Monitor};
 
 use crate::boundary::{Failure, Outcome, run};
@@ -75,7 +76,8 @@ fn hyper(values: &[f64]) -> Hyper {
 }
 
 // `hyper` has four numbers (pi from, to; tau from, to) for the sample side, the loadings, and
-// outcome-specific effects; `limits` is c(K, seeds, max_iter, tol, single effects).
+// outcome-specific effects; `limits` is c(K, seeds, max_iter, tol, single effects); `seed` is that of
+// stochastic gradients, negative for coordinate ascent.
 #[extendr]
 fn rust_fqtl(
     x: RMatrix<f64>,
@@ -90,6 +92,7 @@ fn rust_fqtl(
     nonneg: bool,
     hypers: &[f64],
     limits: &[f64],
+    seed: f64,
     n_threads: i32,
     progress: Nullable<Function>,
 ) -> Outcome<List> {
@@ -131,8 +134,13 @@ fn rust_fqtl(
         tol: limits[3],
     };
     let monitor = Monitor::default();
-    let done =
-        run(n_threads, &progress, &monitor, || fit(&problem, family, direct, options, &monitor))?;
+    let done = run(n_threads, &progress, &monitor, || {
+        if seed < 0.0 {
+            let fit = fit(&problem, family, direct, options, &monitor)?;
+            return Ok(Stochastic { fit, error: f64::NAN });
+        }
+        sgvb::fit(&problem, family, direct, options, seed as u64, &monitor)
+    })?;
     Ok(write(&problem, &done))
 }
 
@@ -199,8 +207,9 @@ fn left_list(factors: &[Factor], n: usize, p: usize) -> Robj {
     }
 }
 
-fn write(problem: &Problem<'_>, done: &Fit) -> List {
+fn write(problem: &Problem<'_>, done: &Stochastic) -> List {
     let (n, m, p) = (problem.outcomes.n, problem.outcomes.m, problem.design.p);
+    let Stochastic { fit: done, error } = done;
     let state = &done.state;
     let q = problem.covariates.q;
     let cells = |values: &[f64]| RMatrix::new_matrix(n, m, |i, t| values[t * n + i]);
@@ -241,6 +250,7 @@ fn write(problem: &Problem<'_>, done: &Fit) -> List {
         eta_variance = cells(&state.variance),
         response = cells(&response),
         trace = &done.trace,
+        error = *error,
         iterations = done.iterations as i32,
         converged = done.stop == Stop::Converged
     )

@@ -65,10 +65,59 @@ impl Effects {
         self.theta = (0..q).map(|a| theta[(a, 0)]).collect();
         self.covariance = factor.solve(Mat::<f64>::identity(q, q));
         let log_det: f64 = (0..q).map(|a| 2.0 * factor.L()[(a, a)].ln()).sum();
-        let trace: f64 = (0..q).map(|a| self.covariance[(a, a)]).sum();
+        self.set_kl(covariates.precision, log_det);
+    }
+
+    /// `log_det` is that of the posterior precision.
+    fn set_kl(&mut self, tau: f64, log_det: f64) {
+        let q = self.theta.len() as f64;
+        let trace: f64 = (0..self.theta.len()).map(|a| self.covariance[(a, a)]).sum();
         let square: f64 = self.theta.iter().map(|x| x * x).sum();
+        self.kl = 0.5 * (tau * (square + trace) - q + log_det - q * tau.ln());
+    }
+
+    /// A step of length `rate` along the natural gradient, given the derivatives of the expected
+    /// log-likelihood by the means and the variances of the linear predictor. A step to a covariance
+    /// that is none is not made.
+    pub fn natural_step(
+        &mut self,
+        covariates: &Covariates<'_>,
+        by_mean: &[f64],
+        by_variance: &[f64],
+        rate: f64,
+    ) {
+        let (n, q) = (by_mean.len(), covariates.q);
+        let column = |a: usize| &covariates.values[a * n..(a + 1) * n];
         let tau = covariates.precision;
-        self.kl = 0.5 * (tau * (square + trace) - q as f64 + log_det - q as f64 * tau.ln());
+        let (mut precision, mut slope) = (Mat::<f64>::zeros(q, q), Mat::<f64>::zeros(q, 1));
+        for a in 0..q {
+            let cells = column(a).iter().zip(by_mean);
+            slope[(a, 0)] = cells.map(|(c, g)| c * g).sum::<f64>() - tau * self.theta[a];
+            for b in 0..q {
+                let cells = column(a).iter().zip(column(b)).zip(by_variance);
+                let curvature: f64 = cells.map(|((x, y), g)| -2.0 * x * y * g).sum();
+                precision[(a, b)] = curvature + if a == b { tau } else { 0.0 };
+            }
+        }
+        if let Ok(now) = self.covariance.llt(Side::Lower) {
+            let now = now.solve(Mat::<f64>::identity(q, q));
+            precision = now * (1.0 - rate) + precision * rate;
+        }
+        let Ok(factor) = precision.llt(Side::Lower) else { return };
+        let step = factor.solve(&slope);
+        (0..q).for_each(|a| self.theta[a] += rate * step[(a, 0)]);
+        self.covariance = factor.solve(Mat::<f64>::identity(q, q));
+        let log_det: f64 = (0..q).map(|a| 2.0 * factor.L()[(a, a)].ln()).sum();
+        self.set_kl(tau, log_det);
+    }
+
+    /// Add this part to the mean of the linear predictor of one outcome.
+    pub fn add_mean(&self, covariates: &Covariates<'_>, mean: &mut [f64]) {
+        let n = mean.len();
+        for (a, &theta) in self.theta.iter().enumerate() {
+            let column = &covariates.values[a * n..(a + 1) * n];
+            mean.iter_mut().zip(column).for_each(|(m, c)| *m += c * theta);
+        }
     }
 
     /// Add the variance of this part to that of the linear predictor of one outcome.

@@ -29,7 +29,7 @@ pub struct Options {
     pub left: LeftPrior,
     /// The support of the loadings.
     pub sign: Sign,
-    /// How many seeds are tried before a factor is given up.
+    /// How many seeds of either kind are tried before a factor is given up.
     pub seeds: usize,
     /// Largest number of rounds over all parts.
     pub max_iter: usize,
@@ -78,7 +78,7 @@ const FULL_EVERY: usize = 10;
 /// The smallest share of a damped step.
 const LEAST_DAMPING: f64 = 1.0 / 64.0;
 /// Starting inclusion probabilities on the two sides of a factor, the first as a number of predictors.
-const STARTS: [(f64, f64); 2] = [(1.0, 0.25), (10.0, 0.5)];
+pub(super) const STARTS: [(f64, f64); 2] = [(1.0, 0.25), (10.0, 0.5)];
 
 /// Fit a model. `direct` are outcome-specific effects, or empty.
 ///
@@ -139,8 +139,10 @@ fn add_factor(
         LeftPrior::Values => direction(n, w, quadratics, mean, options.sign),
         _ => predictors(&problem.design, w, quadratics, mean, options.sign, options.seeds),
     };
-    for start in STARTS {
-        for seed in &seeds {
+    for (tried, start) in STARTS.into_iter().enumerate() {
+        // A second start is for the first half of the seeds.
+        let count = if tried == 0 { seeds.len() } else { seeds.len().div_ceil(2) };
+        for seed in &seeds[..count] {
             let mut trial = state.clone();
             let pi = (start.0 / p.max(1) as f64).clamp(problem.left.pi.0, problem.left.pi.1);
             let factor = new_factor(problem, options, seed, weight, (pi, start.1));
@@ -156,7 +158,8 @@ fn add_factor(
     Ok(None)
 }
 
-fn new_factor(
+/// A factor that starts from a seed.
+pub(super) fn new_factor(
     problem: &Problem<'_>,
     options: Options,
     seed: &Seed,

@@ -5,7 +5,7 @@
 
 use super::single::SingleEffects;
 use super::slab::{Hyper, Slab, binary_kl, logistic, logit};
-use super::sweep::{squares, sweep};
+use super::sweep::{products, squares, sweep};
 
 /// The predictors: n by p, by columns.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +65,13 @@ impl Left {
                 effects.update(design, omega, b, &mut self.mean, &mut self.variance);
             }
             Kind::Group(group) => group.update(omega, b, &mut self.mean, &mut self.variance),
+        }
+    }
+
+    /// The means from the coefficients.
+    pub fn rebuild(&mut self, design: &Design<'_>) {
+        if let Kind::Sparse(slab) = &self.kind {
+            products(design, None, &slab.means(), &mut self.mean);
         }
     }
 

@@ -8,9 +8,10 @@
 //! - `covariates`: dense effects;
 //! - `families`: normal, binomial, negative binomial, log-count and beta outcomes as local quadratics;
 //! - `state`: the posterior, one round of coordinate ascent, and its evidence lower bound;
-//! - `seeds`, `fit`: factors are added while the bound rises, then refined together.
+//! - `seeds`, `fit`: factors are added while the bound rises, then refined together;
+//! - `sgvb`: the same posterior by stochastic gradients, to check the rest.
 //!
-//! There are no random numbers: the same data give the same fit.
+//! But for the last there are no random numbers: the same data give the same fit.
 
 pub mod covariates;
 pub mod factor;
@@ -18,6 +19,7 @@ pub mod families;
 pub mod fit;
 pub mod left;
 mod seeds;
+pub mod sgvb;
 pub mod single;
 pub mod slab;
 pub mod state;

@@ -22,10 +22,15 @@ pub struct Seed {
 /// Predictors at once in the matrix products.
 const BLOCK: usize = 256;
 
+/// What `z^2` counts from: its mean without effect, and what few reach without.
+const FLOORS: [f64; 2] = [1.0, 4.0];
+
 /// Seeds correlated by more than this (squared) stand for the same signal.
 const SAME: f64 = 0.25;
 
-/// The best `count` predictors, by `sum_t max(0, z_jt^2 - 1)`, with the effects they would have.
+/// The best `count` predictors, by `sum_t max(0, z_jt^2 - 1)`, with the effects they would have, then
+/// as many by `sum_t max(0, z_jt^2 - 4)`, with those effects only whose `z^2` is above that: the first
+/// see weak effects on many outcomes, the second those on a few of them.
 ///
 /// `mean` is the mean of the linear predictor. O(n p m).
 pub fn predictors(
@@ -44,8 +49,8 @@ pub fn predictors(
         of(i) * (h[at] - w[at] * mean[at])
     });
     let curvature = Mat::from_fn(n, m, |i, t| of(i) * of(i) * w[t * n + i]);
-    let mut scores: Vec<(f64, usize)> = Vec::with_capacity(p);
-    let mut effects = vec![0.0; p * m];
+    let mut scores = FLOORS.map(|_| Vec::with_capacity(p));
+    let (mut effects, mut squares) = (vec![0.0; p * m], vec![0.0; p * m]);
     for start in (0..p).step_by(BLOCK) {
         let width = BLOCK.min(p - start);
         let block = &design.x[start * n..(start + width) * n];
@@ -55,25 +60,46 @@ pub fn predictors(
         matmul(b.as_mut(), Accum::Replace, x.transpose(), rest.as_ref(), 1.0, Par::Seq);
         matmul(d.as_mut(), Accum::Replace, squared.transpose(), curvature.as_ref(), 1.0, Par::Seq);
         for j in 0..width {
-            let gain = |t: usize, side: f64| -> f64 {
-                let z2 = b[(j, t)] * b[(j, t)] / d[(j, t)];
-                if d[(j, t)] > 0.0 && side * b[(j, t)] >= 0.0 { (z2 - 1.0).max(0.0) } else { 0.0 }
-            };
-            let side = |side: f64| (0..m).map(|t| gain(t, side)).sum::<f64>();
-            let score = match sign {
-                Sign::Any => side(1.0) + side(-1.0),
-                Sign::Positive => side(1.0).max(side(-1.0)),
-            };
-            scores.push((score, start + j));
             for t in 0..m {
-                let d = d[(j, t)];
-                effects[(start + j) * m + t] = if d > 0.0 { b[(j, t)] / d } else { 0.0 };
+                let (b, d, at) = (b[(j, t)], d[(j, t)], (start + j) * m + t);
+                if d > 0.0 {
+                    (effects[at], squares[at]) = (b / d, b * b / d);
+                }
+            }
+            let own = (start + j) * m..(start + j + 1) * m;
+            for (floor, scores) in FLOORS.into_iter().zip(&mut scores) {
+                let gain = |side: f64, effect: f64, square: f64| {
+                    if side * effect >= 0.0 { (square - floor).max(0.0) } else { 0.0 }
+                };
+                let side = |side: f64| -> f64 {
+                    let cells = effects[own.clone()].iter().zip(&squares[own.clone()]);
+                    cells.map(|(&e, &z)| gain(side, e, z)).sum()
+                };
+                let score = match sign {
+                    Sign::Any => side(1.0) + side(-1.0),
+                    Sign::Positive => side(1.0).max(side(-1.0)),
+                };
+                scores.push((score, start + j));
             }
         }
     }
+    let mut seeds = Vec::new();
+    for (floor, scores) in FLOORS.into_iter().zip(&mut scores) {
+        for j in apart(design, scores, count) {
+            let cells = effects[j * m..(j + 1) * m].iter().zip(&squares[j * m..(j + 1) * m]);
+            let kept = |(&e, &z): (&f64, &f64)| if floor > 1.0 && z < floor { 0.0 } else { e };
+            let kept: Vec<f64> = cells.map(kept).collect();
+            seeds.extend(Seed::from_loadings(&kept, sign, Vec::new()));
+        }
+    }
+    seeds
+}
+
+/// The predictors with the best scores, one from each group in linkage disequilibrium.
+fn apart(design: &Design<'_>, scores: &mut [(f64, usize)], count: usize) -> Vec<usize> {
     scores.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     let mut chosen: Vec<usize> = Vec::new();
-    for &(score, j) in &scores {
+    for &(score, j) in scores.iter() {
         if chosen.len() == count || score <= 0.0 {
             break;
         }
@@ -81,8 +107,7 @@ pub fn predictors(
             chosen.push(j);
         }
     }
-    let seed = |j: usize| Seed::from_loadings(&effects[j * m..(j + 1) * m], sign, Vec::new());
-    chosen.into_iter().filter_map(seed).collect()
+    chosen
 }
 
 impl Seed {

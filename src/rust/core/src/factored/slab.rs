@@ -87,8 +87,18 @@ impl Slab {
         self.s2[j] = s2;
     }
 
+    /// `logit(pi)`.
+    pub(super) fn prior_odds(&self) -> f64 {
+        self.log_odds
+    }
+
+    /// The posterior means.
+    pub fn means(&self) -> Vec<f64> {
+        (0..self.len()).map(|j| self.mean(j)).collect()
+    }
+
     /// Mean and second moment of the slab of coefficient `j`.
-    fn slab_moments(&self, j: usize) -> (f64, f64) {
+    pub(super) fn slab_moments(&self, j: usize) -> (f64, f64) {
         let (mu, s2) = (self.mu[j], self.s2[j]);
         match self.sign {
             Sign::Any => (mu, mu * mu + s2),
@@ -148,7 +158,7 @@ impl Slab {
     }
 
     /// The divergence of the slab of coefficient `j` from the prior's.
-    fn slab_kl(&self, j: usize) -> f64 {
+    pub(super) fn slab_kl(&self, j: usize) -> f64 {
         let (mu, s2) = (self.mu[j], self.s2[j]);
         let (m1, m2) = self.slab_moments(j);
         let scale = (self.tau * s2).ln();

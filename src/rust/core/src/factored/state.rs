@@ -11,7 +11,7 @@ use super::factor::{Factor, SampleWeights, weight_of};
 use super::families::{Family, Outcomes, Predictor, Quadratics};
 use super::left::Design;
 use super::slab::{Hyper, Slab};
-use super::sweep::{squares, sweep};
+use super::sweep::{products, squares, sweep};
 
 /// What is given.
 #[derive(Debug, Clone, Copy)]
@@ -117,6 +117,12 @@ impl State {
             factor.balance(&problem.left);
         }
         self.update_variance(problem);
+        self.update_family(problem);
+    }
+
+    /// The family's own parameters, with shifts of the intercepts that belong to them.
+    pub fn update_family(&mut self, problem: &Problem<'_>) {
+        let n = problem.outcomes.n;
         let eta = Predictor { mean: &self.mean, variance: &self.variance };
         let shifts = self.family.update(&problem.outcomes, eta);
         for (t, shift) in shifts.into_iter().enumerate() {
@@ -152,6 +158,33 @@ impl State {
         });
     }
 
+    /// The moments of the linear predictor and of its parts from the coefficients alone.
+    pub fn rebuild(&mut self, problem: &Problem<'_>) {
+        let n = problem.outcomes.n;
+        for direct in &mut self.direct {
+            let Direct { active, slab, mean, .. } = direct;
+            products(&problem.design, Some(active), &slab.means(), mean);
+        }
+        for factor in &mut self.factors {
+            factor.left.rebuild(&problem.design);
+        }
+        match problem.offset {
+            [] => self.mean.fill(0.0),
+            offset => self.mean.copy_from_slice(offset),
+        }
+        for (t, column) in self.mean.chunks_exact_mut(n).enumerate() {
+            self.effects[t].add_mean(&problem.covariates, column);
+            if let Some(direct) = self.direct.get(t) {
+                column.iter_mut().zip(&direct.mean).for_each(|(m, d)| *m += d);
+            }
+        }
+        for factor in &self.factors {
+            let weight = weight_of(problem.weights, factor.weight, n);
+            factor.add(weight, 1.0, &mut self.mean);
+        }
+        self.settle(problem);
+    }
+
     /// Variances without the rounding errors of many updates.
     pub fn settle(&mut self, problem: &Problem<'_>) {
         for direct in &mut self.direct {
@@ -185,10 +218,15 @@ impl State {
         let eta = Predictor { mean: &self.mean, variance: &self.variance };
         let column = |t: usize| self.family.expected_sum(t, &problem.outcomes, eta);
         let columns: Vec<f64> = (0..problem.outcomes.m).into_par_iter().map(column).collect();
+        columns.iter().sum::<f64>() - self.divergence()
+    }
+
+    /// The divergence of the posterior from the prior.
+    pub fn divergence(&self) -> f64 {
         let effects: f64 = self.effects.iter().map(Effects::kl).sum();
         let direct: f64 = self.direct.iter().map(|d| d.slab.kl()).sum();
         let factors: f64 = self.factors.iter().map(|f| f.left.kl() + f.right.kl()).sum();
-        columns.iter().sum::<f64>() - effects - direct - factors
+        effects + direct + factors
     }
 
     /// Take factor `k` out.

@@ -6,7 +6,7 @@
 
 use super::left::Design;
 use super::slab::Slab;
-use crate::linalg::columns::{add_product, dot, weighted_squares};
+use crate::linalg::columns::{add, add_product, dot, weighted_squares};
 use crate::linalg::lanes::{Kernel, Lanes, dispatch};
 
 /// Coefficients with smaller inclusion probabilities, or less than the prior's, are left out of the
@@ -159,6 +159,32 @@ impl Kernel for Squares<'_, '_> {
             if v > 0.0 {
                 let x = self.design.column(self.active.map_or(c, |active| active[c]));
                 add_product::<V>(v, x, x, self.out);
+            }
+        }
+    }
+}
+
+/// `out_i = sum_c x_ic b_c`, over the coefficients.
+pub fn products(design: &Design<'_>, active: Option<&[usize]>, b: &[f64], out: &mut [f64]) {
+    dispatch(Products { design, active, b, out });
+}
+
+struct Products<'a, 'b> {
+    design: &'a Design<'b>,
+    active: Option<&'a [usize]>,
+    b: &'a [f64],
+    out: &'a mut [f64],
+}
+
+impl Kernel for Products<'_, '_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<V: Lanes>(self) {
+        self.out.fill(0.0);
+        for (c, &b) in self.b.iter().enumerate() {
+            if b != 0.0 {
+                let x = self.design.column(self.active.map_or(c, |active| active[c]));
+                add::<V>(b, x, self.out);
             }
         }
     }

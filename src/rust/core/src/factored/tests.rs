@@ -31,18 +31,18 @@ fn fixed_variance(n: usize, m: usize, v: f64) -> Family {
     Family::Gaussian(Gaussian { model: Dispersion::new(n, &vec![1.0; n], link, &vec![v; m]) })
 }
 
-fn free_variance(n: usize, m: usize) -> Family {
+pub(super) fn free_variance(n: usize, m: usize) -> Family {
     let link = vec![Link::Between(1e-4, 50.0); m];
     Family::Gaussian(Gaussian { model: Dispersion::new(n, &vec![1.0; n], link, &vec![1.0; m]) })
 }
 
-const FREE: Hyper = Hyper { pi: (1e-3, 0.9), tau: (1e-3, 1e3) };
+pub(super) const FREE: Hyper = Hyper { pi: (1e-3, 0.9), tau: (1e-3, 1e3) };
 
 fn fixed(pi: f64, tau: f64) -> Hyper {
     Hyper { pi: (pi, pi), tau: (tau, tau) }
 }
 
-fn problem<'a>(
+pub(super) fn problem<'a>(
     (n, p, m): (usize, usize, usize),
     x: &'a [f64],
     y: &'a [f64],
@@ -61,7 +61,7 @@ fn problem<'a>(
     }
 }
 
-fn direct(n: usize, p: usize, m: usize, pi: f64, tau: f64) -> Vec<Direct> {
+pub(super) fn direct(n: usize, p: usize, m: usize, pi: f64, tau: f64) -> Vec<Direct> {
     let slab = Slab::new(p, pi, tau, Sign::Any);
     let one = Direct { active: (0..p).collect(), slab, mean: vec![0.0; n], variance: vec![0.0; n] };
     vec![one; m]
@@ -111,7 +111,7 @@ fn enumerate(
 }
 
 /// Columns with mean zero; orthogonal ones if asked for.
-fn design(seed: u64, n: usize, p: usize, orthogonal: bool) -> Vec<f64> {
+pub(super) fn design(seed: u64, n: usize, p: usize, orthogonal: bool) -> Vec<f64> {
     let mut x = normals(seed, n * p);
     for j in 0..p {
         let (before, rest) = x.split_at_mut(j * n);
