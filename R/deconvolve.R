@@ -20,18 +20,23 @@
 #' @section Methods:
 #' - `"mr.ash"`: each condition by itself, [mr_ash()]. Fast, and each condition may have its own
 #'   samples (missing `Y`) and prior. mash learns the sharing among conditions afterwards.
-#' - `"mnm"`: all conditions together, [mr_mash()], with the covariances in `...`.
+#' - `"mnm"`: all conditions together, [mr_mash()], with the covariances in `...`. Where `Y` has
+#'   missing values, `Bhat` and `Shat` are what the observed values say: with `S_i` the block of the
+#'   residual covariance for the values that sample i has (zero elsewhere), effects of predictor j
+#'   have the precision `sum_i x_ij^2 S_i^-1`, less what is lost with the intercept and covariates. The
+#'   theorem then is about the completed responses, which say more than the observed ones.
 #'
 #' When predictors are strongly correlated (0.95, say), conditions that are fitted apart may choose
 #' different predictors for one effect. All conditions are updated in the same order; `init =
 #' "mean"` also starts all of them at the fit to the mean of the (scaled) responses.
 #'
 #' @param X,Z predictors and covariates, as in [mr_ash()].
-#' @param Y responses, n samples x r conditions; `NA` where missing (`"mr.ash"` only).
+#' @param Y responses, n samples x r conditions; `NA` where missing.
 #' @param method `"mr.ash"` or `"mnm"`, see below.
 #' @param init start at zero (`"none"`) or at the fit to the mean response (`"mean"`).
-#' @param V correlation of the errors among conditions, r x r. Default: that of the residuals (for
-#'   `"mnm"`, of the model).
+#' @param V correlation of the errors among conditions, r x r. Default: that of the residuals; for
+#'   `"mnm"`, that of the model, or with missing values the mean over predictors of the correlations
+#'   of their errors.
 #' @param ... further arguments of [mr_ash()] (but not `beta_init`) or of [mr_mash()].
 #' @param n_threads number of threads, over conditions. Default: the option `mnmash.threads`, or all
 #'   cores.
@@ -189,255 +194,6 @@ new_deconvolved <- function(fits, V, conditions, call) {
                 describe_index("condition", bad[1L], conditions), and_more(length(bad)))
   }
   found
-}
-
-# All conditions together.
-deconvolve_mnm <- function(X, Y, Z, init, V, ..., n_threads, call) {
-  if (anyNA(Y)) {
-    stop_mnmash(
-      "missing", "`Y` must be complete for `method = \"mnm\"`: there is a missing value at ",
-      describe_cell(Y, which(is.na(Y))[1L])
-    )
-  }
-  if (!is.null(list(...)$standardize)) {
-    stop_mnmash("argument", "`standardize` is not for `method = \"mnm\"`: scale the columns of `X`")
-  }
-  x <- if (X$kind == "dense") X$x else as.matrix(X$matrix)
-  space <- covariate_space(Z, X$n, TRUE)
-  x <- x - space$basis %*% crossprod(space$basis, x)
-  y <- Y - space$basis %*% crossprod(space$basis, Y)
-  d <- colSums(x^2)
-  flat <- d <= 1e-14 * predictor_squares(X)
-  x[, flat] <- 0
-  dimnames(x) <- list(NULL, X$names)
-  if (init == "mean") {
-    settings <- ash_settings(
-      TRUE, TRUE, TRUE, "convex", FALSE, "uniform", 10, 1e-8, 1000, n_threads
-    )
-    b <- mean_fit(X, Y, Z, "consecutive", TRUE, settings, NULL)
-    fit <- mr_mash(x, y, ..., B_init = b, standardize = FALSE, n_threads = n_threads)
-  } else {
-    fit <- mr_mash(x, y, ..., standardize = FALSE, n_threads = n_threads)
-  }
-  Bhat <- fit$mu1 + crossprod(x, y - x %*% fit$mu1) / d
-  Shat <- sqrt(outer(1 / d, diag(fit$V)))
-  Bhat[flat, ] <- Shat[flat, ] <- NA
-  V <- if (is.null(V)) stats::cov2cor(fit$V) else check_residual_correlation(V, X$p, ncol(Y))
-  dimnames(V) <- list(colnames(Y), colnames(Y))
-  dimnames(Bhat) <- dimnames(Shat) <- list(X$names, colnames(Y))
-  structure(
-    list(
-      Bhat = Bhat, Shat = Shat, V = V, PosteriorMean = fit$mu1, PosteriorSD = fit$psd,
-      lfsr = fit$lfsr, sigma2 = diag(fit$V),
-      converged = rep(fit$convergence$converged, ncol(Y)), method = "mnm", fit = fit, call = call
-    ),
-    class = "deconvolved"
-  )
-}
-
-#' Deconvolved effects from summary statistics
-#'
-#' [deconvolve()] where only univariate effects and the correlations of the predictors are known:
-#' [mr_ash_rss()] for each condition.
-#'
-#' @param Bhat,Shat univariate effects and standard errors, p x r.
-#' @param z z-scores, p x r, in place of `Bhat` and `Shat`.
-#' @param R,R_shrink,check_R correlation of the predictors, p x p, and what to do with it, as in
-#'   [mr_ash_rss()].
-#' @param n number of samples, the same in all conditions.
-#' @param cov_Y covariance of the responses (less covariates), r x r: gives their variances, and
-#'   `V`.
-#'   Default: unknown, and then effects are fitted as if standardized (see [mr_ash_rss()]).
-#' @param V correlation of the errors among conditions, r x r. Default: from `cov_Y`, else the
-#'   identity matrix.
-#' @param init as in [deconvolve()]; `"mean"` needs `cov_Y`.
-#' @param ... further arguments of [mr_ash_rss()]: `sa2`, `update_pi`, `order`, `tol` and others.
-#' @param n_threads number of threads, over conditions.
-#' @return As [deconvolve()].
-#' @export
-#' @examples
-#' sim <- simulate_mr_mash(n = 200, p = 50, p_causal = 5, r = 2, pve = 0.4, seed = 1)
-#' s <- univariate_sumstats(sim$X, sim$Y)
-#' d <- deconvolve_rss(s$Bhat, s$Shat, R = cor(sim$X), n = 200, cov_Y = cov(sim$Y))
-#' all.equal(d$Bhat, deconvolve(sim$X, sim$Y)$Bhat, tolerance = 1e-6)
-deconvolve_rss <- function(Bhat = NULL, Shat = NULL, z = NULL, R, n, cov_Y = NULL, V = NULL,
-                           init = c("none", "mean"), R_shrink = 0, check_R = TRUE, ...,
-                           n_threads = NULL) {
-  call <- match.call()
-  init <- match_choice(init, c("none", "mean"), "init")
-  effects <- if (is.null(z)) as_numeric_matrix(Bhat, "Bhat") else as_numeric_matrix(z, "z")
-  conditions <- colnames(effects)
-  if (!is.null(cov_Y)) cov_Y <- check_cov_Y(cov_Y, ncol(effects))
-  var_y <- if (is.null(z) && !is.null(cov_Y)) diag(cov_Y)
-  marginal <- rss_products(Bhat, Shat, z, check_number(n, "n", 3), var_y)
-  J <- ncol(marginal$products)
-  if (!is.null(cov_Y) && is.null(var_y)) cov_Y <- stats::cov2cor(cov_Y)
-  R <- as_ld(R, length(marginal$norms), R_shrink, check_flag(check_R, "check_R"))
-  found <- rss_responses(R, marginal, init, cov_Y, ..., n_threads = n_threads)
-  names <- if (is.null(marginal$names)) R$names else marginal$names
-  fits <- lapply(seq_len(J), \(j) {
-    fit <- new_mr_ash(
-      found$fits[[j]], names, marginal$samples, found$settings, NULL, marginal$products[, j]
-    )
-    scale_effects(fit, if (!is.null(marginal$unit)) marginal$unit[, j])
-  })
-  V <- if (!is.null(V)) {
-    check_residual_correlation(V, R$p, J)
-  } else if (is.null(cov_Y)) {
-    diag(J)
-  } else {
-    B <- do.call(cbind, lapply(found$fits, `[[`, "b"))
-    rss_residual_correlation(B, marginal, R, cov_Y)
-  }
-  new_deconvolved(fits, V, conditions, call)
-}
-
-check_cov_Y <- function(cov_Y, J) {
-  cov_Y <- as_numeric_matrix(cov_Y, "cov_Y")
-  if (!identical(dim(cov_Y), c(J, J))) {
-    stop_mnmash("dimension", "`cov_Y` must be ", J, " x ", J, ", not ", describe_dim(cov_Y))
-  }
-  check_finite(cov_Y, "cov_Y", na_ok = FALSE)
-  if (any(diag(cov_Y) <= 0)) stop_mnmash("value", "`cov_Y` must have positive variances")
-  unname(cov_Y)
-}
-
-rss_responses <- function(R, marginal, init, cov_Y, sa2 = NULL, pi = NULL, sigma2 = NULL,
-                          update_pi = TRUE, update_sigma2 = TRUE, scaled_prior = TRUE,
-                          method = "convex", order = "consecutive", standardize = FALSE,
-                          prior = "uniform", nullweight = 10, tol = 1e-8, max_iter = 1000,
-                          n_threads = NULL) {
-  settings <- ash_settings(
-    update_pi, update_sigma2, scaled_prior, method, standardize, prior, nullweight, tol, max_iter,
-    n_threads
-  )
-  order <- ash_order(order, marginal)
-  start <- list(sa2 = sa2, pi = pi, sigma2 = sigma2)
-  if (init == "mean") {
-    if (is.null(cov_Y)) stop_mnmash("argument", "`init = \"mean\"` needs `cov_Y`")
-    sd <- sqrt(diag(cov_Y))
-    mean <- marginal
-    mean$products <- matrix(rowMeans(marginal$products / rep(sd, each = R$p)))
-    mean$total <- (marginal$samples - 1) * mean(stats::cov2cor(cov_Y))
-    start$b <- outer(rss_fits(R, mean, order, list(sa2 = sa2), settings)[[1L]]$b, sd)
-    unit <- marginal$unit
-    marginal$unit <- NULL # these are in the units of the products
-    start <- rss_start(start, marginal, R)
-    marginal$unit <- unit
-  }
-  list(fits = rss_fits(R, marginal, order, start, settings), settings = settings)
-}
-
-# E'E = Y'Y - B'X'Y - Y'XB + B'X'XB.
-rss_residual_correlation <- function(B, marginal, R, cov_Y) {
-  scaled <- sqrt(marginal$norms) * B
-  cross <- crossprod(B, marginal$products)
-  E <- (marginal$samples - 1) * cov_Y - cross - t(cross) +
-    crossprod(scaled, as.matrix(R$matrix %*% scaled))
-  E <- (E + t(E)) / 2
-  none <- which(!(diag(E) > 0))
-  if (length(none)) {
-    warn_mnmash(
-      "inconsistent", "`cov_Y` leaves no residual variance in ", describe_index("column", none[1L]),
-      and_more(length(none)), ": its residuals are taken as uncorrelated"
-    )
-    E[none, ] <- E[, none] <- 0
-    E[cbind(none, none)] <- 1
-  }
-  V <- stats::cov2cor(E)
-  smallest <- min(eigen(V, symmetric = TRUE, only.values = TRUE)$values)
-  if (smallest > 1e-6) V else nearest_correlation(V, 1e-6)
-}
-
-#' Are the weights of a regression those of mash on its deconvolved effects?
-#'
-#' Where a regression with a mixture prior has converged, its weights maximise the log-likelihood of
-#' the normal-means model (adaptive shrinkage for one condition, mash for several) on its
-#' deconvolved effects (see [deconvolve()]). This finds the maximum and says how far from it the fit
-#' is.
-#'
-#' @param fit a fit from [deconvolve()], [deconvolve_rss()], [mr_ash()] or [mr_ash_rss()].
-#' @return A data frame of class `deconvolution_check` with a row for each condition (`"mnm"`: one
-#'   row): `loglik`, the log-likelihood of the deconvolved effects with the weights of the
-#'   regression; `best`, the largest possible; `gap`, their difference, which is 0 up to rounding
-#'   for a converged fit; `pi_difference`, the largest difference of a weight (similar components
-#'   may trade weight without a gap); `converged`.
-#' @export
-#' @examples
-#' sim <- simulate_mr_mash(n = 200, p = 50, p_causal = 5, r = 1, pve = 0.4, X_cor = 0.5, seed = 1)
-#' check_deconvolution(mr_ash(sim$X, sim$Y))
-check_deconvolution <- function(fit) {
-  found <- if (inherits(fit, "mr_ash")) {
-    check_ash(fit)
-  } else if (!inherits(fit, "deconvolved")) {
-    stop_mnmash("type", "`fit` must come from deconvolve(), mr_ash() or their kin")
-  } else if (fit$method == "mnm") {
-    check_mnm(fit)
-  } else {
-    rows <- do.call(rbind, lapply(fit$fits, check_ash))
-    rownames(rows) <- NULL
-    conditions <- if (is.null(names(fit$fits))) seq_along(fit$fits) else names(fit$fits)
-    cbind(condition = conditions, rows)
-  }
-  structure(found, class = c("deconvolution_check", "data.frame"))
-}
-
-check_ash <- function(fit) {
-  known <- which(!is.na(fit$Bhat))
-  scale <- if (is.null(fit$scale)) 1 else fit$scale[known]
-  variance <- if (fit$scaled_prior) fit$sigma2 * fit$sa2 else fit$sa2
-  null <- which(variance == 0)
-  unit <- stats::median(fit$Shat[known] * scale)
-  data <- new_mash_data(
-    matrix(fit$Bhat[known] * scale / unit), matrix(fit$Shat[known] * scale / unit), 0, diag(1),
-    NULL, "exact"
-  )
-  g <- list(
-    Ulist = list(one = matrix(1)), grid = sqrt(variance[variance > 0]) / unit,
-    usepointmass = length(null) > 0L
-  )
-  compare_weights(
-    loglik_matrix(data, g, 1L), c(fit$pi[null], fit$pi[variance > 0]), fit$converged,
-    if (is.null(fit$dirichlet)) "uniform" else fit$dirichlet[c(null, which(variance > 0))]
-  )
-}
-
-check_mnm <- function(fit) {
-  known <- !is.na(fit$Bhat[, 1L])
-  data <- mash_set_data(
-    fit$Bhat[known, , drop = FALSE], fit$Shat[known, , drop = FALSE], V = stats::cov2cor(fit$fit$V)
-  )
-  S0 <- fit$fit$S0
-  if (!is.list(S0)) S0 <- lapply(seq_len(dim(S0)[3L]), \(k) S0[, , k])
-  names(S0) <- paste0("S", seq_along(S0))
-  null <- vapply(S0, \(S) all(S == 0), NA)
-  g <- list(Ulist = S0[!null], grid = 1, usepointmass = any(null))
-  pi <- unname(c(if (any(null)) sum(fit$fit$w0[null]), fit$fit$w0[!null]))
-  compare_weights(loglik_matrix(data, g, 1L), pi, fit$converged[1L], "uniform")
-}
-
-compare_weights <- function(loglik, pi, converged, prior) {
-  best <- mixture_weights(loglik, prior, tol = 1e-10, n_threads = 1L)
-  here <- loglik[, pi > 0, drop = FALSE] + rep(log(pi[pi > 0]), each = nrow(loglik))
-  top <- apply(here, 1L, max)
-  value <- sum(top + log(rowSums(exp(here - top))))
-  if (is.numeric(prior)) value <- value + sum(((prior - 1) * log(pi))[prior > 1])
-  data.frame(
-    loglik = value, best = best$objective, gap = best$objective - value,
-    pi_difference = max(abs(best$pi - pi)), converged = converged
-  )
-}
-
-#' @export
-print.deconvolution_check <- function(x, ...) {
-  print(as.data.frame(unclass(x)), digits = 6, row.names = FALSE)
-  worst <- max(x$gap)
-  cat(
-    "Largest gap to the maximum of the log-likelihood: ", format(worst, digits = 2),
-    if (worst > 1e-3) ": the regression has not converged (lower `tol`)", "\n",
-    sep = ""
-  )
-  invisible(x)
 }
 
 #' @export

@@ -69,8 +69,8 @@ mixture_weights <- function(loglik, prior = c("nullbiased", "uniform"), start = 
                             method = c("convex", "em"), nullweight = 10, n_threads = NULL) {
   loglik <- as_numeric_matrix(loglik, "loglik")
   prior <- dirichlet_parameters(prior, ncol(loglik), nullweight)
-  start <- check_proportions(start, ncol(loglik), "start", "column")
-  row_weights <- check_proportions(row_weights, nrow(loglik), "row_weights", "row")
+  start <- check_proportions(start, ncol(loglik), "start", "column of `loglik`")
+  row_weights <- check_proportions(row_weights, nrow(loglik), "row_weights", "row of `loglik`")
   method <- match_choice(method, c("convex", "em"), "method")
   tol <- check_number(tol, "tol", 0)
   if (is.null(max_iter)) max_iter <- if (method == "em") 10000 else 200
@@ -85,12 +85,12 @@ mixture_weights <- function(loglik, prior = c("nullbiased", "uniform"), start = 
   found
 }
 
-# NULL, or non-negative finite numbers with a positive sum, one for each `what` of the matrix.
+# NULL, or non-negative finite numbers with a positive sum, one for each `what`.
 check_proportions <- function(x, n, name, what) {
   if (is.null(x)) return(NULL)
   if (!is.numeric(x) || length(x) != n) {
     stop_mnmash(
-      "argument", "`", name, "` must have ", n, " numbers, one for each ", what, " of `loglik`",
+      "argument", "`", name, "` must have ", n, " numbers, one for each ", what,
       if (is.numeric(x)) paste0("; it has ", length(x))
     )
   }

@@ -36,45 +36,13 @@ coef.mr_ash <- function(object, ...) {
 #' @rdname mr_ash-methods
 #' @export
 predict.mr_ash <- function(object, newx = NULL, newz = NULL, ...) {
-  if (is.null(newx)) {
-    if (is.null(object$fitted)) {
-      stop_mnmash("argument", "`newx` is needed: the fit holds no individual-level data")
-    }
-    return(object$fitted)
-  }
-  if (is.numeric(newx) && is.null(dim(newx))) newx <- matrix(newx, 1L)
-  newx <- as_predictors(newx, "newx")
-  if (newx$p != object$p) {
-    stop_mnmash("dimension", "`newx` has ", newx$p, " predictors, but the fit has ", object$p)
-  }
-  names <- names(object$beta)
-  if (!is.null(names) && !is.null(newx$names) && !identical(names, newx$names)) {
-    differ <- which(names != newx$names)[1L]
-    stop_mnmash(
-      "names", "`newx` has other predictors than the fit: column ", differ, " is ",
-      newx$names[differ], ", not ", names[differ]
-    )
-  }
-  drop(predictor_values(newx, object$beta)) + covariate_part(object$covariates, newz, newx$n)
-}
-
-covariate_part <- function(coefficients, newz, n) {
-  if (is.null(coefficients)) return(0)
-  coefficients[is.na(coefficients)] <- 0
-  constant <- names(coefficients) == "(Intercept)"
-  slopes <- coefficients[!constant]
-  base <- sum(coefficients[constant])
-  if (!length(slopes)) return(base)
-  if (is.null(newz)) {
-    stop_mnmash("argument", "`newz` is needed: the fit has ", length(slopes), " covariates")
-  }
-  Z <- as_covariates(newz, n, "newz")
-  if (ncol(Z) != length(slopes)) {
-    stop_mnmash(
-      "dimension", "`newz` has ", ncol(Z), " covariates, but the fit has ", length(slopes)
-    )
-  }
-  base + drop(Z %*% slopes)
+  if (is.null(newx)) return(own_fitted(object))
+  newx <- new_predictors(newx, object$p, names(object$beta))
+  constant <- names(object$covariates) == "(Intercept)"
+  slopes <- object$covariates[!constant]
+  out <- drop(predictor_values(newx, object$beta)) + sum(object$covariates[constant])
+  if (!length(slopes)) return(out)
+  out + drop(new_covariates(newz, newx$n, length(slopes)) %*% known_values(slopes))
 }
 
 #' @rdname mr_ash-methods

@@ -51,8 +51,8 @@
 #'   `"nullbiased"`, or K numbers.
 #' @param tol the fit has converged when a sweep raises the bound by at most `tol` per sample and
 #'   changes no coefficient by more than `sqrt(tol)` standard errors, and no weights would raise the
-#'   log-likelihood of the deconvolved effects by more than `tol` per sample (`"em"`: no weight
-#'   changes by more than `sqrt(tol)`).
+#'   log-likelihood of the deconvolved effects by more than 5e-7 (`"em"`: no weight changes by more
+#'   than `sqrt(tol)`).
 #' @param max_iter most sweeps (for each grid).
 #' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores. They
 #'   prepare the predictors; sweeps are sequential.

@@ -6,12 +6,14 @@
 #'   `residuals()`).
 #' @param newx m x p matrix of predictors of new samples, in the units of the fit's. Default: those of
 #'   the fit.
+#' @param newz their covariates, if the fit has some.
 #' @param which `"trace"` of the bound, or `"coefficients"`: posterior means of the `top` predictors
 #'   with the smallest local false sign rates (or the largest coefficients).
 #' @param top number of predictors.
 #' @param ... ignored.
 #'
-#' @return `coef()`: (p + 1) x r matrix, the intercept first; p x r if the fit has none. `predict()`,
+#' @return `coef()`: a matrix with r columns: the intercept and coefficients of covariates, if the fit
+#'   has them, then p rows. `predict()`,
 #'   `fitted()`: m x r matrices. `residuals()`: n x r, `NA` where the response is missing. `logLik()`:
 #'   the bound on the log-likelihood, with the number of parameters estimated by maximum likelihood.
 #'   `lfsr()`: p x r. `summary()`: an object of class `summary.mr_mash`: `pve`, weights by covariance
@@ -34,35 +36,19 @@ coef.mr_mash <- function(object, ...) {
   out <- object$mu1
   if (is.null(rownames(out))) rownames(out) <- paste0("X", seq_len(nrow(out)))
   if (is.null(object$intercept)) return(out)
-  rbind("(Intercept)" = object$intercept, out)
+  rbind("(Intercept)" = object$intercept, object$covariates, out)
 }
 
 #' @rdname mr_mash-methods
 #' @export
-predict.mr_mash <- function(object, newx = NULL, ...) {
-  if (is.null(newx)) {
-    if (is.null(object$fitted)) {
-      stop_mnmash("argument", "`newx` is needed: the fit holds no individual-level data")
-    }
-    return(object$fitted)
-  }
-  if (is.numeric(newx) && is.null(dim(newx))) newx <- matrix(newx, 1L)
-  newx <- as_predictors(newx, "newx")
-  if (newx$p != nrow(object$mu1)) {
-    stop_mnmash(
-      "dimension", "`newx` has ", newx$p, " predictors, but the fit has ", nrow(object$mu1)
-    )
-  }
-  names <- rownames(object$mu1)
-  if (!is.null(names) && !is.null(newx$names) && !identical(names, newx$names)) {
-    differ <- which(names != newx$names)[1L]
-    stop_mnmash(
-      "names", "`newx` has other predictors than the fit: column ", differ, " is ",
-      newx$names[differ], ", not ", names[differ]
-    )
-  }
+predict.mr_mash <- function(object, newx = NULL, newz = NULL, ...) {
+  if (is.null(newx)) return(own_fitted(object))
+  newx <- new_predictors(newx, nrow(object$mu1), rownames(object$mu1))
   out <- predictor_values(newx, object$mu1)
   if (!is.null(object$intercept)) out <- out + rep(object$intercept, each = newx$n)
+  if (NROW(object$covariates)) {
+    out <- out + new_covariates(newz, newx$n, nrow(object$covariates)) %*% known_values(object$covariates)
+  }
   colnames(out) <- colnames(object$mu1)
   if (newx$kind == "dense") rownames(out) <- rownames(newx$x)
   out
@@ -91,7 +77,7 @@ logLik.mr_mash <- function(object, ...) {
     factor = r * k - k * (k - 1) / 2 + r, 0
   )
   of_w0 <- if (object$update_w0) max(sum(object$w0 > 0) - 1, 0) else 0
-  df <- of_V + of_w0 + length(object$intercept)
+  df <- of_V + of_w0 + length(object$intercept) + sum(!is.na(object$covariates))
   structure(object$ELBO, df = df, nobs = max(object$n), class = "logLik")
 }
 

@@ -50,21 +50,8 @@ expand_grid_prior <- function(S0, grid) {
 
 component_weights <- function(w, names, what) {
   if (is.null(w)) return(rep(1 / length(names), length(names)))
-  if (!is.numeric(w) || length(w) != length(names)) {
-    stop_mnmash(
-      "argument", "`", what, "` must have ", length(names), " numbers, one for each component",
-      if (is.numeric(w)) paste0("; it has ", length(w))
-    )
-  }
-  bad <- which(!is.finite(w) | w < 0)
-  if (length(bad)) {
-    stop_mnmash(
-      "value", "`", what, "` must be finite and not negative: element ", bad[1L], " is ",
-      w[bad[1L]], and_more(length(bad))
-    )
-  }
-  if (sum(w) <= 0) stop_mnmash("value", "`", what, "` is zero everywhere")
-  as.double(w) / sum(w)
+  w <- check_proportions(w, length(names), what, "component")
+  w / sum(w)
 }
 
 # Matrices that are multiples of one another share one decomposition: list(matrices, scales, index),

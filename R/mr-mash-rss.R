@@ -91,18 +91,15 @@ mr_mash_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, R, n, covY = NULL, p
   root <- if (standardize) sqrt((data$samples - 1) * (sd > 0)) else sqrt(data$norms)
   xtx <- ld_products(R, root, order)
   xty <- data$products / scale
+  design <- c(list(kind = "gram", samples = data$samples, total = data$total), xtx)
   start <- check_start(B_init, p, length(data$n))
   if (!is.null(start)) start <- start * scale * rep(share, each = p)
   found <- with_progress("mr_mash_rss", problem$sweeps * p, \(progress) {
-    from_rust(rust_mr_mash_rss(
-      data$samples, xtx, xty[order, , drop = FALSE], data$total,
-      if (!is.null(start)) start[order, , drop = FALSE], problem$prior, problem$residual,
-      problem$update, problem$control, n_threads, progress
+    from_rust(rust_mr_mash(
+      design, xty, order, FALSE, start, problem$prior, problem$residual, problem$update,
+      problem$control, n_threads, progress
     ))
   })
-  back <- base::order(order)
-  for (what in c("mean", "statistics")) found[[what]] <- found[[what]][back, , drop = FALSE]
-  found$precision <- found$precision[back]
   fit <- regression_fit(found, problem, scale, predictors, data$conditions, covariance, n_threads)
   if (data$unequal) fit <- unshare(fit, share)
   fit$standardize <- standardize
@@ -183,11 +180,12 @@ rss_order <- function(order, p) {
   as.integer(order)
 }
 
-# D^{1/2} R D^{1/2}, dense, or as list(starts, rows, values).
+# D^{1/2} R D^{1/2}, in the order of updates: list(x), or list(x, starts, rows).
 ld_products <- function(R, root, order) {
   if (is.null(R$starts)) {
     values <- R$x * outer(root, root)
-    return(unname(if (is.unsorted(order)) values[order, order, drop = FALSE] else values))
+    if (is.unsorted(order)) values <- values[order, order, drop = FALSE]
+    return(list(x = unname(values)))
   }
   if (is.unsorted(order)) {
     R$matrix <- compressed(R$matrix[order, order])
@@ -195,7 +193,10 @@ ld_products <- function(R, root, order) {
     R[c("x", "starts", "rows")] <- list(R$matrix@x, R$matrix@p, R$matrix@i)
   }
   column <- rep(seq_along(root), diff(R$starts))
-  list(as.integer(R$starts), as.integer(R$rows), R$x * root[R$rows + 1L] * root[column])
+  list(
+    x = R$x * root[R$rows + 1L] * root[column], starts = as.integer(R$starts),
+    rows = as.integer(R$rows)
+  )
 }
 
 # Effects in their own units again.

@@ -29,8 +29,9 @@
 #' approximate posterior; samples that miss the same responses share the computations. `Y` of the
 #' result has expected values in their places.
 #'
-#' @param X n x p matrix of predictors, without missing values; a data frame, or a sparse matrix of
-#'   package Matrix (which is converted). Constant columns get the coefficient 0.
+#' @param X predictors, n samples x p: a numeric matrix or data frame, a sparse matrix of package
+#'   Matrix (which stays sparse), or a function that returns blocks of columns
+#'   ([genotype_blocks()]). Without missing values. Constant columns get the coefficient 0.
 #' @param Y n x r matrix of responses (a vector if r = 1); `NA` where missing.
 #' @param prior list of r x r covariance matrices, a fit of [mash()], or anything that [as_prior()]
 #'   takes. Covariances refer to coefficients of standardized predictors if `standardize`.
@@ -43,13 +44,15 @@
 #' @param residual structure of the residual covariance, see below.
 #' @param rank number of columns of `W`, for `"lowrank"` and `"factor"`.
 #' @param update_w0,update_V whether to estimate weights and residual covariance.
-#' @param w0_method `"convex"`: expectation maximisation and, after 15 sweeps, proposals from the convex
-#'   problem that the weights solve at convergence, kept when the bound does not fall: few sweeps.
-#'   `"em"`: expectation maximisation only, as mr.mash does: many. The bound has several optima where
-#'   predictors are strongly correlated, and the two may end in different ones.
+#' @param w0_method `"convex"`: expectation maximisation and, once a sweep gains little, steps towards
+#'   the solution of the convex problem that the weights solve at convergence, as far as the bound
+#'   does not fall. `"em"`: expectation maximisation only, as mr.mash does, which stops short of the
+#'   optimum. The bound has several optima where predictors are strongly correlated, and the two may
+#'   end in different ones.
 #' @param w0_penalty K Dirichlet parameters of at least 1, or one for all: a penalty on the weights.
 #' @param w0_threshold from sweep 16 on, weights below this are set to zero.
-#' @param standardize divide predictors by their standard deviations. Coefficients are returned for
+#' @param standardize divide predictors by their standard deviations (about what intercept and `Z`
+#'   explain). Coefficients are returned for
 #'   `X` as given; `S0`, `w0` refer to standardized predictors.
 #' @param intercept centre `X` and `Y`, which integrates an intercept out (up to a constant).
 #' @param order order of the updates: `"consecutive"`; `"decreasing_logBF"` or
@@ -60,23 +63,27 @@
 #'   local false sign rates (`"diagonal"`), nothing (`"none"`), or also all r x r x p covariances
 #'   (`"full"`).
 #' @param plugin see the section on the residual covariance.
-#' @param tol converged when a sweep raises the bound by at most `tol` per value of `Y`, and no weight
-#'   changes by more than `tol_w0` (or weights were just put to their optimum). With both 0, `max_iter`
-#'   sweeps are made.
+#' @param tol converged when a sweep raises the bound by at most `tol` per value of `Y`, and no weights
+#'   would raise the log-likelihood of the deconvolved effects (see [deconvolve()]) by more than 5e-7
+#'   (`"em"`: no weight changes by more than `tol_w0`). With both 0, `max_iter` sweeps are made.
 #' @param tol_w0 see `tol`.
 #' @param max_iter most sweeps.
 #' @param e number added to the diagonals of all prior matrices. mr.mash adds 1e-8.
+#' @param Z covariates, n x q: a matrix, or a data frame (factors are expanded); may be collinear.
+#'   They are regressed out of `X` and, given the coefficients, of `Y`.
 #' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores. Results do
 #'   not depend on it.
 #'
 #' @return An object of class `mr_mash`, a list of
-#' - `mu1`: p x r posterior means of the coefficients; `intercept`: r numbers;
+#' - `mu1`: p x r posterior means of the coefficients; `intercept`: r numbers; `covariates`: q x r
+#'   coefficients of `Z`;
 #' - `psd`, `lfsr`: p x r posterior standard deviations and local false sign rates; `S1`: r x r x p
 #'   posterior covariances (each as `covariance` asks);
 #' - `V`: residual covariance; `loadings`, `unique`: its parts `W` and `s^2` or `psi`;
 #' - `w0`, `S0`: weights and covariances of the prior; `w1_colsums`: posterior weights of the
 #'   components, summed over predictors;
-#' - `fitted`, `residuals`: n x r; `G`: covariance of the fitted values; `pve`: proportions of
+#' - `fitted`, `residuals`: n x r; `G`: covariance of what the predictors
+#'   contribute to the fitted values; `pve`: proportions of
 #'   variance explained, `diag(G) / (diag(G) + diag(V))`; `Y`: completed responses, if some were missing;
 #' - `ELBO`, and `trace`: data frame of `iteration` and `elbo`, the bound after each sweep (plus the log-density of the weights if
 #'   `w0_penalty` is not 1);
@@ -110,9 +117,12 @@ mr_mash <- function(X, Y, prior = NULL, S0 = NULL, w0 = NULL, grid = NULL, V = N
                     standardize = TRUE, intercept = TRUE,
                     order = c("consecutive", "decreasing_logBF", "increasing_logBF", "random"),
                     B_init = NULL, covariance = c("diagonal", "none", "full"), plugin = FALSE,
-                    tol = 1e-6, tol_w0 = 1e-3, max_iter = 1000, e = 0, n_threads = NULL) {
-  X <- predictor_matrix(X)
-  Y <- response_matrix(Y, X)
+                    tol = 1e-6, tol_w0 = 1e-3, max_iter = 1000, e = 0, Z = NULL,
+                    n_threads = NULL) {
+  X <- as_predictors(X)
+  if (X$n < 2L) stop_mnmash("dimension", "`X` must have at least two rows (samples)")
+  Y <- response_matrix(Y, X$n)
+  Z <- as_covariates(Z, X$n)
   standardize <- check_flag(standardize, "standardize")
   intercept <- check_flag(intercept, "intercept")
   covariance <- match_choice(covariance, c("diagonal", "none", "full"), "covariance")
@@ -121,21 +131,23 @@ mr_mash <- function(X, Y, prior = NULL, S0 = NULL, w0 = NULL, grid = NULL, V = N
     colnames_or_numbers(Y), prior, S0, w0, grid, V, residual, rank, update_w0, update_V, w0_method,
     w0_penalty, w0_threshold, plugin, tol, tol_w0, max_iter, e
   )
-  scale <- if (standardize) column_sd(X) else rep(1, ncol(X))
-  start <- check_start(B_init, ncol(X), ncol(Y))
-  if (!is.null(start)) start <- start * scale
-  order <- update_order(order, X, Y, intercept, standardize, problem, n_threads)
-  found <- with_progress("mr_mash", problem$sweeps * ncol(X), \(progress) {
+  space <- covariate_space(Z, X$n, intercept)
+  design <- list(
+    kind = X$kind, x = X$x, basis = space$basis, starts = X$starts, rows = X$rows
+  )
+  start <- check_start(B_init, X$p, ncol(Y))
+  order <- update_order(order, design, X$p, Y, standardize, problem, n_threads)
+  found <- with_progress("mr_mash", problem$sweeps * X$p, \(progress) {
     from_rust(rust_mr_mash(
-      X, Y, order, intercept, standardize, start, problem$prior, problem$residual, problem$update,
+      design, Y, order, standardize, start, problem$prior, problem$residual, problem$update,
       problem$control, n_threads, progress
     ))
   })
-  fit <- regression_fit(found, problem, found$scale, colnames(X), colnames(Y), covariance, n_threads)
-  fit$intercept <- stats::setNames(found$y_mean - drop(found$centre %*% fit$mu1), colnames(Y))
-  fit <- add_fitted(fit, X, Y, found$residuals)
+  scale <- if (standardize) found$scale else rep(1, X$p)
+  fit <- regression_fit(found, problem, scale, X$names, colnames(Y), covariance, n_threads)
+  fit <- add_fitted(fit, X, Y, space, found)
   fit$standardize <- standardize
-  fit$n <- nrow(X)
+  fit$n <- X$n
   fit$call <- match.call()
   structure(fit, class = "mr_mash")
 }
@@ -225,26 +237,8 @@ check_residual_covariance <- function(V, R) {
   unname(V)
 }
 
-# A dense double matrix without missing values.
-predictor_matrix <- function(X) {
-  if (inherits(X, "Matrix")) {
-    if (!requireNamespace("Matrix", quietly = TRUE)) {
-      stop_mnmash("package", "`X` is of package Matrix, which is not installed")
-    }
-    X <- as.matrix(X)
-  }
-  X <- as_numeric_matrix(X, "X")
-  check_finite(X, "X", na_ok = FALSE)
-  if (nrow(X) < 2L) stop_mnmash("dimension", "`X` must have at least two rows (samples)")
-  X
-}
-
-response_matrix <- function(Y, X) {
-  Y <- as_numeric_matrix(Y, "Y")
-  if (nrow(Y) != nrow(X)) {
-    stop_mnmash("dimension", "`Y` must have ", nrow(X), " rows (samples), as `X` has, not ", nrow(Y))
-  }
-  check_finite(Y, "Y")
+response_matrix <- function(Y, n) {
+  Y <- as_responses(Y, n)
   known <- colSums(!is.na(Y))
   if (any(known < 2L)) {
     stop_mnmash("missing", "`Y` must have at least two values in ",
@@ -267,15 +261,8 @@ colnames_or_numbers <- function(Y) {
   if (is.null(colnames(Y))) as.character(seq_len(ncol(Y))) else colnames(Y)
 }
 
-# As the core does it: 1 for constant columns.
-column_sd <- function(X) {
-  sd <- sqrt(colSums((X - rep(colMeans(X), each = nrow(X)))^2) / (nrow(X) - 1))
-  ifelse(sd > 1e-14 * abs(colMeans(X)), sd, 1)
-}
-
 # The predictors in the order of updates.
-update_order <- function(order, X, Y, intercept, standardize, problem, n_threads) {
-  p <- ncol(X)
+update_order <- function(order, design, p, Y, standardize, problem, n_threads) {
   if (is.numeric(order)) {
     if (!identical(as.integer(sort(order)), seq_len(p))) {
       stop_mnmash("argument", "`order` must be a permutation of 1, ..., ", p)
@@ -287,7 +274,7 @@ update_order <- function(order, X, Y, intercept, standardize, problem, n_threads
   if (order == "consecutive") return(seq_len(p))
   if (order == "random") return(sample.int(p))
   log_bf <- from_rust(rust_mr_mash_log_bf(
-    X, Y, intercept, standardize, problem$prior, problem$residual, n_threads
+    design, Y, standardize, problem$prior, problem$residual, n_threads
   ))
   base::order(log_bf, decreasing = order == "decreasing_logBF")
 }
@@ -362,19 +349,37 @@ relist_like <- function(x, list) {
   unname(split(x, rep(seq_along(list), lengths(list))))
 }
 
-# Fitted values and residuals, the share of variance explained, and completed responses.
-add_fitted <- function(fit, X, Y, residuals) {
+# The intercepts (zero if there are none) and the coefficients of the covariates, if there are any.
+level_coefficients <- function(space, explained, conditions) {
+  r <- ncol(explained)
+  found <- if (ncol(space$W)) qr.coef(space$qr, explained) else matrix(0, 0L, r)
+  found <- matrix(found, ncol = r, dimnames = list(colnames(space$W), conditions))
+  constant <- rownames(found) %in% "(Intercept)"
+  intercept <- if (any(constant)) found[constant, ] else numeric(r)
+  list(
+    stats::setNames(intercept, conditions),
+    if (!all(constant)) found[!constant, , drop = FALSE]
+  )
+}
+
+# Intercept and covariates, fitted values and residuals, the share of variance explained, and
+# completed responses.
+add_fitted <- function(fit, X, Y, space, found) {
   missing <- is.nan(Y)
-  fit$fitted <- X %*% fit$mu1 + rep(fit$intercept, each = nrow(X))
-  dimnames(fit$fitted) <- dimnames(Y)
+  signal <- predictor_values(X, fit$mu1)
+  explained <- space$basis %*% (found$level - crossprod(space$basis, signal))
+  residuals <- found$residuals
   dimnames(residuals) <- dimnames(Y)
+  fit$fitted <- `dimnames<-`(signal + explained, dimnames(Y))
+  fit[c("intercept", "covariates")] <- level_coefficients(space, explained, colnames(Y))
   if (any(missing)) {
     Y[missing] <- (fit$fitted + residuals)[missing]
     fit$Y <- Y
     residuals[missing] <- NA
   }
   fit$residuals <- residuals
-  fit$G <- stats::cov(fit$fitted)
+  fit$G <- stats::cov(signal)
+  dimnames(fit$G) <- list(colnames(Y), colnames(Y))
   fit$pve <- diag(fit$G) / (diag(fit$G) + diag(fit$V))
   fit
 }

@@ -13,19 +13,23 @@
 #' weights, a step of expectation maximisation, which cannot lower it.
 #'
 #' @param regions list with names; each element is a list of arguments of `fit`, such as
-#'   `list(X = , y = )` or `list(Bhat = , Shat = , R = , n = , var_y = )`.
-#' @param fit [mr_ash()] or [mr_ash_rss()].
-#' @param sa2 prior variances as multiples of each region's residual variance. Default: 0 and the
-#'   squares of a common grid in steps of `sqrt(2)` that covers the default grids of all regions.
-#' @param pi weights to start from. Default: equal.
-#' @param ... further arguments of `fit`, for all regions.
-#' @param prior,nullweight Dirichlet penalty on the weights, as in [mr_ash()].
+#'   `list(X = , y = )` or `list(Bhat = , Shat = , R = , n = , var_y = )`; for [mr_mash()],
+#'   `list(X = , Y = )`, with the same conditions everywhere.
+#' @param fit [mr_ash()], [mr_ash_rss()], [mr_mash()] or [mr_mash_rss()].
+#' @param sa2 (mr_ash) prior variances as multiples of each region's residual variance. Default: 0 and
+#'   the squares of a common grid in steps of `sqrt(2)` that covers the default grids of all regions.
+#' @param pi weights to start from. Default: equal (mr_mash: `w0`, or those of the prior).
+#' @param ... further arguments of `fit`, for all regions; for mr_mash `S0`, `w0`, `grid` and
+#'   `w0_penalty` are those of the common prior.
+#' @param prior mr_ash: Dirichlet penalty on the weights, as there (default `"uniform"`: none);
+#'   mr_mash: the prior covariances, as there.
+#' @param nullweight of the Dirichlet penalty, as in [mr_ash()].
 #' @param tol converged when a round raises the sum of the bounds by at most `tol` for each region
 #'   and changes no weight by more than `sqrt(tol)`.
 #' @param max_iter most rounds.
 #'
-#' @return A list of `pi` and `sa2`; `fits`, the fits of the regions; `elbo`, the sum of their
-#'   bounds after each round; `converged` and `iterations` (rounds).
+#' @return A list of `pi`; `sa2`, or for mr_mash the covariances `S0`; `fits`, the fits of the regions;
+#'   `elbo`, the sum of their bounds after each round; `converged` and `iterations` (rounds).
 #' @seealso [each_region()]
 #' @export
 #' @examples
@@ -35,7 +39,14 @@
 #' })
 #' pooled <- pool_weights(regions)
 #' pooled$pi[pooled$sa2 == 0]
-pool_weights <- function(regions, fit = mr_ash, sa2 = NULL, pi = NULL, ..., prior = "uniform",
+#'
+#' regions <- lapply(c(gene1 = 1, gene2 = 2), \(seed) {
+#'   simulate_mr_mash(n = 100, p = 30, p_causal = 2, r = 2, pve = 0.3, seed = seed)[c("X", "Y")]
+#' })
+#' U <- list(shared = matrix(1, 2, 2), own = diag(2))
+#' pooled <- pool_weights(regions, mr_mash, prior = U, grid = c(0.1, 0.4))
+#' round(pooled$pi, 2)
+pool_weights <- function(regions, fit = mr_ash, sa2 = NULL, pi = NULL, ..., prior = NULL,
                          nullweight = 10, tol = 1e-5, max_iter = 50) {
   regions <- named_regions(regions)
   odd <- !vapply(regions, \(x) is.list(x) && !is.null(names(x)) && !anyDuplicated(names(x)), NA)
@@ -43,29 +54,34 @@ pool_weights <- function(regions, fit = mr_ash, sa2 = NULL, pi = NULL, ..., prio
     stop_mnmash("type", "`regions`: \"", names(regions)[odd][1L], "\" must be a list of arguments ",
                 "of `fit` by name, each once")
   }
-  if (!is.function(fit)) stop_mnmash("type", "`fit` must be mr_ash or mr_ash_rss")
+  if (!is.function(fit)) stop_mnmash("type", "`fit` must be mr_ash or mr_mash, or their kin")
   check_region_arguments(regions, fit)
   tol <- check_number(tol, "tol", 0)
   max_iter <- check_few(max_iter, "max_iter")
-  sa2 <- if (is.null(sa2)) pooled_grid(regions, fit, ...) else check_grid(sa2, "sa2")
-  K <- length(sa2)
-  pi <- if (is.null(pi)) rep(1 / K, K) else check_pi(pi, K)
-  dirichlet <- dirichlet_parameters(prior, K, nullweight)
+  common <- if (is.mash_regression(fit)) {
+    if (!is.null(sa2)) stop_mnmash("argument", "`sa2` is not for mr_mash(): give `prior`")
+    pooled_mash(regions, pi, prior, ...)
+  } else {
+    pooled_ash(regions, fit, sa2, pi, prior, nullweight, ...)
+  }
+  pi <- common$pi
+  dirichlet <- common$dirichlet
   penalty <- \(pi) sum(((dirichlet - 1) * log(pi))[dirichlet > 1])
   # Sent to workers, with nothing else of this call.
-  work <- pooled_fit(fit, list(sa2 = sa2, update_pi = FALSE, ...))
+  work <- pooled_fit(fit, common$arguments)
   fits <- NULL
   elbo <- numeric()
   safe <- NULL
   converged <- FALSE
   for (round in seq_len(max_iter)) {
     starts <- lapply(names(regions), \(name) {
-      c(regions[[name]], list(pi = pi), pooled_start(fits[[name]]))
+      start <- c(common$weights(pi), if (!is.null(fits)) common$start(fits[[name]]))
+      replace(regions[[name]], names(start), start)
     })
     names(starts) <- names(regions)
     found <- each_region(starts, work)
-    check_pooled(found)
-    total <- sum(vapply(found, `[[`, 1, "elbo")) + penalty(pi)
+    check_pooled(found, common$elbo)
+    total <- sum(vapply(found, common$elbo, 1)) + penalty(pi)
     before <- if (length(elbo)) elbo[length(elbo)] else -Inf
     if (total < before - 1e-8 * abs(before) && !is.null(safe)) {
       pi <- safe
@@ -74,9 +90,8 @@ pool_weights <- function(regions, fit = mr_ash, sa2 = NULL, pi = NULL, ..., prio
     }
     fits <- found
     elbo <- c(elbo, total)
-    rows <- lapply(fits, region_loglik)
-    loglik <- do.call(rbind, rows)
-    proposed <- mixture_weights(loglik, dirichlet, start = pi)$pi
+    loglik <- do.call(rbind, lapply(fits, common$loglik))
+    proposed <- unname(mixture_weights(loglik, dirichlet, start = pi)$pi)
     change <- max(abs(proposed - pi))
     if (total - before <= tol * length(regions) && change <= sqrt(tol)) {
       converged <- TRUE
@@ -88,7 +103,49 @@ pool_weights <- function(regions, fit = mr_ash, sa2 = NULL, pi = NULL, ..., prio
   if (!converged) {
     warn_mnmash("convergence", "the weights have not converged in ", max_iter, " rounds")
   }
-  list(pi = pi, sa2 = sa2, fits = fits, elbo = elbo, converged = converged, iterations = round)
+  c(
+    list(pi = stats::setNames(pi, common$names)), common$prior,
+    list(fits = fits, elbo = elbo, converged = converged, iterations = round)
+  )
+}
+
+is.mash_regression <- function(fit) "w0_method" %in% names(formals(args(fit)))
+
+# What differs between the regressions: the common prior, how to give weights and a start to a fit,
+# and what to read from it.
+pooled_ash <- function(regions, fit, sa2, pi, prior, nullweight, ...) {
+  sa2 <- if (is.null(sa2)) pooled_grid(regions, fit, ...) else check_grid(sa2, "sa2")
+  K <- length(sa2)
+  list(
+    prior = list(sa2 = sa2), pi = if (is.null(pi)) rep(1 / K, K) else check_pi(pi, K),
+    dirichlet = dirichlet_parameters(if (is.null(prior)) "uniform" else prior, K, nullweight),
+    arguments = list(sa2 = sa2, update_pi = FALSE, ...),
+    weights = \(pi) list(pi = pi),
+    start = \(fit) list(beta_init = unname(fit$beta), sigma2 = fit$sigma2),
+    elbo = \(fit) fit$elbo, loglik = region_loglik
+  )
+}
+
+pooled_mash <- function(regions, pi, prior, S0 = NULL, w0 = NULL, grid = NULL, w0_penalty = 1, ...) {
+  first <- regions[[1L]]
+  of <- intersect(c("Y", "Bhat", "Z"), names(first))[1L]
+  if (is.na(of)) stop_mnmash("argument", "`regions` need `Y`, or `Bhat` or `Z`")
+  conditions <- colnames_or_numbers(as_numeric_matrix(first[[of]], of))
+  mixture <- regression_prior(prior, S0, if (is.null(pi)) w0 else pi, grid, conditions)
+  K <- length(mixture$S0)
+  if (length(w0_penalty) == 1L) w0_penalty <- rep(w0_penalty, K)
+  list(
+    prior = list(S0 = mixture$S0), pi = mixture$w0, names = names(mixture$S0),
+    dirichlet = dirichlet_parameters(w0_penalty, K, 1),
+    arguments = list(S0 = mixture$S0, update_w0 = FALSE, tol = 1e-8, covariance = "none", ...),
+    weights = \(pi) list(w0 = pi),
+    start = \(fit) c(list(B_init = unname(fit$mu1)), if (fit$residual != "known") list(V = fit$V)),
+    elbo = \(fit) fit$ELBO, loglik = \(fit) {
+      b <- fit$statistics / fit$precision
+      s <- sqrt(outer(1 / fit$precision, diag(fit$V)))
+      deconvolved_loglik(b, s, fit$V, fit$S0)
+    }
+  )
 }
 
 # Arguments that `fit` has, with all that it needs.
@@ -107,10 +164,12 @@ check_region_arguments <- function(regions, fit) {
   }
 }
 
-check_pooled <- function(found) {
-  wrong <- !vapply(found, \(fit) is.list(fit) && is.numeric(fit$elbo) && length(fit$elbo) == 1L, NA)
+check_pooled <- function(found, elbo) {
+  wrong <- !vapply(found, \(fit) {
+    is.list(fit) && is.numeric(elbo(fit)) && length(elbo(fit)) == 1L
+  }, NA)
   if (any(wrong)) {
-    stop_mnmash("type", "`fit` must return a fit of mr_ash() or mr_ash_rss(): for region \"",
+    stop_mnmash("type", "`fit` must return a fit of mr_ash(), mr_mash() or their kin: for region \"",
                 names(found)[wrong][1L], "\" it does not")
   }
 }
@@ -120,11 +179,6 @@ pooled_fit <- function(fit, arguments) {
   force(arguments)
   function(region) suppressWarnings(do.call(fit, c(region, arguments), quote = TRUE),
                                     classes = "mnmash_warning_convergence")
-}
-
-pooled_start <- function(fit) {
-  if (is.null(fit)) return(NULL)
-  list(beta_init = unname(fit$beta), sigma2 = fit$sigma2)
 }
 
 # A grid that covers the regions' own.

@@ -162,6 +162,49 @@ as_covariates <- function(Z, n, name = "Z") {
   Z
 }
 
+# Predictors of new samples, checked against the `p` of a fit and their `names`.
+new_predictors <- function(newx, p, names) {
+  if (is.numeric(newx) && is.null(dim(newx))) newx <- matrix(newx, 1L)
+  newx <- as_predictors(newx, "newx")
+  if (newx$p != p) {
+    stop_mnmash("dimension", "`newx` has ", newx$p, " predictors, but the fit has ", p)
+  }
+  if (!is.null(names) && !is.null(newx$names) && !identical(names, newx$names)) {
+    differ <- which(names != newx$names)[1L]
+    stop_mnmash(
+      "names", "`newx` has other predictors than the fit: column ", differ, " is ",
+      newx$names[differ], ", not ", names[differ]
+    )
+  }
+  newx
+}
+
+# Covariates of `n` new samples; the fit has `q`.
+new_covariates <- function(newz, n, q) {
+  if (is.null(newz)) {
+    stop_mnmash("argument", "`newz` is needed: the fit has ", q, " covariates")
+  }
+  Z <- as_covariates(newz, n, "newz")
+  if (ncol(Z) != q) {
+    stop_mnmash("dimension", "`newz` has ", ncol(Z), " covariates, but the fit has ", q)
+  }
+  Z
+}
+
+# Coefficients that others determine count nothing.
+known_values <- function(x) {
+  x[is.na(x)] <- 0
+  x
+}
+
+# What a fit of individual-level data holds.
+own_fitted <- function(fit) {
+  if (is.null(fit$fitted)) {
+    stop_mnmash("argument", "`newx` is needed: the fit holds no individual-level data")
+  }
+  fit$fitted
+}
+
 # The intercept and the covariates: the matrix W, its QR, and an orthonormal basis.
 covariate_space <- function(Z, n, intercept) {
   W <- cbind(if (intercept) matrix(1, n, 1L, dimnames = list(NULL, "(Intercept)")), Z)

@@ -4,6 +4,7 @@
 
 mod boundary;
 mod deconvolution;
+mod design;
 mod ebmf;
 mod enrich;
 mod factored;

@@ -2,45 +2,17 @@
 
 use extendr_api::prelude::*;
 use extendr_api::wrapper::Nullable;
-use mnmash_core::regression::design::{Compressed, Dense, Design, Response, Sparse, response};
-use mnmash_core::regression::gram::{Gram, Symmetric};
+use mnmash_core::regression::design::{Dense, Design, Response, Sparse, response};
+use mnmash_core::regression::gram::Gram;
 use mnmash_core::regression::mr_ash::{
     Ending, Fit, Grid, Options, Task, WeightStep, fit_all, norms_as_given,
 };
 use mnmash_core::{Error, Monitor};
 
 use crate::boundary::{Outcome, run};
+use crate::design::{Columns, Elements};
 
 type Result<T> = std::result::Result<T, Error>;
-
-/// A named element of a list, as numbers; none if there is none.
-fn numbers<'a>(list: &'a [(&str, Robj)], name: &str) -> &'a [f64] {
-    let found = list.iter().find(|(n, _)| *n == name);
-    found.and_then(|(_, x)| x.as_real_slice()).unwrap_or(&[])
-}
-
-fn indices(list: &[(&str, Robj)], name: &str) -> Vec<usize> {
-    let found = list.iter().find(|(n, _)| *n == name);
-    let found = found.and_then(|(_, x)| x.as_integer_slice()).unwrap_or(&[]);
-    found.iter().map(|&i| usize::try_from(i).unwrap_or(usize::MAX)).collect()
-}
-
-/// A sparse matrix, if `starts` is among the elements of the list.
-struct Columns<'a> {
-    starts: Vec<usize>,
-    rows: Vec<usize>,
-    values: &'a [f64],
-}
-
-impl<'a> Columns<'a> {
-    fn new(list: &'a [(&str, Robj)]) -> Self {
-        let starts = indices(list, "starts");
-        Self { starts, rows: indices(list, "rows"), values: numbers(list, "x") }
-    }
-    fn view(&self) -> Compressed<'_> {
-        Compressed { starts: &self.starts, rows: &self.rows, values: self.values }
-    }
-}
 
 /// What is common to the fits of a call.
 struct Common<'a> {
@@ -114,9 +86,8 @@ fn rust_mr_ash(
     n_threads: i32,
     progress: Nullable<Function>,
 ) -> Outcome<List> {
-    let elements: Vec<(&str, Robj)> = design.iter().collect();
-    let kind = elements.iter().find(|(n, _)| *n == "kind").and_then(|(_, k)| k.as_str());
-    let (x, basis) = (numbers(&elements, "x"), numbers(&elements, "basis"));
+    let elements = Elements::new(&design);
+    let (x, basis) = (elements.numbers("x"), elements.numbers("basis"));
     let columns = Columns::new(&elements);
     let (rows, data) = (y.nrows(), y.data());
     let components = grid.nrows();
@@ -153,20 +124,15 @@ fn rust_mr_ash(
         options: Options { weights, update_sigma2, slab, tol, max_iter: max_iter as usize },
         monitor: &monitor,
     };
-    let norms = numbers(&elements, "norms");
-    let samples = numbers(&elements, "samples").first().copied().unwrap_or(0.0);
-    let kind = kind.unwrap_or("dense");
+    let (norms, samples) = (elements.numbers("norms"), elements.number("samples"));
+    let kind = elements.kind();
     let (norms, fits) = run(n_threads, &progress, &monitor, || match kind {
         "sparse" => {
             let design = Sparse::new(columns.view(), rows, basis, standardize)?;
             fit_columns(&design, data, rows, |_, y| design.response(y), &task, &common)
         }
         "gram" => {
-            let form = match columns.starts.is_empty() {
-                true => Symmetric::Dense(x),
-                false => Symmetric::Sparse(columns.view()),
-            };
-            let design = Gram::new(form, norms, samples, standardize)?;
+            let design = Gram::new(columns.symmetric(), norms, samples, standardize)?;
             let response = |j: usize, y: &[f64]| design.response(y, total[j]);
             fit_columns(&design, data, rows, response, &task, &common)
         }

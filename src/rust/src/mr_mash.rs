@@ -5,16 +5,20 @@ use extendr_api::wrapper::Nullable;
 use faer::{Mat, MatRef};
 use mnmash_core::linalg::psd;
 use mnmash_core::normal_means::posterior::Posterior;
-use mnmash_core::regression::mr_mash::design::{CrossProducts, Design, Summaries};
+use mnmash_core::regression::design::Blocks;
+use mnmash_core::regression::mr_mash::design::{Design, Summaries};
 use mnmash_core::regression::mr_mash::summary::{Rows, summarise};
 use mnmash_core::regression::mr_mash::{
-    Fit, Individual, Layout, MatrixPrior, Options, Residual, Start, Stop, Structure, WeightUpdate,
-    fit, log_bayes_factors,
+    Fit, Individual, MatrixPrior, Options, Residual, Start, Stop, Structure, WeightUpdate, fit,
+    log_bayes_factors,
 };
 use mnmash_core::{Error, Monitor};
 
 use crate::boundary::{Failure, Outcome, run};
+use crate::design::{Columns, Elements, Work};
 use crate::problem::view;
+
+type Result<T> = std::result::Result<T, Error>;
 
 /// What every fit is told beside the data.
 struct Arguments {
@@ -37,13 +41,7 @@ struct Numbers {
 impl Arguments {
     /// `prior`: `list(matrices, scales, weights, penalty)`; `residual`: `list(structure, rank, V)`;
     /// `control`: `c(threshold, tol, tol_weights, max_iter)`.
-    fn new(
-        r: usize,
-        prior: &List,
-        residual: &List,
-        update: &str,
-        control: &[f64],
-    ) -> std::result::Result<Self, Error> {
+    fn new(r: usize, prior: &List, residual: &List, update: &str, control: &[f64]) -> Result<Self> {
         let element = |list: &List, i: usize| list.as_slice()[i].clone();
         let matrices = element(prior, 0).as_list().unwrap_or_default();
         let names: Vec<&str> = matrices.names().map(Iterator::collect).unwrap_or_default();
@@ -52,7 +50,7 @@ impl Arguments {
             psd::factor(r, u.as_real_slice().unwrap_or(&[]), &format!("prior covariance '{name}'"))
         };
         let factors =
-            matrices.as_slice().iter().enumerate().map(factor).collect::<Result<Vec<_>, _>>()?;
+            matrices.as_slice().iter().enumerate().map(factor).collect::<Result<Vec<_>>>()?;
         let numbers = |x: &Robj| x.as_real_slice().unwrap_or(&[]).to_vec();
         let scales = element(prior, 1).as_list().unwrap_or_default();
         let scales = scales.as_slice().iter().map(numbers).collect();
@@ -88,23 +86,33 @@ impl Arguments {
         })
     }
 
-    fn start<'a>(&'a self, v: MatRef<'_, f64>, coefficients: Option<&'a Mat<f64>>) -> Start<'a> {
-        let residual = Residual::start(self.structure, v);
-        let coefficients = coefficients.map(Mat::as_ref);
-        Start { weights: &self.weights, residual, coefficients }
-    }
-
+    /// A fit from `coefficients` (r by p, as the design uses them) or zero.
     fn fit(
         &self,
         design: &mut impl Design,
-        start: Start<'_>,
+        coefficients: Option<MatRef<'_, f64>>,
         monitor: &Monitor,
-    ) -> std::result::Result<Fit, Error> {
+    ) -> Result<Fit> {
         let Numbers { threshold, tol, tol_weights, max_iter } = self.numbers;
         let penalty = &self.penalty;
         let weights = self.update;
         let options = Options { weights, penalty, threshold, tol, tol_weights, max_iter };
+        let start = self.start(design, coefficients)?;
         fit(design, &self.prior, start, &options, monitor)
+    }
+
+    fn start<'a>(
+        &'a self,
+        design: &mut impl Design,
+        coefficients: Option<MatRef<'a, f64>>,
+    ) -> Result<Start<'a>> {
+        let zero = Mat::zeros(self.prior.conditions, design.precision().len());
+        let v = match &self.covariance {
+            Some(v) => v.clone(),
+            None => design.covariance(coefficients.unwrap_or(zero.as_ref()))?,
+        };
+        let residual = Residual::start(self.structure, v.as_ref());
+        Ok(Start { weights: &self.weights, residual, coefficients })
     }
 }
 
@@ -118,10 +126,8 @@ fn by_predictor(values: &Mat<f64>, order: &[usize]) -> RMatrix<f64> {
 }
 
 /// A p by r matrix of R the other way round.
-fn in_order(values: &Nullable<RMatrix<f64>>, order: &[usize]) -> Option<Mat<f64>> {
-    let Nullable::NotNull(values) = values else { return None };
-    let values = view(values);
-    Some(Mat::from_fn(values.ncols(), order.len(), |i, at| values[(order[at], i)]))
+fn in_order(values: MatRef<'_, f64>, order: &[usize]) -> Mat<f64> {
+    Mat::from_fn(values.ncols(), order.len(), |i, at| values[(order[at], i)])
 }
 
 fn matrix(m: MatRef<'_, f64>) -> RMatrix<f64> {
@@ -132,39 +138,96 @@ fn from_one(order: &[i32]) -> Vec<usize> {
     order.iter().map(|p| usize::try_from(p - 1).unwrap_or(usize::MAX)).collect()
 }
 
-fn describe(found: &Fit, design: &impl Design, order: &[usize]) -> Vec<(&'static str, Robj)> {
-    let mut precision = vec![0.0; order.len()];
-    for (&p, d) in order.iter().zip(design.precision()) {
-        precision[p] = *d;
+/// Numbers of the predictors in the order of updates, in their own order.
+fn place(values: &[f64], order: &[usize]) -> Vec<f64> {
+    let mut out = vec![0.0; order.len()];
+    for (&p, v) in order.iter().zip(values) {
+        out[p] = *v;
     }
-    let loadings = found.residual.loadings.as_ref();
-    vec![
-        ("mean", by_predictor(&found.mean, order).into()),
-        ("statistics", by_predictor(&found.statistics, order).into()),
-        ("precision", precision.into()),
-        ("weights", found.weights.clone().into()),
-        ("responsibilities", found.responsibilities.clone().into()),
-        ("V", matrix(found.residual.covariance.as_ref()).into()),
-        ("loadings", loadings.map_or(().into(), |w| matrix(w.as_ref()).into())),
-        ("unique", found.residual.unique.clone().into()),
-        ("trace", found.trace.clone().into()),
-        ("elbo", found.elbo.into()),
-        ("rise", found.rise.into()),
-        ("weight_change", found.weight_change.into()),
-        ("coefficient_change", found.coefficient_change.into()),
-        ("proposals", found.proposals.map(|n| n as i32).to_vec().into()),
-        ("converged", (found.stop == Stop::Converged).into()),
-    ]
+    out
 }
 
-// A fit to individual data. `order`: the predictors in the order of updates; `start`: p x r
-// coefficients for X as it is used.
+/// What a fit comes back with.
+struct Found {
+    fit: Fit,
+    precision: Vec<f64>,
+    data: Option<OfData>,
+}
+
+/// What only individual data have.
+struct OfData {
+    scales: Option<Vec<f64>>,
+    residuals: Mat<f64>,
+    level: Mat<f64>,
+}
+
+fn describe(found: Found, order: &[usize]) -> List {
+    let Found { fit, precision, data } = found;
+    let loadings = fit.residual.loadings.as_ref();
+    let mut out: Vec<(&str, Robj)> = vec![
+        ("mean", by_predictor(&fit.mean, order).into()),
+        ("statistics", by_predictor(&fit.statistics, order).into()),
+        ("precision", place(&precision, order).into()),
+        ("weights", fit.weights.into()),
+        ("responsibilities", fit.responsibilities.into()),
+        ("V", matrix(fit.residual.covariance.as_ref()).into()),
+        ("loadings", loadings.map_or(().into(), |w| matrix(w.as_ref()).into())),
+        ("unique", fit.residual.unique.into()),
+        ("trace", fit.trace.into()),
+        ("elbo", fit.elbo.into()),
+        ("rise", fit.rise.into()),
+        ("weight_change", fit.weight_change.into()),
+        ("coefficient_change", fit.coefficient_change.into()),
+        ("proposals", fit.proposals.map(|n| n as i32).to_vec().into()),
+        ("converged", (fit.stop == Stop::Converged).into()),
+    ];
+    if let Some(OfData { scales, residuals, level }) = data {
+        out.push(("scale", scales.map_or(().into(), |s| place(&s, order).into())));
+        out.push(("residuals", matrix(residuals.as_ref()).into()));
+        out.push(("level", matrix(level.as_ref()).into()));
+    }
+    List::from_pairs(out)
+}
+
+/// Fit Y to predictors of either kind.
+struct FitTo<'a> {
+    arguments: &'a Arguments,
+    basis: &'a [f64],
+    y: MatRef<'a, f64>,
+    /// r by p, for predictors as given.
+    coefficients: Option<Mat<f64>>,
+    monitor: &'a Monitor,
+}
+
+impl Work for FitTo<'_> {
+    type Output = Found;
+
+    fn run<X: Blocks + Send>(self, x: X) -> Result<Found> {
+        let scales = x.scales().map(<[f64]>::to_vec);
+        let coefficients = self.coefficients.map(|mut b| {
+            for (p, scale) in scales.iter().flatten().enumerate() {
+                b.col_mut(p).iter_mut().for_each(|b| *b *= scale);
+            }
+            b
+        });
+        let b = coefficients.as_ref().map(Mat::as_ref);
+        let mut design = Individual::new(x, self.basis, self.y, b);
+        let fit = self.arguments.fit(&mut design, b, self.monitor)?;
+        let (residuals, level) = (design.residuals(), design.level().to_owned());
+        let data = Some(OfData { scales, residuals, level });
+        Ok(Found { fit, precision: design.precision().to_vec(), data })
+    }
+}
+
+// A fit of the responses `y`. `design` is list(kind, x, basis) with kind "dense" or "sparse" (then
+// also starts, rows: 0-based), or list("gram", x, samples, total), perhaps with starts and rows,
+// where x is X'X (in the order of updates), y is X'Y and total Y'Y. `order`: the predictors in the
+// order of updates; `start`: p x r coefficients.
 #[extendr]
 fn rust_mr_mash(
-    x: RMatrix<f64>,
+    design: List,
     y: RMatrix<f64>,
     order: &[i32],
-    intercept: bool,
     standardize: bool,
     start: Nullable<RMatrix<f64>>,
     prior: List,
@@ -177,117 +240,71 @@ fn rust_mr_mash(
     let order = from_one(order);
     let arguments =
         Arguments::new(y.ncols(), &prior, &residual, update, control).map_err(Failure)?;
-    let coefficients = in_order(&start, &order);
-    let (x, y) = (view(&x), view(&y));
-    let monitor = Monitor::default();
-    let (found, design) = run(n_threads, &progress, &monitor, || {
-        let layout = Layout { order: &order, intercept, standardize };
-        let coefficients = coefficients.as_ref();
-        let mut design = Individual::new(x, y, layout, coefficients.map(Mat::as_ref));
-        let v = match &arguments.covariance {
-            Some(v) => v.clone(),
-            None => design.covariance()?,
-        };
-        let start = arguments.start(v.as_ref(), coefficients);
-        let found = arguments.fit(&mut design, start, &monitor)?;
-        Ok((found, design))
-    })?;
-    let mut out = describe(&found, &design, &order);
-    let place = |values: &[f64]| {
-        let mut by_predictor = vec![0.0; order.len()];
-        for (&p, v) in order.iter().zip(values) {
-            by_predictor[p] = *v;
-        }
-        by_predictor
+    let elements = Elements::new(&design);
+    let columns = Columns::new(&elements);
+    let (basis, total) = (elements.numbers("basis"), elements.numbers("total"));
+    let (is_gram, samples) = (elements.kind() == "gram", elements.number("samples"));
+    let coefficients = match &start {
+        Nullable::NotNull(b) => Some(in_order(view(b), &order)),
+        Nullable::Null => None,
     };
-    out.push(("centre", place(&design.centre).into()));
-    out.push(("scale", place(&design.scale).into()));
-    out.push(("y_mean", design.intercept.clone().into()));
-    out.push(("residuals", matrix(design.residuals()).into()));
-    Ok(List::from_pairs(out))
+    let y = view(&y);
+    let products = is_gram.then(|| in_order(y, &order));
+    let monitor = Monitor::default();
+    let found = run(n_threads, &progress, &monitor, || {
+        let Some(xty) = products else {
+            let (n, monitor) = (y.nrows(), &monitor);
+            let work = FitTo { arguments: &arguments, basis, y, coefficients, monitor };
+            return columns.with(n, &order, basis, standardize, monitor, work);
+        };
+        let (p, r) = (y.nrows(), y.ncols());
+        let yty = MatRef::from_column_major_slice(total, r, r).to_owned();
+        let b = coefficients.as_ref().map(Mat::as_ref);
+        let mut design = Summaries::new(samples, columns.cross_products(p), xty, yty, b);
+        let fit = arguments.fit(&mut design, b, &monitor)?;
+        Ok(Found { fit, precision: design.precision().to_vec(), data: None })
+    })?;
+    Ok(describe(found, &order))
+}
+
+/// The Bayes factors of each predictor alone.
+struct LogBayesFactors<'a> {
+    arguments: &'a Arguments,
+    basis: &'a [f64],
+    y: MatRef<'a, f64>,
+}
+
+impl Work for LogBayesFactors<'_> {
+    type Output = Vec<f64>;
+
+    fn run<X: Blocks + Send>(self, x: X) -> Result<Vec<f64>> {
+        let mut design = Individual::new(x, self.basis, self.y, None);
+        let start = self.arguments.start(&mut design, None)?;
+        log_bayes_factors(&design, &self.arguments.prior, &start)
+    }
 }
 
 // The log Bayes factors of the predictors of individual data, each alone.
 #[extendr]
 fn rust_mr_mash_log_bf(
-    x: RMatrix<f64>,
+    design: List,
     y: RMatrix<f64>,
-    intercept: bool,
     standardize: bool,
     prior: List,
     residual: List,
     n_threads: i32,
 ) -> Outcome<Vec<f64>> {
-    let control = [0.0; 4];
     let arguments =
-        Arguments::new(y.ncols(), &prior, &residual, "fixed", &control).map_err(Failure)?;
-    let (x, y) = (view(&x), view(&y));
-    let order: Vec<usize> = (0..x.ncols()).collect();
-    run(n_threads, &Nullable::Null, &Monitor::default(), || {
-        let layout = Layout { order: &order, intercept, standardize };
-        let mut design = Individual::new(x, y, layout, None);
-        let v = match &arguments.covariance {
-            Some(v) => v.clone(),
-            None => design.covariance()?,
-        };
-        log_bayes_factors(&design, &arguments.prior, &arguments.start(v.as_ref(), None))
-    })
-}
-
-// A fit to cross-products: `xtx` is a matrix, or list(starts, rows, values) of a sparse one (numbers
-// from 0).
-#[extendr]
-fn rust_mr_mash_rss(
-    n: f64,
-    xtx: Robj,
-    xty: RMatrix<f64>,
-    yty: RMatrix<f64>,
-    start: Nullable<RMatrix<f64>>,
-    prior: List,
-    residual: List,
-    update: &str,
-    control: &[f64],
-    n_threads: i32,
-    progress: Nullable<Function>,
-) -> Outcome<List> {
-    let (p, r) = (xty.nrows(), xty.ncols());
-    let order: Vec<usize> = (0..p).collect();
-    let arguments = Arguments::new(r, &prior, &residual, update, control).map_err(Failure)?;
-    let coefficients = in_order(&start, &order);
-    let cross = match xtx.as_list() {
-        Some(sparse) => {
-            let index = |i: usize| {
-                let x = sparse.as_slice()[i].as_integer_slice().unwrap_or(&[]);
-                x.iter().map(|v| *v as usize).collect()
-            };
-            let values = sparse.as_slice()[2].as_real_slice().unwrap_or(&[]).to_vec();
-            CrossProducts::Sparse { starts: index(0), rows: index(1), values }
-        }
-        None => {
-            let values = xtx.as_real_slice().unwrap_or(&[]);
-            CrossProducts::Dense(MatRef::from_column_major_slice(values, p, p).to_owned())
-        }
-    };
-    let xty = view(&xty).transpose().to_owned();
-    let yty = view(&yty).to_owned();
+        Arguments::new(y.ncols(), &prior, &residual, "fixed", &[0.0; 4]).map_err(Failure)?;
+    let elements = Elements::new(&design);
+    let (columns, basis) = (Columns::new(&elements), elements.numbers("basis"));
+    let y = view(&y);
     let monitor = Monitor::default();
-    let (found, design) = run(n_threads, &progress, &monitor, || {
-        let coefficients = coefficients.as_ref();
-        let mut design = Summaries::new(n, cross, xty, yty, coefficients.map(Mat::as_ref));
-        let v = match &arguments.covariance {
-            Some(v) => v.clone(),
-            None => {
-                let zero = Mat::zeros(r, p);
-                let b = coefficients.unwrap_or(&zero);
-                let a = design.cross(b.as_ref());
-                Mat::from_fn(r, r, |i, q| a[(i, q)] / (n - 1.0))
-            }
-        };
-        let start = arguments.start(v.as_ref(), coefficients);
-        let found = arguments.fit(&mut design, start, &monitor)?;
-        Ok((found, design))
-    })?;
-    Ok(List::from_pairs(describe(&found, &design, &order)))
+    run(n_threads, &Nullable::Null, &monitor, || {
+        let order: Vec<usize> = (0..columns.count(y.nrows())).collect();
+        let work = LogBayesFactors { arguments: &arguments, basis, y };
+        columns.with(y.nrows(), &order, basis, standardize, &monitor, work)
+    })
 }
 
 // The posterior of the rows of a fit: list(mean, sd, lfdr, negative, positive, lfsr, covariance).
@@ -332,5 +349,4 @@ extendr_module! {
     fn rust_mr_mash;
     fn rust_mr_mash_log_bf;
     fn rust_mr_mash_posterior;
-    fn rust_mr_mash_rss;
 }

@@ -1,5 +1,8 @@
 //! The predictors as a coordinate ascent sees them: `x_j'r`, and `r - delta x_j`.
 //!
+//! [`Design`] is that for one response; [`Blocks`] is the same for some predictors and all of several
+//! responses at a time.
+//!
 //! Three forms, all with the covariates (the intercept among them) regressed out and, if asked,
 //! with predictors scaled to standard deviation one:
 //! - [`Dense`]: columns of numbers; the residual is one;
@@ -11,11 +14,17 @@
 //!   because there are many more samples than predictors. The "residual" is `X'r`, one number for
 //!   each predictor.
 
-use rayon::prelude::*;
+mod blocks;
+mod dense;
+mod sparse;
 
+pub use blocks::{Blocks, column_pieces, row_pieces};
+pub use dense::Dense;
+pub use sparse::{Compressed, Sparse};
+
+use crate::Error;
 use crate::linalg::columns::{add, dot};
 use crate::linalg::lanes::{Kernel, Lanes, dispatch};
-use crate::{Error, Monitor};
 
 /// Predictors with less than this share of their sum of squares left, once the covariates are
 /// regressed out, are linear functions of the covariates.
@@ -30,14 +39,48 @@ pub struct Response {
     pub total: f64,
 }
 
+/// Samples, and sizes of the predictors.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    samples: f64,
+    norms: Vec<f64>,
+    scales: Option<Vec<f64>>,
+}
+
+impl Frame {
+    /// From the sums of squares of the predictors. With `standardize` they become `samples - 1` where
+    /// not zero, exactly, so that predictors share computations.
+    pub fn new(samples: f64, mut norms: Vec<f64>, standardize: bool) -> Self {
+        let unit = samples - 1.0;
+        let scale = |&d: &f64| if d > 0.0 { (d / unit).sqrt() } else { 1.0 };
+        let scales = standardize.then(|| norms.iter().map(scale).collect());
+        if standardize {
+            norms.iter_mut().filter(|d| **d > 0.0).for_each(|d| *d = unit);
+        }
+        Self { samples, norms, scales }
+    }
+
+    fn scale(&self, j: usize) -> f64 {
+        self.scales.as_ref().map_or(1.0, |s| s[j])
+    }
+}
+
 /// Predictors, as columns that can be multiplied with a residual and subtracted from it.
 pub trait Design: Sync {
+    /// What every design has.
+    fn frame(&self) -> &Frame;
     /// Sums of squares of the predictors; zero for those that the covariates explain.
-    fn norms(&self) -> &[f64];
+    fn norms(&self) -> &[f64] {
+        &self.frame().norms
+    }
     /// The number of samples.
-    fn samples(&self) -> f64;
+    fn samples(&self) -> f64 {
+        self.frame().samples
+    }
     /// What each predictor was divided by; none if nothing.
-    fn scales(&self) -> Option<&[f64]>;
+    fn scales(&self) -> Option<&[f64]> {
+        self.frame().scales.as_deref()
+    }
     /// `x_j'r`.
     fn product<V: Lanes>(&self, j: usize, residual: &[f64]) -> f64;
     /// `r <- r - delta x_j`.
@@ -114,227 +157,4 @@ pub fn response(basis: &[f64], y: &[f64]) -> Response {
     regress_out(basis, &mut start);
     let total = dispatch(Dot(&start, &start));
     Response { start, total }
-}
-
-/// Scales of predictors with sums of squares `norms` over `n` samples; one where there is nothing.
-fn scale_of(norm: f64, n: usize) -> f64 {
-    if norm > 0.0 { (norm / (n as f64 - 1.0)).sqrt() } else { 1.0 }
-}
-
-/// Predictors as columns of numbers.
-#[derive(Debug, Clone)]
-pub struct Dense {
-    x: Vec<f64>,
-    n: usize,
-    norms: Vec<f64>,
-    scales: Option<Vec<f64>>,
-}
-
-impl Dense {
-    /// Take `x` (`n` rows, column-major), regress out `basis` (orthonormal columns), and scale.
-    pub fn new(
-        mut x: Vec<f64>,
-        n: usize,
-        basis: &[f64],
-        standardize: bool,
-        monitor: &Monitor,
-    ) -> Result<Self, Error> {
-        check_basis(basis, n)?;
-        if x.len() % n != 0 {
-            let expected = x.len().next_multiple_of(n);
-            return Err(Error::Shape { name: "X", expected, found: x.len() });
-        }
-        let (norms, scales): (Vec<f64>, Vec<f64>) = x
-            .par_chunks_mut(n)
-            .map(|x| {
-                monitor.advance(0)?;
-                let before = dispatch(Dot(x, x));
-                regress_out(basis, x);
-                let mut norm = dispatch(Dot(x, x));
-                if norm <= NOTHING_LEFT * before {
-                    norm = 0.0;
-                    x.fill(0.0);
-                }
-                if !standardize {
-                    return Ok((norm, 1.0));
-                }
-                let scale = scale_of(norm, n);
-                x.iter_mut().for_each(|x| *x /= scale);
-                Ok((if norm > 0.0 { n as f64 - 1.0 } else { 0.0 }, scale))
-            })
-            .collect::<Result<Vec<_>, Error>>()?
-            .into_iter()
-            .unzip();
-        Ok(Self { x, n, norms, scales: standardize.then_some(scales) })
-    }
-
-    /// A column.
-    pub fn column(&self, j: usize) -> &[f64] {
-        &self.x[j * self.n..(j + 1) * self.n]
-    }
-}
-
-impl Design for Dense {
-    fn norms(&self) -> &[f64] {
-        &self.norms
-    }
-    fn samples(&self) -> f64 {
-        self.n as f64
-    }
-    fn scales(&self) -> Option<&[f64]> {
-        self.scales.as_deref()
-    }
-    #[inline(always)]
-    fn product<V: Lanes>(&self, j: usize, residual: &[f64]) -> f64 {
-        dot::<V>(self.column(j), residual)
-    }
-    #[inline(always)]
-    fn subtract<V: Lanes>(&self, j: usize, delta: f64, residual: &mut [f64]) {
-        add::<V>(-delta, self.column(j), residual);
-    }
-    fn sum_of_squares(&self, _: &Response, _: &[f64], residual: &[f64]) -> f64 {
-        dispatch(Dot(residual, residual))
-    }
-    fn cost(&self) -> usize {
-        4 * self.n
-    }
-}
-
-/// A matrix by compressed columns, as R's `dgCMatrix` has it.
-#[derive(Debug, Clone, Copy)]
-pub struct Compressed<'a> {
-    /// Where each column starts, and where the last one ends.
-    pub starts: &'a [usize],
-    /// The row of each value (0-based).
-    pub rows: &'a [usize],
-    /// The values.
-    pub values: &'a [f64],
-}
-
-impl Compressed<'_> {
-    pub(super) fn check(&self, name: &'static str, n: usize) -> Result<(), Error> {
-        let ordered = self.starts.first() == Some(&0)
-            && self.starts.windows(2).all(|w| w[0] <= w[1])
-            && self.starts.last() == Some(&self.values.len())
-            && self.rows.len() == self.values.len()
-            && self.rows.iter().all(|&i| i < n);
-        match ordered {
-            true => Ok(()),
-            false => Err(Error::Value { name, why: "is not a valid sparse matrix".into() }),
-        }
-    }
-}
-
-/// Predictors with few values that are not zero.
-#[derive(Debug, Clone)]
-pub struct Sparse {
-    starts: Vec<usize>,
-    rows: Vec<usize>,
-    values: Vec<f64>,
-    n: usize,
-    basis: Vec<f64>,
-    /// `Q'x_j`, by predictors.
-    along: Vec<f64>,
-    norms: Vec<f64>,
-    scales: Option<Vec<f64>>,
-}
-
-impl Sparse {
-    /// The columns of `x` (`n` rows), with `basis` (orthonormal columns) regressed out, and scaled.
-    pub fn new(x: Compressed, n: usize, basis: &[f64], standardize: bool) -> Result<Self, Error> {
-        check_basis(basis, n)?;
-        x.check("X", n)?;
-        let q = basis.len() / n;
-        let p = x.starts.len() - 1;
-        let mut values = x.values.to_vec();
-        let (mut along, mut norms) = (Vec::with_capacity(p * q), Vec::with_capacity(p));
-        let mut scales = Vec::with_capacity(p);
-        for column in x.starts.windows(2) {
-            let (rows, values) = (&x.rows[column[0]..column[1]], &mut values[column[0]..column[1]]);
-            let first = along.len();
-            for basis in basis.chunks_exact(n) {
-                along.push(rows.iter().zip(&*values).map(|(&i, x)| basis[i] * x).sum::<f64>());
-            }
-            let before: f64 = values.iter().map(|x| x * x).sum();
-            let mut norm = before - along[first..].iter().map(|a| a * a).sum::<f64>();
-            // The difference of two sums is good to rounding of the first only.
-            if norm <= 1e-12 * before {
-                norm = 0.0;
-            }
-            let mut scale = 1.0;
-            if standardize {
-                scale = scale_of(norm, n);
-                values.iter_mut().for_each(|x| *x /= scale);
-                along[first..].iter_mut().for_each(|a| *a /= scale);
-                norm = if norm > 0.0 { n as f64 - 1.0 } else { 0.0 };
-            }
-            norms.push(norm);
-            scales.push(scale);
-        }
-        Ok(Self {
-            starts: x.starts.to_vec(),
-            rows: x.rows.to_vec(),
-            values,
-            n,
-            basis: basis.to_vec(),
-            along,
-            norms,
-            scales: standardize.then_some(scales),
-        })
-    }
-
-    /// A response, with room for the part of the residual along the covariates.
-    pub fn response(&self, y: &[f64]) -> Response {
-        let mut found = response(&self.basis, y);
-        found.start.resize(self.n + self.basis.len() / self.n, 0.0);
-        found
-    }
-
-    fn column(&self, j: usize) -> (&[usize], &[f64]) {
-        let range = self.starts[j]..self.starts[j + 1];
-        (&self.rows[range.clone()], &self.values[range])
-    }
-}
-
-impl Design for Sparse {
-    fn norms(&self) -> &[f64] {
-        &self.norms
-    }
-    fn samples(&self) -> f64 {
-        self.n as f64
-    }
-    fn scales(&self) -> Option<&[f64]> {
-        self.scales.as_deref()
-    }
-    #[inline(always)]
-    fn product<V: Lanes>(&self, j: usize, residual: &[f64]) -> f64 {
-        let (rows, values) = self.column(j);
-        let (s, a) = residual.split_at(self.n);
-        let here: f64 = rows.iter().zip(values).map(|(&i, x)| x * s[i]).sum();
-        let along = &self.along[j * a.len()..(j + 1) * a.len()];
-        here + along.iter().zip(a).map(|(q, a)| q * a).sum::<f64>()
-    }
-    #[inline(always)]
-    fn subtract<V: Lanes>(&self, j: usize, delta: f64, residual: &mut [f64]) {
-        let (rows, values) = self.column(j);
-        let (s, a) = residual.split_at_mut(self.n);
-        for (&i, x) in rows.iter().zip(values) {
-            s[i] -= delta * x;
-        }
-        let along = &self.along[j * a.len()..(j + 1) * a.len()];
-        for (a, q) in a.iter_mut().zip(along) {
-            *a += delta * q;
-        }
-    }
-    fn sum_of_squares(&self, _: &Response, _: &[f64], residual: &[f64]) -> f64 {
-        let (s, a) = residual.split_at(self.n);
-        let mut whole = s.to_vec();
-        for (q, &a) in self.basis.chunks_exact(self.n).zip(a) {
-            dispatch(Axpy(-a, q, &mut whole));
-        }
-        dispatch(Dot(&whole, &whole))
-    }
-    fn cost(&self) -> usize {
-        4 * (self.values.len() / self.norms.len().max(1) + 1)
-    }
 }

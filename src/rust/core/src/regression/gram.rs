@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::linalg::lanes::Lanes;
-use crate::regression::design::{Compressed, Design, Response};
+use crate::regression::design::{Compressed, Design, Frame, Response};
 
 /// Columns of a symmetric matrix.
 #[derive(Debug, Clone)]
@@ -17,10 +17,8 @@ pub enum Symmetric<'a> {
 #[derive(Debug, Clone)]
 pub struct Gram<'a> {
     correlation: Symmetric<'a>,
-    norms: Vec<f64>,
     roots: Vec<f64>,
-    samples: f64,
-    scales: Option<Vec<f64>>,
+    frame: Frame,
 }
 
 impl<'a> Gram<'a> {
@@ -43,19 +41,16 @@ impl<'a> Gram<'a> {
             Symmetric::Sparse(r) => r.check("R", p)?,
             Symmetric::Dense(_) => (),
         }
-        let unit = samples - 1.0;
-        let scale = |&d: &f64| if d > 0.0 { (d / unit).sqrt() } else { 1.0 };
-        let scales = standardize.then(|| norms.iter().map(scale).collect::<Vec<_>>());
-        let scaled = |&d: &f64| if d > 0.0 && standardize { unit } else { d };
-        let norms: Vec<f64> = norms.iter().map(scaled).collect();
-        let roots = norms.iter().map(|d| d.sqrt()).collect();
-        Ok(Self { correlation, norms, roots, samples, scales })
+        let frame = Frame::new(samples, norms.to_vec(), standardize);
+        let mut out = Self { correlation, roots: Vec::new(), frame };
+        out.roots = out.norms().iter().map(|d| d.sqrt()).collect();
+        Ok(out)
     }
 
     /// `X'y` (in the units before scaling) and `y'y`.
     pub fn response(&self, products: &[f64], total: f64) -> Response {
         let mut start = products.to_vec();
-        if let Some(scales) = &self.scales {
+        if let Some(scales) = self.scales() {
             start.iter_mut().zip(scales).for_each(|(x, s)| *x /= s);
         }
         Response { start, total }
@@ -63,14 +58,8 @@ impl<'a> Gram<'a> {
 }
 
 impl Design for Gram<'_> {
-    fn norms(&self) -> &[f64] {
-        &self.norms
-    }
-    fn samples(&self) -> f64 {
-        self.samples
-    }
-    fn scales(&self) -> Option<&[f64]> {
-        self.scales.as_deref()
+    fn frame(&self) -> &Frame {
+        &self.frame
     }
     #[inline(always)]
     fn product<V: Lanes>(&self, j: usize, residual: &[f64]) -> f64 {

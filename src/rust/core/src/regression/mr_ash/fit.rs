@@ -21,6 +21,9 @@ const PATIENCE: usize = 1 << 24;
 /// A proposal that fails is followed by one that goes a quarter as far, down to this part of the
 /// way.
 const SHORTEST: f64 = 1e-6;
+/// Weights are optimal when no others have a log-likelihood of the current effects that is higher by
+/// more than this.
+const GAP: f64 = 5e-7;
 /// As long as a sweep gains more than this, the coefficients are far from settled, and the best
 /// weights for them are no good: from a start at zero with correlated predictors, often all null,
 /// which no ascent leaves again.
@@ -118,7 +121,7 @@ impl<'a, D: Design> Ascent<'a, D> {
             let totals = self.sweep()?;
             let elbo = self.elbo(&totals);
             let last = trace.last().map_or(f64::NEG_INFINITY, |s| s.elbo);
-            let rounding = 1e-10 * (elbo.abs() + n);
+            let rounding = 1e-11 * (elbo.abs() + n);
             let fell = elbo < last - rounding;
             if let Some(safe) = refuge.take() {
                 if fell || elbo.is_nan() {
@@ -135,9 +138,12 @@ impl<'a, D: Design> Ascent<'a, D> {
             let settled = elbo - last <= tol * n && totals.change <= tol.sqrt();
             let mut still = weights == WeightStep::Fixed;
             if weights == WeightStep::Convex && (settled || elbo - last <= EARLY) {
-                let best = self.proposal(&before)?;
-                // Less than a change of the bound can show.
-                still = best.gain <= (tol * n).max(4.0 * rounding);
+                let mut best = self.proposal(&before, &self.state.c)?;
+                if settled && best.gain <= GAP {
+                    best = self.proposal(&before, &self.at_rest())?;
+                }
+                // Not less than a change of the bound can show.
+                still = best.gain <= GAP.max(4.0 * rounding);
                 if still && settled {
                     self.pi = best.pi;
                 } else if length >= SHORTEST {
@@ -257,8 +263,8 @@ impl<'a, D: Design> Ascent<'a, D> {
         if total > 0.0 { counts.iter().map(|q| q / total).collect() } else { self.pi.clone() }
     }
 
-    /// The best weights for the current `c`.
-    fn proposal(&self, start: &[f64]) -> Result<Proposal, Error> {
+    /// The best weights for `c`.
+    fn proposal(&self, start: &[f64], c: &[f64]) -> Result<Proposal, Error> {
         let (rows, cols) = (self.informative.len(), start.len());
         if rows == 0 {
             return Ok(Proposal { pi: start.to_vec(), gain: 0.0 });
@@ -268,7 +274,7 @@ impl<'a, D: Design> Ascent<'a, D> {
         dispatch(Fill {
             table: &self.table,
             predictors: &self.informative,
-            c: &self.state.c,
+            c,
             half_inverse: 0.5 / self.sigma2,
             stride,
             loglik: &mut loglik,
@@ -283,14 +289,16 @@ impl<'a, D: Design> Ascent<'a, D> {
         Ok(Proposal { pi: found.pi, gain })
     }
 
+    /// `c` of all predictors at the residual as it is.
+    fn at_rest(&self) -> Vec<f64> {
+        let State { b, residual, .. } = &self.state;
+        let mut c = self.state.c.clone();
+        dispatch(Products { design: self.design, b, residual, c: &mut c });
+        c
+    }
+
     fn finish(self, trace: Vec<Step>, iterations: usize, ending: Ending, variance: f64) -> Fit {
-        let mut c = self.state.c;
-        dispatch(Products {
-            design: self.design,
-            b: &self.state.b,
-            residual: &self.state.residual,
-            c: &mut c,
-        });
+        let c = self.at_rest();
         Fit {
             b: self.state.b,
             c,

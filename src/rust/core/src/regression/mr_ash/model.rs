@@ -49,9 +49,8 @@ pub struct Options {
     /// prior: its location and degrees of freedom.
     pub slab: Option<(f64, f64)>,
     /// Converged when a sweep raises the bound by at most `tol` per sample and moves no coefficient
-    /// by more than `sqrt(tol)` standard errors, and no weights would raise the log-likelihood of
-    /// the current effects by more than `tol` per sample (`Em`: no weight moves by more than
-    /// `sqrt(tol)`).
+    /// by more than `sqrt(tol)` standard errors, and the weights are the best ones for the current
+    /// effects (`Em`: no weight moves by more than `sqrt(tol)`).
     pub tol: f64,
     /// Most sweeps.
     pub max_iter: usize,

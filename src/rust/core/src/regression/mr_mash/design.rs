@@ -7,6 +7,7 @@ use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
 use crate::Error;
+use crate::regression::design::column_pieces;
 
 /// Predictors that are updated between two matrix products with all the data. Within a block, the
 /// change of one is passed on to the others through their cross-products: the same arithmetic as
@@ -36,10 +37,18 @@ pub trait Design: Send + Sync {
     fn change(&mut self, block: Range<usize>, change: MatRef<'_, f64>);
     /// `(Y - XR)'(Y - XR)` at these coefficients (r by p), which the residuals belong to.
     fn cross(&self, coefficients: MatRef<'_, f64>) -> Mat<f64>;
-    /// A copy of the residuals, to go back to.
-    fn save(&self) -> Mat<f64>;
-    /// Back to them.
-    fn restore(&mut self, residuals: Mat<f64>);
+    /// What changes in the course of a fit.
+    type State: Clone;
+    /// A copy of it, to go back to.
+    fn save(&self) -> Self::State;
+    /// Back to it.
+    fn restore(&mut self, state: Self::State);
+    /// The covariance of the residuals at these coefficients.
+    fn covariance(&mut self, coefficients: MatRef<'_, f64>) -> Result<Mat<f64>, Error> {
+        let a = self.cross(coefficients);
+        let n = self.samples();
+        Ok(Mat::from_fn(a.nrows(), a.ncols(), |i, p| a[(i, p)] / (n - 1.0)))
+    }
     /// Estimate missing responses under this residual covariance.
     fn impute(&mut self, _covariance: MatRef<'_, f64>) -> Result<Option<Imputed>, Error> {
         Ok(None)
@@ -49,24 +58,6 @@ pub trait Design: Send + Sync {
 /// The blocks of `p` predictors.
 pub fn blocks(p: usize) -> impl Iterator<Item = Range<usize>> {
     (0..p.div_ceil(BLOCK)).map(move |b| b * BLOCK..((b + 1) * BLOCK).min(p))
-}
-
-/// Consecutive columns, `size` at a time: the tasks of a product, whatever the number of threads.
-pub(super) fn column_pieces(mut m: MatMut<'_, f64>, size: usize) -> Vec<MatMut<'_, f64>> {
-    let mut out = Vec::with_capacity(m.ncols().div_ceil(size));
-    while m.ncols() > size {
-        let (left, right) = m.split_at_col_mut(size);
-        out.push(left);
-        m = right;
-    }
-    out.push(m);
-    out
-}
-
-/// The same of rows.
-pub(super) fn row_pieces(m: MatMut<'_, f64>, size: usize) -> Vec<MatMut<'_, f64>> {
-    let turned = column_pieces(m.transpose_mut(), size);
-    turned.into_iter().map(MatMut::transpose_mut).collect()
 }
 
 /// Cross-products of predictors.
@@ -197,11 +188,13 @@ impl Design for Summaries {
         Mat::from_fn(a.nrows(), a.ncols(), |i, p| 0.5 * (a[(i, p)] + a[(p, i)]))
     }
 
+    type State = Mat<f64>;
+
     fn save(&self) -> Mat<f64> {
         self.state.clone()
     }
 
-    fn restore(&mut self, residuals: Mat<f64>) {
-        self.state = residuals;
+    fn restore(&mut self, state: Mat<f64>) {
+        self.state = state;
     }
 }

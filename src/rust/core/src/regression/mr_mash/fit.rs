@@ -6,8 +6,8 @@ use super::design::{Design, Imputed};
 use super::elbo::{Bound, bound};
 use super::model::{MatrixPrior, Model};
 use super::residual::Residual;
-use super::sweep::{Coefficients, Sums, sweep};
-use super::weights::{Schedule, WeightUpdate, expectation, proposal};
+use super::sweep::{Coefficients, Sums, at_rest, sweep};
+use super::weights::{Pace, Proposal, WeightUpdate, expectation, proposal};
 use crate::{Error, Monitor};
 
 /// How to iterate.
@@ -19,13 +19,20 @@ pub struct Options<'a> {
     pub penalty: &'a [f64],
     /// From sweep 16 on, weights below this become zero.
     pub threshold: f64,
-    /// Converged when the bound rises by no more than this per sample and condition, and no weight
-    /// changes by more than `tol_weights` (unless a proposal of weights was just kept).
+    /// Converged when the bound rises by no more than this per sample and condition, and the weights
+    /// are the best ones for the current coefficients (`Em`: no weight changes by more than
+    /// `tol_weights`). With both zero, all sweeps are made.
     pub tol: f64,
     /// See `tol`.
     pub tol_weights: f64,
     /// Most sweeps.
     pub max_iter: usize,
+}
+
+impl Options<'_> {
+    fn is_endless(&self) -> bool {
+        self.tol == 0.0 && self.tol_weights == 0.0
+    }
 }
 
 /// Where to start.
@@ -81,6 +88,11 @@ pub struct Fit {
 
 /// Sweeps before small weights are set to zero.
 const SETTLING: usize = 15;
+/// Weights are optimal when no others have a log-likelihood of the current effects that is higher by
+/// more than this.
+const GAP: f64 = 5e-7;
+/// A fall of the bound by this part of it is none.
+const ROUNDING: f64 = 1e-11;
 
 /// Fit by coordinate ascent.
 pub fn fit(
@@ -105,7 +117,8 @@ pub fn fit(
         q,
         sums: None,
         log_bf: None,
-        schedule: Schedule::new(),
+        proposal: None,
+        pace: Pace::new(),
         proposals: [0, 0],
     };
     state.run()
@@ -124,7 +137,9 @@ struct State<'a, D> {
     sums: Option<(Sums, Bound)>,
     /// Log Bayes factors of the last sweep, all components.
     log_bf: Option<Vec<f64>>,
-    schedule: Schedule,
+    /// Weights that would be better for the last sweep.
+    proposal: Option<Proposal>,
+    pace: Pace,
     proposals: [usize; 2],
 }
 
@@ -134,29 +149,27 @@ impl<D: Design> State<'_, D> {
         let (mut rise, mut weight_change) = (f64::INFINITY, f64::INFINITY);
         let mut stop = Stop::Iterations;
         let values = self.design.samples() * self.prior.conditions as f64;
-        for sweep in 1..=self.options.max_iter {
+        for number in 1..=self.options.max_iter {
             let before = self.weights.clone();
             let last = trace.last().copied();
-            let kept_before = self.proposals[0];
             let objective = match last {
-                None => self.sweep(sweep)?,
+                None => self.sweep()?,
                 Some(last) => {
                     self.update_residual()?;
-                    self.step(sweep, last)?
+                    self.step(number, last)?
                 }
             };
             trace.push(objective);
-            let kept = self.proposals[0] > kept_before;
-            if let Some(last) = last {
-                let differences = before.iter().zip(&self.weights).map(|(a, b)| (a - b).abs());
-                weight_change = differences.fold(0.0, f64::max);
-                rise = (objective - last) / values;
-                let still = kept || weight_change <= self.options.tol_weights;
-                if self.was_tried() && still && rise.abs() <= self.options.tol {
-                    stop = Stop::Converged;
-                    break;
-                }
+            let Some(last) = last else { continue };
+            let differences = before.iter().zip(&self.weights).map(|(a, b)| (a - b).abs());
+            weight_change = differences.fold(0.0, f64::max);
+            rise = (objective - last) / values;
+            let settled = rise.abs() <= self.options.tol && !self.options.is_endless();
+            if self.is_still(settled, weight_change)? && settled {
+                stop = Stop::Converged;
+                break;
             }
+            self.pace.after(number, objective - last);
         }
         let Some((sums, last)) = self.sums else {
             return Err(Error::Value { name: "max_iter", why: "must be at least 1".into() });
@@ -181,9 +194,30 @@ impl<D: Design> State<'_, D> {
         })
     }
 
-    /// Whether expectation maximisation alone does not decide when to stop.
-    fn was_tried(&self) -> bool {
-        self.options.weights != WeightUpdate::Convex || self.proposals != [0, 0]
+    /// Whether the weights are where they should be, up to the tolerance. Leaves a proposal, if it is
+    /// time for one: for the coefficients of the last sweep as they were updated, or, where they
+    /// have `settled`, as they are.
+    fn is_still(&mut self, settled: bool, change: f64) -> Result<bool, Error> {
+        let small = change <= self.options.tol_weights;
+        match self.options.weights {
+            WeightUpdate::Fixed => return Ok(true),
+            WeightUpdate::Em => return Ok(small),
+            WeightUpdate::Convex => {}
+        }
+        let Some(log_bf) = self.log_bf.take() else { return Ok(false) };
+        let mut found = self.propose(log_bf)?;
+        if settled && found.gain <= GAP {
+            let packed = self.model.pack(&self.weights, true);
+            found = self.propose(at_rest(self.design, &packed, Some(self.q.mean.as_ref())))?;
+        }
+        let still = found.gain <= GAP || (small && self.pace.is_exhausted());
+        self.proposal = Some(found);
+        Ok(still)
+    }
+
+    fn propose(&self, log_bf: Vec<f64>) -> Result<Proposal, Error> {
+        let (p, penalty) = (self.q.mean.ncols(), self.options.penalty);
+        proposal(log_bf, p, penalty, &self.weights, self.monitor)
     }
 
     /// Sigma given the last sweep.
@@ -207,40 +241,41 @@ impl<D: Design> State<'_, D> {
 
     /// New weights and a sweep.
     fn step(&mut self, number: usize, last: f64) -> Result<f64, Error> {
-        let Some((sums, _)) = &self.sums else { return self.sweep(number) };
+        let Some((sums, _)) = &self.sums else { return self.sweep() };
         if self.options.weights == WeightUpdate::Fixed {
-            return self.sweep(number);
+            return self.sweep();
         }
         let mut expected = expectation(&sums.weights, self.options.penalty);
         if number > SETTLING && self.options.threshold > 0.0 {
             drop_small(&mut expected, self.options.threshold);
         }
-        let Some(log_bf) = self.log_bf.take() else {
+        let Some(Proposal { pi: mut best, .. }) = self.proposal.take() else {
             self.weights = expected;
-            return self.sweep(number);
+            return self.sweep();
         };
-        let p = self.q.mean.ncols();
-        let found = proposal(log_bf, p, self.options.penalty, &expected, self.monitor)?;
+        if number > SETTLING && self.options.threshold > 0.0 {
+            drop_small(&mut best, self.options.threshold);
+        }
         let (mean, residuals) = (self.q.mean.clone(), self.design.save());
-        self.weights = found.pi;
-        let objective = self.sweep(number)?;
-        if objective >= last {
+        self.weights = self.pace.part_of_the_way(&self.weights, &best);
+        let objective = self.sweep()?;
+        if objective >= last - ROUNDING * last.abs() {
             self.proposals[0] += 1;
-            self.schedule.kept(number);
+            self.pace.kept();
             return Ok(objective);
         }
         self.proposals[1] += 1;
-        self.schedule.refused(number);
+        self.pace.refused();
         self.q.mean = mean;
         self.design.restore(residuals);
         self.weights = expected;
-        self.sweep(number)
+        self.sweep()
     }
 
     /// A sweep with the current weights and Sigma; returns the objective.
-    fn sweep(&mut self, number: usize) -> Result<f64, Error> {
+    fn sweep(&mut self) -> Result<f64, Error> {
         let imputed: Option<Imputed> = self.design.impute(self.residual.covariance.as_ref())?;
-        let due = self.options.weights == WeightUpdate::Convex && self.schedule.is_due(number);
+        let due = self.options.weights == WeightUpdate::Convex && self.pace.has_started();
         let packed = self.model.pack(&self.weights, due);
         let p = self.q.mean.ncols();
         let mut log_bf = due.then(|| vec![0.0; p * packed.components.len()]);
@@ -281,5 +316,15 @@ pub fn log_bayes_factors(
     start: &Start<'_>,
 ) -> Result<Vec<f64>, Error> {
     let model = Model::new(prior, start.residual.covariance.as_ref())?;
-    super::sweep::alone(design, &model.pack(start.weights, false))
+    let packed = model.pack(start.weights, false);
+    let log_bf = at_rest(design, &packed, None);
+    let p = design.precision().len();
+    let mixture = |j: usize| {
+        let terms =
+            || (0..packed.components.len()).map(|t| log_bf[t * p + j]).zip(&packed.components);
+        let top = terms().map(|(l, _)| l).fold(f64::NEG_INFINITY, f64::max);
+        let sum: f64 = terms().map(|(l, &t)| start.weights[t] * (l - top).exp()).sum();
+        top + sum.ln()
+    };
+    Ok((0..p).map(mixture).collect())
 }

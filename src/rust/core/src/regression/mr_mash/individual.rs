@@ -1,4 +1,4 @@
-//! Individual data: X and Y themselves.
+//! Individual data: X and Y themselves, dense or sparse, with covariates regressed out.
 
 use std::ops::Range;
 
@@ -6,111 +6,58 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
-use super::design::{BLOCK, Design, Imputed, blocks, column_pieces, row_pieces};
+use super::design::{Design, Imputed, blocks};
 use super::missing::Patterns;
 use crate::Error;
+use crate::regression::design::Blocks;
 
-/// How the columns of X are used.
-#[derive(Debug, Clone, Copy)]
-pub struct Layout<'a> {
-    /// The predictors (numbered from 0) in the order of updates.
-    pub order: &'a [usize],
-    /// Subtract means from X and Y.
-    pub intercept: bool,
-    /// Divide the columns of X by their standard deviations.
-    pub standardize: bool,
-}
-
-/// X, centred and scaled, in the order of updates, and the residuals.
+/// X without the covariates and Y, and the residuals.
 #[derive(Debug, Clone)]
-pub struct Individual {
-    x: Mat<f64>,
-    /// Means and scales of the columns of X, in the order of updates.
-    pub centre: Vec<f64>,
-    /// What the columns were divided by.
-    pub scale: Vec<f64>,
-    /// Means of the responses.
-    pub intercept: Vec<f64>,
-    residual: Mat<f64>,
-    precision: Vec<f64>,
+pub struct Individual<X> {
+    x: X,
+    /// An orthonormal basis of the covariates, n by q.
+    basis: Mat<f64>,
+    state: State,
     grams: Vec<Mat<f64>>,
     missing: Option<Patterns>,
-    centred: bool,
 }
 
-impl Individual {
-    /// From X (n by p) and Y (n by r, NaN where missing), at the given coefficients (r by p, in the
-    /// order of updates, for X as it is used) or zero.
+/// What changes.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// The residuals, n by r, up to `Q along`.
+    residual: Mat<f64>,
+    /// q by r, see [`Blocks`].
+    along: Mat<f64>,
+    /// What of the responses the covariates explain, q by r, as coefficients of the basis.
+    level: Mat<f64>,
+}
+
+impl<X: Blocks + Send> Individual<X> {
+    /// From X, with `basis` (orthonormal columns) regressed out of it, and Y (n by r, NaN where
+    /// missing), at the given coefficients (r by p, for X as it is used) or zero.
     pub fn new(
-        x: MatRef<'_, f64>,
+        x: X,
+        basis: &[f64],
         y: MatRef<'_, f64>,
-        layout: Layout<'_>,
         coefficients: Option<MatRef<'_, f64>>,
     ) -> Self {
-        let n = x.nrows();
-        let column = |&p: &usize| {
-            let column = x.col(p);
-            let mean = column.iter().sum::<f64>() / n as f64;
-            let square = column.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>();
-            // A column whose differences are rounding is constant.
-            let rounding = 1e-28 * mean * mean * n as f64;
-            let sd = (square / (n as f64 - 1.0).max(1.0)).sqrt();
-            let varies = square > rounding;
-            let centre = if layout.intercept { mean } else { 0.0 };
-            (centre, if layout.standardize && varies { sd } else { 1.0 }, varies)
-        };
-        let columns: Vec<(f64, f64, bool)> = layout.order.par_iter().map(column).collect();
-        let mut used = Mat::<f64>::zeros(n, layout.order.len());
-        column_pieces(used.as_mut(), 1).into_par_iter().enumerate().for_each(|(at, mut to)| {
-            let (centre, scale, varies) = columns[at];
-            // Exactly zero if it is constant and an intercept takes care of it.
-            let factor = if varies || !layout.intercept { 1.0 / scale } else { 0.0 };
-            for i in 0..n {
-                to[(i, 0)] = (x[(i, layout.order[at])] - centre) * factor;
-            }
-        });
-        let gram = |range: Range<usize>| {
-            let x = used.subcols(range.start, range.len());
-            let mut gram = Mat::zeros(range.len(), range.len());
-            matmul(gram.as_mut(), Accum::Replace, x.transpose(), x, 1.0, Par::Seq);
-            gram
-        };
-        let ranges: Vec<Range<usize>> = blocks(layout.order.len()).collect();
-        let grams: Vec<Mat<f64>> = ranges.into_par_iter().map(gram).collect();
-        // All the same if standardized, to the last bit: they then share their computations.
-        let scaled = layout.standardize && layout.intercept;
-        let precision = columns
-            .iter()
-            .enumerate()
-            .map(|(p, column)| match scaled && column.2 {
-                true => n as f64 - 1.0,
-                false => grams[p / BLOCK][(p % BLOCK, p % BLOCK)],
-            })
-            .collect();
-        let r = y.ncols();
-        let means: Vec<f64> = (0..r)
-            .map(|c| {
-                let observed = y.col(c).iter().filter(|v| !v.is_nan());
-                let (sum, count) = observed.fold((0.0, 0.0), |(s, k), v| (s + v, k + 1.0));
-                if layout.intercept && count > 0.0 { sum / count } else { 0.0 }
-            })
-            .collect();
-        let residual = |i: usize, c: usize| {
-            let value = y[(i, c)];
-            if value.is_nan() { 0.0 } else { value - means[c] }
-        };
-        let residual = Mat::from_fn(n, r, residual);
-        let mut out = Self {
-            x: used,
-            centre: columns.iter().map(|c| c.0).collect(),
-            scale: columns.iter().map(|c| c.1).collect(),
-            intercept: means,
-            residual,
-            precision,
-            grams,
-            missing: Patterns::new(y),
-            centred: layout.intercept,
-        };
+        let (n, r) = (y.nrows(), y.ncols());
+        let q = basis.len() / n;
+        let ranges: Vec<Range<usize>> = blocks(x.norms().len()).collect();
+        let grams: Vec<Mat<f64>> = ranges.into_par_iter().map(|range| x.gram(range)).collect();
+        let mut residual = y.to_owned();
+        for c in 0..r {
+            let observed = || y.col(c).iter().filter(|v| !v.is_nan());
+            // Missing values start at the mean, if there may be one.
+            let count = if q > 0 { observed().count().max(1) as f64 } else { f64::INFINITY };
+            let mean = observed().sum::<f64>() / count;
+            residual.col_mut(c).iter_mut().filter(|v| v.is_nan()).for_each(|v| *v = mean);
+        }
+        let state = State { residual, along: Mat::zeros(q, r), level: Mat::zeros(q, r) };
+        let basis = MatRef::from_column_major_slice(basis, n, q).to_owned();
+        let mut out = Self { x, basis, state, grams, missing: Patterns::new(y) };
+        out.regress_out();
         if let Some(b) = coefficients {
             for block in blocks(b.ncols()) {
                 out.change(block.clone(), b.subcols(block.start, block.len()));
@@ -119,58 +66,58 @@ impl Individual {
         out
     }
 
-    /// The covariance of the residuals: by expectation maximisation where responses are missing.
-    pub fn covariance(&mut self) -> Result<Mat<f64>, Error> {
-        let n = self.residual.nrows() as f64;
-        let r = self.residual.ncols();
-        if self.missing.is_none() {
-            let denominator = if self.centred { n - 1.0 } else { n };
-            let a = self.cross(Mat::<f64>::zeros(r, 0).as_ref());
-            return Ok(Mat::from_fn(r, r, |i, p| a[(i, p)] / denominator));
-        }
-        let variances: Vec<f64> = (0..r).map(|c| self.observed_variance(c)).collect();
-        let mut v = Mat::from_fn(r, r, |i, p| if i == p { variances[i] } else { 0.0 });
-        for _ in 0..EM_STEPS {
-            let Some(imputed) = self.impute(v.as_ref())? else { break };
-            let a = self.cross(Mat::<f64>::zeros(r, 0).as_ref());
-            v = Mat::from_fn(r, r, |i, p| (a[(i, p)] + imputed.covariance[(i, p)]) / n);
-        }
-        Ok(v)
+    /// The predictors.
+    pub fn predictors(&self) -> &X {
+        &self.x
     }
 
-    fn observed_variance(&self, c: usize) -> f64 {
-        let column = self.residual.col(c);
+    /// What the covariates explain of the responses, as coefficients of their basis, q by r.
+    pub fn level(&self) -> MatRef<'_, f64> {
+        self.state.level.as_ref()
+    }
+
+    /// The residuals, n by r: expected ones where the response is missing.
+    pub fn residuals(&self) -> Mat<f64> {
+        let mut out = self.state.residual.clone();
+        if !self.x.is_whole() {
+            let (add, along) = (Accum::Add, self.state.along.as_ref());
+            matmul(out.as_mut(), add, self.basis.as_ref(), along, 1.0, Par::Seq);
+        }
+        out
+    }
+
+    /// Move what the covariates explain of the residuals to the level, twice because rounding leaves
+    /// a trace of a large mean the first time.
+    fn regress_out(&mut self) {
+        for _ in 0..2 * usize::from(self.basis.ncols() > 0) {
+            let explained = self.basis.transpose() * &self.state.residual;
+            let (add, residual) = (Accum::Add, self.state.residual.as_mut());
+            matmul(residual, add, self.basis.as_ref(), explained.as_ref(), -1.0, Par::Seq);
+            self.state.level += explained;
+        }
+    }
+
+    fn observed_variance(&self, residuals: MatRef<'_, f64>, c: usize) -> f64 {
         let missing = self.missing.as_ref();
+        let column = residuals.col(c);
         let rows: Vec<usize> =
             (0..column.nrows()).filter(|&i| missing.is_none_or(|m| !m.is_missing(i, c))).collect();
         let n = rows.len() as f64;
         let mean = rows.iter().map(|&i| column[i]).sum::<f64>() / n;
         rows.iter().map(|&i| (column[i] - mean) * (column[i] - mean)).sum::<f64>() / n
     }
-
-    /// Fitted values plus residuals where they are responses: the residuals, n by r.
-    pub fn residuals(&self) -> MatRef<'_, f64> {
-        self.residual.as_ref()
-    }
 }
 
 /// Steps towards the covariance of responses with missing values: a start, not an answer.
 const EM_STEPS: usize = 20;
 
-/// Predictors of one product with the residuals, and samples of one update of them: fixed, so that
-/// results do not depend on the number of threads.
-const COLUMNS: usize = 16;
-const ROWS: usize = 512;
-/// Multiplications that are worth a second thread.
-const WORTH: usize = 1 << 19;
-
-impl Design for Individual {
+impl<X: Blocks + Send> Design for Individual<X> {
     fn precision(&self) -> &[f64] {
-        &self.precision
+        self.x.norms()
     }
 
     fn samples(&self) -> f64 {
-        self.x.nrows() as f64
+        self.x.samples()
     }
 
     fn gram(&self, block: usize) -> MatRef<'_, f64> {
@@ -178,61 +125,62 @@ impl Design for Individual {
     }
 
     fn gather(&self, block: Range<usize>, out: MatMut<'_, f64>) {
-        let x = self.x.subcols(block.start, block.len());
-        let (residual, replace) = (self.residual.transpose(), Accum::Replace);
-        if self.residual.nrows() * self.residual.ncols() * block.len() < WORTH {
-            matmul(out, replace, residual, x, 1.0, Par::Seq);
-            return;
-        }
-        let pieces = column_pieces(out, COLUMNS);
-        pieces.into_par_iter().enumerate().for_each(|(i, piece)| {
-            let x = x.subcols(i * COLUMNS, piece.ncols());
-            matmul(piece, replace, residual, x, 1.0, Par::Seq);
-        });
+        self.x.gather(block, self.state.residual.as_ref(), self.state.along.as_ref(), out);
     }
 
     fn change(&mut self, block: Range<usize>, change: MatRef<'_, f64>) {
-        let x = self.x.subcols(block.start, block.len());
-        let small = self.residual.nrows() * self.residual.ncols() * block.len() < WORTH;
-        let residual = self.residual.as_mut();
-        if small {
-            matmul(residual, Accum::Add, x, change.transpose(), -1.0, Par::Seq);
-            return;
-        }
-        let pieces = row_pieces(residual, ROWS);
-        pieces.into_par_iter().enumerate().for_each(|(i, piece)| {
-            let x = x.subrows(i * ROWS, piece.nrows());
-            matmul(piece, Accum::Add, x, change.transpose(), -1.0, Par::Seq);
-        });
+        self.x.change(block, change, self.state.residual.as_mut(), self.state.along.as_mut());
     }
 
     fn cross(&self, _coefficients: MatRef<'_, f64>) -> Mat<f64> {
-        let e = &self.residual;
-        let mut a = Mat::zeros(e.ncols(), e.ncols());
-        matmul(a.as_mut(), Accum::Replace, e.transpose(), e, 1.0, Par::Seq);
-        Mat::from_fn(a.nrows(), a.ncols(), |i, p| a[(i.max(p), i.min(p))])
+        let product = |e: &Mat<f64>| {
+            let mut a = Mat::zeros(e.ncols(), e.ncols());
+            matmul(a.as_mut(), Accum::Replace, e.transpose(), e.as_ref(), 1.0, Par::Seq);
+            Mat::from_fn(a.nrows(), a.ncols(), |i, p| a[(i.max(p), i.min(p))])
+        };
+        if self.x.is_whole() { product(&self.state.residual) } else { product(&self.residuals()) }
     }
 
-    fn save(&self) -> Mat<f64> {
-        self.residual.clone()
+    type State = State;
+
+    fn save(&self) -> State {
+        self.state.clone()
     }
 
-    fn restore(&mut self, residuals: Mat<f64>) {
-        self.residual = residuals;
+    fn restore(&mut self, state: State) {
+        self.state = state;
+    }
+
+    /// By expectation maximisation where responses are missing.
+    fn covariance(&mut self, coefficients: MatRef<'_, f64>) -> Result<Mat<f64>, Error> {
+        let n = self.samples();
+        let r = self.state.residual.ncols();
+        if self.missing.is_none() {
+            let a = self.cross(coefficients);
+            let denominator = n - self.basis.ncols() as f64;
+            return Ok(Mat::from_fn(r, r, |i, p| a[(i, p)] / denominator));
+        }
+        let residuals = self.residuals();
+        let variances: Vec<f64> =
+            (0..r).map(|c| self.observed_variance(residuals.as_ref(), c)).collect();
+        let mut v = Mat::from_fn(r, r, |i, p| if i == p { variances[i] } else { 0.0 });
+        for _ in 0..EM_STEPS {
+            let Some(imputed) = self.impute(v.as_ref())? else { break };
+            let a = self.cross(coefficients);
+            v = Mat::from_fn(r, r, |i, p| (a[(i, p)] + imputed.covariance[(i, p)]) / n);
+        }
+        Ok(v)
     }
 
     fn impute(&mut self, covariance: MatRef<'_, f64>) -> Result<Option<Imputed>, Error> {
         let Some(missing) = &self.missing else { return Ok(None) };
-        let imputed = missing.impute(self.residual.as_mut(), covariance)?;
-        if self.centred {
-            // The intercept that is best for the completed responses: X is centred.
-            let n = self.residual.nrows() as f64;
-            for c in 0..self.residual.ncols() {
-                let shift = self.residual.col(c).iter().sum::<f64>() / n;
-                self.residual.col_mut(c).iter_mut().for_each(|e| *e -= shift);
-                self.intercept[c] += shift;
-            }
+        if !self.x.is_whole() {
+            self.state.residual = self.residuals();
+            self.state.along.fill(0.0);
         }
+        let imputed = missing.impute(self.state.residual.as_mut(), covariance)?;
+        // The covariates' coefficients that are best for the completed responses: X has none of them.
+        self.regress_out();
         Ok(Some(imputed))
     }
 }

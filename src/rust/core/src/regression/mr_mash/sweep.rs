@@ -163,43 +163,53 @@ fn column(m: MatMut<'_, f64>, i: usize) -> &mut [f64] {
     column.map_or(&mut [], |c| c.as_slice_mut())
 }
 
-/// The log Bayes factor of each predictor under the mixture, given the residuals as they are.
-pub fn alone(design: &impl Design, packed: &Packed) -> Result<Vec<f64>, Error> {
+/// The log Bayes factors of all predictors given the residuals as they are, at the coefficients
+/// `mean` that they belong to (none: zero): a column for each component, a row for each predictor.
+pub fn at_rest(design: &impl Design, packed: &Packed, mean: Option<MatRef<'_, f64>>) -> Vec<f64> {
     let r = packed.grid.conditions();
-    let mut out = Vec::with_capacity(design.precision().len());
+    let p = design.precision().len();
+    let mut log_bf = vec![0.0; p * packed.components.len()];
     let mut c = Mat::<f64>::zeros(r, super::BLOCK);
-    for range in blocks(design.precision().len()) {
+    for range in blocks(p) {
         let m = range.len();
-        design.gather(range.clone(), c.as_mut().subcols_mut(0, m));
-        let precision = &design.precision()[range];
-        dispatch(Alone { packed, precision, c: c.as_ref().subcols(0, m), out: &mut out });
+        let mut c = c.as_mut().subcols_mut(0, m);
+        design.gather(range.clone(), c.as_mut());
+        let precision = &design.precision()[range.clone()];
+        if let Some(mean) = mean {
+            for (i, d) in precision.iter().enumerate() {
+                for q in 0..r {
+                    c[(q, i)] += d * mean[(q, range.start + i)];
+                }
+            }
+        }
+        dispatch(AtRest { packed, precision, c, first: range.start, log_bf: &mut log_bf, p });
     }
-    Ok(out)
+    log_bf
 }
 
-struct Alone<'a> {
+struct AtRest<'a> {
     packed: &'a Packed,
     precision: &'a [f64],
-    c: MatRef<'a, f64>,
-    out: &'a mut Vec<f64>,
+    c: MatMut<'a, f64>,
+    first: usize,
+    log_bf: &'a mut [f64],
+    p: usize,
 }
 
-impl Kernel for Alone<'_> {
+impl Kernel for AtRest<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<V: Lanes>(self) {
+    fn run<V: Lanes>(mut self) {
         let grid = &self.packed.grid;
         let mut unit = Unit::new(grid);
         let mut shrinkage = Shrinkage::new(grid, self.precision[0]);
-        let mut c = vec![0.0; grid.conditions()];
         for (i, &d) in self.precision.iter().enumerate() {
-            for (q, c) in c.iter_mut().enumerate() {
-                *c = self.c[(q, i)];
-            }
             shrinkage.set::<V>(grid, d);
-            unit.log_bayes_factors::<V>(grid, &shrinkage, &c);
-            self.out.push(unit.weigh::<V>(&self.packed.log_weights));
+            unit.log_bayes_factors::<V>(grid, &shrinkage, column(self.c.as_mut(), i));
+            for (t, found) in unit.log_bf().iter().enumerate() {
+                self.log_bf[t * self.p + self.first + i] = *found;
+            }
         }
     }
 }

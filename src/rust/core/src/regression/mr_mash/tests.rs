@@ -4,6 +4,7 @@ use super::design::{CrossProducts, Summaries};
 use super::*;
 use crate::linalg::psd;
 use crate::normal_means::testing::random;
+use crate::regression::design::{Compressed, Dense, Sparse};
 use crate::{Monitor, with_threads};
 
 /// A small regression: X and Y, and a prior with a zero matrix, two of rank one, and a full one.
@@ -43,10 +44,30 @@ fn options(weights: WeightUpdate, max_iter: usize, penalty: &[f64]) -> Options<'
     Options { weights, penalty, threshold: 0.0, tol: 0.0, tol_weights: 0.0, max_iter }
 }
 
-fn individual(case: &Case, intercept: bool, standardize: bool) -> Individual {
-    let order: Vec<usize> = (0..case.x.ncols()).collect();
-    let layout = Layout { order: &order, intercept, standardize };
-    Individual::new(case.x.as_ref(), case.y.as_ref(), layout, None)
+/// The constant column, if there is an intercept.
+fn basis(n: usize, intercept: bool) -> Vec<f64> {
+    if intercept { vec![1.0 / (n as f64).sqrt(); n] } else { Vec::new() }
+}
+
+fn individual(case: &Case, intercept: bool, standardize: bool) -> Individual<Dense> {
+    from(case, intercept, standardize, None)
+}
+
+fn from(
+    case: &Case,
+    intercept: bool,
+    standardize: bool,
+    coefficients: Option<MatRef<'_, f64>>,
+) -> Individual<Dense> {
+    let (n, p) = (case.x.nrows(), case.x.ncols());
+    let x = (0..n * p).map(|k| case.x[(k % n, k / n)]).collect();
+    let basis = basis(n, intercept);
+    let x = Dense::new(x, n, &basis, standardize, &Monitor::default()).unwrap();
+    Individual::new(x, &basis, case.y.as_ref(), coefficients)
+}
+
+fn initial(design: &mut impl Design, r: usize) -> Mat<f64> {
+    design.covariance(Mat::<f64>::zeros(r, 0).as_ref()).unwrap()
 }
 
 fn rises(trace: &[f64]) -> bool {
@@ -78,7 +99,7 @@ fn the_bound_never_falls_in_any_mode() {
         for (at, &structure) in structures.iter().enumerate() {
             let update = updates[(seed as usize + at) % 3];
             let mut design = individual(&case, seed % 7 != 0, seed % 2 == 0);
-            let v = design.covariance().unwrap();
+            let v = initial(&mut design, 3);
             let residual = Residual::start(structure, v.as_ref());
             let start = Start { weights: &weights, residual, coefficients: None };
             let found =
@@ -133,11 +154,9 @@ fn start_values_are_where_the_fit_begins() {
     let t = case.prior.len();
     let (weights, penalty) = (vec![1.0 / t as f64; t], vec![1.0; t]);
     let v = Mat::<f64>::identity(3, 3);
-    let run = |steps: usize, from: Option<&Fit>| {
-        let order: Vec<usize> = (0..70).collect();
-        let layout = Layout { order: &order, intercept: true, standardize: true };
-        let b = from.map(|f| f.mean.as_ref());
-        let mut design = Individual::new(case.x.as_ref(), case.y.as_ref(), layout, b);
+    let run = |steps: usize, before: Option<&Fit>| {
+        let b = before.map(|f| f.mean.as_ref());
+        let mut design = from(&case, true, true, b);
         let residual = Residual::start(Structure::Known, v.as_ref());
         let start = Start { weights: &weights, residual, coefficients: b };
         let options = options(WeightUpdate::Fixed, steps, &penalty);
@@ -163,7 +182,7 @@ fn threads_and_stopping() {
             |_| poll,
             || {
                 let mut design = individual(&case, true, true);
-                let v = design.covariance()?;
+                let v = initial(&mut design, 12);
                 let residual = Residual::start(Structure::Full, v.as_ref());
                 let start = Start { weights: &weights, residual, coefficients: None };
                 // It never converges where nobody lets it go on.
@@ -176,4 +195,82 @@ fn threads_and_stopping() {
     let (one, two) = (run(1, true).unwrap(), run(2, true).unwrap());
     assert!(one.mean == two.mean && one.trace == two.trace);
     assert!(run(1, false).err() == Some(crate::Error::Interrupted));
+}
+
+#[test]
+fn sparse_predictors_give_the_fit_of_dense_ones() {
+    let mut case = case(4, 60, 130, 3);
+    // Few values that are not zero, a constant column, and one that the covariates explain.
+    for j in 0..130 {
+        for i in 0..60 {
+            if (7 * i + 3 * j) % 10 > 2 {
+                case.x[(i, j)] = 0.0;
+            }
+        }
+    }
+    let twin = |i: usize| f64::from(u8::from(i < 20));
+    for i in 0..60 {
+        case.x[(i, 5)] = 1.0;
+        case.x[(i, 80)] = twin(i);
+    }
+    let mut sparse = (vec![0], Vec::new(), Vec::new());
+    for j in 0..130 {
+        for i in (0..60).filter(|&i| case.x[(i, j)] != 0.0) {
+            sparse.1.push(i);
+            sparse.2.push(case.x[(i, j)]);
+        }
+        sparse.0.push(sparse.1.len());
+    }
+    let compressed = Compressed { starts: &sparse.0, rows: &sparse.1, values: &sparse.2 };
+    let x: Vec<f64> = (0..60 * 130).map(|k| case.x[(k % 60, k / 60)]).collect();
+    // The two columns span the constant and `twin`.
+    let part = |k: usize, i: usize| match (k, i < 20) {
+        (0, true) => 1.0 / 20_f64.sqrt(),
+        (1, false) => 1.0 / 40_f64.sqrt(),
+        _ => 0.0,
+    };
+    let two: Vec<f64> = (0..120).map(|k| part(k / 60, k % 60)).collect();
+    let t = case.prior.len();
+    let (weights, penalty) = (vec![1.0 / t as f64; t], vec![1.0; t]);
+    let monitor = Monitor::default();
+    for (basis, missing) in [(vec![], false), (basis(60, true), false), (two, true)] {
+        if missing {
+            for (i, c) in [(0, 0), (1, 0), (1, 2), (5, 1), (9, 0), (9, 1), (9, 2), (50, 2)] {
+                case.y[(i, c)] = f64::NAN;
+            }
+        }
+        for standardize in [false, true] {
+            let start = Mat::from_fn(3, 130, |c, j| if j % 9 == c { 0.1 } else { 0.0 });
+            let dense = Dense::new(x.clone(), 60, &basis, standardize, &monitor).unwrap();
+            let thin = Sparse::new(compressed, 60, &basis, standardize).unwrap();
+            let options = options(WeightUpdate::Convex, 25, &penalty);
+            let y = case.y.as_ref();
+            let mut dense = Individual::new(dense, &basis, y, Some(start.as_ref()));
+            let mut thin = Individual::new(thin, &basis, y, Some(start.as_ref()));
+            let want = complete(&mut dense, &case.prior, &weights, &start, &options);
+            let got = complete(&mut thin, &case.prior, &weights, &start, &options);
+            assert!((&got.mean - &want.mean).norm_max() < 1e-10);
+            assert!((got.elbo - want.elbo).abs() < 1e-8, "{} {}", got.elbo, want.elbo);
+            assert!((dense.residuals() - thin.residuals()).norm_max() < 1e-9);
+            assert!((&dense.level() - &thin.level()).norm_max() < 1e-8);
+            // The residuals are those of the coefficients.
+            if !missing && basis.is_empty() && !standardize {
+                let e = &case.y - &case.x * got.mean.transpose();
+                assert!((thin.residuals() - e).norm_max() < 1e-10);
+            }
+        }
+    }
+}
+
+fn complete(
+    design: &mut impl Design,
+    prior: &MatrixPrior,
+    weights: &[f64],
+    coefficients: &Mat<f64>,
+    options: &Options<'_>,
+) -> Fit {
+    let v = initial(design, 3);
+    let residual = Residual::start(Structure::Full, v.as_ref());
+    let start = Start { weights, residual, coefficients: Some(coefficients.as_ref()) };
+    fit(design, prior, start, options, &Monitor::default()).unwrap()
 }

@@ -4,8 +4,10 @@
 //! slow. At a fixed point, the weights maximise `sum_p log sum_t w_t BF_pt`, the likelihood of the
 //! normal-means problem `c_p / d_p` with noise `Sigma / d_p`: a convex problem, whose solution for the
 //! Bayes factors of the last sweep is a proposal. It is kept if the bound after a sweep with it is not
-//! lower than before; else everything goes back to expectation maximisation. The first proposal
-//! waits for some sweeps: Bayes factors of coefficients that are still far off lead to poor optima.
+//! lower than before; else everything goes back to expectation maximisation, and the next proposal
+//! goes less far. A short enough one is kept: where the coefficients are at rest, the gradients of
+//! the bound and of that likelihood in the weights agree. The first proposal waits until a sweep
+//! gains little: Bayes factors of coefficients that are still far off lead to poor optima.
 
 use crate::weights::{self, Likelihoods, Method};
 use crate::{Error, Monitor};
@@ -28,51 +30,80 @@ pub fn expectation(sums: &[f64], penalty: &[f64]) -> Vec<f64> {
     raw.iter().map(|w| w / total).collect()
 }
 
-/// The solution for these log Bayes factors (by columns, a row for each predictor).
+/// The best weights for some Bayes factors.
+#[derive(Debug, Clone)]
+pub struct Proposal {
+    pub pi: Vec<f64>,
+    /// By how much their log-likelihood is higher than that of the weights in use.
+    pub gain: f64,
+}
+
+/// The solution for these log Bayes factors (by columns, a row for each predictor), and how much
+/// better it is than `now`.
 pub fn proposal(
     mut log_bf: Vec<f64>,
     rows: usize,
     penalty: &[f64],
-    start: &[f64],
+    now: &[f64],
     monitor: &Monitor,
-) -> Result<weights::Mixture, Error> {
+) -> Result<Proposal, Error> {
     let columns = penalty.len();
-    let maxima = weights::scale_rows(&mut log_bf, rows, columns, rows, monitor)?;
+    weights::scale_rows(&mut log_bf, rows, columns, rows, monitor)?;
     let likelihoods = Likelihoods::new(&log_bf, rows, columns, rows)?;
-    let options = weights::Options { tol: 1e-6, max_iter: 50, method: Method::Convex };
-    let found =
-        weights::mixture_weights(likelihoods, penalty, None, Some(start), options, monitor)?;
-    Ok(found.unscale(&maxima, None))
+    let options = weights::Options { tol: 1e-9, max_iter: 50, method: Method::Convex };
+    let found = weights::mixture_weights(likelihoods, penalty, None, Some(now), options, monitor)?;
+    let gain = found.objective - found.trace.first().unwrap_or(&found.objective);
+    Ok(Proposal { pi: found.pi, gain })
 }
 
-/// When to make the next proposal: soon after one that was kept, later after each that was not.
+/// When to make proposals, and how far to go.
 #[derive(Debug, Clone)]
-pub struct Schedule {
-    next: usize,
-    gap: usize,
+pub struct Pace {
+    started: bool,
+    length: f64,
 }
 
-const LONGEST_GAP: usize = 32;
-/// Sweeps before the first.
-const FIRST: usize = 15;
+/// As long as a sweep gains more than this, the coefficients are far from settled, and the best
+/// weights for them lead to poor optima: often to one without effects.
+const EARLY: f64 = 0.1;
+/// But that is not waited for longer than this many sweeps.
+const PATIENCE: usize = 100;
+/// A proposal that is refused is followed by one that goes this part as far, down to `SHORTEST` of
+/// the way, and one that is kept by one that goes further.
+const SHORTER: f64 = 0.25;
+const LONGER: f64 = 1.3;
+const SHORTEST: f64 = 1e-6;
 
-impl Schedule {
+impl Pace {
     pub fn new() -> Self {
-        Self { next: FIRST, gap: 1 }
+        Self { started: false, length: 1.0 }
     }
 
-    /// Whether a proposal should follow sweep number `sweep`.
-    pub fn is_due(&self, sweep: usize) -> bool {
-        sweep >= self.next
+    /// Whether proposals are made.
+    pub fn has_started(&self) -> bool {
+        self.started
     }
 
-    pub fn kept(&mut self, sweep: usize) {
-        self.gap = 1;
-        self.next = sweep + 1;
+    /// Sweep number `sweep` raised the objective by `rise`.
+    pub fn after(&mut self, sweep: usize, rise: f64) {
+        self.started |= rise <= EARLY || sweep >= PATIENCE;
     }
 
-    pub fn refused(&mut self, sweep: usize) {
-        self.next = sweep + self.gap;
-        self.gap = (2 * self.gap).min(LONGEST_GAP);
+    /// Whether even the shortest step was refused.
+    pub fn is_exhausted(&self) -> bool {
+        self.length < SHORTEST
+    }
+
+    /// Weights between those in use and the best.
+    pub fn part_of_the_way(&self, now: &[f64], best: &[f64]) -> Vec<f64> {
+        now.iter().zip(best).map(|(w, b)| w + self.length * (b - w)).collect()
+    }
+
+    pub fn kept(&mut self) {
+        self.length = (LONGER * self.length).min(1.0);
+    }
+
+    pub fn refused(&mut self) {
+        self.length *= SHORTER;
     }
 }
