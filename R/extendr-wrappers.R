@@ -45,13 +45,11 @@ rust_mixture_summary <- function(x, s, missing, v, ulist, grid, pointmass, pi, p
 
 rust_mr_ash <- function(design, y, total, standardize, grid, relative, pi, sigma2, b, order, dirichlet, update_pi, update_sigma2, slab, tol, max_iter, n_threads, progress) .Call(wrap__rust_mr_ash, design, y, total, standardize, grid, relative, pi, sigma2, b, order, dirichlet, update_pi, update_sigma2, slab, tol, max_iter, n_threads, progress)
 
-rust_mr_mash <- function(x, y, order, intercept, standardize, start, prior, residual, update, control, n_threads, progress) .Call(wrap__rust_mr_mash, x, y, order, intercept, standardize, start, prior, residual, update, control, n_threads, progress)
+rust_mr_mash <- function(design, y, order, standardize, start, prior, residual, update, control, n_threads, progress) .Call(wrap__rust_mr_mash, design, y, order, standardize, start, prior, residual, update, control, n_threads, progress)
 
-rust_mr_mash_log_bf <- function(x, y, intercept, standardize, prior, residual, n_threads) .Call(wrap__rust_mr_mash_log_bf, x, y, intercept, standardize, prior, residual, n_threads)
+rust_mr_mash_log_bf <- function(design, y, standardize, prior, residual, n_threads) .Call(wrap__rust_mr_mash_log_bf, design, y, standardize, prior, residual, n_threads)
 
 rust_mr_mash_posterior <- function(statistics, precision, prior, residual, covariance, n_threads) .Call(wrap__rust_mr_mash_posterior, statistics, precision, prior, residual, covariance, n_threads)
-
-rust_mr_mash_rss <- function(n, xtx, xty, yty, start, prior, residual, update, control, n_threads, progress) .Call(wrap__rust_mr_mash_rss, n, xtx, xty, yty, start, prior, residual, update, control, n_threads, progress)
 
 rust_posterior <- function(x, s, missing, v, scale, a, ulist, grid, pointmass, active, weights, covariance, n_threads, progress) .Call(wrap__rust_posterior, x, s, missing, v, scale, a, ulist, grid, pointmass, active, weights, covariance, n_threads, progress)
 

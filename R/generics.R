@@ -32,7 +32,7 @@ lfsr.default <- function(x, ...) no_such_fit("lfsr", x)
 #'
 #' @return `pip()`: probabilities that a variable has an effect. `credible_sets()`: sets of
 #'   variables, each with one effect at a given probability.
-#' @seealso [finemap()], [fqtl()], [varbvs()]
+#' @seealso [finemap-sets], [varbvs-sets], [fqtl()], [varbvs()]
 #' @export
 #' @examples
 #' set.seed(1)

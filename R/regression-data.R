@@ -65,10 +65,8 @@ check_complete <- function(X, name) {
 #' [univariate_sumstats()] reads the blocks one at a time; the regressions, which go over the
 #' predictors again and again, read them once and hold them.
 #'
-#' No reader of PLINK's .bed files is on both CRAN and Debian, so none is used here. Whatever reads
-#' some variants of a file makes such a function: see the example for a matrix in memory; with
-#' package BEDMatrix, `bed <- BEDMatrix::BEDMatrix("study.bed")` and
-#' `genotype_blocks(ncol(bed), \(columns) bed[, columns])`.
+#' [read_genotypes()] reads some variants of PLINK's binary files, or of other formats, at a time, and
+#' makes such a function, as the example shows. Any other reader of some columns does as well.
 #'
 #' @param p number of predictors.
 #' @param read function of column numbers (increasing, without gaps) that returns these columns: a
@@ -85,6 +83,15 @@ check_complete <- function(X, name) {
 #' chunk(4)
 #' y <- rnorm(50)
 #' identical(univariate_sumstats(chunk, y)$Bhat, univariate_sumstats(G, y)$Bhat)
+#'
+#' # PLINK's files of four samples and two variants, which are read one at a time.
+#' study <- tempfile("study")
+#' writeBin(as.raw(c(0x6c, 0x1b, 0x01, 0xf8, 0x2b)), paste0(study, ".bed"))
+#' writeLines(c("1 snp1 0 100 A G", "1 snp2 0 200 C T"), paste0(study, ".bim"))
+#' writeLines(paste("family", 1:4, "0 0 0 -9"), paste0(study, ".fam"))
+#' bed <- genotype_blocks(2, \(columns) read_genotypes(study, columns), size = 1, impute = TRUE)
+#' bed(1)
+#' mr_ash(bed, c(2.1, 1, 0.2, -0.1))$beta
 genotype_blocks <- function(p, read, size = 1000, impute = FALSE) {
   p <- check_count(p, "p")
   size <- check_count(size, "size")

@@ -49,10 +49,11 @@
 #'   point of the grid. Differences of `elbo` are meaningful, also between families of covariates
 #'   for `"gaussian"`;
 #' - `alpha`, `mu`, `s`: inclusion probabilities, and means and variances given inclusion, p x grid;
+#' - `near`: correlations of the most probable predictors, for [credible_sets()];
 #' - `trace`: list of the bounds after each sweep.
 #'
 #' Methods: `print()`, `summary()`, `coef()`, `predict()` (with `type = "response"` for
-#' probabilities), `fitted()`, `residuals()`, [pip()] and [lfsr()].
+#' probabilities), `fitted()`, `residuals()`, [pip()], [lfsr()] and [credible_sets()].
 #' @references Carbonetto and Stephens (2012), Bayesian Analysis 7, 73-108. Jaakkola and Jordan
 #' (2000),
 #'   Statistics and Computing 10, 25-37.
@@ -186,7 +187,7 @@ average_varbvs <- function(fits, X, y, space, marginal, family, logodds, grid, g
     covariates = own, pve = if (family == "gaussian") sum(weights * pve_of(fits, marginal, X$n)),
     family = family, logodds = logodds, elbo = elbo, weights = weights, sigma = each("sigma2"),
     sa = each("slab"), iterations = each("iterations"), converged = each("converged"),
-    alpha = alpha, mu = mu, s = s, trace = lapply(fits, `[[`, "elbo"), n = X$n, p = X$p,
+    alpha = alpha, mu = mu, s = s, near = probable_predictors(X, space, average(alpha)), trace = lapply(fits, `[[`, "elbo"), n = X$n, p = X$p,
     linear = stats::setNames(signal + drop(space$W %*% ifelse(is.na(own), 0, own)), rownames(y)),
     y = stats::setNames(drop(y), rownames(y)), call = call
   )

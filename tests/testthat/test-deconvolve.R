@@ -22,7 +22,7 @@ test_that("deconvolved effects are the stated function of the fit", {
 test_that("at convergence the weights maximise the likelihood of the deconvolved effects", {
   for (rho in c(0.95, 0, 0.5, 0.8)) {
     sim <- regression_data(n = 150, p = 100, r = 2, rho = rho, seed = 10 * rho)
-    check <- check_deconvolution(deconvolve(sim$X, sim$Y, tol = 1e-9, max_iter = 20000))
+    check <- check_deconvolution(deconvolve(sim$X, sim$Y))
     expect_lt(max(check$gap), 1e-6)
     expect_gt(min(check$gap), -1e-9)
   }
@@ -37,8 +37,7 @@ test_that("at convergence the weights maximise the likelihood of the deconvolved
   expect_gt(null(d$Bhat[, 1], d$Shat[, 1]), 0.7)
   expect_lt(null(s$Bhat[, 1], s$Shat[, 1]), 0.5)
   expect_output(print(check), "Largest gap")
-  one <- mr_ash(sim$X, sim$Y[, 1], prior = "nullbiased", standardize = TRUE, tol = 1e-11,
-                max_iter = 20000)
+  one <- mr_ash(sim$X, sim$Y[, 1], prior = "nullbiased", standardize = TRUE)
   expect_lt(check_deconvolution(one)$gap, 1e-6)
   rough <- suppressWarnings(mr_ash(sim$X, sim$Y[, 1], method = "em", max_iter = 3))
   expect_gt(check_deconvolution(rough)$gap, 1e-3)
@@ -116,8 +115,7 @@ test_that("all conditions together: the same effects' formula, and the same theo
   Z <- rnorm(100)
   U <- list(same = matrix(1, 2, 2), own = diag(2))
   d <- deconvolve(
-    sim$X, sim$Y, Z, "mnm", prior = U, grid = c(0.2, 1), w0_method = "em", tol = 1e-13,
-    tol_w0 = 1e-9, max_iter = 20000
+    sim$X, sim$Y, Z, "mnm", prior = U, grid = c(0.2, 1)
   )
   W <- cbind(1, Z)
   X <- residuals(lm(sim$X ~ W))
@@ -130,9 +128,44 @@ test_that("all conditions together: the same effects' formula, and the same theo
   expect_equal(unname(d$Shat^2 * squares), matrix(diag(d$fit$V), 40, 2, TRUE), tolerance = 1e-8)
   expect_lt(check_deconvolution(d)$gap, 1e-6)
   expect_equal(unname(mash_set_data(d)$V), unname(cov2cor(d$fit$V)))
-  sim$Y[3, 1] <- NA
-  expect_error(deconvolve(sim$X, sim$Y, method = "mnm", prior = U), "row 3",
-               class = "mnmash_error_missing")
+})
+
+test_that("all conditions together, with missing responses: generalised least squares", {
+  sim <- regression_data(n = 60, p = 12, r = 3, rho = 0.5)
+  Z <- rnorm(60)
+  Y <- sim$Y
+  Y[1:20, 1] <- NA
+  Y[c(3, 40), 2] <- NA
+  Y[50, ] <- NA
+  U <- list(same = matrix(1, 3, 3), own = diag(3))
+  d <- deconvolve(sim$X, Y, Z, "mnm", prior = U, grid = c(0.2, 1), tol = 1e-10)
+  # Slowly: one predictor, intercept and covariate of each condition, all observed cells at once.
+  cells <- which(!is.na(Y), arr.ind = TRUE)
+  Sigma <- outer(seq_len(nrow(cells)), seq_len(nrow(cells)), \(a, b) {
+    ifelse(cells[a, 1] == cells[b, 1], d$fit$V[cbind(cells[a, 2], cells[b, 2])], 0)
+  })
+  inverse <- solve(Sigma)
+  for (j in c(1, 7)) {
+    rest <- Y - sim$X[, -j] %*% d$PosteriorMean[-j, ]
+    W <- cbind(sim$X[, j], 1, Z)
+    design <- do.call(cbind, lapply(1:3, \(a) {
+      t(vapply(seq_len(nrow(cells)), \(i) W[cells[i, 1], a] * (1:3 == cells[i, 2]), numeric(3)))
+    }))
+    covariance <- solve(crossprod(design, inverse %*% design))
+    estimate <- covariance %*% crossprod(design, inverse %*% rest[cells])
+    expect_equal(unname(d$Bhat[j, ]), estimate[1:3], tolerance = 1e-5)
+    expect_equal(unname(d$Shat[j, ]), sqrt(diag(covariance))[1:3], tolerance = 1e-8)
+    expect_lt(max(abs(d$V - cov2cor(covariance[1:3, 1:3]))), 0.05)
+  }
+  expect_lt(check_deconvolution(d)$gap, 1e-6)
+  # A third of the first condition is missing, and its effects are known less well.
+  full <- deconvolve(sim$X, sim$Y, Z, "mnm", prior = U, grid = c(0.2, 1))
+  expect_gt(median(d$Shat[, 1] / full$Shat[, 1]), 1.1)
+  skip_if_not_installed("Matrix")
+  sparse <- deconvolve(
+    Matrix::Matrix(sim$X, sparse = TRUE), Y, Z, "mnm", prior = U, grid = c(0.2, 1), tol = 1e-10
+  )
+  expect_equal(sparse$Bhat, d$Bhat, tolerance = 1e-8)
 })
 
 test_that("weights are pooled over regions, to the optimum of all of them", {
@@ -153,4 +186,41 @@ test_that("weights are pooled over regions, to the optimum of all of them", {
   one <- pool_weights(regions["a"], sa2 = pooled$sa2, tol = 1e-9)
   alone <- mr_ash(regions$a$X, regions$a$y, sa2 = pooled$sa2, tol = 1e-12)
   expect_equal(one$elbo[length(one$elbo)], alone$elbo, tolerance = 1e-4)
+})
+
+test_that("weights of several conditions are pooled as one fit of all regions has them", {
+  U <- list(same = matrix(1, 2, 2), own = diag(2))
+  regions <- lapply(c(a = 1, b = 2, c = 3), \(seed) {
+    sim <- regression_data(n = 60, p = 20, r = 2, rho = 0.5, seed = seed)
+    list(X = scale(sim$X, scale = FALSE), Y = scale(sim$Y, scale = FALSE))
+  })
+  settings <- list(
+    prior = U, grid = c(0.2, 0.5), residual = "identity", intercept = FALSE, standardize = FALSE
+  )
+  pooled <- do.call(pool_weights, c(list(regions, mr_mash, tol = 1e-10), settings))
+  expect_true(pooled$converged)
+  expect_true(all(diff(pooled$elbo) > -1e-7))
+  # With the same known residual covariance, regions are blocks of one regression.
+  X <- matrix(0, 180, 60)
+  for (k in 1:3) X[60 * (k - 1) + 1:60, 20 * (k - 1) + 1:20] <- regions[[k]]$X
+  Y <- do.call(rbind, lapply(regions, `[[`, "Y"))
+  one <- do.call(mr_mash, c(list(X, Y, tol = 1e-10), settings))
+  expect_equal(pooled$elbo[length(pooled$elbo)], one$ELBO, tolerance = 1e-7)
+  expect_equal(pooled$pi, one$w0, tolerance = 1e-3)
+  mu1 <- do.call(rbind, lapply(pooled$fits, `[[`, "mu1"))
+  expect_equal(unname(mu1), unname(one$mu1), tolerance = 1e-3)
+  # Each region with its own residual covariance: no weights are better for the effects of all.
+  pooled <- pool_weights(regions, mr_mash, prior = U, grid = c(0.2, 0.5), tol = 1e-9)
+  loglik <- do.call(rbind, lapply(pooled$fits, \(f) {
+    t(vapply(1:20, \(j) {
+      b <- f$statistics[j, ] / f$precision[j]
+      vapply(f$S0, \(S) {
+        C <- S + f$V / f$precision[j]
+        -0.5 * (c(determinant(C)$modulus) + sum(b * solve(C, b)))
+      }, 0)
+    }, numeric(5)))
+  }))
+  at <- \(pi) sum(log(exp(loglik - apply(loglik, 1, max)) %*% pi))
+  expect_lt(at(mixture_weights(loglik, "uniform")$pi) - at(pooled$pi), 1e-5)
+  expect_error(pool_weights(regions, mr_mash, sa2 = 1), "sa2", class = "mnmash_error_argument")
 })

@@ -101,7 +101,7 @@ test_that("bad input is refused by name", {
   expect_error(fit(), class = "mnmash_error_argument")
   bad <- d$X
   bad[2, 3] <- NA
-  expect_error(fit(bad, prior = d$prior), "row 2, column 3", class = "mnmash_error_not_finite")
+  expect_error(fit(bad, prior = d$prior), "row 2, column 3", class = "mnmash_error_missing")
   expect_error(fit(Y = d$Y[-1, ], prior = d$prior), class = "mnmash_error_dimension")
   expect_error(fit(prior = list(diag(3))), class = "mnmash_error_dimension")
   expect_error(fit(prior = list(diag(c(1, -1)))), class = "mnmash_error_not_psd")

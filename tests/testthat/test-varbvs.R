@@ -99,3 +99,61 @@ test_that("a sparse matrix is as good as a dense one", {
     )
   }
 })
+
+test_that("credible sets hold an included predictor with the probability that enumeration gives", {
+  withr::local_seed(3)
+  n <- 40
+  p <- 6
+  X <- 6 * qr.Q(qr(cbind(1, matrix(rnorm(n * p), n))))[, -1]
+  y <- X %*% c(0.5, 0.35, 0.3, 0, 0, 0) + rnorm(n)
+  logodds <- c(-1, -0.3)
+  fit <- varbvs(X, NULL, y, logodds = logodds, sigma = 1, sa = 0.1, tol = 1e-15)
+  models <- as.matrix(expand.grid(rep(list(0:1), p)))
+  centred <- y - mean(y)
+  evidence <- apply(models, 1, \(m) {
+    C <- diag(n) + 0.1 * tcrossprod(X[, m == 1, drop = FALSE])
+    -0.5 * (c(determinant(C)$modulus) + sum(centred * solve(C, centred)))
+  })
+  # Orthogonal predictors: the approximation is exact, and so are the weights of the grid.
+  posterior <- rowSums(vapply(10^logodds, \(odds) {
+    inclusion <- odds / (1 + odds)
+    k <- rowSums(models)
+    exp(evidence - max(evidence)) * inclusion^k * (1 - inclusion)^(p - k)
+  }, numeric(2^p)))
+  posterior <- posterior / sum(posterior)
+  sets <- credible_sets(fit, coverage = 0.8, min_abs_corr = 0)
+  expect_gt(length(sets), 1)
+  expect_gt(max(lengths(lapply(sets, `[[`, "variables"))), 1)
+  for (set in sets) {
+    exact <- sum(posterior[rowSums(models[, set$variables, drop = FALSE]) > 0])
+    expect_equal(set$coverage, exact, tolerance = 1e-8)
+    expect_gte(exact, 0.8)
+    # One predictor less is not enough.
+    fewer <- utils::head(set$variables, -1)
+    expect_lt(sum(posterior[rowSums(models[, fewer, drop = FALSE]) > 0]), 0.8)
+  }
+  expect_false(anyDuplicated(unlist(lapply(sets, `[[`, "variables"))) > 0)
+  # They are not correlated, so that none forms a set with another.
+  alone <- credible_sets(fit, coverage = 0.8)
+  expect_true(all(lengths(lapply(alone, `[[`, "variables")) == 1))
+  expect_length(credible_sets(varbvs(X, NULL, rnorm(n), logodds = -3, sa = 0.1)), 0)
+})
+
+test_that("members of a credible set are correlated, and their purity is that of X", {
+  withr::local_seed(5)
+  n <- 200
+  X <- matrix(rnorm(n * 30), n)
+  X[, 2] <- X[, 1] + rnorm(n, sd = 0.05)
+  y <- 0.25 * (X[, 1] + X[, 2]) + 0.6 * X[, 20] + rnorm(n)
+  fit <- varbvs(X, NULL, y)
+  sets <- credible_sets(fit, coverage = 0.99)
+  members <- lapply(sets, \(s) sort(unname(s$variables)))
+  expect_true(list(20L) %in% members)
+  expect_true(any(vapply(members, \(m) any(m %in% 1:2), NA)))
+  for (set in sets) {
+    r <- abs(cor(X)[set$variables, set$variables])
+    pairs <- if (length(set$variables) > 1) r[upper.tri(r)] else 1
+    expect_equal(unname(set$purity), c(min(pairs), mean(pairs), median(pairs)), tolerance = 1e-10)
+  }
+  expect_error(credible_sets(fit, coverage = 2), "coverage", class = "mnmash_error_argument")
+})

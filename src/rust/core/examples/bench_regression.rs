@@ -8,8 +8,9 @@ use std::time::Instant;
 
 use faer::Mat;
 use mnmash_core::linalg::{lanes, psd};
+use mnmash_core::regression::design::Dense;
 use mnmash_core::regression::mr_mash::{
-    Individual, Layout, MatrixPrior, Options, Residual, Start, Structure, WeightUpdate, fit,
+    Design, Individual, MatrixPrior, Options, Residual, Start, Structure, WeightUpdate, fit,
 };
 use mnmash_core::{Monitor, with_threads};
 
@@ -42,10 +43,13 @@ struct Data {
 
 /// Seconds of a fit of this many sweeps.
 fn time(data: &Data, structure: Structure, sweeps: usize) -> f64 {
-    let order: Vec<usize> = (0..data.x.ncols()).collect();
-    let layout = Layout { order: &order, intercept: true, standardize: data.standardize };
-    let mut design = Individual::new(data.x.as_ref(), data.y.as_ref(), layout, None);
-    let covariance = design.covariance().expect("a covariance");
+    let (n, p) = (data.x.nrows(), data.x.ncols());
+    let x = (0..n * p).map(|k| data.x[(k % n, k / n)]).collect();
+    let basis = vec![1.0 / (n as f64).sqrt(); n];
+    let x = Dense::new(x, n, &basis, data.standardize, &Monitor::default()).expect("a matrix");
+    let mut design = Individual::new(x, &basis, data.y.as_ref(), None);
+    let none = Mat::zeros(data.y.ncols(), 0);
+    let covariance = design.covariance(none.as_ref()).expect("a covariance");
     let weights = vec![1.0 / data.prior.len() as f64; data.prior.len()];
     let residual = Residual::start(structure, covariance.as_ref());
     let start = Start { weights: &weights, residual, coefficients: None };

@@ -47,7 +47,7 @@ pub struct Residual {
 }
 
 /// Steps of expectation maximisation at a time.
-const FACTOR_STEPS: usize = 20;
+const FACTOR_STEPS: usize = 100;
 
 impl Residual {
     /// The member of the structure that is closest to `covariance`.

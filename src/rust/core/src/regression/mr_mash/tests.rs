@@ -252,7 +252,7 @@ fn sparse_predictors_give_the_fit_of_dense_ones() {
             assert!((&got.mean - &want.mean).norm_max() < 1e-10);
             assert!((got.elbo - want.elbo).abs() < 1e-8, "{} {}", got.elbo, want.elbo);
             assert!((dense.residuals() - thin.residuals()).norm_max() < 1e-9);
-            assert!((&dense.level() - &thin.level()).norm_max() < 1e-8);
+            assert!((dense.level() - thin.level()).norm_max() < 1e-8);
             // The residuals are those of the coefficients.
             if !missing && basis.is_empty() && !standardize {
                 let e = &case.y - &case.x * got.mean.transpose();
