@@ -5,7 +5,7 @@ use mnmash_core::linalg::psd;
 use mnmash_core::regression::design::{self, Dense};
 use mnmash_core::regression::mr_ash::{self, Grid, Settings, WeightStep};
 use mnmash_core::regression::mr_mash::{
-    self, Individual, Layout, MatrixPrior, Residual, Structure, WeightUpdate,
+    self, Individual, MatrixPrior, Residual, Structure, WeightUpdate,
 };
 use mnmash_core::{Error, Monitor, with_threads};
 
@@ -34,9 +34,8 @@ pub fn rows() -> Result<Vec<Row>, Error> {
 fn many_responses(n: usize, p: usize, r: usize, k: usize, l: usize) -> Result<Row, Error> {
     let x = random(n * p, 1);
     let y = random(n * r, 2);
-    let (x, y) =
-        (MatRef::from_column_major_slice(&x, n, p), MatRef::from_column_major_slice(&y, n, r));
-    let order: Vec<usize> = (0..p).collect();
+    let y = MatRef::from_column_major_slice(&y, n, r);
+    let constant = vec![1.0 / (n as f64).sqrt(); n];
     let factors = (0..k as u64)
         .map(|k| psd::factor(r, &gram(r, r, 10 + k), "U"))
         .collect::<Result<Vec<_>, _>>()?;
@@ -48,8 +47,8 @@ fn many_responses(n: usize, p: usize, r: usize, k: usize, l: usize) -> Result<Ro
     let monitor = Monitor::default();
     let fit = |max_iter| {
         least(|| {
-            let layout = Layout { order: &order, intercept: true, standardize: true };
-            let mut design = Individual::new(x, y, layout, None);
+            let x = Dense::new(x.clone(), n, &constant, true, &monitor)?;
+            let mut design = Individual::new(x, &constant, y, None);
             let residual = Residual::start(Structure::Known, noise.as_ref());
             let start = mr_mash::Start { weights: &weights, residual, coefficients: None };
             let options = mr_mash::Options {

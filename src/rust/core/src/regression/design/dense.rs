@@ -7,8 +7,8 @@ use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
 use super::{
-    Blocks, Design, Dot, Frame, NOTHING_LEFT, Response, check_basis, column_pieces, dot,
-    regress_out, row_pieces, subtract,
+    Blocks, Design, Dot, Frame, NOTHING_LEFT, Response, check_basis, column_pieces, regress_out,
+    row_pieces,
 };
 use crate::linalg::columns::{add, dot};
 use crate::linalg::lanes::{Lanes, dispatch};
