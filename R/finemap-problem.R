@@ -88,8 +88,8 @@ suffstat_problem <- function(data, V, standardize) {
   )
 }
 
-# One `n`: as if X and Y had been standardised. Otherwise z-scores themselves, whose expectations are
-# sqrt(n_r - 1) times the effects.
+# One `n`: as if X and Y had been standardised. Otherwise z-scores themselves, whose expectations
+# are sqrt(n_r - 1) times the effects.
 sumstats_problem <- function(data, V, estimate_V) {
   n <- data$n
   R <- data$R

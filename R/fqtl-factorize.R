@@ -2,8 +2,8 @@
 
 #' Factorisation of outcomes, with missing cells and any family
 #'
-#' `eta = C Theta + (U o W) V' + X B`: each factor has a value for every sample and sparse loadings on
-#' the outcomes, and is in the model or not as a whole, so that the number of factors is chosen.
+#' `eta = C Theta + (U o W) V' + X B`: each factor has a value for every sample and sparse loadings
+#' on the outcomes, and is in the model or not as a whole, so that the number of factors is chosen.
 #' With known mixing weights `W` (proportions of cell types, one column for each factor) it is a
 #' deconvolution. Sparse effects of predictors can be estimated at the same time.
 #'
@@ -12,8 +12,8 @@
 #' @param cis which of them may act on each outcome, as in [fqtl()]; all by default.
 #' @param nonneg loadings are not negative.
 #'
-#' @return As [fqtl()], with values of the samples in `u$mean` and `u$sd` (n x rank) and one `u$pip` for
-#'   each factor. With `weights`, `factor_weight` says which column a factor belongs to, and its
+#' @return As [fqtl()], with values of the samples in `u$mean` and `u$sd` (n x rank) and one `u$pip`
+#'   for each factor. With `weights`, `factor_weight` says which column a factor belongs to, and its
 #'   contribution is `weights[, k] * u$mean[, k] %*% t(v$mean[, k])`.
 #' @seealso [fqtl()], [cov_flash()]
 #' @export

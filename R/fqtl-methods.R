@@ -21,10 +21,10 @@
 #' - `pip()`: inclusion probabilities; factors are taken as independent;
 #' - `credible_sets()`: a data frame (`factor`, `effect`, `variant`, `probability`) for fits with
 #'   `u_prior = "susie"`;
-#' - `as_prior()`: the loadings as prior covariances `v v' + diag(sd^2)`, scaled by the factor's effect
-#'   size, with weights by their numbers of variants; the identity that links it to [mr_mash()] is
-#'   that, for one factor with known loadings, the step of the variants is that of a regression with
-#'   prior matrices 0 and `v v'`.
+#' - `as_prior()`: the loadings as prior covariances `v v' + diag(sd^2)`, scaled by the factor's
+#'   effect size, with weights by their numbers of variants; the identity that links it to
+#'   [mr_mash()] is that, for one factor with known loadings, the step of the variants is that of a
+#'   regression with prior matrices 0 and `v v'`.
 #' @name fqtl-methods
 #' @examples
 #' set.seed(1)

@@ -91,7 +91,9 @@ binomial_size <- function(size, Y) {
   if (is.numeric(size) && length(size) == 1L) size <- matrix(size, nrow(Y), ncol(Y))
   size <- as_numeric_matrix(size, "size")
   if (!identical(dim(size), dim(Y))) {
-    stop_mnmash("dimension", "`size` must be ", describe_dim(Y), " as `Y`, not ", describe_dim(size))
+    stop_mnmash(
+      "dimension", "`size` must be ", describe_dim(Y), " as `Y`, not ", describe_dim(size)
+    )
   }
   size[is.na(Y)] <- 1
   check_finite(size, "size", na_ok = FALSE)

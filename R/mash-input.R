@@ -193,7 +193,9 @@ bind_mash_input <- function(inputs) {
     stop_mnmash("type", "`inputs[[", which(absent)[1L], "]]` is no input from mash_input()")
   }
   for (i in seq_along(inputs)) {
-    for (what in c("random.b", tables)) check_input_table(inputs[[i]], what, paste0("inputs[[", i, "]]$", what))
+    for (what in c("random.b", tables)) {
+      check_input_table(inputs[[i]], what, paste0("inputs[[", i, "]]$", what))
+    }
   }
   conditions <- unique(unlist(lapply(inputs, \(x) colnames(x$random.b))))
   wide <- function(x, region) {

@@ -111,7 +111,8 @@ check_response_sets <- function(sets, r) {
 
 # One number or `n` of them, as `n`.
 check_each <- function(x, name, n, lower = -Inf, upper = Inf) {
-  if (!is.numeric(x) || !length(x) %in% c(1L, n) || !all(is.finite(x)) || any(x < lower | x > upper)) {
+  numbers <- is.numeric(x) && length(x) %in% c(1L, n) && all(is.finite(x))
+  if (!numbers || any(x < lower | x > upper)) {
     stop_mnmash(
       "argument", "`", name, "` must be one number", if (n > 1) paste(" or", n),
       if (lower > -Inf || upper < Inf) paste0(", between ", lower, " and ", upper)

@@ -54,7 +54,8 @@ contrast_values <- function(contrast, what, name = "object") {
       "type", "`", name, "` must come from posterior_contrast(): it has no columns `", start, "*`"
     )
   }
-  wrong <- !vapply(unclass(contrast)[columns], \(x) is.numeric(x) && length(x) == nrow(contrast), NA)
+  fits <- \(x) is.numeric(x) && length(x) == nrow(contrast)
+  wrong <- !vapply(unclass(contrast)[columns], fits, NA)
   if (any(wrong)) {
     stop_mnmash("type", "`", name, "`: column ", columns[wrong][1L], " must hold numbers")
   }

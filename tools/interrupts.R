@@ -1,6 +1,6 @@
 # Rscript tools/interrupts.R: Ctrl-C, as the signal, half a second into each long calculation, on
-# one thread and on two. Each must end within a second of it with an interrupt, and leave the session
-# able to do the next small calculation right. Prints how long each took to end.
+# one thread and on two. Each must end within a second of it with an interrupt, and leave the
+# session able to do the next small calculation right. Prints how long each took to end.
 suppressPackageStartupMessages(library(mnmash))
 set.seed(1)
 limit <- as.numeric(Sys.getenv("MNMASH_INTERRUPT_LIMIT", "1"))

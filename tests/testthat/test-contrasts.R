@@ -94,7 +94,7 @@ test_that("contrasts with varying errors, any alpha, V and missing cells equal a
   }
 })
 
-test_that("data of contrasts have the likelihood of their full covariance, missing cells included", {
+test_that("data of contrasts have the likelihood of their covariance, missing cells included", {
   U <- small_prior(3)
   g <- list(Ulist = U, grid = 1, usepointmass = TRUE)
   for (V in list(diag(4), correlated(4), by_unit(4))) {

@@ -49,7 +49,7 @@ for (name in names(weight_problems)) {
   })
 }
 
-test_that("closed forms: one column, one row, two columns, disjoint rows with and without penalty", {
+test_that("closed forms: one column, one row, two columns, disjoint rows, with a penalty or not", {
   expect_equal(mixture_weights(cbind(only = rnorm(9)))$pi, c(only = 1))
   expect_equal(mixture_weights(rbind(c(-2, 3, 0)), "uniform")$pi, c(0, 1, 0))
   # 40 rows (1, 0.1) and 60 rows (0.2, 1): 40 * 0.9 / (p + 0.1 q) = 60 * 0.8 / (0.2 p + q)
