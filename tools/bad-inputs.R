@@ -2,6 +2,7 @@
 # all that does not belong there (tests/testthat/helper-fuzz.R), and what came of it: a table by
 # function, and whatever was neither a value nor an error of this package.
 library(mnmash)
+source("tests/testthat/helper-fuzz-calls.R")
 source("tests/testthat/helper-fuzz.R")
 chosen <- commandArgs(trailingOnly = TRUE)
 grDevices::pdf(NULL)
