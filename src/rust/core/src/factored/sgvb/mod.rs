@@ -65,7 +65,7 @@ pub fn fit(
     let mut trace = Vec::new();
     let (rounds, tol) = (options.max_iter, options.tol);
     let mut ended = run.settle(rounds, tol, &mut trace, monitor)?;
-    let mut best = run.evaluate(problem, LAST / 4);
+    let mut best = run.evaluate(problem, LAST / 4, monitor)?;
     for k in 0..options.factors {
         let weight = problem.weights.map(|_| k);
         let mut added = false;
@@ -87,7 +87,7 @@ pub fn fit(
             trial.restart();
             let mut rounds = Vec::new();
             trial.rounds(NEW_ROUNDS, &mut rounds, monitor)?;
-            let reached = trial.evaluate(problem, LAST / 4);
+            let reached = trial.evaluate(problem, LAST / 4, monitor)?;
             if reached.0 > best.0 + RISE + 2.0 * reached.1.hypot(best.1) {
                 trace.append(&mut rounds);
                 (run, added) = (trial, true);
@@ -96,12 +96,12 @@ pub fn fit(
         }
         if added {
             ended = run.settle(options.max_iter, tol, &mut trace, monitor)?;
-            best = run.evaluate(problem, LAST / 4);
+            best = run.evaluate(problem, LAST / 4, monitor)?;
         } else if weight.is_none() {
             break;
         }
     }
-    let (bound, error) = run.evaluate(problem, LAST);
+    let (bound, error) = run.evaluate(problem, LAST, monitor)?;
     run.state.settle(problem);
     let iterations = trace.len();
     trace.push(bound);
@@ -173,6 +173,8 @@ impl<'a> Run<'a> {
             monitor.advance(1)?;
             let mut total = 0.0;
             for _ in 0..STEPS {
+                // No progress yet, but a place to stop.
+                monitor.advance(0)?;
                 total += self.step();
             }
             trace.push(total / STEPS as f64);
@@ -219,12 +221,18 @@ impl<'a> Run<'a> {
     }
 
     /// The mean of several estimates of the bound at the same posterior, and its standard error.
-    fn evaluate(&mut self, problem: &Problem<'_>, count: usize) -> (f64, f64) {
+    fn evaluate(
+        &mut self,
+        problem: &Problem<'_>,
+        count: usize,
+        monitor: &Monitor,
+    ) -> Result<(f64, f64), Error> {
         self.state.rebuild(problem);
         let (mut sum, mut square) = (0.0, 0.0);
         // Differences to the first: the bound is large, its scatter small.
         let first = self.cells.draw(problem, &self.state, self.seed, self.drawn);
         for draw in 1..=count as u64 {
+            monitor.advance(0)?;
             let value = self.cells.draw(problem, &self.state, self.seed, self.drawn + draw) - first;
             sum += value;
             square += value * value;
@@ -233,6 +241,6 @@ impl<'a> Run<'a> {
         let count = count as f64;
         let mean = sum / count;
         let error = ((square / count - mean * mean).max(0.0) / (count - 1.0).max(1.0)).sqrt();
-        (first + mean - self.state.divergence(), error)
+        Ok((first + mean - self.state.divergence(), error))
     }
 }
