@@ -108,7 +108,7 @@ write_roofline <- function() {
   if (!file.exists(file)) {
     return(invisible())
   }
-  x <- utils::read.csv(file, check.names = FALSE)
+  x <- utils::read.csv(file, check.names = FALSE, colClasses = "character")
   writeLines(
     c("#### Kernels against the machine's peak", "", markdown(x)), "bench/results/roofline.md"
   )

@@ -128,6 +128,7 @@ if (!is.null(threads)) {
   picture <- ggplot(threads, aes(threads, speedup, colour = work)) +
     geom_abline(slope = 1, intercept = 0, linetype = 3, colour = "grey60") +
     geom_line() + geom_point() +
+    expand_limits(y = max(threads$threads)) +
     scale_x_continuous(breaks = unique(threads$threads)) +
     labs(x = "threads", y = "times as fast, wall time", colour = NULL) + look
   ggsave("bench/results/threads.png", picture, width = 5, height = 3, dpi = 110, bg = "white")

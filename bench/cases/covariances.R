@@ -120,7 +120,7 @@ add_case(
       input[[paste0(set, ".s")]] <- d$parts[[set]]$Shat
     }
     prior <- mixture_prior(
-      input, effect_model = "EE", vhat = "simple", component_files = d$file, ed_tol = 1e-4,
+      input, effect_model = "EE", vhat = "simple", component_files = d$file, ed_tol = 1e-3,
       verbose = FALSE
     )
     list(prior = prior, fit = mash_fit(input, prior, verbose = FALSE))
@@ -132,12 +132,12 @@ add_case(
     z <- mashr::mash_set_data(p$null$Bhat, p$null$Shat)
     V <- mashr::estimate_null_correlation_simple(z)
     data <- lapply(p, \(x) mashr::mash_set_data(x$Bhat, x$Shat, V = V))
-    deconvolved <- mashr::cov_ed(data$strong, d$start, tol = 1e-4)
+    deconvolved <- mashr::cov_ed(data$strong, d$start, tol = 1e-3)
     fit <- mashr::mash(
       data$random, c(d$start, deconvolved), outputlevel = 1, verbose = FALSE
     )
     posterior <- mashr::mash_compute_posterior_matrices(fit, data$strong)
-    list(V = V, loglik = mashr::get_loglik(fit), posterior = summaries(posterior))
+    list(V = V, loglik = fit$loglik, posterior = summaries(posterior))
   },
   check = \(fit, theirs, d) if (!is.null(theirs)) list(
     expect("residual correlations", apart(fit$prior$V, theirs$V), 1e-10),
