@@ -231,8 +231,10 @@ impl Kernel for Evaluate<'_> {
                 sum = sum + exp(value + V::splat(w) - top);
             }
             let total = (top + log(sum)).to_array();
-            let n = V::N.min(mixture.len().saturating_sub(row));
-            mixture[row..row + n].copy_from_slice(&total[..n]);
+            // With fewer lanes than the padding there may be nothing left but padding.
+            let start = row.min(mixture.len());
+            let n = V::N.min(mixture.len() - start);
+            mixture[start..start + n].copy_from_slice(&total[..n]);
         }
     }
 }
