@@ -23,8 +23,8 @@
 #' - `"mnm"`: all conditions together, [mr_mash()], with the covariances in `...`. Where `Y` has
 #'   missing values, `Bhat` and `Shat` are what the observed values say: with `S_i` the block of the
 #'   residual covariance for the values that sample i has (zero elsewhere), effects of predictor j
-#'   have the precision `sum_i x_ij^2 S_i^-1`, less what is lost with the intercept and covariates. The
-#'   theorem then is about the completed responses, which say more than the observed ones.
+#'   have the precision `sum_i x_ij^2 S_i^-1`, less what is lost with the intercept and covariates.
+#'   The theorem then is about the completed responses, which say more than the observed ones.
 #'
 #' When predictors are strongly correlated (0.95, say), conditions that are fitted apart may choose
 #' different predictors for one effect. All conditions are updated in the same order; `init =

@@ -3,10 +3,10 @@
 #' Factored regression: few predictors that act on few outcomes together
 #'
 #' Regression of the outcomes of many tissues on the genotypes of many variants, with effects that
-#' are a sum of factors: `eta = C Theta + X U V'`, where columns of `U` (which variants) and of `V` (which
-#' tissues) have spike-and-slab priors. The model is that of FQTL (Park et al. 2017); it is fitted by
-#' deterministic coordinate ascent on one evidence lower bound. Factors are added while the bound
-#' rises, so `K` is the largest number of them, not the number.
+#' are a sum of factors: `eta = C Theta + X U V'`, where columns of `U` (which variants) and of `V`
+#' (which tissues) have spike-and-slab priors. The model is that of FQTL (Park et al. 2017); it is
+#' fitted by deterministic coordinate ascent on one evidence lower bound. Factors are added while
+#' the bound rises, so `K` is the largest number of them, not the number.
 #'
 #' @section Families:
 #' - `"gaussian"`: `Y ~ N(eta, V)`, one `V` for each outcome, or `Vmin + (Vmax - Vmin) logistic(e)`
@@ -33,10 +33,10 @@
 #'   always there.
 #' @param var_covariates the same for the variance or dispersion.
 #' @param offset a known part of `eta`: a vector of length n, or n x m.
-#' @param weights n x K matrix: factor k of sample i is multiplied by `weights[i, k]` (proportions of
-#'   cell types).
-#' @param cis which predictors may act on each outcome directly, on top of the factors: a logical p x
-#'   m matrix, `TRUE` for all, or `NULL` for none.
+#' @param weights n x K matrix: factor k of sample i is multiplied by `weights[i, k]` (proportions
+#'   of cell types).
+#' @param cis which predictors may act on each outcome directly, on top of the factors: a logical p
+#'   x m matrix, `TRUE` for all, or `NULL` for none.
 #' @param nonneg loadings of the outcomes are not negative (half-normal slabs).
 #' @param prior a list that replaces some of the ranges in which hyper-parameters are estimated:
 #'   `pi_u`, `tau_u`, `pi_v`, `pi_direct`, `tau_direct`, each one number (fixed) or two. `pi` are
@@ -47,38 +47,39 @@
 #' @param L number of single effects for each factor.
 #' @param size numbers of trials of a binomial: a number or an n x m matrix.
 #' @param nb_link,nb_floor link of the mean of counts, and smallest size.
-#' @param library_size total counts of the samples, for `"voom"` outcomes in log2 counts per million,
-#'   `log2((count + 0.5) / (library_size + 1) * 1e6)`. Effects are then in these units.
+#' @param library_size total counts of the samples, for `"voom"` outcomes in log2 counts per
+#'   million, `log2((count + 0.5) / (library_size + 1) * 1e6)`. Effects are then in these units.
 #' @param variance_bounds smallest and largest variance of an outcome, as multiples of its variance.
 #'   By default `c(1e-4, 1)`, or `c(1e-4, 100)` with `var_covariates`.
 #' @param n_seeds how many starting points of either kind (variants not in linkage disequilibrium,
 #'   with effects on many outcomes, or on a few) are tried before a factor is given up.
 #' @param tol the fit has converged when a round over all parts raises the bound by less.
 #' @param max_iter largest number of such rounds.
-#' @param method `"coordinate"`, or `"sgvb"`: the same model by stochastic gradients (reparametrised,
-#'   with control variates and antithetic draws; a round is 20 steps). It is slower and less exact,
-#'   and shares none of the updates: a check of the other. Needs `u_prior = "spike_slab"`.
+#' @param method `"coordinate"`, or `"sgvb"`: the same model by stochastic gradients
+#'   (reparametrised, with control variates and antithetic draws; a round is 20 steps). It is slower
+#'   and less exact, and shares none of the updates: a check of the other. Needs
+#'   `u_prior = "spike_slab"`.
 #' @param seed of the random numbers of `"sgvb"`: a whole number, or `NULL` to draw one from R's.
 #' @param n_threads number of threads; by default the option `mnmash.threads`, or all cores.
 #'
 #' @return An object of class `fqtl`, a list of
-#' - `u`, `v`: the two sides of the factors: `pip` (inclusion probabilities), `mean` and `sd`, matrices
-#'   with a column for each factor, strongest first; `pi` and `tau`;
+#' - `u`, `v`: the two sides of the factors: `pip` (inclusion probabilities), `mean` and `sd`,
+#'   matrices with a column for each factor, strongest first; `pi` and `tau`;
 #' - `rank`: the number of factors; `B`: p x m effects, factors and direct ones; `B_sd`;
 #' - `direct`: `pip`, `mean`, `sd` of the direct effects, p x m, if there are any;
 #' - `covariates`, `covariates_sd`: q x m, the intercept first;
-#' - `dispersion`: `value`, n x m (variances, sizes, phi or precisions), coefficients `theta` and their
-#'   standard errors `se` where there are covariates;
+#' - `dispersion`: `value`, n x m (variances, sizes, phi or precisions), coefficients `theta` and
+#'   their standard errors `se` where there are covariates;
 #' - `eta`, `eta_sd`: the linear predictor; `fitted.values`: means of the outcomes, missing ones
 #'   included;
 #' - `elbo`: the bound without factors, after each factor, then after each round (for `"sgvb"` an
-#'   estimate of it in each round, then of the final one, with Monte Carlo standard error `elbo_se`);
-#'   `converged`, `n_iter`, and the arguments.
+#'   estimate of it in each round, then of the final one, with Monte Carlo standard error
+#'   `elbo_se`); `converged`, `n_iter`, and the arguments.
 #' @references Park Y, Sarkar AK, Bhutani K, Kellis M (2017). Multi-tissue polygenic models for
 #'   transcriptome-wide association studies. bioRxiv 107623.
 #'
-#'   Carbonetto P, Stephens M (2012). Scalable variational inference for Bayesian variable selection in
-#'   regression. Bayesian Analysis 7, 73-108.
+#'   Carbonetto P, Stephens M (2012). Scalable variational inference for Bayesian variable selection
+#'   in regression. Bayesian Analysis 7, 73-108.
 #'
 #'   Kingma DP, Welling M (2014). Auto-encoding variational Bayes. ICLR (reparametrised gradients).
 #' @seealso [fqtl_regression()], [fqtl_factorize()], [predict.fqtl()], [mr_mash()]

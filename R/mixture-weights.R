@@ -15,23 +15,23 @@
 #' gain less than 1e-9 in total, and then takes that step: `kkt` usually ends below 1e-13, which is
 #' about what rounding allows.
 #'
-#' `"convex"` is a Newton method on an active set of columns, with the worst violators entering after
-#' each pass over the matrix; large problems start from samples of the rows. It takes some 5 to 15
-#' passes of J P operations, whatever the collinearity of the columns, and J m^2 operations more for
-#' the m columns that matter (all columns that have a parameter above 1 do). `"em"` is plain expectation maximisation: simple, monotone and slow; it
-#' usually stops at `max_iter` and then says that it has not converged. Neither depends on the number
-#' of threads, to the last bit.
+#' `"convex"` is a Newton method on an active set of columns, with the worst violators entering
+#' after each pass over the matrix; large problems start from samples of the rows. It takes some 5
+#' to 15 passes of J P operations, whatever the collinearity of the columns, and J m^2 operations
+#' more for the m columns that matter (all columns that have a parameter above 1 do). `"em"` is
+#' plain expectation maximisation: simple, monotone and slow; it usually stops at `max_iter` and
+#' then says that it has not converged. Neither depends on the number of threads, to the last bit.
 #'
-#' @param loglik J x P matrix (or data frame) of log-likelihoods of J rows under P components, natural
-#'   logarithms; each row may have its own additive constant. `-Inf` is allowed, but not in a whole
-#'   row. It is not modified; one copy is made.
+#' @param loglik J x P matrix (or data frame) of log-likelihoods of J rows under P components,
+#'   natural logarithms; each row may have its own additive constant. `-Inf` is allowed, but not in
+#'   a whole row. It is not modified; one copy is made.
 #' @param prior `"nullbiased"` (Dirichlet parameter `nullweight` for the first column, 1 for the
 #'   others), `"uniform"` (1 everywhere: no penalty), or P numbers of at least 1. A column with a
 #'   parameter above 1 always keeps a positive proportion.
-#' @param start P non-negative numbers to start from, scaled to sum 1; zeros are allowed. A good start,
-#'   such as an earlier fit, saves time. Default: chosen from the data.
-#' @param row_weights J non-negative numbers, not all zero; default 1. A row of weight 2 counts as two
-#'   equal rows.
+#' @param start P non-negative numbers to start from, scaled to sum 1; zeros are allowed. A good
+#'   start, such as an earlier fit, saves time. Default: chosen from the data.
+#' @param row_weights J non-negative numbers, not all zero; default 1. A row of weight 2 counts as
+#'   two equal rows.
 #' @param tol largest KKT residual (relative to the number of rows) of a converged fit.
 #' @param max_iter most iterations; 0 evaluates `start` (a row it all but excludes first gets a
 #'   share, so that every row is reachable). Default 200, or 10000 for `"em"`.

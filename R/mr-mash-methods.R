@@ -4,22 +4,22 @@
 #'
 #' @param object,x a fit from [mr_mash()] or [mr_mash_rss()] (which has no `fitted()` and
 #'   `residuals()`).
-#' @param newx m x p matrix of predictors of new samples, in the units of the fit's. Default: those of
-#'   the fit.
+#' @param newx m x p matrix of predictors of new samples, in the units of the fit's. Default: those
+#'   of the fit.
 #' @param newz their covariates, if the fit has some.
 #' @param which `"trace"` of the bound, or `"coefficients"`: posterior means of the `top` predictors
 #'   with the smallest local false sign rates (or the largest coefficients).
 #' @param top number of predictors.
 #' @param ... ignored.
 #'
-#' @return `coef()`: a matrix with r columns: the intercept and coefficients of covariates, if the fit
-#'   has them, then p rows. `predict()`,
-#'   `fitted()`: m x r matrices. `residuals()`: n x r, `NA` where the response is missing. `logLik()`:
-#'   the bound on the log-likelihood, with the number of parameters estimated by maximum likelihood.
-#'   `lfsr()`: p x r. `summary()`: an object of class `summary.mr_mash`: `pve`, weights by covariance
-#'   matrix (`weights`), numbers of predictors with lfsr below 0.05 by response, and the fit.
-#'   `plot()`: a ggplot object. `as_prior()`: the prior with its weights, for effects of standardized
-#'   predictors if the fit standardized them.
+#' @return `coef()`: a matrix with r columns: the intercept and coefficients of covariates, if the
+#'   fit has them, then p rows. `predict()`,
+#'   `fitted()`: m x r matrices. `residuals()`: n x r, `NA` where the response is missing.
+#'   `logLik()`: the bound on the log-likelihood, with the number of parameters estimated by maximum
+#'   likelihood. `lfsr()`: p x r. `summary()`: an object of class `summary.mr_mash`: `pve`, weights
+#'   by covariance matrix (`weights`), numbers of predictors with lfsr below 0.05 by response, and
+#'   the fit. `plot()`: a ggplot object. `as_prior()`: the prior with its weights, for effects of
+#'   standardized predictors if the fit standardized them.
 #' @name mr_mash-methods
 #' @examples
 #' sim <- simulate_mr_mash(n = 120, p = 30, p_causal = 3, r = 3, pve = 0.4, seed = 1)
@@ -47,7 +47,8 @@ predict.mr_mash <- function(object, newx = NULL, newz = NULL, ...) {
   out <- predictor_values(newx, object$mu1)
   if (!is.null(object$intercept)) out <- out + rep(object$intercept, each = newx$n)
   if (NROW(object$covariates)) {
-    out <- out + new_covariates(newz, newx$n, nrow(object$covariates)) %*% known_values(object$covariates)
+    newz <- new_covariates(newz, newx$n, nrow(object$covariates))
+    out <- out + newz %*% known_values(object$covariates)
   }
   colnames(out) <- colnames(object$mu1)
   if (newx$kind == "dense") rownames(out) <- rownames(newx$x)
@@ -85,7 +86,9 @@ logLik.mr_mash <- function(object, ...) {
 #' @export
 lfsr.mr_mash <- function(x, ...) {
   if (is.null(x$lfsr)) {
-    stop_mnmash("argument", "`x` has no local false sign rates: fit it with `covariance = \"diagonal\"`")
+    stop_mnmash(
+      "argument", "`x` has no local false sign rates: fit it with `covariance = \"diagonal\"`"
+    )
   }
   x$lfsr
 }
@@ -115,8 +118,8 @@ print.mr_mash <- function(x, ...) {
     sep = ""
   )
   cat(
-    "  prior: ", length(x$w0), " components, ", sum(x$w0 > 1e-8), " with weight; residual covariance: ",
-    x$residual, "\n",
+    "  prior: ", length(x$w0), " components, ", sum(x$w0 > 1e-8), " with weight; residual ",
+    "covariance: ", x$residual, "\n",
     sep = ""
   )
   if (!is.null(x$lfsr)) {
@@ -181,7 +184,9 @@ plot.mr_mash <- function(x, which = c("trace", "coefficients"), top = 30, ...) {
   if (is.null(names)) names <- seq_len(nrow(x$mu1))
   cells <- data.frame(
     predictor = factor(rep(names[shown], ncol(x$mu1)), rev(names[shown])),
-    response = factor(rep(colnames_or_numbers(x$mu1), each = length(shown)), colnames_or_numbers(x$mu1)),
+    response = factor(
+      rep(colnames_or_numbers(x$mu1), each = length(shown)), colnames_or_numbers(x$mu1)
+    ),
     mean = as.vector(x$mu1[shown, ])
   )
   ggplot2::ggplot(cells, ggplot2::aes(x = .data$response, y = .data$predictor, fill = .data$mean)) +

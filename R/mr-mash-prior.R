@@ -27,7 +27,9 @@ regression_prior <- function(prior, S0, w0, grid, conditions) {
     }
   }
   if (is.array(S0) && length(dim(S0)) == 3L) {
-    S0 <- stats::setNames(lapply(seq_len(dim(S0)[3L]), \(k) as.matrix(S0[, , k])), dimnames(S0)[[3L]])
+    S0 <- stats::setNames(
+      lapply(seq_len(dim(S0)[3L]), \(k) as.matrix(S0[, , k])), dimnames(S0)[[3L]]
+    )
   }
   S0 <- prior_matrices(S0, R, normalize = FALSE, name = if (is.null(prior)) "S0" else "prior")
   if (!is.null(grid)) S0 <- expand_grid_prior(S0, grid)

@@ -9,20 +9,21 @@
 #' With `z = Bhat / Shat`, the share of the variance that a predictor explains alone is
 #' `z^2 / (z^2 + n - 2)`, from which sums of squares and products follow. What is fitted depends on
 #' what is given:
-#' - `Bhat`, `Shat` and `covY`: everything is known, and the fit is `mr_mash(X, Y)`. The sum of squares
-#'   of a predictor is averaged over the responses, which agree on it if all have the same samples;
+#' - `Bhat`, `Shat` and `covY`: everything is known, and the fit is `mr_mash(X, Y)`. The sum of
+#'   squares of a predictor is averaged over the responses, which agree on it if all have the same
+#'   samples;
 #' - `Z`, or `Bhat` and `Shat` without `covY`: predictors and responses as if scaled to variance 1,
 #'   with `V` (as a correlation matrix) in place of the correlation of the responses. Effects are in
 #'   standard deviations of the response per standard deviation of the predictor.
 #'
 #' **Sample sizes that differ.** `n` may have one number for each response. Response `i` then
 #' contributes `(n_i - 1)` times its covariances, and `V` is the covariance of its noise scaled to
-#' the largest `n`: for a diagonal `V` that is exact; else `cov2cor(V)` is the correlation of z-scores
-#' that overlapping samples cause. `V` must then be given, and stays as it is; the bound has an
-#' unknown constant.
+#' the largest `n`: for a diagonal `V` that is exact; else `cov2cor(V)` is the correlation of
+#' z-scores that overlapping samples cause. `V` must then be given, and stays as it is; the bound
+#' has an unknown constant.
 #'
-#' Signs must refer to the same allele in the statistics and in `R`. With an `R` of other samples, the
-#' estimate of `V` may fail or mislead: consider `update_V = FALSE`.
+#' Signs must refer to the same allele in the statistics and in `R`. With an `R` of other samples,
+#' the estimate of `V` may fail or mislead: consider `update_V = FALSE`.
 #'
 #' @param Bhat,Shat p x r univariate effects and their standard errors, as from
 #'   [univariate_sumstats()]; no missing values.
@@ -30,13 +31,14 @@
 #' @param n number of samples: one number, or one for each response.
 #' @param covY r x r covariance of the responses.
 #' @param V r x r residual covariance to start from, or to use. Default: `covY`.
-#' @param X_colmeans,Y_colmeans means of predictors and responses (p and r numbers), for an intercept.
+#' @param X_colmeans,Y_colmeans means of predictors and responses (p and r numbers), for an
+#'   intercept.
 #' @param order `"consecutive"`, or a permutation of 1, ..., p: the order of the updates.
 #' @inheritParams mr_ash_rss
 #' @inheritParams mr_mash
 #'
-#' @return As [mr_mash()], without `fitted`, `residuals`, `Y`, `G` and `pve`, and with `intercept` only
-#'   if the means are given.
+#' @return As [mr_mash()], without `fitted`, `residuals`, `Y`, `G` and `pve`, and with `intercept`
+#'   only if the means are given.
 #' @references Zou, Carbonetto, Xie, Wang and Stephens (2026), Nature Genetics 58, 454-462 (sums
 #'   of squares from z-scores).
 #' @export

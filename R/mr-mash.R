@@ -4,13 +4,13 @@
 #'
 #' Regresses r responses on p predictors together, `Y = X B + E`, where the rows of `E` are
 #' independent `N(0, V)` and the rows of `B` have a mixture of multivariate normal distributions as
-#' their prior, `sum_k w0[k] N(0, S0[[k]])`: the model of mr.mash. Weights and residual covariance are
-#' estimated with the coefficients, by variational inference.
+#' their prior, `sum_k w0[k] N(0, S0[[k]])`: the model of mr.mash. Weights and residual covariance
+#' are estimated with the coefficients, by variational inference.
 #'
 #' The posterior is approximated by independent rows of `B`. Each sweep replaces each row by its
 #' exact posterior given the others, in turn, so that the evidence lower bound (`ELBO`) never falls
-#' (but see `plugin`); for a single predictor, or orthogonal ones, it is the log-density of the data.
-#' Nothing is left out of the bound: it is higher than that of the package mr.mash.alpha by
+#' (but see `plugin`); for a single predictor, or orthogonal ones, it is the log-density of the
+#' data. Nothing is left out of the bound: it is higher than that of the package mr.mash.alpha by
 #' `log(n) / 2`, for the centred data that both use.
 #'
 #' The prior covariances may have any rank, zero included: nothing is added to them. Matrices that
@@ -44,11 +44,11 @@
 #' @param residual structure of the residual covariance, see below.
 #' @param rank number of columns of `W`, for `"lowrank"` and `"factor"`.
 #' @param update_w0,update_V whether to estimate weights and residual covariance.
-#' @param w0_method `"convex"`: expectation maximisation and, once a sweep gains little, steps towards
-#'   the solution of the convex problem that the weights solve at convergence, as far as the bound
-#'   does not fall. `"em"`: expectation maximisation only, as mr.mash does, which stops short of the
-#'   optimum. The bound has several optima where predictors are strongly correlated, and the two may
-#'   end in different ones.
+#' @param w0_method `"convex"`: expectation maximisation and, once a sweep gains little, steps
+#'   towards the solution of the convex problem that the weights solve at convergence, as far as the
+#'   bound does not fall. `"em"`: expectation maximisation only, as mr.mash does, which stops short
+#'   of the optimum. The bound has several optima where predictors are strongly correlated, and the
+#'   two may end in different ones.
 #' @param w0_penalty K Dirichlet parameters of at least 1, or one for all: a penalty on the weights.
 #' @param w0_threshold from sweep 16 on, weights below this are set to zero.
 #' @param standardize divide predictors by their standard deviations (about what intercept and `Z`
@@ -56,23 +56,24 @@
 #'   `X` as given; `S0`, `w0` refer to standardized predictors.
 #' @param intercept centre `X` and `Y`, which integrates an intercept out (up to a constant).
 #' @param order order of the updates: `"consecutive"`; `"decreasing_logBF"` or
-#'   `"increasing_logBF"`, by the Bayes factors of the predictors alone; `"random"`; or a permutation
-#'   of 1, ..., p.
+#'   `"increasing_logBF"`, by the Bayes factors of the predictors alone; `"random"`; or a
+#'   permutation of 1, ..., p.
 #' @param B_init p x r coefficients to start from. Default: zero.
-#' @param covariance which posterior (co)variances of coefficients to return: standard deviations and
-#'   local false sign rates (`"diagonal"`), nothing (`"none"`), or also all r x r x p covariances
-#'   (`"full"`).
+#' @param covariance which posterior (co)variances of coefficients to return: standard deviations
+#'   and local false sign rates (`"diagonal"`), nothing (`"none"`), or also all r x r x p
+#'   covariances (`"full"`).
 #' @param plugin see the section on the residual covariance.
-#' @param tol converged when a sweep raises the bound by at most `tol` per value of `Y`, and no weights
-#'   would raise the log-likelihood of the deconvolved effects (see [deconvolve()]) by more than 5e-7
-#'   (`"em"`: no weight changes by more than `tol_w0`). With both 0, `max_iter` sweeps are made.
+#' @param tol converged when a sweep raises the bound by at most `tol` per value of `Y`, and no
+#'   weights would raise the log-likelihood of the deconvolved effects (see [deconvolve()]) by more
+#'   than 5e-7 (`"em"`: no weight changes by more than `tol_w0`). With both 0, `max_iter` sweeps are
+#'   made.
 #' @param tol_w0 see `tol`.
 #' @param max_iter most sweeps.
 #' @param e number added to the diagonals of all prior matrices. mr.mash adds 1e-8.
 #' @param Z covariates, n x q: a matrix, or a data frame (factors are expanded); may be collinear.
 #'   They are regressed out of `X` and, given the coefficients, of `Y`.
-#' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores. Results do
-#'   not depend on it.
+#' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores. Results
+#'   do not depend on it.
 #'
 #' @return An object of class `mr_mash`, a list of
 #' - `mu1`: p x r posterior means of the coefficients; `intercept`: r numbers; `covariates`: q x r
@@ -84,12 +85,13 @@
 #'   components, summed over predictors;
 #' - `fitted`, `residuals`: n x r; `G`: covariance of what the predictors
 #'   contribute to the fitted values; `pve`: proportions of
-#'   variance explained, `diag(G) / (diag(G) + diag(V))`; `Y`: completed responses, if some were missing;
-#' - `ELBO`, and `trace`: data frame of `iteration` and `elbo`, the bound after each sweep (plus the log-density of the weights if
-#'   `w0_penalty` is not 1);
+#'   variance explained, `diag(G) / (diag(G) + diag(V))`; `Y`: completed responses, if some were
+#'   missing;
+#' - `ELBO`, and `trace`: data frame of `iteration` and `elbo`, the bound after each sweep (plus the
+#'   log-density of the weights if `w0_penalty` is not 1);
 #' - `convergence`: list of `converged`, `iterations`, `message`, and of the last sweep
-#'   `elbo_change` (per value of `Y`), `w0_change`, `mu1_change` (standardized); `proposals`: how many
-#'   were kept and not.
+#'   `elbo_change` (per value of `Y`), `w0_change`, `mu1_change` (standardized); `proposals`: how
+#'   many were kept and not.
 #' @references
 #' Morgante, Carbonetto, Wang, Zou, Sarkar and Stephens (2023), PLOS Genetics 19, e1010539.
 #'
@@ -308,12 +310,14 @@ regression_fit <- function(found, problem, scale, predictors, conditions, covari
     statistics = found$statistics, precision = found$precision, scale = scale
   )
   if (covariance != "none") {
-    fit <- c(fit, row_posteriors(found, final, residual, scale, names, covariance == "full", n_threads))
+    full <- covariance == "full"
+    fit <- c(fit, row_posteriors(found, final, residual, scale, names, full, n_threads))
   }
   fit
 }
 
-# Posterior standard deviations, signs and covariances. A predictor without variance keeps its prior.
+# Posterior standard deviations, signs and covariances. A predictor without variance keeps its
+# prior.
 row_posteriors <- function(found, prior, residual, scale, names, full, n_threads) {
   p <- nrow(found$mean)
   R <- ncol(found$mean)

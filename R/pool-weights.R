@@ -16,8 +16,9 @@
 #'   `list(X = , y = )` or `list(Bhat = , Shat = , R = , n = , var_y = )`; for [mr_mash()],
 #'   `list(X = , Y = )`, with the same conditions everywhere.
 #' @param fit [mr_ash()], [mr_ash_rss()], [mr_mash()] or [mr_mash_rss()].
-#' @param sa2 (mr_ash) prior variances as multiples of each region's residual variance. Default: 0 and
-#'   the squares of a common grid in steps of `sqrt(2)` that covers the default grids of all regions.
+#' @param sa2 (mr_ash) prior variances as multiples of each region's residual variance. Default: 0
+#'   and the squares of a common grid in steps of `sqrt(2)` that covers the default grids of all
+#'   regions.
 #' @param pi weights to start from. Default: equal (mr_mash: `w0`, or those of the prior).
 #' @param ... further arguments of `fit`, for all regions; for mr_mash `S0`, `w0`, `grid` and
 #'   `w0_penalty` are those of the common prior.
@@ -28,8 +29,9 @@
 #'   and changes no weight by more than `sqrt(tol)`.
 #' @param max_iter most rounds.
 #'
-#' @return A list of `pi`; `sa2`, or for mr_mash the covariances `S0`; `fits`, the fits of the regions;
-#'   `elbo`, the sum of their bounds after each round; `converged` and `iterations` (rounds).
+#' @return A list of `pi`; `sa2`, or for mr_mash the covariances `S0`; `fits`, the fits of the
+#'   regions; `elbo`, the sum of their bounds after each round; `converged` and `iterations`
+#'   (rounds).
 #' @seealso [each_region()]
 #' @export
 #' @examples
@@ -126,7 +128,8 @@ pooled_ash <- function(regions, fit, sa2, pi, prior, nullweight, ...) {
   )
 }
 
-pooled_mash <- function(regions, pi, prior, S0 = NULL, w0 = NULL, grid = NULL, w0_penalty = 1, ...) {
+pooled_mash <- function(regions, pi, prior, S0 = NULL, w0 = NULL, grid = NULL, w0_penalty = 1,
+                        ...) {
   first <- regions[[1L]]
   of <- intersect(c("Y", "Bhat", "Z"), names(first))[1L]
   if (is.na(of)) stop_mnmash("argument", "`regions` need `Y`, or `Bhat` or `Z`")
@@ -169,16 +172,21 @@ check_pooled <- function(found, elbo) {
     is.list(fit) && is.numeric(elbo(fit)) && length(elbo(fit)) == 1L
   }, NA)
   if (any(wrong)) {
-    stop_mnmash("type", "`fit` must return a fit of mr_ash(), mr_mash() or their kin: for region \"",
-                names(found)[wrong][1L], "\" it does not")
+    stop_mnmash(
+      "type", "`fit` must return a fit of mr_ash(), mr_mash() or their kin: for region \"",
+      names(found)[wrong][1L], "\" it does not"
+    )
   }
 }
 
 pooled_fit <- function(fit, arguments) {
   force(fit)
   force(arguments)
-  function(region) suppressWarnings(do.call(fit, c(region, arguments), quote = TRUE),
-                                    classes = "mnmash_warning_convergence")
+  function(region) {
+    suppressWarnings(
+      do.call(fit, c(region, arguments), quote = TRUE), classes = "mnmash_warning_convergence"
+    )
+  }
 }
 
 # A grid that covers the regions' own.

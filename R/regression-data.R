@@ -65,8 +65,8 @@ check_complete <- function(X, name) {
 #' [univariate_sumstats()] reads the blocks one at a time; the regressions, which go over the
 #' predictors again and again, read them once and hold them.
 #'
-#' [read_genotypes()] reads some variants of PLINK's binary files, or of other formats, at a time, and
-#' makes such a function, as the example shows. Any other reader of some columns does as well.
+#' [read_genotypes()] reads some variants of PLINK's binary files, or of other formats, at a time,
+#' and makes such a function, as the example shows. Any other reader of some columns does as well.
 #'
 #' @param p number of predictors.
 #' @param read function of column numbers (increasing, without gaps) that returns these columns: a

@@ -78,7 +78,9 @@ some_included <- function(fit, variables) {
 probable_predictors <- function(X, space, pip, most = 200L, least = 1e-3) {
   variable <- utils::head(order(-pip), most)
   variable <- unname(variable[pip[variable] > least])
-  x <- if (X$kind == "dense") X$x[, variable, drop = FALSE] else {
+  x <- if (X$kind == "dense") {
+    X$x[, variable, drop = FALSE]
+  } else {
     as.matrix(X$matrix[, variable, drop = FALSE])
   }
   x <- x - space$basis %*% crossprod(space$basis, x)

@@ -87,7 +87,9 @@ varbvs <- function(X, Z = NULL, y, family = c("gaussian", "binomial"), logodds =
     stop_mnmash("argument", "`sigma` is 1 for a binary response")
   }
   limits <- list(
-    slab = if (is.null(sa)) c(check_number(sa0, "sa0", .Machine$double.xmin), check_number(n0, "n0", 0)),
+    slab = if (is.null(sa)) {
+      c(check_number(sa0, "sa0", .Machine$double.xmin), check_number(n0, "n0", 0))
+    },
     tol = check_number(tol, "tol", 0), max_iter = check_count(max_iter, "max_iter"),
     n_threads = resolve_threads(n_threads), order = ash_order(order, marginal)
   )
@@ -187,7 +189,8 @@ average_varbvs <- function(fits, X, y, space, marginal, family, logodds, grid, g
     covariates = own, pve = if (family == "gaussian") sum(weights * pve_of(fits, marginal, X$n)),
     family = family, logodds = logodds, elbo = elbo, weights = weights, sigma = each("sigma2"),
     sa = each("slab"), iterations = each("iterations"), converged = each("converged"),
-    alpha = alpha, mu = mu, s = s, near = probable_predictors(X, space, average(alpha)), trace = lapply(fits, `[[`, "elbo"), n = X$n, p = X$p,
+    alpha = alpha, mu = mu, s = s, near = probable_predictors(X, space, average(alpha)),
+    trace = lapply(fits, `[[`, "elbo"), n = X$n, p = X$p,
     linear = stats::setNames(signal + drop(space$W %*% ifelse(is.na(own), 0, own)), rownames(y)),
     y = stats::setNames(drop(y), rownames(y)), call = call
   )

@@ -16,7 +16,8 @@ canonical <- function(r) {
   )
 }
 
-# tr(V) of s^2 I + W W', of which the plug-in estimate loses what the coefficients' uncertainty takes.
+# tr(V) of s^2 I + W W', of which the plug-in estimate loses what the coefficients' uncertainty
+# takes.
 lowrank <- function(replicates = 10) {
   shares <- t(sapply(seq_len(replicates), \(seed) {
     set.seed(seed)

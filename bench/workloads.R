@@ -4,7 +4,8 @@
 # Residual correlation that falls off with the distance between conditions
 ar1 <- function(R, rho = 0.4) rho^abs(outer(seq_len(R), seq_len(R), "-"))
 
-# Half of the units null; the others shared by all conditions, in one only, of rank 3, or independent
+# Half of the units null; the others shared by all conditions, in one only, of rank 3, or
+# independent
 mash_effects <- function(J, R, null = 0.5, sd = 1) {
   B <- matrix(0, J, R)
   patterns <- matrix(rnorm(3 * R), 3) / sqrt(3)
@@ -20,8 +21,8 @@ mash_effects <- function(J, R, null = 0.5, sd = 1) {
   B
 }
 
-# `model`: "EE" and "EZ" have lognormal standard errors in each cell (EZ is analysed with alpha = 1),
-# "common" has one standard error per condition.
+# `model`: "EE" and "EZ" have lognormal standard errors in each cell (EZ is analysed with alpha =
+# 1), "common" has one standard error per condition.
 mash_workload <- function(J, R, model = c("EE", "EZ", "common"), V = ar1(R), seed = 1) {
   model <- match.arg(model)
   set.seed(seed)
@@ -36,9 +37,9 @@ mash_workload <- function(J, R, model = c("EE", "EZ", "common"), V = ar1(R), see
   list(Bhat = Bhat, Shat = S, V = V, alpha = as.numeric(model == "EZ"))
 }
 
-# Prior covariances, made here so that every package gets the same: canonical (R + 5), five principal
-# components and their sum, and (`full`) six of full rank, from the strong units grouped by the
-# component they load on.
+# Prior covariances, made here so that every package gets the same: canonical (R + 5), five
+# principal components and their sum, and (`full`) six of full rank, from the strong units grouped
+# by the component they load on.
 workload_covariances <- function(w, npc = min(5L, ncol(w$Bhat) - 1L), full = TRUE) {
   X <- if (w$alpha == 1) w$Bhat / w$Shat else w$Bhat
   R <- ncol(X)

@@ -136,7 +136,8 @@ test_that("groups by options, and by recipes with and without names", {
 })
 
 test_that("help tells what is used when an option is not given", {
-  expect_match(run_cli("mash", "--help")$output, "EE\\|EZ\\]\\s+\\(default: that\\s+of the prior\\)")
+  help <- run_cli("mash", "--help")$output
+  expect_match(help, "EE\\|EZ\\]\\s+\\(default: that\\s+of the prior\\)")
   expect_match(run_cli("posterior", "--help")$output, "default:\\s+that of the fit")
   expect_match(run_cli("ed_bovy", "--help")$output, "EE\\|EZ\\]\\s+\\(default: EE\\)")
 })

@@ -108,16 +108,23 @@ test_that("bad input is refused by name", {
   expect_error(fit(prior = d$prior, w0 = c(1, -1)), "element 2", class = "mnmash_error_value")
   expect_error(fit(prior = d$prior, w0 = 1), "2 numbers", class = "mnmash_error_argument")
   expect_error(fit(prior = d$prior, residual = "known"), "`V`", class = "mnmash_error_argument")
-  expect_error(fit(prior = d$prior, residual = "lowrank"), "`rank`", class = "mnmash_error_argument")
-  expect_error(fit(prior = d$prior, residual = "lowrank", rank = 2), class = "mnmash_error_argument")
+  expect_error(
+    fit(prior = d$prior, residual = "lowrank"), "`rank`", class = "mnmash_error_argument"
+  )
+  expect_error(
+    fit(prior = d$prior, residual = "lowrank", rank = 2), class = "mnmash_error_argument"
+  )
   expect_error(fit(prior = d$prior, V = diag(c(1, 0))), class = "mnmash_error_not_psd")
-  expect_error(fit(prior = d$prior, order = c(1, 1:5)), "permutation", class = "mnmash_error_argument")
+  expect_error(
+    fit(prior = d$prior, order = c(1, 1:5)), "permutation", class = "mnmash_error_argument"
+  )
   expect_error(fit(prior = d$prior, B_init = diag(2)), "6 x 2", class = "mnmash_error_dimension")
   gone <- d$Y
   gone[-1, 2] <- NA
   expect_error(fit(Y = gone, prior = d$prior), "lung", class = "mnmash_error_missing")
   # No residual is left with as many predictors as that: the covariance has no bound.
   expect_error(
-    mr_mash(d$X[1:3, ], cbind(d$Y, d$Y)[1:3, ], prior = list(diag(4)), grid = 1), "residual covariance"
+    mr_mash(d$X[1:3, ], cbind(d$Y, d$Y)[1:3, ], prior = list(diag(4)), grid = 1),
+    "residual covariance"
   )
 })

@@ -8,7 +8,8 @@ case <- function(n = 120, p = 10, r = 3, seed = 2) {
   V <- diag(0.6, r) + 0.4
   Y <- X %*% B + matrix(rnorm(n * r), n) %*% chol(V)
   S0 <- list(
-    null = matrix(0, r, r), shared = matrix(0.2, r, r), own = diag(0.1, r), mixed = diag(0.1, r) + 0.2
+    null = matrix(0, r, r), shared = matrix(0.2, r, r), own = diag(0.1, r),
+    mixed = diag(0.1, r) + 0.2
   )
   list(X = X, Y = Y, S0 = S0, V = V)
 }
@@ -26,7 +27,8 @@ test_that("without effects, the residual covariance is that of principal compone
   objective <- function(V) -0.5 * (c(determinant(V)$modulus) + sum(diag(solve(V, G))))
   for (rank in x$input$ranks) {
     want <- x$output[[paste0("rank", rank)]]
-    fit <- \(residual, ...) mr_mash(X, Y, list(null = matrix(0, r, r)), residual = residual, rank = rank, ...)
+    nothing <- list(null = matrix(0, r, r))
+    fit <- \(residual, ...) mr_mash(X, Y, nothing, residual = residual, rank = rank, ...)
     low <- fit("lowrank", max_iter = 5)
     expect_lt(largest_difference(low$V, want$ppca_Sigma), 1e-10)
     expect_lt(largest_difference(low$unique, rep(want$ppca_s2, r)), 1e-10)
@@ -34,7 +36,8 @@ test_that("without effects, the residual covariance is that of principal compone
     expect_equal(low$ELBO, n * (want$ppca_objective - r / 2 * log(2 * pi)), tolerance = 1e-9)
     factors <- fit("factor", w0_method = "em", max_iter = 400, tol = 0, tol_w0 = 0)
     expect_gt(objective(factors$V), want$fa_objective - 1e-5)
-    expect_lt(largest_difference(factors$V, tcrossprod(factors$loadings) + diag(factors$unique)), 1e-12)
+    composed <- tcrossprod(factors$loadings) + diag(factors$unique)
+    expect_lt(largest_difference(factors$V, composed), 1e-12)
   }
 })
 
@@ -45,7 +48,9 @@ test_that("only the plug-in estimate warns, and it has less residual variance", 
   r <- 4
   X <- matrix(rnorm(n * p), n)
   Y <- X %*% matrix(rnorm(p * r, sd = 0.2), p) + matrix(rnorm(n * r), n) %*% chol(diag(r) + 0.5)
-  fit <- \(plugin) mr_mash(X, Y, list(diag(r)), grid = c(0.1, 0.3), residual = "lowrank", rank = 1, plugin = plugin)
+  fit <- \(plugin) mr_mash(
+    X, Y, list(diag(r)), grid = c(0.1, 0.3), residual = "lowrank", rank = 1, plugin = plugin
+  )
   expect_silent(good <- fit(FALSE))
   expect_warning(biased <- fit(TRUE), class = "mnmash_warning_biased")
   expect_lt(sum(diag(biased$V)), 0.9 * sum(diag(good$V)))
@@ -121,6 +126,8 @@ test_that("a prior from mash and small weights set to zero", {
   fit <- mr_mash(d$X, d$Y, m, standardize = FALSE)
   expect_true(fit$convergence$converged)
   expect_setequal(names(fit$w0), c("null", names(as_prior(m)$w)))
-  small <- mr_mash(d$X, d$Y, S0 = d$S0, w0_method = "em", w0_threshold = 0.1, max_iter = 40, tol = 0)
+  small <- mr_mash(
+    d$X, d$Y, S0 = d$S0, w0_method = "em", w0_threshold = 0.1, max_iter = 40, tol = 0
+  )
   expect_true(all(small$w0 == 0 | small$w0 >= 0.1))
 })

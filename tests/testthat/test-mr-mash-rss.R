@@ -46,7 +46,9 @@ test_that("converged fits agree too: dense or sparse, scaled or not, in any orde
   s <- univariate_sumstats(d$X, d$Y)
   R <- cor(d$X)
   rss <- function(R, ...) {
-    mr_mash_rss(s$Bhat, s$Shat, R = R, n = 150, covY = cov(d$Y), prior = d$prior, grid = c(0.1, 0.5), ...)
+    mr_mash_rss(
+      s$Bhat, s$Shat, R = R, n = 150, covY = cov(d$Y), prior = d$prior, grid = c(0.1, 0.5), ...
+    )
   }
   withr::local_seed(3)
   for (standardize in c(TRUE, FALSE)) {

@@ -21,7 +21,8 @@ weight_problem <- function(i) {
 test_that("weights reach what very long expectation maximisation reaches, or better", {
   for (i in 1:20) {
     arguments <- weight_problem(i)
-    long <- do.call(mr_mash, c(arguments, list(w0_method = "em", tol = 0, tol_w0 = 0, max_iter = 4000)))
+    slow <- list(w0_method = "em", tol = 0, tol_w0 = 0, max_iter = 4000)
+    long <- do.call(mr_mash, c(arguments, slow))
     fit <- do.call(mr_mash, arguments)
     expect_true(fit$convergence$converged)
     expect_gt(fit$ELBO, long$ELBO - 0.01)

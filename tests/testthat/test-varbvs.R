@@ -84,7 +84,8 @@ test_that("factors and logicals are binary responses; methods", {
   expect_output(print(summary(fixed_fit())), "hyper-parameters")
   expect_error(varbvs(input$X, NULL, y + 1, "binomial"), "0 or 1", class = "mnmash_error_value")
   expect_error(varbvs(input$X, NULL, y, "binomial", sigma = 1), "sigma")
-  expect_error(varbvs(input$X, NULL, factor(letters[1:3][c(y, 0) + 1]), "binomial"), "two levels|rows")
+  three <- factor(letters[1:3][c(y, 0) + 1])
+  expect_error(varbvs(input$X, NULL, three, "binomial"), "two levels|rows")
 })
 
 test_that("a sparse matrix is as good as a dense one", {
