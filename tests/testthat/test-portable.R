@@ -20,7 +20,7 @@ answers <- function() {
     varbvs = mnmash::varbvs(X, NULL, Y[, 1], logodds = -1)$pip,
     finemap = quiet(mnmash::finemap(mnmash::finemap_data(X, Y), prior, L = 2))$pip,
     finemap_missing = quiet(mnmash::finemap(
-      mnmash::finemap_data(X, replace(Y, c(3, 50), NA)), prior, L = 2
+      mnmash::finemap_data(X, replace(Y, c(3, 50), NA)), prior, L = 2, V = stats::cov(Y)
     ))$pip,
     fqtl = mnmash::fqtl(Y, X, K = 1)$B,
     bmass = mnmash::bmass(matrix(rnorm(57), 19), 100, V = diag(3))$log10_bf
