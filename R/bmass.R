@@ -84,7 +84,8 @@ bmass <- function(Z, n, V = NULL, maf = NULL,
   prior <- udi_prior(gamma, pi0)
   w <- outer(prior, rep(1 / length(sigma_alpha), length(sigma_alpha)))
   if (weights == "estimate") w <- estimate_udi_weights(log_bf)
-  summarise_udi(log_bf, w, models, V, Z, prior)
+  scaled <- from_rust(rust_association_over_scales(log_bf, J, w, resolve_threads(n_threads)))
+  summarise_udi(scaled, w, models, V, Z)
 }
 
 per_unit <- function(x, J, name, lower) {
@@ -160,27 +161,23 @@ estimate_udi_weights <- function(log_bf) {
   out
 }
 
-# log sum exp of each row.
-log_sum_rows <- function(x) {
-  top <- x[cbind(seq_len(nrow(x)), max.col(x, ties.method = "first"))]
+# Natural log of the sum of exponentials of each column.
+log_sum_columns <- function(x) {
+  top <- x[cbind(max.col(t(x), ties.method = "first"), seq_len(ncol(x)))]
   top[!is.finite(top)] <- 0
-  top + log(rowSums(exp(x - top)))
+  top + log(colSums(exp(x - rep(top, each = nrow(x)))))
 }
 
-summarise_udi <- function(log_bf, w, models, V, Z, prior) {
+# `scaled` are the Bayes factors averaged over scales with equal weights (`mean`), and the sums with
+# `w` (`joint`).
+summarise_udi <- function(scaled, w, models, V, Z) {
   K <- nrow(models)
-  J <- dim(log_bf)[2L]
-  S <- dim(log_bf)[3L]
-  mean_bf <- matrix(0, K, J)
-  joint <- matrix(-Inf, J, K)
-  for (k in seq_len(K)) {
-    lines <- matrix(log_bf[k, , ], J, S)
-    mean_bf[k, ] <- log_sum_rows(lines) - log(S)
-    joint[, k] <- log_sum_rows(lines + rep(log(w[k, ]), each = J))
-  }
-  posterior <- t(exp(joint - log_sum_rows(joint)))
+  J <- nrow(Z)
+  mean_bf <- matrix(scaled$mean, K, J)
+  joint <- matrix(scaled$joint, K, J)
+  posterior <- exp(joint - rep(log_sum_columns(joint), each = K))
   any_weight <- sum(w[-1L, ])
-  average <- (log_sum_rows(joint[, -1L, drop = FALSE]) - log(any_weight)) / log(10)
+  average <- (log_sum_columns(joint[-1L, , drop = FALSE]) - log(any_weight)) / log(10)
   units <- rownames(Z)
   dimnames(posterior) <- dimnames(mean_bf) <- list(rownames(models), units)
   marginal <- array(0, c(J, ncol(models), 3L), list(units, colnames(models), c("U", "D", "I")))

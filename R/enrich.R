@@ -150,7 +150,7 @@ log_bf_of_z <- function(z, kappa) {
   if (!is.numeric(z)) stop_mnmash("argument", "`loci` must have a column `log_bf` or `z`")
   kappa <- check_grid(kappa, "kappa")
   terms <- vapply(kappa, \(k) -log1p(k) / 2 + z^2 * k / (2 * (1 + k)), numeric(length(z)))
-  log_sum_rows(matrix(terms, ncol = length(kappa))) - log(length(kappa))
+  log_sum_columns(t(matrix(terms, ncol = length(kappa)))) - log(length(kappa))
 }
 
 check_log_bf <- function(x) {

@@ -15,6 +15,8 @@ rust_enrich_places <- function(starts, annotations, penalty, weight, start, n_th
 
 rust_association <- function(z, v, n, variance, sigma, gamma, n_threads, progress) .Call(wrap__rust_association, z, v, n, variance, sigma, gamma, n_threads, progress)
 
+rust_association_over_scales <- function(log_bf, units, weights, n_threads) .Call(wrap__rust_association_over_scales, log_bf, units, weights, n_threads)
+
 rust_qc <- function(z, ld, n_threads) .Call(wrap__rust_qc, z, ld, n_threads)
 
 rust_asymmetry <- function(x) .Call(wrap__rust_asymmetry, x)

@@ -2,7 +2,7 @@
 
 use extendr_api::prelude::*;
 use extendr_api::wrapper::Nullable;
-use mnmash_core::association::{Role, log_bayes_factors};
+use mnmash_core::association::{Role, log_bayes_factors, over_scales};
 use mnmash_core::finemap::enrichment::{EmOptions, Loci, places, single_signal};
 use mnmash_core::{Error, Monitor};
 
@@ -89,9 +89,26 @@ fn rust_association(
     })
 }
 
+// Averages of Bayes factors over scales with equal weights, and sums with `weights` (models by
+// scales), natural logarithms, models by units.
+#[extendr]
+fn rust_association_over_scales(
+    log_bf: &[f64],
+    units: i32,
+    weights: RMatrix<f64>,
+    n_threads: i32,
+) -> Outcome<List> {
+    let weights = view(&weights);
+    let [mean, joint] = run(n_threads, &Nullable::Null, &Monitor::default(), || {
+        Ok::<_, Error>(over_scales(log_bf, units as usize, weights))
+    })?;
+    Ok(list!(mean = mean, joint = joint))
+}
+
 extendr_module! {
     mod enrich;
     fn rust_enrich_single;
     fn rust_enrich_places;
     fn rust_association;
+    fn rust_association_over_scales;
 }

@@ -15,7 +15,8 @@
 use faer::{Mat, MatRef};
 use rayon::prelude::*;
 
-use crate::linalg::psd;
+use crate::linalg::lanes::{Kernel, Lanes, MAX_LANES, dispatch};
+use crate::linalg::{psd, special};
 use crate::{Error, Monitor};
 
 /// A condition in a model.
@@ -29,25 +30,24 @@ pub enum Role {
     Indirect,
 }
 
-/// What a model needs of V.
+/// What a model needs of V: matrices whose product with `s` has the squared norms `s_U' V_UU^{-1}
+/// s_U` and `u' S^{-1} u`, row after row.
 struct Model {
-    unassociated: Vec<usize>,
-    direct: Vec<usize>,
-    indirect: usize,
-    /// Whitener of `V_UU`.
-    white_u: Mat<f64>,
-    /// `V_DU V_UU^{-1/2}'`.
-    cross: Mat<f64>,
-    /// Whitener of `S`.
-    white_d: Mat<f64>,
+    explained: Vec<f64>,
+    direct: Vec<f64>,
+    count_direct: usize,
+    count_indirect: usize,
 }
 
 impl Model {
     fn new(roles: &[Role], v: MatRef<'_, f64>) -> Result<Self, Error> {
-        let of = |role| (0..roles.len()).filter(|&i| roles[i] == role).collect::<Vec<_>>();
+        let all: Vec<usize> = (0..roles.len()).collect();
+        let of = |role| all.iter().copied().filter(|&i| roles[i] == role).collect::<Vec<_>>();
         let (u, d) = (of(Role::Unassociated), of(Role::Direct));
         let part =
             |a: &[usize], b: &[usize]| Mat::from_fn(a.len(), b.len(), |i, j| v[(a[i], b[j])]);
+        let pick =
+            |a: &[usize]| Mat::from_fn(a.len(), all.len(), |i, j| f64::from(u8::from(a[i] == j)));
         let whiten = |m: &Mat<f64>| match m.nrows() {
             0 => Ok(Mat::zeros(0, 0)),
             _ => psd::whitener(m.as_ref())
@@ -55,20 +55,27 @@ impl Model {
                 .ok_or(Error::NotPsd { name: "`V`".into(), eigenvalue: f64::NAN }),
         };
         let white_u = whiten(&part(&u, &u))?;
+        // V_DU V_UU^{-1/2}'
         let cross = part(&d, &u) * white_u.transpose();
+        let explained = white_u * pick(&u);
         let white_d = whiten(&(part(&d, &d) - &cross * cross.transpose()))?;
-        let indirect = of(Role::Indirect).len();
-        Ok(Self { unassociated: u, direct: d, indirect, white_u, cross, white_d })
+        let direct = white_d * (pick(&d) - cross * &explained);
+        let rows = |m: &Mat<f64>| {
+            (0..m.nrows()).flat_map(|i| (0..m.ncols()).map(move |j| m[(i, j)])).collect()
+        };
+        Ok(Self {
+            explained: rows(&explained),
+            direct: rows(&direct),
+            count_direct: d.len(),
+            count_indirect: of(Role::Indirect).len(),
+        })
     }
+}
 
-    /// `(C, u' S^{-1} u)`.
-    fn squares(&self, s: &[f64], variance: f64) -> (f64, f64) {
-        let pick = |a: &[usize]| Mat::from_fn(a.len(), 1, |i, _| s[a[i]]);
-        let c = &self.white_u * pick(&self.unassociated);
-        let u = pick(&self.direct) - &self.cross * &c;
-        let a = &self.white_d * u;
-        (variance - c.squared_norm_l2(), a.squared_norm_l2())
-    }
+/// `|A s|^2` for `A` with its rows one after the other.
+fn squared_norm(a: &[f64], s: &[f64]) -> f64 {
+    let dot = |row: &[f64]| row.iter().zip(s).map(|(a, s)| a * s).sum::<f64>();
+    a.chunks_exact(s.len()).map(|row| dot(row).powi(2)).sum()
 }
 
 /// Natural logarithms of Bayes factors: models by units by scales, in that order. `variance` of
@@ -83,41 +90,236 @@ pub fn log_bayes_factors(
     models: &[Vec<Role>],
     monitor: &Monitor,
 ) -> Result<Vec<f64>, Error> {
-    let (units, d) = (z.nrows(), z.ncols());
+    let (units, d, count) = (z.nrows(), z.ncols(), models.len());
     let prepared: Vec<Model> =
         models.par_iter().map(|m| Model::new(m, v)).collect::<Result<_, _>>()?;
-    let unit = |i: usize| {
+    let direct: Vec<f64> = prepared.iter().map(|m| m.count_direct as f64).collect();
+    let mut out = vec![0.0; count * units * sigma.len()];
+    let fill = |i: usize, out: &mut [&mut [f64]]| {
         monitor.advance(1)?;
         let s: Vec<f64> = (0..d).map(|r| z[(i, r)] * (variance[i] / n[i]).sqrt()).collect();
-        let mut out = vec![0.0; models.len() * sigma.len()];
-        for (m, model) in prepared.iter().enumerate() {
-            let (c, square) = model.squares(&s, variance[i]);
-            if c <= 0.0 {
-                let why = format!("of row {} are impossible for `n` samples", i + 1);
-                return Err(Error::Value { name: "Z", why });
-            }
-            let count = model.direct.len() as f64;
-            let power = n[i] + d as f64 - 1.0 - model.indirect as f64;
-            for (t, sigma) in sigma.iter().enumerate() {
-                let precision = sigma * sigma * n[i] * c;
-                let k = precision / (1.0 + precision);
-                let rest = -k * square / c;
-                if rest <= -1.0 {
-                    let why = format!("of row {} are impossible for `n` samples", i + 1);
-                    return Err(Error::Value { name: "Z", why });
-                }
-                out[t * models.len() + m] =
-                    -0.5 * (count * precision.ln_1p() + power * rest.ln_1p());
-            }
+        let left: Vec<f64> =
+            prepared.iter().map(|m| variance[i] - squared_norm(&m.explained, &s)).collect();
+        let share: Vec<f64> =
+            prepared.iter().zip(&left).map(|(m, c)| squared_norm(&m.direct, &s) / c).collect();
+        let most = n[i] + d as f64 - 1.0;
+        let power: Vec<f64> = prepared.iter().map(|m| most - m.count_indirect as f64).collect();
+        let lowest = dispatch(OverScales {
+            left: &left,
+            share: &share,
+            direct: &direct,
+            power: &power,
+            n: n[i],
+            sigma,
+            out,
+        });
+        if left.iter().any(|&c| c <= 0.0) || lowest <= -1.0 {
+            let why = format!("of row {} are impossible for `n` samples", i + 1);
+            return Err(Error::Value { name: "Z", why });
         }
-        Ok(out)
+        Ok(())
     };
-    let parts: Vec<Vec<f64>> = (0..units).into_par_iter().map(unit).collect::<Result<_, _>>()?;
-    let mut out = Vec::with_capacity(models.len() * units * sigma.len());
-    for t in 0..sigma.len() {
-        for part in &parts {
-            out.extend_from_slice(&part[t * models.len()..(t + 1) * models.len()]);
+    by_unit(&mut out, count, units)
+        .par_iter_mut()
+        .enumerate()
+        .try_for_each(|(i, out)| fill(i, out))?;
+    Ok(out)
+}
+
+/// The places of each unit, one slice of models for each scale.
+fn by_unit(x: &mut [f64], models: usize, units: usize) -> Vec<Vec<&mut [f64]>> {
+    let mut places: Vec<Vec<&mut [f64]>> = (0..units).map(|_| Vec::new()).collect();
+    for scale in x.chunks_exact_mut(models * units) {
+        for (place, part) in places.iter_mut().zip(scale.chunks_exact_mut(models)) {
+            place.push(part);
         }
     }
-    Ok(out)
+    places
+}
+
+/// The Bayes factors of one unit, models on lanes. Returns the least `-k u' S^{-1} u / C`: at or
+/// below -1 there is no such unit.
+struct OverScales<'a, 'b> {
+    /// `C` of each model.
+    left: &'a [f64],
+    /// `u' S^{-1} u / C`.
+    share: &'a [f64],
+    /// `|D|`.
+    direct: &'a [f64],
+    /// `n + d - 1 - |I|`.
+    power: &'a [f64],
+    n: f64,
+    sigma: &'a [f64],
+    out: &'a mut [&'b mut [f64]],
+}
+
+impl Kernel for OverScales<'_, '_> {
+    type Output = f64;
+    #[inline(always)]
+    fn run<V: Lanes>(self) -> f64 {
+        let (zero, one, half) = (V::splat(0.0), V::splat(1.0), V::splat(-0.5));
+        let mut lowest = zero;
+        for at in (0..self.left.len()).step_by(V::N) {
+            let (c, share) = (load::<V>(self.left, at), load::<V>(self.share, at));
+            let (direct, power) = (load::<V>(self.direct, at), load::<V>(self.power, at));
+            for (sigma, out) in self.sigma.iter().zip(self.out.iter_mut()) {
+                let precision = c * V::splat(sigma * sigma * self.n);
+                let rest = (zero - precision * share).div(one + precision);
+                lowest = lowest.min(rest);
+                let spread = direct * special::log_one_plus(precision);
+                let fit = power * special::log_one_plus(rest);
+                store(half * (spread + fit), out, at);
+            }
+        }
+        lowest.to_array()[..V::N].iter().copied().fold(0.0, f64::min)
+    }
+}
+
+/// Averages over scales of `log_bf`, as [`log_bayes_factors`] gives it: with equal weights, and the
+/// sums with `weights`, models by scales. Natural logarithms, models by units.
+pub fn over_scales(log_bf: &[f64], units: usize, weights: MatRef<'_, f64>) -> [Vec<f64>; 2] {
+    let (models, scales) = (weights.nrows(), weights.ncols());
+    let equal = vec![0.0; models * scales];
+    let log_weights: Vec<f64> =
+        (0..scales).flat_map(|t| (0..models).map(move |m| weights[(m, t)].ln())).collect();
+    let sums = |added: &[f64], minus: f64| {
+        let mut out = vec![0.0; models * units];
+        out.par_chunks_mut(models).enumerate().for_each(|(i, out)| {
+            let rows: Vec<&[f64]> = (0..scales)
+                .map(|t| &log_bf[(t * units + i) * models..(t * units + i + 1) * models])
+                .collect();
+            let mut top = vec![0.0; models];
+            dispatch(LogSums { rows: &rows, added, top: &mut top, out });
+            out.iter_mut().zip(&top).for_each(|(sum, top)| *sum = sum.ln() + top - minus);
+        });
+        out
+    };
+    [sums(&equal, (scales as f64).ln()), sums(&log_weights, 0.0)]
+}
+
+/// For each model the largest `x = rows_t + added_t` over scales `t`, and `sum_t exp(x - top)`.
+struct LogSums<'a> {
+    rows: &'a [&'a [f64]],
+    added: &'a [f64],
+    top: &'a mut [f64],
+    out: &'a mut [f64],
+}
+
+impl Kernel for LogSums<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<V: Lanes>(self) {
+        let models = self.top.len();
+        for at in (0..models).step_by(V::N) {
+            // Finite, for models without any weight.
+            let mut top = V::splat(f64::MIN);
+            for (row, added) in self.rows.iter().zip(self.added.chunks_exact(models)) {
+                top = top.max(load::<V>(row, at) + load::<V>(added, at));
+            }
+            let mut sum = V::splat(0.0);
+            for (row, added) in self.rows.iter().zip(self.added.chunks_exact(models)) {
+                sum = sum + special::exp(load::<V>(row, at) + load::<V>(added, at) - top);
+            }
+            store(top, self.top, at);
+            store(sum, self.out, at);
+        }
+    }
+}
+
+/// `V::N` elements from `at` on; those past the end are zero.
+#[inline(always)]
+fn load<V: Lanes>(x: &[f64], at: usize) -> V {
+    let rest = &x[at..];
+    if rest.len() >= V::N {
+        return V::load(rest);
+    }
+    let mut padded = [0.0; MAX_LANES];
+    padded[..rest.len()].copy_from_slice(rest);
+    V::load(&padded)
+}
+
+/// Into the elements from `at` on, as far as there are any.
+#[inline(always)]
+fn store<V: Lanes>(x: V, out: &mut [f64], at: usize) {
+    let rest = &mut out[at..];
+    if rest.len() >= V::N {
+        return x.store(rest);
+    }
+    let len = rest.len();
+    rest.copy_from_slice(&x.to_array()[..len]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The formulas of the head of the file, matrix by matrix.
+    fn slow(s: &[f64], v: &Mat<f64>, roles: &[Role], n: f64, f: f64, sigma: f64) -> f64 {
+        use faer::linalg::solvers::Solve;
+        let of = |r| (0..s.len()).filter(|&i| roles[i] == r).collect::<Vec<_>>();
+        let (u, d) = (of(Role::Unassociated), of(Role::Direct));
+        let part =
+            |a: &[usize], b: &[usize]| Mat::from_fn(a.len(), b.len(), |i, j| v[(a[i], b[j])]);
+        let pick = |a: &[usize]| Mat::from_fn(a.len(), 1, |i, _| s[a[i]]);
+        let solve = |m: Mat<f64>, b: Mat<f64>| match m.nrows() {
+            0 => b,
+            _ => m.full_piv_lu().solve(b),
+        };
+        let c = f - (pick(&u).transpose() * solve(part(&u, &u), pick(&u)))[(0, 0)];
+        let rest = pick(&d) - part(&d, &u) * solve(part(&u, &u), pick(&u));
+        let spread = part(&d, &d) - part(&d, &u) * solve(part(&u, &u), part(&u, &d));
+        let square = (rest.transpose() * solve(spread, rest.clone()))[(0, 0)];
+        let k = 1.0 / (1.0 + 1.0 / (sigma * sigma * n * c));
+        let indirect = of(Role::Indirect).len() as f64;
+        let power = n + s.len() as f64 - 1.0 - indirect;
+        0.5 * d.len() as f64 * (1.0 - k).ln() - 0.5 * power * (-k * square / c).ln_1p()
+    }
+
+    fn roles(d: usize) -> Vec<Vec<Role>> {
+        let role = |g| [Role::Unassociated, Role::Direct, Role::Indirect][g % 3];
+        (0..3usize.pow(d as u32))
+            .map(|m| (0..d).map(|r| role(m / 3usize.pow(r as u32))).collect())
+            .filter(|m: &Vec<Role>| m.contains(&Role::Direct))
+            .collect()
+    }
+
+    #[test]
+    fn all_models_agree_with_the_formulas() {
+        let v = Mat::from_fn(3, 3, |i, j| if i == j { 1.0 } else { 0.2 * (i + j) as f64 - 0.3 });
+        let z = Mat::from_fn(5, 3, |i, r| 3.0 * ((i * 3 + r) as f64 * 1.7).sin());
+        let (n, f, sigma) = ([400.0, 1e3, 5e4, 1e6, 90.0], [1.0, 0.5, 0.1, 0.3, 0.42], [0.01, 0.2]);
+        let models = roles(3);
+        let got =
+            log_bayes_factors(z.as_ref(), v.as_ref(), &n, &f, &sigma, &models, &Monitor::default())
+                .unwrap();
+        for (place, got) in got.iter().enumerate() {
+            let (m, i) = (place % models.len(), place / models.len() % 5);
+            let s: Vec<f64> = (0..3).map(|r| z[(i, r)] * (f[i] / n[i]).sqrt()).collect();
+            let t = place / models.len() / 5;
+            let want = slow(&s, &v, &models[m], n[i], f[i], sigma[t]);
+            assert!((got - want).abs() < 1e-9 * (1.0 + want.abs()), "{place}: {got} {want}");
+        }
+    }
+
+    #[test]
+    fn scales_are_averaged_also_where_exponentials_overflow_or_a_weight_is_zero() {
+        let (models, units) = (3, 2);
+        // models by units by scales
+        let log_bf = [1.0, 2.0, -900.0, 3.0, 900.0, 0.0, 2.0, -1.0, -901.0, 3.0, -900.0, 0.0];
+        let weights = Mat::from_fn(3, 2, |m, t| [[0.3, 0.0], [0.0, 0.2], [0.0, 0.0]][m][t]);
+        let [mean, joint] = over_scales(&log_bf, units, weights.as_ref());
+        let ln = f64::ln;
+        let half = |a: f64, b: f64| a.max(b) + ((-(a - b).abs()).exp() / 2.0 + 0.5).ln();
+        let want =
+            [half(1.0, 2.0), half(2.0, -1.0), half(-900.0, -901.0), 3.0, 900.0 - ln(2.0), 0.0];
+        for (got, want) in mean.iter().zip(want) {
+            assert!((got - want).abs() < 1e-13 * (1.0 + want.abs()), "{got} {want}");
+        }
+        let none = f64::NEG_INFINITY;
+        let want = [1.0 + ln(0.3), -1.0 + ln(0.2), none, 3.0 + ln(0.3), -900.0 + ln(0.2), none];
+        for (place, (got, want)) in joint.iter().zip(want).enumerate() {
+            let m = place % models;
+            assert!(*got == want || (got - want).abs() < 1e-13 * want.abs(), "{m}: {got} {want}");
+        }
+    }
 }

@@ -29,6 +29,22 @@ pub fn log_split<V: Lanes>(m: V, e: V) -> V {
     e.mul_add(V::splat(LN_2_HIGH), low)
 }
 
+/// `log(1 + r)`, to full relative accuracy near zero; meaningless for `r <= -1`.
+#[inline(always)]
+pub fn log_one_plus<V: Lanes>(r: V) -> V {
+    // 2 atanh(s), s = r / (2 + r), by its series: |r| <= 1/4 leaves s^24 / 25 < 1e-22.
+    let s = r.div(r + V::splat(2.0));
+    let z = s * s;
+    let mut p = V::splat(1.0 / 23.0);
+    for odd in [21.0, 19.0, 17.0, 15.0, 13.0, 11.0, 9.0, 7.0, 5.0, 3.0] {
+        p = p.mul_add(z, V::splat(1.0 / odd));
+    }
+    let twice = s + s;
+    let near = (twice * z).mul_add(p, twice);
+    let far = log((r + V::splat(1.0)).max(V::splat(f64::MIN_POSITIVE)));
+    (r.abs() - V::splat(0.25)).select_negative(near, far)
+}
+
 /// Exponential function; zero below -745.2, clamped above 709.
 #[inline(always)]
 pub fn exp<V: Lanes>(x: V) -> V {

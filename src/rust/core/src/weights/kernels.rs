@@ -168,33 +168,17 @@ impl Kernel for LogGain<'_> {
                     // A row of weight zero may do what it likes.
                     let r = (w.neg()).select_negative(r, V::splat(0.0));
                     lowest = lowest.min(r);
-                    sum = log_one_plus(r).mul_add(w, sum);
+                    sum = special::log_one_plus(r).mul_add(w, sum);
                 }
                 None => {
                     lowest = lowest.min(r);
-                    sum = sum + log_one_plus(r);
+                    sum = sum + special::log_one_plus(r);
                 }
             }
         }
         let lowest = lowest.to_array()[..V::N].iter().copied().fold(1.0, f64::min);
         if lowest > -1.0 { sum.sum() } else { f64::NEG_INFINITY }
     }
-}
-
-/// `log(1 + r)`, to full relative accuracy near zero; meaningless for `r <= -1`.
-#[inline(always)]
-fn log_one_plus<V: Lanes>(r: V) -> V {
-    // 2 atanh(s), s = r / (2 + r), by its series: |r| <= 1/4 leaves s^24 / 25 < 1e-22.
-    let s = r.div(r + V::splat(2.0));
-    let z = s * s;
-    let mut p = V::splat(1.0 / 23.0);
-    for odd in [21.0, 19.0, 17.0, 15.0, 13.0, 11.0, 9.0, 7.0, 5.0, 3.0] {
-        p = p.mul_add(z, V::splat(1.0 / odd));
-    }
-    let twice = s + s;
-    let near = (twice * z).mul_add(p, twice);
-    let far = special::log((r + V::splat(1.0)).max(V::splat(f64::MIN_POSITIVE)));
-    (r.abs() - V::splat(0.25)).select_negative(near, far)
 }
 
 /// `V::N` elements from `at` on; those past the end are `fill`.
