@@ -65,3 +65,75 @@ fn each(x: &mut [f64], scales: Option<&[f64]>, change: impl Fn(f64, f64) -> f64)
         x.iter_mut().zip(scales).for_each(|(x, &s)| *x = change(*x, s));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::regression::design::{Dense, response};
+
+    const N: usize = 30;
+    const SCALES: [f64; 3] = [0.2, 1.0, 7.0];
+
+    fn number(k: usize) -> f64 {
+        (k as f64 * 12.9898).sin() * 2.0
+    }
+
+    /// Standardising inside is the same as giving predictors that are divided by their standard
+    /// deviations, with coefficients and all else in the units of the caller.
+    #[test]
+    fn results_are_in_the_units_of_the_predictors() {
+        let basis = vec![1.0 / (N as f64).sqrt(); N];
+        let x: Vec<f64> = (0..3 * N).map(|k| number(k) * SCALES[k / N]).collect();
+        let monitor = Monitor::default();
+        let inside = Dense::new(x.clone(), N, &basis, true, &monitor).unwrap();
+        let sd: Vec<f64> = x
+            .chunks(N)
+            .map(|x| {
+                let mean = x.iter().sum::<f64>() / N as f64;
+                (x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (N - 1) as f64).sqrt()
+            })
+            .collect();
+        let scaled = x.iter().enumerate().map(|(k, x)| x / sd[k / N]).collect();
+        let outside = Dense::new(scaled, N, &basis, false, &monitor).unwrap();
+        let sum = |x: &[f64]| {
+            let mean = x.iter().sum::<f64>() / N as f64;
+            x.iter().map(|x| (x - mean).powi(2)).sum::<f64>()
+        };
+        for ((norm, x), s) in norms_as_given(&inside).iter().zip(x.chunks(N)).zip(&sd) {
+            assert!((norm / sum(x) - 1.0).abs() < 1e-12 && *s > 0.0);
+        }
+        let y = |seed: usize| -> Vec<f64> {
+            (0..N).map(|i| x[i] / sd[0] + number(1000 * seed + i)).collect()
+        };
+        let task = |seed: usize, b: Option<Vec<f64>>| Task {
+            response: response(&basis, &y(seed)),
+            grid: Grid::Absolute(vec![0.0, 0.1, 1.0]),
+            pi: vec![0.5, 0.25, 0.25],
+            sigma2: 2.0,
+            b,
+        };
+        // Few sweeps, so that the start matters.
+        let options = Options { tol: 0.0, max_iter: 2, ..Options::default() };
+        let start = vec![0.5, -0.2, 0.1];
+        let given = start.iter().zip(&sd).map(|(b, s)| b / s).collect();
+        let order = [2, 0, 1];
+        let tasks = [task(1, Some(given)), task(2, None)];
+        let found = fit_all(&inside, &tasks, None, &order, options, &monitor).unwrap();
+        let tasks = [task(1, Some(start)), task(2, None)];
+        let want = fit_all(&outside, &tasks, None, &order, options, &monitor).unwrap();
+        for (found, want) in found.iter().zip(&want) {
+            for j in 0..3 {
+                let s = sd[j];
+                let pairs = [
+                    (found.b[j] * s, want.b[j]),
+                    (found.c[j] / s, want.c[j]),
+                    (found.variances[j] * s * s, want.variances[j]),
+                ];
+                for (got, want) in pairs {
+                    assert!((got - want).abs() < 1e-11 * (1.0 + want.abs()), "{j}: {got} {want}");
+                }
+            }
+        }
+        assert!((want[0].b[0] - want[1].b[0]).abs() > 1e-3, "the responses differ");
+    }
+}

@@ -109,3 +109,91 @@ fn scaled(factor: &Factor, scale: f64) -> Factor {
     let values = factor.values.iter().map(|v| v * scale.sqrt()).collect();
     Factor { values, ..factor.clone() }
 }
+
+#[cfg(test)]
+mod tests {
+    use faer::Mat;
+    use faer::linalg::solvers::DenseSolveCore;
+
+    use super::*;
+    use crate::linalg::{psd, special};
+    use crate::normal_means::testing::random;
+
+    const ROWS: usize = 6;
+
+    /// Mean, standard deviation, lfdr and negative probability of each condition, component by
+    /// component with matrices as they are.
+    fn slow(u: &[Mat<f64>], rows: Rows<'_>, row: usize) -> [[f64; 4]; 2] {
+        let d = rows.precision[row];
+        let noise = Mat::from_fn(2, 2, |i, j| rows.covariance[(i, j)] / d);
+        let x = Mat::from_fn(2, 1, |i, _| rows.statistics[i * ROWS + row] / d);
+        let each: Vec<(f64, Mat<f64>, Mat<f64>)> = u
+            .iter()
+            .zip(rows.weights)
+            .map(|(u, w)| {
+                let inverse = (u + &noise).full_piv_lu().inverse();
+                let quad = (x.transpose() * &inverse * &x)[(0, 0)];
+                let density = w * (inverse.determinant().ln() * 0.5 - 0.5 * quad).exp();
+                (density, u * &inverse * &x, u - u * &inverse * u)
+            })
+            .collect();
+        let total: f64 = each.iter().map(|e| e.0).sum();
+        [0, 1].map(|i| {
+            let (mut mean, mut square, mut zero, mut negative) = (0.0, 0.0, 0.0, 0.0);
+            for (density, m, c) in &each {
+                let (w, m, v) = (density / total, m[(i, 0)], c[(i, i)]);
+                mean += w * m;
+                square += w * (m * m + v);
+                match v > 1e-14 {
+                    true => negative += w * special::erfc(m / (2.0 * v).sqrt()) / 2.0,
+                    false => zero += w,
+                }
+            }
+            [mean, (square - mean * mean).sqrt(), zero, negative]
+        })
+    }
+
+    #[test]
+    fn rows_are_mixtures_whether_or_not_the_matrices_share_scales() {
+        let base = [vec![0.0; 4], vec![1.0, 0.6, 0.6, 2.0], vec![1.0, 0.0, 0.0, 0.0]];
+        let noise = random(5, 2 * ROWS);
+        let statistics: Vec<f64> = noise.iter().map(|x| 20.0 * x).collect();
+        let precision: Vec<f64> = (0..ROWS).map(|p| 8.0 + 5.0 * p as f64).collect();
+        let covariance = Mat::from_fn(2, 2, |i, j| if i == j { 1.5 } else { -0.4 });
+        let same = vec![vec![1.0], vec![0.1, 2.0], vec![0.1, 2.0]];
+        let own = vec![vec![1.0], vec![0.1, 2.0], vec![0.3]];
+        for scales in [same, own] {
+            let matrix = |u: &[f64], s: f64| Mat::from_fn(2, 2, |i, j| s * u[i + 2 * j]);
+            let u: Vec<Mat<f64>> = base
+                .iter()
+                .zip(&scales)
+                .flat_map(|(u, s)| s.iter().map(|s| matrix(u, *s)))
+                .collect();
+            let sizes: Vec<f64> = (1..=u.len()).map(|t| t as f64).collect();
+            let weights: Vec<f64> = sizes.iter().map(|t| t / sizes.iter().sum::<f64>()).collect();
+            let factors = base.iter().map(|u| psd::factor(2, u, "U").unwrap()).collect();
+            let prior = MatrixPrior { conditions: 2, factors, scales };
+            let rows = Rows {
+                statistics: &statistics,
+                precision: &precision,
+                covariance: covariance.as_ref(),
+                weights: &weights,
+            };
+            let mut tables = vec![vec![0.0; 2 * ROWS]; 6];
+            let [mean, sd, lfdr, negative, positive, lfsr] = &mut tables[..] else { panic!() };
+            let out = Posterior { mean, sd, lfdr, negative, positive, lfsr, covariance: None };
+            summarise(&prior, rows, out, &Monitor::default()).unwrap();
+            for row in 0..ROWS {
+                for (i, want) in slow(&u, rows, row).into_iter().enumerate() {
+                    let at = i * ROWS + row;
+                    for (table, want) in tables.iter().zip(want) {
+                        assert!((table[at] - want).abs() < 1e-10, "{row} {i}: {want}");
+                    }
+                    let [.., zero, negative] = want;
+                    let wrong = zero + negative.min(1.0 - zero - negative);
+                    assert!((tables[5][at] - wrong).abs() < 1e-10);
+                }
+            }
+        }
+    }
+}
