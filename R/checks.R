@@ -79,8 +79,10 @@ check_finite <- function(x, name, na_ok = TRUE) {
 }
 
 check_size <- function(x, name, largest = 1e100) {
-  ends <- suppressWarnings(range(x, na.rm = TRUE))
-  if (ends[1L] < -largest || ends[2L] > largest) {
+  # range() copies.
+  least <- suppressWarnings(min(x, na.rm = TRUE))
+  most <- suppressWarnings(max(x, na.rm = TRUE))
+  if (least < -largest || most > largest) {
     bad <- which(abs(x) > largest)
     stop_mnmash(
       "value", "`", name, "` must not have values beyond ", largest, ": it is ", x[bad[1L]], " at ",
