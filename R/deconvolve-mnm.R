@@ -95,7 +95,9 @@ pattern_sums <- function(X, basis, of, patterns) {
   squares <- matrix(0, patterns, X$p)
   along <- rep(list(squares), q)
   for (columns in column_blocks(X$p, X$n)) {
-    x <- if (X$kind == "dense") X$x[, columns, drop = FALSE] else {
+    x <- if (X$kind == "dense") {
+      X$x[, columns, drop = FALSE]
+    } else {
       as.matrix(X$matrix[, columns, drop = FALSE])
     }
     x <- x - basis %*% crossprod(basis, x)
