@@ -6,7 +6,9 @@
 #' are a sum of factors: `eta = C Theta + X U V'`, where columns of `U` (which variants) and of `V`
 #' (which tissues) have spike-and-slab priors. The model is that of FQTL (Park et al. 2017); it is
 #' fitted by deterministic coordinate ascent on one evidence lower bound. Factors are added while
-#' the bound rises, so `K` is the largest number of them, not the number.
+#' the bound rises, so `K` is the largest number of them, not the number. Then factors are
+#' exchanged, turned in the plane that two of them span, and with `weights` rid of the variants of
+#' other columns, wherever that raises the bound.
 #'
 #' @section Families:
 #' - `"gaussian"`: `Y ~ N(eta, V)`, one `V` for each outcome, or `Vmin + (Vmax - Vmin) logistic(e)`
@@ -40,8 +42,9 @@
 #' @param nonneg loadings of the outcomes are not negative (half-normal slabs).
 #' @param prior a list that replaces some of the ranges in which hyper-parameters are estimated:
 #'   `pi_u`, `tau_u`, `pi_v`, `pi_direct`, `tau_direct`, each one number (fixed) or two. `pi` are
-#'   inclusion probabilities, `tau` precisions of the slabs in units of `var(X) / var(Y)`. The slab
-#'   of `V` has precision 1, which fixes the scale of the factors.
+#'   inclusion probabilities, `tau` precisions of the slabs in units of `var(X) / var(Y)`. The
+#'   variants of all factors have one `pi_u` and one `tau_u`; each factor has its own `pi_v`. The
+#'   slab of `V` has precision 1, which fixes the scale of the factors.
 #' @param u_prior `"spike_slab"`, or `"susie"`: `L` single effects for each factor, which have
 #'   credible sets.
 #' @param L number of single effects for each factor.

@@ -61,3 +61,15 @@ test_that("a fit predicts new samples with covariates, and prints", {
   expect_identical(dim(pip(fit, "factor")), c(20L, 1L))
   expect_gt(pip(fit, "outcome")[4, 1], 0.9)
 })
+
+test_that("log-counts that start next to their fit still show their variants", {
+  set.seed(12)
+  n <- 250
+  X <- matrix(rbinom(n * 20, 2, 0.4), n)
+  library <- round(exp(rnorm(n, 13, 0.4)))
+  rate <- 5 * exp(0.6 * (X[, 4] - 0.8) + rnorm(n, sd = 0.4)) * library / exp(13)
+  Y <- log2((rpois(n, rate) + 0.5) / (library + 1) * 1e6)
+  fit <- fqtl_regression(Y, X, family = "voom", library_size = library)
+  expect_identical(unname(which(fit$direct$pip[, 1] > 0.5)), 4L)
+  expect_true(all(diff(fit$elbo) > -1e-8 * abs(fit$elbo[1])))
+})

@@ -216,9 +216,14 @@ test_that("direct effects of allowed predictors are found beside a factor", {
   cis <- matrix(FALSE, 60, 8)
   cis[41:60, 8] <- TRUE
   fit <- fqtl(d$Y, d$X, cis = cis)
-  expect_identical(unname(which(fit$direct$pip > 0.5, arr.ind = TRUE)), cbind(50L, 8L))
+  expect_identical(unname(which(fit$direct$pip > 0.9, arr.ind = TRUE)), cbind(50L, 8L))
   expect_true(all(fit$direct$mean[!cis] == 0))
   expect_true(7 %in% which(pip(fit, "outcome")[, 1] > 0.5))
+  # Each factor has its own variant and its own outcomes, though two outcomes have both.
+  expect_identical(colSums(fit$u$pip > 0.5), c(factor_1 = 1, factor_2 = 1))
+  first <- which(fit$u$pip["snp7", ] > 0.5)
+  expect_identical(unname(which(fit$v$pip[, first] > 0.5)), 1:4)
+  expect_identical(unname(which(fit$v$pip[, -first] > 0.5)), 3:6)
 })
 
 test_that("a factorisation with missing cells spans the truth", {

@@ -14,9 +14,10 @@ use mnmash_core::factored::families::dispersion::{Dispersion, Link};
 use mnmash_core::factored::families::gaussian::Gaussian;
 use mnmash_core::factored::families::negative_binomial::{Mean, NegativeBinomial};
 use mnmash_core::factored::families::voom::Voom;
+use mnmash_core::factored::hyper::Hyper;
 use mnmash_core::factored::left::{Design, Kind};
 use mnmash_core::factored::sgvb::{self, Stochastic};
-use mnmash_core::factored::slab::{Hyper, Sign, Slab};
+use mnmash_core::factored::slab::{Sign, Slab};
 use mnmash_core::factored::{Direct, LeftPrior, Options, Problem, Stop, fit};
 use mnmash_core::{Error, Monitor};
 

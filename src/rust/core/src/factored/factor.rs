@@ -2,7 +2,7 @@
 
 use super::families::Quadratics;
 use super::left::{Design, Left};
-use super::slab::{Hyper, Slab};
+use super::slab::Slab;
 use crate::linalg::lanes::{Kernel, Lanes, dispatch};
 
 /// A factor.
@@ -111,22 +111,6 @@ impl Factor {
             let column = Column::of(t, f.len(), quadratics, mean);
             let (d, b) = dispatch(SumSamples { column, f: &f, f2: &f2 });
             self.right.set(t, d, b);
-        }
-    }
-
-    /// The scale at which the two sides have the largest bound: `f v'` is that of `c f` and `v / c`,
-    /// and where the prior scale of the first is free, only the divergence of the second depends on
-    /// `c`. Coordinate ascent alone finds it at a rate of a few percent a round.
-    pub fn balance(&mut self, left: &Hyper) {
-        let (mut included, mut energy) = (0.0, 0.0);
-        for t in 0..self.right.len() {
-            included += self.right.alpha[t];
-            energy += self.right.tau * self.right.second(t);
-        }
-        // An almost empty factor has no scale.
-        if included > 1e-3 && energy > 0.0 {
-            let square = self.left.rescale(energy / included, left);
-            self.right.rescale(1.0 / square);
         }
     }
 }

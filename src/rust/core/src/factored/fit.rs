@@ -3,6 +3,7 @@
 use super::factor::{Factor, weight_of};
 use super::families::Family;
 use super::left::{Group, Kind, Left};
+use super::moves::improve;
 use super::seeds::{Seed, direction, predictors};
 use super::single::SingleEffects;
 use super::slab::{Sign, Slab};
@@ -67,12 +68,10 @@ const TRIAL_ROUNDS: usize = 5;
 const HOPELESS: f64 = 50.0;
 /// A new factor is given up if no predictor is in with more than this probability.
 const EMPTY: f64 = 0.05;
-/// Passes over the factors in search of better ones.
-const EXCHANGES: usize = 3;
-/// What another factor in the place of one must raise the bound by.
-const BETTER: f64 = 1e-3;
+/// Passes over the steps to other optima.
+const PASSES: usize = 3;
 /// Rounds over all factors after each one that is accepted.
-const REFINE_ROUNDS: usize = 10;
+pub(super) const REFINE_ROUNDS: usize = 10;
 /// All coefficients are visited when those that may be in have settled, or after so many rounds.
 const FULL_EVERY: usize = 10;
 /// The smallest share of a damped step.
@@ -107,9 +106,9 @@ pub fn fit(
     let (rounds, tol) = (options.max_iter, options.tol);
     let (mut iterations, mut converged);
     (_, iterations, converged) = refine(&mut state, problem, rounds, tol, &mut trace, monitor)?;
-    for _ in 0..EXCHANGES {
+    for _ in 0..PASSES {
         let last = trace.len();
-        exchange(&mut state, problem, options, &mut trace, monitor)?;
+        improve(&mut state, problem, options, &mut trace, monitor)?;
         if trace.len() == last || iterations >= rounds {
             break;
         }
@@ -124,7 +123,7 @@ pub fn fit(
 }
 
 /// The state with one more factor, if some seed gives one with a larger bound.
-fn add_factor(
+pub(super) fn add_factor(
     state: &State,
     problem: &Problem<'_>,
     options: Options,
@@ -185,9 +184,7 @@ pub(super) fn new_factor(
     };
     let pi = pi_right.clamp(problem.right.pi.0, problem.right.pi.1);
     let mut right = Slab::new(m, pi, 1.0, options.sign);
-    right.alpha.fill(1.0);
-    right.mu.copy_from_slice(&seed.loadings);
-    right.s2.fill(1e-3);
+    right.start_at(&seed.loadings);
     Factor { left, right, weight }
 }
 
@@ -218,7 +215,7 @@ fn raise(
 }
 
 /// Rounds until the bound rises by less than `tol`: the bound, the rounds, and whether it settled.
-fn ascend(
+pub(super) fn ascend(
     state: &mut State,
     problem: &Problem<'_>,
     scope: Scope,
@@ -268,7 +265,8 @@ fn rounds_of(
                     if new < bound || new.is_nan() {
                         *state = before;
                         trace.push(bound);
-                        return Ok((bound, round, true));
+                        // Next to the optimum all that is left is rounding.
+                        return Ok((bound, round, bound - new < tol));
                     }
                     damping = (2.0 * damping).min(1.0);
                     break new;
@@ -288,43 +286,4 @@ fn rounds_of(
         full = since + 1 >= FULL_EVERY || gain.abs() < tol;
     }
     Ok((bound, rounds, rounds == 0))
-}
-
-/// Factor by factor, the fit without it and the fit with another in its place that starts from what
-/// the rest leaves over: kept where the bound is no lower. Greedy factors are not the best ones once
-/// all are there, and coordinate ascent cannot leave the optimum that they began.
-fn exchange(
-    state: &mut State,
-    problem: &Problem<'_>,
-    options: Options,
-    trace: &mut Vec<f64>,
-    monitor: &Monitor,
-) -> Result<(), Error> {
-    let tol = options.tol;
-    let mut bound = state.bound(problem);
-    let mut k = state.factors.len();
-    while k > 0 {
-        k -= 1;
-        let mut trial = state.clone();
-        let weight = trial.factors[k].weight;
-        trial.remove(problem, k);
-        let (without, ..) = ascend(&mut trial, problem, Scope::All, REFINE_ROUNDS, tol, monitor)?;
-        if without >= bound {
-            *state = trial;
-            bound = without;
-            trace.push(bound);
-            continue;
-        }
-        let Some(mut trial) = add_factor(&trial, problem, options, weight, without, monitor)?
-        else {
-            continue;
-        };
-        let (with, ..) = ascend(&mut trial, problem, Scope::All, REFINE_ROUNDS, tol, monitor)?;
-        if with > bound + BETTER {
-            *state = trial;
-            bound = with;
-            trace.push(bound);
-        }
-    }
-    Ok(())
 }

@@ -3,8 +3,9 @@
 //!
 //! Every update is given the local quadratic `sum_i b_i g_i - omega_i g_i^2 / 2` of the bound.
 
+use super::hyper::Hyper;
 use super::single::SingleEffects;
-use super::slab::{Hyper, Slab, binary_kl, logistic, logit};
+use super::slab::{Slab, binary_kl, logistic, logit};
 use super::sweep::{products, squares, sweep};
 
 /// The predictors: n by p, by columns.
@@ -91,44 +92,32 @@ impl Left {
         }
     }
 
-    /// The best hyper-parameters within their ranges.
-    pub fn update_hyper(&mut self, hyper: &Hyper) {
-        match &mut self.kind {
-            Kind::Sparse(slab) => slab.update_hyper(hyper),
-            Kind::Single(effects) => effects.update_hyper(hyper),
-            Kind::Group(group) => group.update_hyper(hyper),
+    /// The coefficients of the predictors, where they have spikes and slabs.
+    pub fn sparse(&self) -> Option<&Slab> {
+        if let Kind::Sparse(slab) = &self.kind { Some(slab) } else { None }
+    }
+
+    /// The nearest to `square` by which the prior of the coefficients can follow them.
+    pub fn allowed(&self, square: f64, hyper: &Hyper) -> f64 {
+        match &self.kind {
+            Kind::Group(group) if hyper.free() => {
+                square.clamp(group.tau / hyper.tau.1, group.tau / hyper.tau.0)
+            }
+            Kind::Group(_) => 1.0,
+            Kind::Sparse(_) | Kind::Single(_) => square,
         }
     }
 
-    /// All coefficients times a factor: its square is the nearest to `square` for which the prior
-    /// scale can follow, and is returned.
-    pub fn rescale(&mut self, square: f64, hyper: &Hyper) -> f64 {
-        let free = hyper.tau.0 < hyper.tau.1;
-        let allowed = |tau: f64| {
-            if free { square.clamp(tau / hyper.tau.1, tau / hyper.tau.0) } else { 1.0 }
-        };
-        let square = match &mut self.kind {
-            Kind::Sparse(slab) => {
-                let square = allowed(slab.tau);
-                slab.rescale(square);
-                slab.tau /= square;
-                square
-            }
-            Kind::Single(effects) => {
-                effects.rescale(square);
-                square
-            }
-            Kind::Group(group) => {
-                let square = allowed(group.tau);
-                group.mu.iter_mut().for_each(|m| *m *= square.sqrt());
-                group.s2.iter_mut().for_each(|s| *s *= square);
-                group.tau /= square;
-                square
-            }
-        };
+    /// All coefficients times the root of `square`, and their prior scales with them but for those that
+    /// are common to all factors.
+    pub fn rescale(&mut self, square: f64) {
+        match &mut self.kind {
+            Kind::Sparse(slab) => slab.rescale(square),
+            Kind::Single(effects) => effects.rescale(square),
+            Kind::Group(group) => group.rescale(square),
+        }
         self.mean.iter_mut().for_each(|m| *m *= square.sqrt());
         self.variance.iter_mut().for_each(|v| *v *= square);
-        square
     }
 
     /// The probability that some coefficient is not zero, at most.
@@ -190,10 +179,16 @@ impl Group {
         binary_kl(self.alpha, self.pi) + self.alpha * total
     }
 
+    fn rescale(&mut self, square: f64) {
+        self.mu.iter_mut().for_each(|m| *m *= square.sqrt());
+        self.s2.iter_mut().for_each(|s| *s *= square);
+        self.tau /= square;
+    }
+
     /// The precision has a closed form; the one inclusion says nothing about its own prior.
-    fn update_hyper(&mut self, hyper: &Hyper) {
+    pub fn update_hyper(&mut self, hyper: &Hyper) {
         let energy: f64 = self.mu.iter().zip(&self.s2).map(|(m, s)| m * m + s).sum();
-        if self.alpha > 0.0 && hyper.tau.0 < hyper.tau.1 {
+        if self.alpha > 0.0 && hyper.free() {
             self.tau = (self.mu.len() as f64 / energy).clamp(hyper.tau.0, hyper.tau.1);
         }
     }

@@ -5,10 +5,12 @@
 //! - `sweep`: a round over the predictors of a weighted regression;
 //! - `single`: a sum of single effects instead;
 //! - `left`, `factor`: the sample side of a factor, and both sides;
+//! - `hyper`: what the factors' priors are estimated from, and the scales of their sides;
 //! - `covariates`: dense effects;
 //! - `families`: normal, binomial, negative binomial, log-count and beta outcomes as local quadratics;
 //! - `state`: the posterior, one round of coordinate ascent, and its evidence lower bound;
 //! - `seeds`, `fit`: factors are added while the bound rises, then refined together;
+//! - `moves`: steps from one optimum to a better one;
 //! - `sgvb`: the same posterior by stochastic gradients, to check the rest.
 //!
 //! But for the last there are no random numbers: the same data give the same fit.
@@ -17,7 +19,11 @@ pub mod covariates;
 pub mod factor;
 pub mod families;
 pub mod fit;
+pub mod hyper;
+#[cfg(test)]
+mod identities;
 pub mod left;
+mod moves;
 mod seeds;
 pub mod sgvb;
 pub mod single;

@@ -3,7 +3,6 @@
 //! disequilibrium may be the one, where spike and slab settles on one of them.
 
 use super::left::Design;
-use super::slab::Hyper;
 use crate::linalg::columns::{add, dot, weighted_squares};
 use crate::linalg::lanes::{Kernel, Lanes, dispatch};
 
@@ -104,9 +103,6 @@ impl SingleEffects {
             (mean + m, variance + if e.prior > 0.0 { second - m * m } else { 0.0 })
         })
     }
-
-    /// Prior variances are estimated in [`update`](Self::update), effect by effect.
-    pub fn update_hyper(&mut self, _: &Hyper) {}
 }
 
 impl Effect {

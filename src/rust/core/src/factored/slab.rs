@@ -27,15 +27,6 @@ pub enum Sign {
     Positive,
 }
 
-/// The ranges in which the hyper-parameters are estimated; equal ends fix them.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Hyper {
-    /// The smallest and largest prior inclusion probability.
-    pub pi: (f64, f64),
-    /// The smallest and largest prior precision of the slab.
-    pub tau: (f64, f64),
-}
-
 /// Coefficients with a common prior, and their posteriors.
 #[derive(Debug, Clone)]
 pub struct Slab {
@@ -85,6 +76,13 @@ impl Slab {
         self.alpha[j] = logistic(log_odds);
         self.mu[j] = mu;
         self.s2[j] = s2;
+    }
+
+    /// All coefficients in, and next to given values: where an ascent starts.
+    pub fn start_at(&mut self, values: &[f64]) {
+        self.alpha.fill(1.0);
+        self.mu.copy_from_slice(values);
+        self.s2.fill(1e-3);
     }
 
     /// `logit(pi)`.
@@ -173,18 +171,9 @@ impl Slab {
         }
     }
 
-    /// The prior inclusion probability and precision that maximise the bound, within their ranges.
-    pub fn update_hyper(&mut self, hyper: &Hyper) {
-        let (mut included, mut energy) = (0.0, 0.0);
-        for j in 0..self.len() {
-            included += self.alpha[j];
-            energy += self.second(j);
-        }
-        self.pi = (included / self.len().max(1) as f64).clamp(hyper.pi.0, hyper.pi.1);
-        self.log_odds = logit(self.pi);
-        if energy > 0.0 && hyper.tau.0 < hyper.tau.1 {
-            self.tau = (included / energy).clamp(hyper.tau.0, hyper.tau.1);
-        }
+    /// Another prior: inclusion probability and precision of the slab.
+    pub fn set_prior(&mut self, pi: f64, tau: f64) {
+        (self.pi, self.log_odds, self.tau) = (pi, logit(pi), tau);
     }
 }
 

@@ -9,8 +9,9 @@ use rayon::prelude::*;
 use super::covariates::{Covariates, Effects};
 use super::factor::{Factor, SampleWeights, weight_of};
 use super::families::{Family, Outcomes, Predictor, Quadratics};
+use super::hyper::{self, Hyper, Sums};
 use super::left::Design;
-use super::slab::{Hyper, Slab};
+use super::slab::Slab;
 use super::sweep::{products, squares, sweep};
 
 /// What is given.
@@ -87,6 +88,15 @@ impl State {
         let mut state =
             Self { family, factors: Vec::new(), direct, effects, quadratics, mean, variance };
         state.relinearise(problem, 1.0);
+        if !state.family.conjugate() {
+            // Without slopes: all at zero is then the best posterior for these quadratics, from which
+            // damped steps may start.
+            let Quadratics { w, h } = &mut state.quadratics;
+            h.iter_mut().zip(w).zip(&state.mean).for_each(|((h, w), m)| *h = *w * m);
+        }
+        // A posterior with a variance: the bound is one from the start.
+        state.update_covariates(problem);
+        state.update_variance(problem);
         state
     }
 
@@ -112,10 +122,8 @@ impl State {
             factor.update_left(&problem.design, weight, &self.quadratics, &self.mean, full);
             factor.update_right(weight, &self.quadratics, &self.mean);
             factor.add(weight, 1.0, &mut self.mean);
-            factor.left.update_hyper(&problem.left);
-            factor.right.update_hyper(&problem.right);
-            factor.balance(&problem.left);
         }
+        hyper::update(&mut self.factors, &problem.left, &problem.right, true);
         self.update_variance(problem);
         self.update_family(problem);
     }
@@ -151,7 +159,8 @@ impl State {
             let b: Vec<f64> = (0..n).map(|i| h[i] - w[i] * (mean[i] - before[i])).collect();
             let Direct { active, slab, mean: g, variance } = direct;
             sweep(&problem.design, (w, &b), Some(active), full, slab, (g, variance));
-            slab.update_hyper(&problem.direct);
+            let (pi, tau) = problem.direct.best(&Sums::of(slab), slab.tau);
+            slab.set_prior(pi, tau);
             for i in 0..n {
                 mean[i] += g[i] - before[i];
             }

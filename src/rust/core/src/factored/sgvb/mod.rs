@@ -16,6 +16,7 @@ mod tests;
 use super::factor::weight_of;
 use super::families::Family;
 use super::fit::{Fit, Options, STARTS, Stop, new_factor};
+use super::hyper::{self, Sums};
 use super::seeds::predictors;
 use super::state::{Direct, Problem, State};
 use crate::{Error, Monitor};
@@ -194,20 +195,20 @@ impl<'a> Run<'a> {
         self.adam.begin(rate);
         let n = problem.outcomes.n;
         let State { factors, direct, effects, .. } = &mut self.state;
-        for factor in factors {
+        for factor in &mut *factors {
             let weight = weight_of(problem.weights, factor.weight, n);
             let sides = self.cells.factor(problem, factor, weight);
             if let super::left::Kind::Sparse(slab) = &mut factor.left.kind {
                 self.adam.climb(slab, &sides.0);
-                slab.update_hyper(&problem.left);
             }
             self.adam.climb(&mut factor.right, &sides.1);
-            factor.right.update_hyper(&problem.right);
         }
+        hyper::update(factors, &problem.left, &problem.right, false);
         for (t, direct) in direct.iter_mut().enumerate() {
             let gradient: Vec<Gradient> = self.cells.direct(problem, direct, t);
             self.adam.climb(&mut direct.slab, &gradient);
-            direct.slab.update_hyper(&problem.direct);
+            let (pi, tau) = problem.direct.best(&Sums::of(&direct.slab), direct.slab.tau);
+            direct.slab.set_prior(pi, tau);
         }
         for (t, effects) in effects.iter_mut().enumerate() {
             let (gm, gv) = self.cells.outcome(t, n);
