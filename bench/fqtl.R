@@ -1,11 +1,11 @@
 # Factored regression on simulations: power, rank, calibration, counts, variances, cell types,
 # factorisation, time. Each design prints what was seen beside what is wanted.
-#   Rscript bench/fqtl.R [sets per design, default 5] [designs, default ABCDEFGHI]
-# The peer of H is flashier, if it is installed.
+#   Rscript bench/fqtl.R [sets per design, default 5] [designs, default ABOCDEVFGHI]
+# The peers of H and V are flashier and limma, if they are installed.
 library(mnmash)
 given <- commandArgs(TRUE)
 sets <- as.integer(c(given, 5)[1])
-wanted <- strsplit(if (length(given) > 1) given[2] else "ABCDEFGHI", "")[[1]]
+wanted <- strsplit(if (length(given) > 1) given[2] else "ABOCDEVFGHI", "")[[1]]
 
 # Prints a number, what it should be, and whether it is.
 check <- function(design, what, value, low = -Inf, high = Inf, digits = 2) {
@@ -106,34 +106,86 @@ if ("B" %in% wanted) {
   check("B", "null: PIP > .9", sum(null["high", ]), high = 0)
 }
 
-# C: the model's own prior, with hyper-parameters known or estimated.
+# O: factors that act on the same outcomes in part: 7 of 16 each, drawn anew for each factor.
+if ("O" %in% wanted) {
+  for (snps in c(1, 3)) {
+    found <- vapply(seq_len(4 * sets), \(s) {
+      set.seed(11000 + s)
+      n <- 450; p <- 250; m <- 16; K <- 3
+      X <- genotypes(n, p)
+      U <- matrix(0, p, K)
+      V <- matrix(0, m, K)
+      for (k in seq_len(K)) {
+        U[sample(p, snps), k] <- rnorm(snps)
+        U[, k] <- U[, k] / sd(X %*% U[, k])
+        V[sample(m, 7), k] <- sample(c(-1, 1), 7, TRUE) * runif(7, 0.5, 1.5)
+      }
+      B <- U %*% t(V)
+      Y <- X %*% B + matrix(rnorm(n * m), n) * sqrt(3)
+      Y[runif(n * m) > 0.5] <- NA
+      fit <- fqtl(Y, X, K = 5, n_threads = 1)
+      alike <- if (fit$rank) apply(abs(cor(V, fit$v$mean)), 1, max) else 0
+      c(
+        average_precision(c(pip(fit, "outcome")), c(B != 0)), mean(alike), fit$rank,
+        sum(pip(fit, "outcome") > 0.5 & B == 0)
+      )
+    }, numeric(4))
+    found <- rowMeans(found)
+    what <- sprintf("3 factors of %d SNPs on common outcomes: ", snps)
+    check("O", paste0(what, "effects' AUPRC"), found[1], low = if (snps == 1) 0.95 else 0.85)
+    check("O", paste0(what, "correlation of loadings"), found[2], low = 0.95)
+    check("O", paste0(what, "rank"), found[3], 2.5, 3.5)
+    check("O", paste0(what, "false effects in a set"), found[4])
+  }
+}
+
+# C: the model's own prior, two factors. Its hyper-parameters are known, or drawn anew for each set and
+# estimated, or the same in all sets and estimated: then an estimate from the few variants and outcomes
+# of one set errs on the same side for all of them, however they are averaged.
 if ("C" %in% wanted) {
-  one <- function(s, known) {
+  one <- function(s, hyper, m) {
     set.seed(3000 + s)
     n <- 400
     p <- 200
-    m <- 15
+    K <- 2
+    between <- \(low, high) plogis(runif(K, qlogis(low), qlogis(high)))
+    pi_u <- if (hyper == "drawn") rep(between(0.1 / p, 0.5)[1], K) else rep(3 / p, K)
+    pi_v <- if (hyper == "drawn") between(0.1 / m, 0.95) else rep(0.4, K)
     X <- scale(matrix(rbinom(n * p, 2, runif(1, 0.2, 0.5)), n), scale = FALSE)
-    U <- matrix(rbinom(p * 2, 1, 3 / p) * rnorm(p * 2), p) * 0.5
-    V <- matrix(rbinom(m * 2, 1, 0.4) * rnorm(m * 2), m)
+    U <- vapply(pi_u, \(q) rbinom(p, 1, q) * rnorm(p, sd = 0.5), numeric(p))
+    V <- vapply(pi_v, \(q) rbinom(m, 1, q) * rnorm(m), numeric(m))
     B <- U %*% t(V)
     Y <- scale(X %*% B + matrix(rnorm(n * m), n), scale = FALSE)
-    prior <- list(pi_u = 3 / p, tau_u = 4 * mean(Y^2) / mean(X^2), pi_v = 0.4)
-    fit <- fqtl(Y, X, prior = if (known) prior else list(), n_threads = 1)
-    data.frame(pip = c(pip(fit, "outcome")), B = c(B), mean = c(fit$B), sd = c(fit$B_sd))
-  }
-  for (known in c(TRUE, FALSE)) {
-    cells <- do.call(rbind, lapply(seq_len(4 * sets), one, known))
-    bins <- cut(cells$pip, c(-1, 0.1, 0.3, 0.5, 0.7, 0.9, 1))
-    expected <- tapply(cells$pip, bins, mean)
-    seen <- tapply(cells$B != 0, bins, mean)
-    count <- table(bins)
-    for (b in names(count)[count >= 20]) {
-      what <- sprintf("prior %s, PIP %s, %d", if (known) "known" else "estimated", b, count[b])
-      check("C", what, seen[b], expected[b] - 0.1, expected[b] + 0.1)
+    prior <- if (hyper == "known") {
+      list(pi_u = 3 / p, tau_u = 4 * mean(Y^2) / mean(X^2), pi_v = 0.4)
     }
-    inside <- with(cells[cells$pip > 0.5, ], mean(abs(B - mean) < qnorm(0.95) * sd))
-    check("C", "coverage of 90% intervals where PIP > .5", inside, 0.85, 0.95)
+    fit <- fqtl(Y, X, prior = as.list(prior), n_threads = 1)
+    list(
+      effect = data.frame(
+        pip = c(pip(fit, "outcome")), real = c(B != 0),
+        inside = c(abs(B - fit$B) < qnorm(0.95) * fit$B_sd)
+      ),
+      variant = data.frame(pip = pip(fit), real = rowSums(B != 0) > 0)
+    )
+  }
+  settings <- list(c("known", 15), c("drawn", 15), c("drawn", 44), c("fixed", 44), c("fixed", 15))
+  for (setting in settings) {
+    found <- lapply(seq_len(100 * sets), one, setting[1], as.integer(setting[2]))
+    for (what in c("effect", "variant")) {
+      cells <- do.call(rbind, lapply(found, `[[`, what))
+      bins <- cut(cells$pip, c(-1, 0.1, 0.3, 0.5, 0.7, 0.9, 1))
+      expected <- tapply(cells$pip, bins, mean)
+      seen <- tapply(cells$real, bins, mean)
+      count <- table(bins)
+      for (b in names(count)[count >= 50]) {
+        label <- sprintf("%s, %s outcomes: %s, PIP %s, %d", setting[1], setting[2], what, b, count[b])
+        check("C", label, seen[b], expected[b] - 0.1, expected[b] + 0.1)
+      }
+      if (what == "effect") {
+        label <- paste0(setting[1], ", ", setting[2], " outcomes: coverage of 90% intervals")
+        check("C", label, mean(cells$inside[cells$pip > 0.5]), 0.85, 0.95)
+      }
+    }
   }
 }
 
@@ -195,6 +247,49 @@ if ("E" %in% wanted) {
   found <- rowMeans(found)
   check("E", sprintf("coverage of 90%% intervals, %d", 8 * sets), found[1], 0.85, 0.95)
   check("E", "SNP AUPRC, against one variance", found[2], low = found[3])
+}
+
+# V: logarithms of lognormal-Poisson counts, against limma's observation weights and the same sparse
+# regression of each outcome, weighted by its square roots.
+if ("V" %in% wanted) {
+  peer <- requireNamespace("limma", quietly = TRUE)
+  for (mean in c(5, 50)) {
+    found <- vapply(seq_len(2 * sets), \(s) {
+      set.seed(9000 + s)
+      n <- 300; p <- 250; m <- 10
+      X <- genotypes(n, p)
+      chosen <- sample(p, 3)
+      V <- sample(c(-1, 1), 5, TRUE)
+      eta <- cbind(drop(X[, chosen] %*% c(0.5, 0.35, 0.25)) %o% V, matrix(0, n, m - 5))
+      library <- round(exp(rnorm(n, 13, 0.4)))
+      rate <- mean * exp(eta + matrix(rnorm(n * m, sd = 0.4), n)) * library / exp(13)
+      counts <- matrix(rpois(n * m, rate), n)
+      Y <- log2((counts + 0.5) / (library + 1) * 1e6)
+      truth <- seq_len(p) %in% chosen
+      largest <- \(fit) apply(abs(as.matrix(fit$B)), 1, max)
+      alone <- fqtl_regression(Y, X, family = "voom", library_size = library, n_threads = 1)
+      factored <- fqtl(Y, X, family = "voom", library_size = library, n_threads = 1)
+      theirs <- NA
+      if (peer) {
+        design <- matrix(1, n)
+        w <- sqrt(t(limma::voom(t(counts), design, lib.size = library)$weights))
+        each <- vapply(seq_len(m), \(t) {
+          root <- w[, t] / mean(w[, t])
+          fit <- fqtl_regression(Y[, t] * root, X * root, covariates = root, n_threads = 1)
+          abs(drop(fit$B))
+        }, numeric(p))
+        theirs <- average_precision(apply(each, 1, max), truth)
+      }
+      c(
+        average_precision(largest(alone), truth), average_precision(strength(factored, p), truth),
+        theirs
+      )
+    }, numeric(3))
+    found <- rowMeans(found)
+    low <- if (peer) found[3] - 0.02 else -Inf
+    check("V", sprintf("mean %g: SNP AUPRC of each outcome, against limma", mean), found[1], low)
+    check("V", sprintf("mean %g: SNP AUPRC of factors, against limma", mean), found[2], low)
+  }
 }
 
 # F: one outcome, a mixture of three cell types with three variants each.
