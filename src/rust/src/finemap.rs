@@ -124,7 +124,7 @@ impl Answer {
         let Self { fit, marginals, coefficients, covariance, near, leads } = self;
         let effects = &fit.effects;
         let p = effects[0].alpha.len();
-        let effect = |(e, m): (&mnmash_core::finemap::single_effect::Effect, &Marginals)| {
+        let effect = |(e, m): (&mnmash_core::finemap::effect::Effect, &Marginals)| {
             let n = e.active.len();
             let table = |x: &[f64]| RMatrix::new_matrix(n, conditions, |i, j| x[j * n + i]);
             let weights =

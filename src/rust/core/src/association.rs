@@ -15,7 +15,7 @@
 use faer::{Mat, MatRef};
 use rayon::prelude::*;
 
-use crate::linalg::lanes::{Kernel, Lanes, MAX_LANES, dispatch};
+use crate::linalg::lanes::{Kernel, Lanes, dispatch};
 use crate::linalg::{psd, special};
 use crate::{Error, Monitor};
 
@@ -160,15 +160,16 @@ impl Kernel for OverScales<'_, '_> {
         let (zero, one, half) = (V::splat(0.0), V::splat(1.0), V::splat(-0.5));
         let mut lowest = zero;
         for at in (0..self.left.len()).step_by(V::N) {
-            let (c, share) = (load::<V>(self.left, at), load::<V>(self.share, at));
-            let (direct, power) = (load::<V>(self.direct, at), load::<V>(self.power, at));
+            let (c, share) = (V::load_part(self.left, at, 0.0), V::load_part(self.share, at, 0.0));
+            let (direct, power) =
+                (V::load_part(self.direct, at, 0.0), V::load_part(self.power, at, 0.0));
             for (sigma, out) in self.sigma.iter().zip(self.out.iter_mut()) {
                 let precision = c * V::splat(sigma * sigma * self.n);
                 let rest = (zero - precision * share).div(one + precision);
                 lowest = lowest.min(rest);
                 let spread = direct * special::log_one_plus(precision);
                 let fit = power * special::log_one_plus(rest);
-                store(half * (spread + fit), out, at);
+                (half * (spread + fit)).store_part(out, at);
             }
         }
         lowest.to_array()[..V::N].iter().copied().fold(0.0, f64::min)
@@ -214,39 +215,17 @@ impl Kernel for LogSums<'_> {
             // Finite, for models without any weight.
             let mut top = V::splat(f64::MIN);
             for (row, added) in self.rows.iter().zip(self.added.chunks_exact(models)) {
-                top = top.max(load::<V>(row, at) + load::<V>(added, at));
+                top = top.max(V::load_part(row, at, 0.0) + V::load_part(added, at, 0.0));
             }
             let mut sum = V::splat(0.0);
             for (row, added) in self.rows.iter().zip(self.added.chunks_exact(models)) {
-                sum = sum + special::exp(load::<V>(row, at) + load::<V>(added, at) - top);
+                sum = sum
+                    + special::exp(V::load_part(row, at, 0.0) + V::load_part(added, at, 0.0) - top);
             }
-            store(top, self.top, at);
-            store(sum, self.out, at);
+            top.store_part(self.top, at);
+            sum.store_part(self.out, at);
         }
     }
-}
-
-/// `V::N` elements from `at` on; those past the end are zero.
-#[inline(always)]
-fn load<V: Lanes>(x: &[f64], at: usize) -> V {
-    let rest = &x[at..];
-    if rest.len() >= V::N {
-        return V::load(rest);
-    }
-    let mut padded = [0.0; MAX_LANES];
-    padded[..rest.len()].copy_from_slice(rest);
-    V::load(&padded)
-}
-
-/// Into the elements from `at` on, as far as there are any.
-#[inline(always)]
-fn store<V: Lanes>(x: V, out: &mut [f64], at: usize) {
-    let rest = &mut out[at..];
-    if rest.len() >= V::N {
-        return x.store(rest);
-    }
-    let len = rest.len();
-    rest.copy_from_slice(&x.to_array()[..len]);
 }
 
 #[cfg(test)]

@@ -69,7 +69,10 @@ impl Task<'_> {
 
     /// Errors and objective, the residual being right.
     fn score(&self, state: &mut State) {
-        let loglik = state.noise.update(&state.residual, &state.factors);
+        let factors = &state.factors;
+        let loglik = state.noise.update(&state.residual, |j, column| {
+            factors.iter().map(|factor| factor.variance_in_column(j, column)).sum()
+        });
         let own: f64 = state.factors.iter().map(Factor::minus_divergence).sum();
         state.objective = loglik + own;
     }

@@ -4,7 +4,6 @@
 //! The precision of cell `(i, j)` is `tau_j c_ij`: `c` is 1, or the inverse square of a given
 //! standard error, or 0 where the cell is missing; `tau` is estimated by column, or fixed at 1.
 
-use super::factor::Factor;
 use crate::Error;
 
 const LOG_2_PI: f64 = 1.837_877_066_409_345_3;
@@ -85,15 +84,17 @@ impl Noise {
         }
     }
 
-    /// Re-estimate `tau` from the residuals of the posterior means and the factors, and return the
-    /// expected log-likelihood of the data.
-    pub fn update(&mut self, residual: &[f64], factors: &[Factor]) -> f64 {
+    /// Re-estimate `tau` from the residuals of the posterior means, and return the expected
+    /// log-likelihood of the data. `variance(j, c_j)` is what the factors add to the square of column j.
+    pub fn update(
+        &mut self,
+        residual: &[f64],
+        variance: impl Fn(usize, Option<&[f64]>) -> f64,
+    ) -> f64 {
         let mut loglik = 0.5 * self.log_cells;
         for j in 0..self.tau.len() {
             let mut square = self.square(j, &residual[j * self.rows..(j + 1) * self.rows]);
-            for factor in factors {
-                square += factor.variance_in_column(j, self.column(j));
-            }
+            square += variance(j, self.column(j));
             let n = self.counts[j];
             if self.estimated && n > 0.0 {
                 self.tau[j] = n / square.max(n * self.floor);

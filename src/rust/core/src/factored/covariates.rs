@@ -4,8 +4,8 @@
 use faer::prelude::*;
 use faer::{Mat, Side};
 
-use crate::linalg::columns::dot;
-use crate::linalg::lanes::{Kernel, Lanes, dispatch};
+use crate::linalg::columns::Dot;
+use crate::linalg::lanes::dispatch;
 
 /// The covariates: n by q, by columns; the first is an intercept.
 #[derive(Debug, Clone, Copy)]
@@ -142,14 +142,5 @@ impl Effects {
     /// `KL(q || p)`.
     pub fn kl(&self) -> f64 {
         self.kl
-    }
-}
-
-struct Dot<'a>(&'a [f64], &'a [f64]);
-impl Kernel for Dot<'_> {
-    type Output = f64;
-    #[inline(always)]
-    fn run<V: Lanes>(self) -> f64 {
-        dot::<V>(self.0, self.1)
     }
 }

@@ -1,7 +1,8 @@
 //! One factor: `f_i v_t`, with `f = weight * g` and sparse `v`.
 
+use super::design::Design;
 use super::families::Quadratics;
-use super::left::{Design, Left};
+use super::left::Left;
 use super::slab::Slab;
 use crate::linalg::lanes::{Kernel, Lanes, dispatch};
 

@@ -4,9 +4,10 @@
 
 use faer::Mat;
 
+use super::design::Design;
 use super::factor::Factor;
 use super::families::Quadratics;
-use super::left::{Design, Kind, Left};
+use super::left::{Kind, Left};
 use super::slab::{Sign, Slab};
 use super::tests::{design, normals};
 use crate::Monitor;

@@ -3,28 +3,11 @@
 //!
 //! Every update is given the local quadratic `sum_i b_i g_i - omega_i g_i^2 / 2` of the bound.
 
+use super::design::Design;
 use super::hyper::Hyper;
 use super::single::SingleEffects;
 use super::slab::{Slab, binary_kl, logistic, logit};
 use super::sweep::{products, squares, sweep};
-
-/// The predictors: n by p, by columns.
-#[derive(Debug, Clone, Copy)]
-pub struct Design<'a> {
-    /// The number of samples.
-    pub n: usize,
-    /// The number of predictors.
-    pub p: usize,
-    /// The values, by columns.
-    pub x: &'a [f64],
-}
-
-impl<'a> Design<'a> {
-    /// Predictor `j`.
-    pub fn column(&self, j: usize) -> &'a [f64] {
-        &self.x[j * self.n..(j + 1) * self.n]
-    }
-}
 
 /// The prior of `g`.
 #[derive(Debug, Clone)]

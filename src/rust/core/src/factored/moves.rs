@@ -5,7 +5,8 @@
 //! - `relocate`: a variant's effect moves to the factor of other sample weights;
 //! - `rotate`: two factors turn in the plane that they span.
 
-use super::fit::{Options, REFINE_ROUNDS, add_factor, ascend, new_factor};
+use super::ascent::ascend;
+use super::greedy::{Options, add_factor, new_factor};
 use super::left::Kind;
 use super::seeds::Seed;
 use super::slab::Sign;
@@ -16,6 +17,8 @@ use crate::{Error, Monitor};
 const BETTER: f64 = 1e-3;
 /// Variants with a smaller inclusion probability do not take part.
 const PRESENT: f64 = 0.3;
+/// Rounds over all factors after each one that is accepted.
+pub(super) const REFINE_ROUNDS: usize = 10;
 /// Rounds for two factors that were turned.
 const TURN_ROUNDS: usize = 30;
 /// Effects are multiples of one another if this share of their square is left over at most.

@@ -4,8 +4,8 @@
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par};
 
+use super::design::Design;
 use super::families::Quadratics;
-use super::left::Design;
 use super::slab::Sign;
 
 /// The loadings with which a factor starts, and for a factor of the samples' own its values.

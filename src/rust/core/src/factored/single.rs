@@ -2,7 +2,7 @@
 //! (Wang et al. 2020) under sample weights. It says which of several predictors in strong linkage
 //! disequilibrium may be the one, where spike and slab settles on one of them.
 
-use super::left::Design;
+use super::design::Design;
 use crate::linalg::columns::{add, dot, weighted_squares};
 use crate::linalg::lanes::{Kernel, Lanes, dispatch};
 

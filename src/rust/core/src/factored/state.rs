@@ -7,10 +7,11 @@
 use rayon::prelude::*;
 
 use super::covariates::{Covariates, Effects};
+use super::design::Design;
 use super::factor::{Factor, SampleWeights, weight_of};
 use super::families::{Family, Outcomes, Predictor, Quadratics};
-use super::hyper::{self, Hyper, Sums};
-use super::left::Design;
+use super::hyper::{Hyper, Sums};
+use super::priors;
 use super::slab::Slab;
 use super::sweep::{products, squares, sweep};
 
@@ -123,7 +124,7 @@ impl State {
             factor.update_right(weight, &self.quadratics, &self.mean);
             factor.add(weight, 1.0, &mut self.mean);
         }
-        hyper::update(&mut self.factors, &problem.left, &problem.right, true);
+        priors::update(&mut self.factors, &problem.left, &problem.right, true);
         self.update_variance(problem);
         self.update_family(problem);
     }

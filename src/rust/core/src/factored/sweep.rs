@@ -4,7 +4,7 @@
 //! `g = Xu`. The working vector `e = b - omega g` is kept up to date, so that a predictor costs one
 //! product with it, and one update if its mean moves: 4n operations.
 
-use super::left::Design;
+use super::design::Design;
 use super::slab::Slab;
 use crate::linalg::columns::{add, add_product, dot, weighted_squares};
 use crate::linalg::lanes::{Kernel, Lanes, dispatch};

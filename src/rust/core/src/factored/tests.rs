@@ -1,15 +1,17 @@
 //! Against closed forms, enumeration and finite differences.
 
 use super::covariates::Covariates;
+use super::design::Design;
 use super::factor::{Factor, SampleWeights};
 use super::families::binomial::Binomial;
 use super::families::dispersion::{Dispersion, Link};
 use super::families::gaussian::Gaussian;
 use super::families::voom::Voom;
 use super::families::{Family, Outcomes};
-use super::fit::{LeftPrior, Options, fit};
+use super::fit::fit;
+use super::greedy::{LeftPrior, Options};
 use super::hyper::Hyper;
-use super::left::{Design, Group, Kind, Left};
+use super::left::{Group, Kind, Left};
 use super::single::SingleEffects;
 use super::slab::{Sign, Slab};
 use super::state::{Direct, Problem, Scope, State};

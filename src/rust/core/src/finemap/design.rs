@@ -9,11 +9,11 @@ use std::borrow::Cow;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par};
 
+use super::effect::Effect;
 use super::gram::Gram;
 use super::incomplete::Incomplete;
 use super::noise::Noise;
 use super::rows::{inner, times, transpose_times};
-use super::single_effect::Effect;
 use crate::Error;
 use crate::linalg::psd::Factor;
 use crate::normal_means::eigenbasis::{Coordinates, Eigenbasis, Lambda, block_range, padded};

@@ -3,7 +3,8 @@
 use faer::Mat;
 
 use super::design::Design;
-use super::single_effect::{Effect, EffectPrior};
+use super::effect::Effect;
+use super::single_effect::EffectPrior;
 use crate::normal_means::posterior::{Posterior, Weights};
 use crate::normal_means::{Correlation, Data, NormalMeans, Prior, posterior};
 use crate::{Error, Monitor};

@@ -8,7 +8,7 @@
 //! - `design`: what is known of X and Y (rows, products or z-scores with correlations), residuals,
 //!   fitted values, inner products; `noise`: V and what whitens it; `rows`: products with X; `gram`:
 //!   products with X'X; `incomplete`: missing outcomes;
-//! - `single_effect`: the posterior of one effect, and its scale `s_l`;
+//! - `effect`: the posterior of one effect; `single_effect`: a visit that sets it and its scale `s_l`;
 //! - `ibss`: one effect after another until the evidence bound stands still; `sweeps`: the state of
 //!   that; `options`: how;
 //! - `residual`: the update of V;
@@ -20,6 +20,7 @@
 pub mod columns;
 pub mod credible_sets;
 pub mod design;
+pub mod effect;
 pub mod enrichment;
 mod gram;
 pub mod ibss;

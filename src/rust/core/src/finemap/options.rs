@@ -1,6 +1,7 @@
 //! How to fit, and a fit.
 
-use super::single_effect::{Effect, ScaleRule};
+use super::effect::Effect;
+use super::single_effect::ScaleRule;
 
 /// The order of updates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use faer::Mat;
 
 use super::design::Design;
-use super::single_effect::Effect;
+use super::effect::Effect;
 
 /// The covariance that maximises the evidence bound given the effects,
 /// ```text

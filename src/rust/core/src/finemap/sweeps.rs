@@ -3,9 +3,10 @@
 use faer::Mat;
 
 use super::design::Design;
+use super::effect::Effect;
 use super::options::{Options, ResidualRule, Update};
 use super::residual::next_covariance;
-use super::single_effect::{Effect, EffectPrior, ScaleRule, SingleEffect};
+use super::single_effect::{EffectPrior, ScaleRule, SingleEffect};
 use crate::normal_means::eigenbasis::{Coordinates, Eigenbasis};
 use crate::{Error, Monitor};
 

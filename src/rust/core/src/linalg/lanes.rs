@@ -78,6 +78,27 @@ pub trait Lanes:
         self.store(&mut out);
         out
     }
+    /// `N` elements of `x` from `at` on; those past its end are `fill`.
+    #[inline(always)]
+    fn load_part(x: &[f64], at: usize, fill: f64) -> Self {
+        let rest = &x[at..];
+        if rest.len() >= Self::N {
+            return Self::load(rest);
+        }
+        let mut padded = [fill; MAX_LANES];
+        padded[..rest.len()].copy_from_slice(rest);
+        Self::load(&padded)
+    }
+    /// Into `N` elements of `out` from `at` on, or those that it has.
+    #[inline(always)]
+    fn store_part(self, out: &mut [f64], at: usize) {
+        let rest = &mut out[at..];
+        if rest.len() >= Self::N {
+            self.store(rest);
+        } else {
+            rest.copy_from_slice(&self.to_array()[..rest.len()]);
+        }
+    }
     /// The sum of the lanes, from first to last.
     #[inline(always)]
     fn sum(self) -> f64 {

@@ -23,7 +23,7 @@ pub use dense::Dense;
 pub use sparse::{Compressed, Sparse};
 
 use crate::Error;
-use crate::linalg::columns::{add, dot};
+use crate::linalg::columns::{Dot, add};
 use crate::linalg::lanes::{Kernel, Lanes, dispatch};
 
 /// Predictors with less than this share of their sum of squares left, once the covariates are
@@ -108,15 +108,6 @@ pub fn residual_of<D: Design>(design: &D, response: &Response, b: &[f64]) -> Vec
     let mut residual = response.start.clone();
     dispatch(Subtract(design, b, &mut residual));
     residual
-}
-
-struct Dot<'a>(&'a [f64], &'a [f64]);
-impl Kernel for Dot<'_> {
-    type Output = f64;
-    #[inline(always)]
-    fn run<V: Lanes>(self) -> f64 {
-        dot::<V>(self.0, self.1)
-    }
 }
 
 /// `y <- y - delta x`.

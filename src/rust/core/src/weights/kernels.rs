@@ -6,7 +6,7 @@
 //! - [`LogSum`]: `sum_j w_j log u_j`, and `w_j / u_j`;
 //! - [`LogGain`]: `sum_j w_j log(1 + t v_j / u_j)`, exact to rounding of the *change*.
 
-use crate::linalg::lanes::{Kernel, Lanes, MAX_LANES};
+use crate::linalg::lanes::{Kernel, Lanes};
 use crate::linalg::special;
 
 /// `out = sum_k weights_k columns_k`.
@@ -131,14 +131,13 @@ impl Kernel for LogSum<'_> {
     fn run<V: Lanes>(self) -> f64 {
         let mut sum = V::splat(0.0);
         for (i, out) in self.inverse.chunks_mut(V::N).enumerate() {
-            let u = load_part::<V>(self.u, i * V::N, 1.0).max(V::splat(f64::MIN_POSITIVE));
+            let u = V::load_part(self.u, i * V::N, 1.0).max(V::splat(f64::MIN_POSITIVE));
             let w = match self.weights {
-                Some(w) => load_part::<V>(w, i * V::N, 0.0),
+                Some(w) => V::load_part(w, i * V::N, 0.0),
                 None => V::splat(1.0),
             };
             sum = special::log(u).mul_add(w, sum);
-            let ratio = w.div(u).to_array();
-            out.copy_from_slice(&ratio[..out.len()]);
+            w.div(u).store_part(out, 0);
         }
         sum.sum()
     }
@@ -160,11 +159,11 @@ impl Kernel for LogGain<'_> {
         let mut lowest = V::splat(1.0);
         let step = V::splat(self.step);
         for i in (0..self.u.len()).step_by(V::N) {
-            let u = load_part::<V>(self.u, i, 1.0).max(V::splat(f64::MIN_POSITIVE));
-            let r = (load_part::<V>(self.v, i, 0.0) * step).div(u);
+            let u = V::load_part(self.u, i, 1.0).max(V::splat(f64::MIN_POSITIVE));
+            let r = (V::load_part(self.v, i, 0.0) * step).div(u);
             match self.weights {
                 Some(w) => {
-                    let w = load_part::<V>(w, i, 0.0);
+                    let w = V::load_part(w, i, 0.0);
                     // A row of weight zero may do what it likes.
                     let r = (w.neg()).select_negative(r, V::splat(0.0));
                     lowest = lowest.min(r);
@@ -179,18 +178,6 @@ impl Kernel for LogGain<'_> {
         let lowest = lowest.to_array()[..V::N].iter().copied().fold(1.0, f64::min);
         if lowest > -1.0 { sum.sum() } else { f64::NEG_INFINITY }
     }
-}
-
-/// `V::N` elements from `at` on; those past the end are `fill`.
-#[inline(always)]
-fn load_part<V: Lanes>(x: &[f64], at: usize, fill: f64) -> V {
-    let rest = &x[at..];
-    if rest.len() >= V::N {
-        return V::load(rest);
-    }
-    let mut padded = [fill; MAX_LANES];
-    padded[..rest.len()].copy_from_slice(rest);
-    V::load(&padded)
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@
 use rayon::prelude::*;
 
 use super::adam::Gradient;
+use crate::factored::design::Design;
 use crate::factored::factor::Factor;
-use crate::factored::left::Design;
 use crate::factored::state::{Direct, Problem, State};
 use crate::linalg::columns::{dot, weighted_squares};
 use crate::linalg::lanes::{Kernel, Lanes, MAX_LANES, dispatch};

@@ -15,8 +15,10 @@ mod tests;
 
 use super::factor::weight_of;
 use super::families::Family;
-use super::fit::{Fit, Options, STARTS, Stop, new_factor};
-use super::hyper::{self, Sums};
+use super::fit::{Fit, Stop};
+use super::greedy::{Options, STARTS, new_factor};
+use super::hyper::Sums;
+use super::priors;
 use super::seeds::predictors;
 use super::state::{Direct, Problem, State};
 use crate::{Error, Monitor};
@@ -203,7 +205,7 @@ impl<'a> Run<'a> {
             }
             self.adam.climb(&mut factor.right, &sides.1);
         }
-        hyper::update(factors, &problem.left, &problem.right, false);
+        priors::update(factors, &problem.left, &problem.right, false);
         for (t, direct) in direct.iter_mut().enumerate() {
             let gradient: Vec<Gradient> = self.cells.direct(problem, direct, t);
             self.adam.climb(&mut direct.slab, &gradient);

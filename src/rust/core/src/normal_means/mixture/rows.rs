@@ -35,23 +35,6 @@ impl<V: Lanes> LogSum<V> {
     }
 }
 
-/// `N` rows of a column from `row` on, zeros beyond the last.
-#[inline(always)]
-fn load<V: Lanes>(column: &[f64], row: usize) -> V {
-    if row + V::N <= column.len() {
-        return V::load(&column[row..]);
-    }
-    let mut lanes = [0.0; MAX_LANES];
-    lanes[..column.len() - row].copy_from_slice(&column[row..]);
-    V::load(&lanes)
-}
-
-#[inline(always)]
-fn store<V: Lanes>(value: V, column: &mut [f64], row: usize) {
-    let n = V::N.min(column.len() - row);
-    column[row..row + n].copy_from_slice(&value.to_array()[..n]);
-}
-
 impl Kernel for Rows<'_> {
     type Output = ();
 
@@ -71,17 +54,17 @@ impl Kernel for Rows<'_> {
             let empty = LogSum { top: V::splat(f64::MIN), sum: V::splat(0.0) };
             let (mut active, mut rest) = (empty, empty);
             for (part, column) in others {
-                let term = load::<V>(column, row) + V::splat(part.log_weight);
+                let term = V::load_part(column, row, 0.0) + V::splat(part.log_weight);
                 let set = if part.active.is_some() { &mut active } else { &mut rest };
                 set.top = set.top.max(term);
             }
             for (part, column) in others {
-                let term = load::<V>(column, row) + V::splat(part.log_weight);
+                let term = V::load_part(column, row, 0.0) + V::splat(part.log_weight);
                 if let Some(a) = part.active {
                     let e = exp(term - active.top);
                     active.sum = active.sum + e;
                     let at = (first_weight + a) * n;
-                    store(e, &mut out[at..at + n], row);
+                    e.store_part(&mut out[at..at + n], row);
                 } else {
                     rest.sum = rest.sum + exp(term - rest.top);
                 }
@@ -110,8 +93,8 @@ impl Kernel for Rows<'_> {
             let factor = V::load(&factor);
             for a in others.iter().filter_map(|(part, _)| part.active) {
                 let at = (first_weight + a) * n;
-                let weight = load::<V>(&out[at..at + n], row) * factor;
-                store(weight, &mut out[at..at + n], row);
+                let weight = V::load_part(&out[at..at + n], row, 0.0) * factor;
+                weight.store_part(&mut out[at..at + n], row);
             }
         }
     }

@@ -6,7 +6,7 @@
 use faer::{Mat, MatRef};
 
 use super::component::Assignment;
-use super::tile::Table;
+use super::table::Table;
 use crate::normal_means::Prior;
 use crate::normal_means::posterior::map::Map;
 

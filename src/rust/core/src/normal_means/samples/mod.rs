@@ -15,6 +15,7 @@
 
 mod component;
 mod linear;
+mod table;
 mod tile;
 
 use std::ops::Range;

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::Draw;
 use super::component::Assignment;
 use super::linear::Linear;
+use super::table::Table;
 use crate::Error;
 use crate::linalg::lanes::{Kernel, Lanes, MAX_LANES};
 use crate::normal_means::NormalMeans;
@@ -26,35 +27,6 @@ pub struct Tile<'a> {
     pub range: Range<usize>,
     /// Functions of the effects that are the results.
     pub linear: Option<&'a Linear<'a>>,
-}
-
-/// Samples of the units, units by R by M, by columns.
-pub struct Table {
-    pub units: usize,
-    pub conditions: usize,
-    pub values: Vec<f64>,
-}
-
-impl Table {
-    pub fn new(units: usize, conditions: usize, samples: usize) -> Self {
-        Self { units, conditions, values: vec![0.0; units * conditions * samples] }
-    }
-
-    /// Where a sample's number for a condition is.
-    #[inline(always)]
-    pub fn at(&self, unit: usize, sample: u32, condition: usize) -> usize {
-        (sample as usize * self.conditions + condition) * self.units + unit
-    }
-
-    /// One condition of some samples of a unit.
-    #[inline(always)]
-    fn put<V: Lanes>(&mut self, unit: usize, samples: &[u32], condition: usize, value: V) {
-        let value = value.to_array();
-        for (&sample, &value) in samples.iter().zip(&value) {
-            let at = self.at(unit, sample, condition);
-            self.values[at] = value;
-        }
-    }
 }
 
 impl Kernel for Tile<'_> {

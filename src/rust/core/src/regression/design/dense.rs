@@ -7,10 +7,10 @@ use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
 use super::{
-    Blocks, Design, Dot, Frame, NOTHING_LEFT, Response, check_basis, column_pieces, regress_out,
+    Blocks, Design, Frame, NOTHING_LEFT, Response, check_basis, column_pieces, regress_out,
     row_pieces,
 };
-use crate::linalg::columns::{add, dot};
+use crate::linalg::columns::{Dot, add, dot};
 use crate::linalg::lanes::{Lanes, dispatch};
 use crate::{Error, Monitor};
 

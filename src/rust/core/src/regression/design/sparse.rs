@@ -6,9 +6,10 @@ use faer::{Mat, MatMut, MatRef};
 use rayon::prelude::*;
 
 use super::{
-    Axpy, Blocks, Design, Dot, Frame, Response, check_basis, column_pieces, response, row_pieces,
+    Axpy, Blocks, Design, Frame, Response, check_basis, column_pieces, response, row_pieces,
 };
 use crate::Error;
+use crate::linalg::columns::Dot;
 use crate::linalg::lanes::{Lanes, dispatch};
 
 /// A matrix by compressed columns, as R's `dgCMatrix` has it.
