@@ -7,8 +7,8 @@
 #' (which tissues) have spike-and-slab priors. The model is that of FQTL (Park et al. 2017); it is
 #' fitted by deterministic coordinate ascent on one evidence lower bound. Factors are added while
 #' the bound rises, so `K` is the largest number of them, not the number. Then factors are
-#' exchanged, turned in the plane that two of them span, and with `weights` rid of the variants of
-#' other columns, wherever that raises the bound.
+#' exchanged, split, turned in the plane that two of them span, and with `weights` rid of the
+#' variants of other columns, wherever that raises the bound: coordinate ascent does none of this.
 #'
 #' @section Families:
 #' - `"gaussian"`: `Y ~ N(eta, V)`, one `V` for each outcome, or `Vmin + (Vmax - Vmin) logistic(e)`

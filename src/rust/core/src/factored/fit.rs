@@ -2,8 +2,10 @@
 
 use super::ascent::{ascend, refine};
 use super::families::Family;
-use super::greedy::{GREEDY_ROUNDS, Options, add_factor};
+use super::greedy::{GREEDY_ROUNDS, LeftPrior, Options, add_factor};
+use super::left::{Kind, Left};
 use super::moves::{REFINE_ROUNDS, improve};
+use super::single::SingleEffects;
 use super::state::{Direct, Problem, Scope, State};
 use crate::{Error, Monitor};
 
@@ -43,7 +45,28 @@ pub fn fit(
     monitor: &Monitor,
 ) -> Result<Fit, Error> {
     family.check(&problem.outcomes)?;
-    let mut state = State::new(problem, family, direct);
+    let start = State::new(problem, family, direct);
+    let done = grow(start.clone(), problem, options, monitor)?;
+    let LeftPrior::SingleEffects(count) = options.left else { return Ok(done) };
+    // Spikes and slabs split and turn their factors, which sums of single effects cannot: their
+    // factors are another start, and the better of the two is kept.
+    let sparse = Options { left: LeftPrior::SpikeSlab, ..options };
+    let mut draft = grow(start, problem, sparse, monitor)?.state;
+    if draft.factors.is_empty() {
+        return Ok(done);
+    }
+    single_effects(&mut draft, problem, count);
+    let other = settle(draft, problem, options, vec![done.trace[0]], monitor)?;
+    Ok(if other.trace.last() > done.trace.last() { other } else { done })
+}
+
+/// Factors are added for as long as the bound rises, then refined.
+fn grow(
+    mut state: State,
+    problem: &Problem<'_>,
+    options: Options,
+    monitor: &Monitor,
+) -> Result<Fit, Error> {
     let mut bound = ascend(&mut state, problem, Scope::All, GREEDY_ROUNDS, 1e-3, monitor)?.0;
     let mut trace = vec![bound];
     for k in 0..options.factors {
@@ -56,6 +79,17 @@ pub fn fit(
         bound = ascend(&mut state, problem, Scope::All, REFINE_ROUNDS, options.tol, monitor)?.0;
         trace.push(bound);
     }
+    settle(state, problem, options, trace, monitor)
+}
+
+/// Rounds over all parts until the bound settles, then steps to better optima and rounds again.
+fn settle(
+    mut state: State,
+    problem: &Problem<'_>,
+    options: Options,
+    mut trace: Vec<f64>,
+    monitor: &Monitor,
+) -> Result<Fit, Error> {
     let (rounds, tol) = (options.max_iter, options.tol);
     let (mut iterations, mut converged);
     (_, iterations, converged) = refine(&mut state, problem, rounds, tol, &mut trace, monitor)?;
@@ -73,4 +107,21 @@ pub fn fit(
     state.settle(problem);
     let stop = if converged { Stop::Converged } else { Stop::MaxIter };
     Ok(Fit { state, trace, iterations, stop })
+}
+
+/// Single effects in the place of spikes and slabs: the `count` variants of each factor that are most
+/// likely in it.
+fn single_effects(state: &mut State, problem: &Problem<'_>, count: usize) {
+    for factor in &mut state.factors {
+        let Some(slab) = factor.left.sparse() else { continue };
+        let mut places: Vec<usize> = (0..slab.len()).filter(|&j| slab.alpha[j] > 0.0).collect();
+        places.sort_by(|&i, &j| slab.alpha[j].total_cmp(&slab.alpha[i]).then(i.cmp(&j)));
+        let places: Vec<(usize, f64)> =
+            places.into_iter().take(count).map(|j| (j, slab.mean(j))).collect();
+        let effects = SingleEffects::starting_at(&places, count, &problem.design, 1.0 / slab.tau);
+        factor.left = Left::new(problem.design.n, Kind::Single(effects));
+    }
+    state.rebuild(problem);
+    // The divergences of the effects are those of their last update: before the first there are none.
+    state.step(problem, Scope::All, true, 1.0);
 }

@@ -54,8 +54,10 @@ impl Left {
 
     /// The means from the coefficients.
     pub fn rebuild(&mut self, design: &Design<'_>) {
-        if let Kind::Sparse(slab) = &self.kind {
-            products(design, None, &slab.means(), &mut self.mean);
+        match &self.kind {
+            Kind::Sparse(slab) => products(design, None, &slab.means(), &mut self.mean),
+            Kind::Single(effects) => self.mean = effects.fitted(),
+            Kind::Group(_) => {}
         }
     }
 

@@ -28,6 +28,8 @@ pub mod hyper;
 mod identities;
 pub mod left;
 mod moves;
+#[cfg(test)]
+mod moves_tests;
 pub mod priors;
 mod seeds;
 pub mod sgvb;

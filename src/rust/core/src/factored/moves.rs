@@ -2,10 +2,12 @@
 //! ends up higher.
 //!
 //! - `exchange`: another factor in the place of one, or none;
+//! - `split`: one of a factor's variants gets a factor of its own;
 //! - `relocate`: a variant's effect moves to the factor of other sample weights;
 //! - `rotate`: two factors turn in the plane that they span.
 
 use super::ascent::ascend;
+use super::families::Quadratics;
 use super::greedy::{Options, add_factor, new_factor};
 use super::left::Kind;
 use super::seeds::Seed;
@@ -37,6 +39,7 @@ pub(super) fn improve(
     let bound = state.bound(problem);
     let mut search = Search { state, bound, problem, options, trace, monitor };
     search.exchange()?;
+    search.split()?;
     search.relocate()?;
     search.rotate()
 }
@@ -91,6 +94,23 @@ impl Search<'_, '_> {
         Ok(())
     }
 
+    /// Variant by variant, the fit with its effect in a factor of its own. Where two variants act on
+    /// outcomes of which they share some, one factor may hold both, and what it leaves over is too
+    /// little for another to start from.
+    fn split(&mut self) -> Result<(), Error> {
+        for k in 0..self.state.factors.len() {
+            for j in 0..self.problem.design.p {
+                if self.state.factors.len() >= self.options.factors {
+                    return Ok(());
+                }
+                if let Some(trial) = parted(self.state, self.problem, self.options, j, k) {
+                    self.keeps(trial, TURN_ROUNDS)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Variant by variant, the fit with its effect moved to the factor with another column of weights.
     /// Samples' weights (proportions of cell types) are much alike: the factor that is added first
     /// takes variants of the others, and no small step takes them back.
@@ -125,6 +145,47 @@ impl Search<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// Variant `j` of factor `k` in a factor of its own, with the effects that it has by itself; none if it
+/// is not in the first, or alone there.
+fn parted(
+    state: &State,
+    problem: &Problem<'_>,
+    options: Options,
+    j: usize,
+    k: usize,
+) -> Option<State> {
+    let factor = &state.factors[k];
+    let slab = factor.left.sparse()?;
+    let others = (0..slab.len()).any(|i| i != j && slab.alpha[i] > PRESENT);
+    if slab.alpha[j] < PRESENT || !others || factor.weight.is_some() {
+        return None;
+    }
+    let (n, x) = (problem.design.n, problem.design.column(j));
+    let Quadratics { w, h } = &state.quadratics;
+    // Its slope and curvature for outcome t, without its effect in the factor.
+    let effect = |t: usize| {
+        let own = slab.mean(j) * factor.right.mean(t);
+        let (mut slope, mut curvature) = (0.0, 0.0);
+        for (i, x) in x.iter().enumerate() {
+            let at = t * n + i;
+            slope += x * (h[at] - w[at] * (state.mean[at] - own * x));
+            curvature += w[at] * x * x;
+        }
+        if curvature > 0.0 { slope / curvature } else { 0.0 }
+    };
+    let effects: Vec<f64> = (0..problem.outcomes.m).map(effect).collect();
+    let seed = Seed::from_loadings(&effects, options.sign, Vec::new())?;
+    let mut trial = state.clone();
+    trial.factors.push(new_factor(problem, options, &seed, None, (slab.pi, 0.5)));
+    for (k, inclusion, mu) in [(k, 0.0, 0.0), (trial.factors.len() - 1, 1.0, seed.scale)] {
+        if let Kind::Sparse(slab) = &mut trial.factors[k].left.kind {
+            (slab.alpha[j], slab.mu[j]) = (inclusion, mu);
+        }
+    }
+    trial.rebuild(problem);
+    Some(trial)
 }
 
 /// The effect of variant `j` moved from the factor with one column of weights to that with another,

@@ -112,7 +112,7 @@ fn apart(design: &Design<'_>, scores: &mut [(f64, usize)], count: usize) -> Vec<
 
 impl Seed {
     /// Scale the loadings to mean square one; none if they are all zero.
-    fn from_loadings(loadings: &[f64], sign: Sign, values: Vec<f64>) -> Option<Self> {
+    pub fn from_loadings(loadings: &[f64], sign: Sign, values: Vec<f64>) -> Option<Self> {
         let mut loadings = loadings.to_vec();
         if sign == Sign::Positive {
             let side = |s: f64| loadings.iter().map(|v| (s * v).max(0.0).powi(2)).sum::<f64>();

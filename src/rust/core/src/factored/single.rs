@@ -45,6 +45,32 @@ impl SingleEffects {
         Self { effects: vec![effect; count] }
     }
 
+    /// The same, but for the first that start at given predictors with given coefficients, `(j, u_j)`.
+    pub fn starting_at(
+        places: &[(usize, f64)],
+        count: usize,
+        design: &Design<'_>,
+        prior: f64,
+    ) -> Self {
+        let mut started = Self::new(count, design.n, design.p, prior);
+        for (effect, &(j, u)) in started.effects.iter_mut().zip(places) {
+            effect.alpha.fill(0.0);
+            effect.alpha[j] = 1.0;
+            effect.mu[j] = u;
+            effect.fit = design.column(j).iter().map(|x| x * u).collect();
+        }
+        started
+    }
+
+    /// The sum of the effects for each sample.
+    pub fn fitted(&self) -> Vec<f64> {
+        let mut sum = self.effects.first().map_or_else(Vec::new, |e| vec![0.0; e.fit.len()]);
+        for effect in &self.effects {
+            sum.iter_mut().zip(&effect.fit).for_each(|(s, f)| *s += f);
+        }
+        sum
+    }
+
     /// One round over the effects, with the prior variance of each set to its best value.
     pub fn update(
         &mut self,

@@ -2,7 +2,7 @@
 
 use super::covariates::Covariates;
 use super::design::Design;
-use super::factor::{Factor, SampleWeights};
+use super::factor::SampleWeights;
 use super::families::binomial::Binomial;
 use super::families::dispersion::{Dispersion, Link};
 use super::families::gaussian::Gaussian;
@@ -309,39 +309,6 @@ fn the_bound_never_falls() {
 }
 
 #[test]
-fn variants_move_to_the_weights_they_belong_to() {
-    let (n, p) = (300, 40);
-    let x = design(7, n, p, false);
-    let noise = normals(8, n);
-    // The proportions of two cell types that go together, and two variants of each.
-    let z = normals(9, 2 * n);
-    let share =
-        |i: usize, k: usize| 1.0 + 0.5 * z[i].tanh() + 0.3 * z[(k * n + i) % (2 * n)].tanh();
-    let weights: Vec<f64> = (0..2 * n).map(|at| share(at % n, at / n)).collect();
-    let effect = |i: usize, j: usize| x[j * n + i];
-    let y: Vec<f64> = (0..n)
-        .map(|i| {
-            let first = weights[i] * (effect(i, 3) - effect(i, 11));
-            let second = weights[n + i] * (effect(i, 20) + effect(i, 31));
-            first + second + 0.7 * noise[i]
-        })
-        .collect();
-    let ones = vec![1.0; n];
-    let mut problem = problem((n, p, 1), &x, &y, &ones, FREE);
-    problem.weights = Some(SampleWeights { values: &weights, count: 2 });
-    let (left, sign) = (LeftPrior::SpikeSlab, Sign::Positive);
-    let options = Options { factors: 2, left, sign, seeds: 3, max_iter: 200, tol: 1e-6 };
-    let monitor = Monitor::default();
-    let done = fit(&problem, free_variance(n, 1), Vec::new(), options, &monitor).unwrap();
-    for (k, truth) in [(0, [3, 11]), (1, [20, 31])] {
-        let factor = done.state.factors.iter().find(|f| f.weight == Some(k)).unwrap();
-        let Kind::Sparse(slab) = &factor.left.kind else { unreachable!() };
-        let inside: Vec<usize> = (0..p).filter(|&j| slab.alpha[j] > 0.5).collect();
-        assert_eq!(inside, truth, "{k}");
-    }
-}
-
-#[test]
 fn the_bound_is_one_from_the_start() {
     let (n, v) = (12, 0.8);
     let y: Vec<f64> = normals(3, n).iter().map(|z| 2.0 + z).collect();
@@ -355,34 +322,4 @@ fn the_bound_is_one_from_the_start() {
     let state = State::new(&problem, Family::Voom(Voom { model, base: Vec::new() }), Vec::new());
     assert!(state.mean.iter().all(|m| m.abs() < 1e-12));
     assert!(state.variance.iter().all(|v| *v > 0.0 && *v < 1.0));
-}
-
-#[test]
-fn factors_on_the_same_outcomes_turn_until_they_are_sparse() {
-    let (n, p, m) = (150, 30, 8);
-    let effects =
-        [[1.0, 0.8, 1.2, -1.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.7, -0.9, 0.8, 0.7, 0.0, 0.0]];
-    for seed in 0..10 {
-        let x = design(seed, n, p, false);
-        let noise = normals(seed + 100, n * m);
-        let y: Vec<f64> = (0..n * m)
-            .map(|at| {
-                let (i, t) = (at % n, at / n);
-                0.6 * (effects[0][t] * x[6 * n + i] + effects[1][t] * x[21 * n + i]) + noise[at]
-            })
-            .collect();
-        let ones = vec![1.0; n];
-        let problem = problem((n, p, m), &x, &y, &ones, FREE);
-        let (left, sign) = (LeftPrior::SpikeSlab, Sign::Any);
-        let options = Options { factors: 4, left, sign, seeds: 3, max_iter: 200, tol: 1e-6 };
-        let monitor = Monitor::default();
-        let done = fit(&problem, free_variance(n, m), Vec::new(), options, &monitor).unwrap();
-        let variants = |factor: &Factor| -> Vec<usize> {
-            let slab = factor.left.sparse().unwrap();
-            (0..p).filter(|&j| slab.alpha[j] > 0.5).collect()
-        };
-        let mut found: Vec<Vec<usize>> = done.state.factors.iter().map(variants).collect();
-        found.sort();
-        assert_eq!(found, [[6], [21]], "{seed}");
-    }
 }
