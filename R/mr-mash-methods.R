@@ -190,7 +190,7 @@ plot.mr_mash <- function(x, which = c("trace", "coefficients"), top = 30, ...) {
     mean = as.vector(x$mu1[shown, ])
   )
   ggplot2::ggplot(cells, ggplot2::aes(x = .data$response, y = .data$predictor, fill = .data$mean)) +
-    ggplot2::geom_tile() +
+    ggplot2::geom_raster() +
     ggplot2::scale_fill_gradient2(
       low = diverging[1L], mid = diverging[3L], high = diverging[5L], name = "posterior mean"
     ) +

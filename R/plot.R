@@ -76,7 +76,8 @@ plot_sharing <- function(sharing, file = NULL) {
   # Labels must not overlap, however many: smaller for many conditions.
   size <- max(4.5, min(11, 330 / R))
   plot <- ggplot2::ggplot(shown, ggplot2::aes(.data$a, .data$b, fill = .data$sharing)) +
-    ggplot2::geom_tile() +
+    # One raster: between tiles a device may leave hairlines.
+    ggplot2::geom_raster() +
     ggplot2::scale_fill_gradientn(
       colours = sequential, labels = \(x) paste0(100 * x, "%"), na.value = "grey85"
     ) +
