@@ -158,8 +158,8 @@ fn parted(
 ) -> Option<State> {
     let factor = &state.factors[k];
     let slab = factor.left.sparse()?;
-    let others = (0..slab.len()).any(|i| i != j && slab.alpha[i] > PRESENT);
-    if slab.alpha[j] < PRESENT || !others || factor.weight.is_some() {
+    let others = || (0..slab.len()).any(|i| i != j && slab.alpha[i] > PRESENT);
+    if slab.alpha[j] < PRESENT || factor.weight.is_some() || !others() {
         return None;
     }
     let (n, x) = (problem.design.n, problem.design.column(j));
