@@ -107,13 +107,24 @@ impl Factor {
 
     /// Update the loadings; `mean` is the linear predictor without this factor.
     pub fn update_right(&mut self, weight: Option<&[f64]>, quadratics: &Quadratics, mean: &[f64]) {
-        let (f, f2) = self.moments(weight);
+        let moments = self.moments(weight);
         for t in 0..self.right.len() {
-            let column = Column::of(t, f.len(), quadratics, mean);
-            let (d, b) = dispatch(SumSamples { column, f: &f, f2: &f2 });
+            let (d, b) = of_loading(t, (&moments.0, &moments.1), quadratics, mean);
             self.right.set(t, d, b);
         }
     }
+}
+
+/// The quadratic `b v - d v^2 / 2` of the loading of outcome `t` on a factor with first and second
+/// moments `f`; `mean` is the linear predictor without it.
+pub fn of_loading(
+    t: usize,
+    (f, f2): (&[f64], &[f64]),
+    quadratics: &Quadratics,
+    mean: &[f64],
+) -> (f64, f64) {
+    let column = Column::of(t, f.len(), quadratics, mean);
+    dispatch(SumSamples { column, f, f2 })
 }
 
 /// One outcome: its quadratics, and the linear predictor without the factor.

@@ -7,7 +7,7 @@
 //! - `rotate`: two factors turn in the plane that they span.
 
 use super::ascent::ascend;
-use super::families::Quadratics;
+use super::factor::of_loading;
 use super::greedy::{Options, add_factor, new_factor};
 use super::left::Kind;
 use super::seeds::Seed;
@@ -21,7 +21,7 @@ const BETTER: f64 = 1e-3;
 const PRESENT: f64 = 0.3;
 /// Rounds over all factors after each one that is accepted.
 pub(super) const REFINE_ROUNDS: usize = 10;
-/// Rounds for two factors that were turned.
+/// Rounds for factors that were turned or split.
 const TURN_ROUNDS: usize = 30;
 /// Effects are multiples of one another if this share of their square is left over at most.
 const PARALLEL: f64 = 0.05;
@@ -162,30 +162,30 @@ fn parted(
     if slab.alpha[j] < PRESENT || factor.weight.is_some() || !others() {
         return None;
     }
-    let (n, x) = (problem.design.n, problem.design.column(j));
-    let Quadratics { w, h } = &state.quadratics;
-    // Its slope and curvature for outcome t, without its effect in the factor.
+    // What it would have by least squares, without its effect in the factor.
+    let mut trial = state.clone();
+    set(&mut trial, k, j, 0.0, 0.0);
+    trial.rebuild(problem);
+    let x = problem.design.column(j);
+    let squares: Vec<f64> = x.iter().map(|x| x * x).collect();
     let effect = |t: usize| {
-        let own = slab.mean(j) * factor.right.mean(t);
-        let (mut slope, mut curvature) = (0.0, 0.0);
-        for (i, x) in x.iter().enumerate() {
-            let at = t * n + i;
-            slope += x * (h[at] - w[at] * (state.mean[at] - own * x));
-            curvature += w[at] * x * x;
-        }
-        if curvature > 0.0 { slope / curvature } else { 0.0 }
+        let (d, b) = of_loading(t, (x, &squares), &trial.quadratics, &trial.mean);
+        if d > 0.0 { b / d } else { 0.0 }
     };
     let effects: Vec<f64> = (0..problem.outcomes.m).map(effect).collect();
     let seed = Seed::from_loadings(&effects, options.sign, Vec::new())?;
-    let mut trial = state.clone();
     trial.factors.push(new_factor(problem, options, &seed, None, (slab.pi, 0.5)));
-    for (k, inclusion, mu) in [(k, 0.0, 0.0), (trial.factors.len() - 1, 1.0, seed.scale)] {
-        if let Kind::Sparse(slab) = &mut trial.factors[k].left.kind {
-            (slab.alpha[j], slab.mu[j]) = (inclusion, mu);
-        }
-    }
+    let own = trial.factors.len() - 1;
+    set(&mut trial, own, j, 1.0, seed.scale);
     trial.rebuild(problem);
     Some(trial)
+}
+
+/// Variant `j` of factor `k` with this inclusion probability and location.
+fn set(state: &mut State, k: usize, j: usize, inclusion: f64, mu: f64) {
+    if let Kind::Sparse(slab) = &mut state.factors[k].left.kind {
+        (slab.alpha[j], slab.mu[j]) = (inclusion, mu);
+    }
 }
 
 /// The effect of variant `j` moved from the factor with one column of weights to that with another,
@@ -210,11 +210,8 @@ fn moved(
         let seed = Seed { loadings, scale: slab.tau.sqrt().recip(), values: Vec::new() };
         trial.factors.push(new_factor(problem, options, &seed, Some(to), (slab.pi, 0.5)));
     }
-    for (k, inclusion, mu) in [(source, 0.0, 0.0), (target, 1.0, slab.mu[j])] {
-        if let Kind::Sparse(slab) = &mut trial.factors[k].left.kind {
-            (slab.alpha[j], slab.mu[j]) = (inclusion, mu);
-        }
-    }
+    set(&mut trial, source, j, 0.0, 0.0);
+    set(&mut trial, target, j, 1.0, slab.mu[j]);
     trial.rebuild(problem);
     Some(trial)
 }
