@@ -42,6 +42,7 @@ lint:
 	cd src/rust && cargo fmt --all --check
 	cd src/rust && cargo clippy --locked --workspace --all-targets -- -D warnings
 	Rscript tools/unused.R
+	Rscript tools/layers.R
 	Rscript -e 'print(found <- lintr::lint_package()); quit(status = length(found) > 0L)'
 
 document:

@@ -1,32 +1,6 @@
 # The steps of the command line: their options, and the functions they call.
 
-cli_step <- function(summary, options, run, required = "data", defaults = list(), details = NULL) {
-  list(
-    summary = summary, options = options, run = run, required = required, defaults = defaults,
-    details = details
-  )
-}
-
 common_options <- c("data", "cwd", "output-prefix", "output-suffix", "effect-model", "missing")
-
-# Where a step writes: --output, or the name that the workflows give it.
-step_output <- function(o, ..., prefix = output_prefix(o[["output-prefix"]], o$data)) {
-  if (!is.null(o$output)) return(o$output)
-  output_file(o$cwd, prefix, ...)
-}
-
-# The folder of a file to write, found out to be usable before work begins.
-output_folder <- function(o, file) {
-  usable_folder(dirname(file), if (is.null(o$output)) "cwd" else "output")
-}
-
-write_output <- function(x, file) {
-  save_rds(x, file)
-  message(" - Wrote ", file)
-}
-
-# Options that take effect only if the user gave them.
-given_only <- function(o, key) if (key %in% o$given) o[[key]]
 
 run_component <- function(kind) {
   function(o) {

@@ -57,8 +57,6 @@ cov_pca <- function(data, npc, subset = NULL, center = FALSE, scale = FALSE) {
   c(matrices, list(tPCA = tcrossprod(scaled_columns(Y, decomposition$d[seq_len(npc)])) / nrow(B)))
 }
 
-scaled_columns <- function(Y, d) Y * rep(d, each = nrow(Y))
-
 # Each column less its mean over the cells that are observed, 0 in the others.
 centred <- function(B, missing) {
   observed <- if (is.null(missing)) matrix(1, nrow(B), ncol(B)) else 1 - missing

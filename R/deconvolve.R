@@ -140,20 +140,6 @@ common_order <- function(order, parts, p) {
   order(-apply(matrix(strength, p), 1L, max), seq_len(p))
 }
 
-# Coefficients for the mean of the scaled responses, in the units of each.
-mean_fit <- function(X, Y, Z, order, intercept, settings, sa2) {
-  scale <- apply(Y, 2L, stats::sd, na.rm = TRUE)
-  mean <- rowMeans(sweep(sweep(Y, 2L, colMeans(Y, na.rm = TRUE)), 2L, scale, "/"), na.rm = TRUE)
-  rows <- which(!is.nan(mean))
-  x <- if (length(rows) < X$n) predictor_rows(X, rows) else X
-  y <- matrix(mean[rows])
-  space <- covariate_space(Z[rows, , drop = FALSE], length(rows), intercept)
-  design <- list(kind = x$kind, x = x$x, basis = space$basis, starts = x$starts, rows = x$rows)
-  marginal <- marginal_products(x, space, y)
-  fit <- ash_fits(design, y, marginal, x$n, order, list(sa2 = sa2), settings)[[1L]]
-  outer(fit$b, scale)
-}
-
 # Residuals of a fit on its samples, as n numbers.
 spread <- function(fit, n) {
   values <- rep(NA_real_, n)

@@ -163,8 +163,6 @@ unweighted_prior <- function(data, Ulist, grid, gridmult, normalizeU, usepointma
   )
 }
 
-n_components <- function(g) g$usepointmass + length(g$Ulist) * length(g$grid)
-
 describe_problem <- function(data, g) {
   paste0(
     n_components(g), " components (", length(g$Ulist), " matrices, ", length(g$grid),

@@ -5,8 +5,6 @@ effect_alpha <- function(effect_model) {
   c(EE = 0, EZ = 1)[[match_choice(effect_model, c("EE", "EZ"), "effect_model")]]
 }
 
-is_file_name <- function(x) is.character(x) && length(x) == 1L && !is.na(x)
-
 # Names of methods as the workflows spell them.
 vhat_methods <- c(
   identity = "identity", simple = "simple", corrected = "corrected", mle = "mle",
@@ -51,84 +49,6 @@ usable_vhat <- function(vhat, conditions) {
       stop(e)
     }
   )
-}
-
-# The part of V or U for the conditions of the data: by name where there are names.
-known_conditions <- function(x, conditions, name, whose = "data") {
-  R <- dim(x)[1L]
-  own <- rownames(x)
-  if (is.null(own)) own <- colnames(x)
-  have <- if (whose == "data") "the data have" else paste("the", whose, "has")
-  if (is.null(own)) {
-    if (R != length(conditions)) {
-      stop_mnmash(
-        "dimension", "`", name, "` is for ", R, " conditions, but ", have, " ", length(conditions),
-        ": without names on its rows and columns they cannot be matched"
-      )
-    }
-    return(name_margins(x, conditions))
-  }
-  at <- match(conditions, own)
-  if (anyNA(at)) {
-    absent <- conditions[is.na(at)]
-    stop_mnmash(
-      if (R == length(conditions)) "names" else "dimension", "`", name, "` is for ", R,
-      " conditions, not for those of the ", whose, ": it lacks ", absent[1L],
-      and_more(length(absent))
-    )
-  }
-  if (is.unsorted(at)) {
-    wrong <- which(conditions != own[at[order(at)]])[1L]
-    stop_mnmash(
-      "names", "`", name, "` has the conditions in another order than the ", whose, ": number ",
-      wrong, " is ", own[sort(at)][wrong], ", not ", conditions[wrong], "; reorder its rows and ",
-      "columns"
-    )
-  }
-  name_margins(
-    if (length(dim(x)) == 3L) x[at, at, , drop = FALSE] else x[at, at, drop = FALSE], conditions
-  )
-}
-
-name_margins <- function(x, conditions) {
-  third <- if (length(dim(x)) == 3L) list(dimnames(x)[[3L]])
-  dimnames(x) <- c(list(conditions, conditions), third)
-  x
-}
-
-# An array of V by feature as one by unit, for units that are called by their features.
-unit_correlations <- function(V, units, name) {
-  features <- if (length(dim(V)) == 3L) dimnames(V)[[3L]]
-  if (is.null(features) || identical(features, units)) return(V)
-  of <- features_of_units(units, features)
-  if (anyNA(of)) {
-    if (all(is.na(of)) && dim(V)[3L] == length(units)) return(V)
-    stop_mnmash(
-      "names", "the residual correlation has no matrix for unit ", which(is.na(of))[1L], " of `",
-      name, "`", if (!is.null(units)) paste0(" (", units[is.na(of)][1L], ")"),
-      and_more(sum(is.na(of))), ": its matrices are for ", features[1L],
-      and_more(length(features)), ", and units must be called <feature>_<unit>"
-    )
-  }
-  V[, , of, drop = FALSE]
-}
-
-# Which of the features a unit called "<feature>_<unit>" belongs to: the longest name that fits; a
-# region's name and ":" may stand before it.
-features_of_units <- function(units, features) {
-  found <- rep(NA_integer_, length(units))
-  if (is.null(units)) return(found)
-  for (names in list(units, sub("^[^:]*:", "", units))) {
-    ends <- gregexpr("[_:]", names)
-    last <- max(0L, lengths(ends))
-    found <- ifelse(is.na(found), match(names, features), found)
-    for (k in rev(seq_len(last))) {
-      end <- vapply(ends, `[`, 0L, k)
-      begin <- ifelse(is.na(end) | end < 1L, NA, substr(names, 1L, end - 1L))
-      found <- ifelse(is.na(found), match(begin, features, incomparables = NA), found)
-    }
-  }
-  found
 }
 
 # Null units say what errors have in common; maximum likelihood and the corrected estimate take

@@ -46,10 +46,6 @@ mash_plot_meta <- function(m, i, xlab = "Effect size", ylab = "Condition", ..., 
   )
 }
 
-condition_names <- function(x) {
-  if (is.null(colnames(x))) as.character(seq_len(ncol(x))) else colnames(x)
-}
-
 forest_options <- function(conf.level = 0.95, labels = conditions, xlim = NULL, zero = 0, ...,
                            conditions) {
   if (...length()) {

@@ -109,18 +109,6 @@ check_response_sets <- function(sets, r) {
   lapply(sets, unique)
 }
 
-# One number or `n` of them, as `n`.
-check_each <- function(x, name, n, lower = -Inf, upper = Inf) {
-  numbers <- is.numeric(x) && length(x) %in% c(1L, n) && all(is.finite(x))
-  if (!numbers || any(x < lower | x > upper)) {
-    stop_mnmash(
-      "argument", "`", name, "` must be one number", if (n > 1) paste(" or", n),
-      if (lower > -Inf || upper < Inf) paste0(", between ", lower, " and ", upper)
-    )
-  }
-  rep_len(as.double(x), n)
-}
-
 # A root of the r x r matrix with ones on the diagonal and `cor` elsewhere.
 equal_correlation_root <- function(r, cor, name) {
   if (r > 1 && cor < -1 / (r - 1)) {

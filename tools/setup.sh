@@ -50,7 +50,7 @@ case $target in
   demo) want_r_packages ggplot2 ;;
   test) want_r_packages testthat withr ggplot2 mixsqp future.apply hdf5r ;;
   document) want_r_packages roxygen2 ;;
-  lint) want_r_packages lintr ;;
+  lint) want_r_packages lintr codetools ;;
   site)
     want pandoc pandoc
     want_r_packages pkgdown knitr rmarkdown ggplot2

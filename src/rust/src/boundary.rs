@@ -9,7 +9,7 @@ unsafe extern "C" {
     safe fn mnmash_interrupted() -> i32;
 }
 
-/// An error as R sees it: `list(kind, message)`, which `R/conditions.R` turns into a condition.
+/// An error as R sees it: `list(kind, message)`, which `R/aaa-conditions.R` turns into a condition.
 #[derive(Debug)]
 pub struct Failure(pub Error);
 

@@ -103,13 +103,6 @@ mash_input <- function(tables, columns = NULL, strong = NULL, strong_p = 1e-6, n
   input_of_rows(cells, z, rows, c(counts, lengths(rows)))
 }
 
-# The largest |z| of each unit over the conditions it was observed in.
-largest_z <- function(z) {
-  z <- abs(z)
-  z[is.na(z)] <- -Inf
-  z[cbind(seq_len(nrow(z)), max.col(z, "first"))]
-}
-
 strong_units <- function(strong, strong_p, largest, feature, names) {
   if (!is.null(strong)) {
     if (!is.character(strong)) {
@@ -163,13 +156,6 @@ input_of_rows <- function(cells, z, rows, counts) {
     list(b = cells$b[i, , drop = FALSE], s = cells$s[i, , drop = FALSE], z = z[i, , drop = FALSE])
   })
   structure(with_products(do.call(c, sets)), counts = counts)
-}
-
-with_products <- function(input) {
-  z <- input$strong.z
-  z[is.na(z)] <- 0
-  input$XtX <- crossprod(z) / max(1, nrow(z))
-  input
 }
 
 #' Put inputs of several regions together

@@ -85,60 +85,40 @@ mash_compute_loglik <- function(g, data, algorithm.version = c("Rcpp", "R"), n_t
   sum(mash_compute_vloglik(g, data, algorithm.version, n_threads))
 }
 
-# The prior of a fit (whose alpha must be the data's), or a fitted_g on the user's word.
-given_prior <- function(g, data) {
-  check_mash_data(data)
-  if (inherits(g, "mash") && !is.null(g$fitted_g)) {
-    if (!isTRUE(all.equal(g$alpha, data$alpha))) {
-      stop_mnmash(
-        "alpha", "`data` has alpha = ", data$alpha, ", but `g` was fitted with alpha = ", g$alpha,
-        ": make the data with mash_set_data(..., alpha = ", g$alpha, ")"
-      )
+#' Posterior of linear functions of the effects, such as contrasts
+#'
+#' @param mash_data data from [mash_set_data()].
+#' @param m a fit from [mash()] whose prior is used.
+#' @param contrast_mat Q x R matrix: one linear function of the effects per row.
+#' @return A list of J x Q matrices: `PosteriorMean`, `PosteriorSD`, `lfdr`, `NegativeProb`, `lfsr`,
+#'   `PositiveProb`.
+#' @export
+#' @examples
+#' set.seed(1)
+#' sims <- simple_sims(nsamp = 20, err_sd = 0.3)
+#' data <- mash_set_data(sims$Bhat, sims$Shat)
+#' m <- mash(data, cov_canonical(data), verbose = FALSE)
+#' against_first <- contrast_matrix(5, ref = 1)
+#' head(get_posterior_condition_wise_summary(data, m, against_first)$lfsr)
+get_posterior_condition_wise_summary <- function(mash_data, m, contrast_mat) {
+  mash_compute_posterior_matrices(m, mash_data, A = contrast_mat)
+}
+
+# The posteriors of consecutive units, as one list.
+bind_posteriors <- function(parts) {
+  if (length(parts) == 1L) return(parts[[1L]])
+  tables <- setdiff(names(parts[[1L]]), "PosteriorCov")
+  pieces <- \(what) unname(lapply(parts, `[[`, what))
+  result <- lapply(stats::setNames(nm = tables), \(what) do.call(rbind, pieces(what)))
+  slices <- pieces("PosteriorCov")
+  if (!is.null(slices[[1L]])) {
+    result$PosteriorCov <- array(
+      unlist(slices, use.names = FALSE), c(dim(slices[[1L]])[1:2], nrow(result[[1L]]))
+    )
+    names <- dimnames(slices[[1L]])[1:2]
+    if (!is.null(names) || !is.null(rownames(result[[1L]]))) {
+      dimnames(result$PosteriorCov) <- list(names[[1L]], names[[2L]], rownames(result[[1L]]))
     }
-    g <- g$fitted_g
-  } else {
-    message(
-      "`g` is a prior without its alpha: make sure that it was fitted with alpha = ", data$alpha
-    )
   }
-  check_prior(g, ncol(data$Bhat), weights = TRUE)
-}
-
-# A prior given by the user: matrices, grid, point mass, and its weights if they are to be used.
-check_prior <- function(g, R, weights) {
-  if (!is.list(g) || is.null(g$Ulist) || is.null(g[["grid"]])) {
-    stop_mnmash("type", "`g` must be a fit of mash() or a list of pi, Ulist, grid and usepointmass")
-  }
-  pointmass <- if (is.null(g$usepointmass)) TRUE else check_flag(g$usepointmass, "g$usepointmass")
-  checked <- list(
-    pi = g$pi, Ulist = prior_matrices(g$Ulist, R, normalize = FALSE, name = "g$Ulist"),
-    grid = check_grid(g[["grid"]], "g$grid"), usepointmass = pointmass
-  )
-  P <- pointmass + length(checked$Ulist) * length(checked$grid)
-  if (weights || !is.null(g$pi)) check_weights(g$pi, P)
-  checked
-}
-
-check_weights <- function(pi, P) {
-  if (!is.numeric(pi) || length(pi) != P) {
-    stop_mnmash(
-      "dimension", "`g$pi` must have ", P, " weights, one for each component, not ", length(pi)
-    )
-  }
-  bad <- which(!is.finite(pi) | pi < 0)
-  if (length(bad)) {
-    stop_mnmash("value", "`g$pi` must not be negative: weight ", bad[1L], " is ", pi[bad[1L]])
-  }
-  if (abs(sum(pi) - 1) > 1e-4) {
-    stop_mnmash("value", "`g$pi` must sum to 1, not ", format(sum(pi)))
-  }
-}
-
-# Likelihoods and posterior weights under known mixture weights.
-mixture_summary <- function(data, g, pi_thresh, n_threads) {
-  call_core(
-    rust_mixture_summary, data, g,
-    pi = as.double(g$pi), pi_thresh = check_number(pi_thresh, "pi_thresh", 0),
-    label = "Likelihoods", n_threads = n_threads
-  )
+  result
 }

@@ -1,7 +1,7 @@
 # What the core needs of the data and of the prior, in the form it expects.
 
 # x, s, missing, v: v is NULL for independent errors, list(V), or for differences from a baseline
-# list(s, V, baseline, keep) (see R/contrasts.R).
+# list(s, V, baseline, keep) (see R/data-contrasts.R).
 noise_arguments <- function(data) {
   list(
     x = as_doubles(data$Bhat), s = as_doubles(data$Shat), missing = data$missing,
@@ -86,7 +86,7 @@ posterior_matrices <- function(data, g, active, weights, covariance, n_threads, 
 }
 
 # What the model's effects are multiplied by to be reported: back to the units of Bhat, times a
-# `weight` for each cell where contrasts give one (see R/posterior-contrast.R).
+# `weight` for each cell where contrasts give one (see R/mash-contrast.R).
 effect_scale <- function(data) {
   scale <- if (data$alpha != 0) as_doubles(data$Shat_alpha)
   if (is.null(data$weight)) return(scale)
@@ -101,11 +101,52 @@ check_active <- function(active, g) {
   }
 }
 
-# Some units of the data.
-data_rows <- function(data, rows) {
-  for (what in c("Bhat", "Shat", "Shat_alpha", "Shat_orig", "missing", "weight")) {
-    if (!is.null(data[[what]])) data[[what]] <- data[[what]][rows, , drop = FALSE]
+# The noise of contrasts as the core takes it: list(V), if it is the same for all units, or what it
+# follows from.
+contrast_noise <- function(data) {
+  if (!is.null(data$LSVSLt)) return(list(unname(data$LSVSLt)))
+  baseline <- baseline_weights(data$L)
+  list(
+    as_doubles(data$Shat_orig), if (!is_identity(data$V)) as_doubles(data$V), baseline$weights,
+    baseline$keep
+  )
+}
+
+# The linear map from the effects of the model to what is reported: A, and for contrasts with the
+# mean, whose last difference is minus the sum of the others, the map to all of them.
+output_map <- function(data, A) {
+  to_all <- if (!is.null(data$L) && identical(attr(data$L, "reference"), "mean")) {
+    R <- ncol(data$L)
+    rbind(diag(R - 1L), -1)
   }
-  if (length(dim(data$V)) == 3L) data$V <- data$V[, , rows, drop = FALSE]
-  data
+  if (is.null(A)) {
+    if (!is.null(to_all)) rownames(to_all) <- paste0(colnames(data$L), "-mean")
+    return(to_all)
+  }
+  if (is.null(dim(A)) && is.numeric(A)) A <- matrix(A, 1L)
+  A <- as_numeric_matrix(A, "A")
+  R <- if (is.null(to_all)) ncol(data$Bhat) else nrow(to_all)
+  if (ncol(A) != R) {
+    stop_mnmash("dimension", "`A` must have ", R, " columns, one per effect, not ", ncol(A))
+  }
+  if (anyNA(A)) stop_mnmash("not_finite", "`A` must not have missing values")
+  check_finite(A, "A")
+  if (is.null(to_all)) A else A %*% to_all
+}
+
+# "<matrix>.<scale>", null first.
+component_names <- function(ulist, grid, pointmass) {
+  names <- outer(names(ulist), seq_along(grid), paste, sep = ".")
+  c(if (pointmass) "null", names)
+}
+
+# The weights of the baseline, and the conditions it is subtracted from.
+baseline_weights <- function(L) {
+  ref <- attr(L, "reference")
+  R <- ncol(L)
+  if (identical(ref, "mean")) {
+    list(weights = rep(1 / R, R), keep = seq_len(R - 1L))
+  } else {
+    list(weights = as.double(seq_len(R) == ref), keep = seq_len(R)[-ref])
+  }
 }

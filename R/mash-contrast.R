@@ -223,3 +223,57 @@ as.data.frame.posterior_contrast <- function(x, row.names = NULL, optional = FAL
   attr(x, "pairs") <- NULL
   x
 }
+
+check_feature <- function(feature, n) {
+  if (is.null(feature)) return(seq_len(n))
+  if (length(feature) != n || anyNA(feature)) {
+    stop_mnmash(
+      "dimension", "`feature` must name the feature of each of ", n, " units",
+      if (length(feature) != n) paste0("; it has ", length(feature))
+    )
+  }
+  as.character(feature)
+}
+
+# The two conditions of each difference, 2 x pairs, with the contrasts' names.
+contrast_pairs <- function(contrast, names) {
+  pairs <- attr(contrast, "pairs")
+  if (!is.null(pairs)) {
+    colnames(pairs) <- sprintf("%s_vs_%s", pairs[1L, ], pairs[2L, ])
+    return(pairs[, colnames(pairs) %in% names, drop = FALSE])
+  }
+  names <- names[!endsWith(names, "_deviation")]
+  parts <- strsplit(names, "_vs_", fixed = TRUE)
+  parts <- parts[lengths(parts) == 2L]
+  matrix(
+    unlist(parts), 2L, length(parts),
+    dimnames = list(NULL, vapply(parts, paste, "", collapse = "_vs_"))
+  )
+}
+
+# The columns of one kind, as a matrix with the contrasts' names.
+contrast_values <- function(contrast, what, name = "object") {
+  start <- paste0(what, "_contrast_")
+  columns <- if (is.data.frame(contrast) && length(names(contrast))) {
+    names(contrast)[startsWith(names(contrast), start)]
+  }
+  if (!length(columns)) {
+    stop_mnmash(
+      "type", "`", name, "` must come from posterior_contrast(): it has no columns `", start, "*`"
+    )
+  }
+  fits <- \(x) is.numeric(x) && length(x) == nrow(contrast)
+  wrong <- !vapply(unclass(contrast)[columns], fits, NA)
+  if (any(wrong)) {
+    stop_mnmash("type", "`", name, "`: column ", columns[wrong][1L], " must hold numbers")
+  }
+  values <- as.matrix(as.data.frame.list(unclass(contrast)[columns], optional = TRUE))
+  dimnames(values) <- list(NULL, substring(columns, nchar(start) + 1L))
+  values
+}
+
+# The workflows' level for p-values of millions of units, or a level for local false sign rates.
+significance <- function(threshold, by, name) {
+  if (is.null(threshold)) return(if (by == "p") 1e-5 else 0.05)
+  check_number(threshold, name, 0, 1)
+}

@@ -94,3 +94,5 @@ output_prefix <- function(prefix, data) {
   }
   prefix
 }
+
+is_file_name <- function(x) is.character(x) && length(x) == 1L && !is.na(x)

@@ -81,13 +81,6 @@ new_mash_input <- function(x, missing) {
   structure(matrices, class = "mash_input", missing = missing)
 }
 
-describe_entries <- function(x) {
-  if (!length(names(x))) return("no names")
-  entries <- paste0("`", names(x), "`")
-  if (length(entries) > 12) entries <- c(entries[1:12], "...")
-  paste(entries, collapse = ", ")
-}
-
 # Effects and standard errors of one set, or NULL.
 input_set <- function(x, set) {
   entry <- function(what) {
@@ -250,16 +243,6 @@ set_data <- function(input, set, alpha, V = NULL) {
     }
   ), "data", attr(input, "file"))
   if (alpha > 0) data <- with_missing_units(data, s)
-  data
-}
-
-with_missing_units <- function(data, s) {
-  if (is.null(data$missing)) return(data)
-  s[data$missing] <- NA
-  typical <- apply(s, 2L, stats::median, na.rm = TRUE)
-  typical[is.na(typical)] <- stats::median(s, na.rm = TRUE)
-  typical <- typical^data$alpha
-  data$Shat_alpha[data$missing] <- rep(typical, each = nrow(s))[data$missing]
   data
 }
 

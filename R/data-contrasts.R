@@ -104,17 +104,6 @@ new_contrast_data <- function(Bhat, Shat_orig, V, L, mask) {
 
 contrast_covariance <- function(s, V, L) L %*% (V * tcrossprod(s)) %*% t(L)
 
-# The weights of the baseline, and the conditions it is subtracted from.
-baseline_weights <- function(L) {
-  ref <- attr(L, "reference")
-  R <- ncol(L)
-  if (identical(ref, "mean")) {
-    list(weights = rep(1 / R, R), keep = seq_len(R - 1L))
-  } else {
-    list(weights = as.double(seq_len(R) == ref), keep = seq_len(R)[-ref])
-  }
-}
-
 # Standard errors of the differences, J x (R - 1): with g = SVS and baseline weights c,
 # var(y_k - c'y) = g_kk - 2 (gc)_k + c'gc.
 contrast_sd <- function(S, V, L) {
@@ -138,56 +127,4 @@ times_correlation <- function(x, V, J) {
   out <- matrix(0, J, R)
   for (r in seq_len(R)) for (q in seq_len(R)) out[, r] <- out[, r] + x[, q] * V[q, r, ]
   out
-}
-
-# The noise of contrasts as the core takes it: list(V), if it is the same for all units, or what it
-# follows from.
-contrast_noise <- function(data) {
-  if (!is.null(data$LSVSLt)) return(list(unname(data$LSVSLt)))
-  baseline <- baseline_weights(data$L)
-  list(
-    as_doubles(data$Shat_orig), if (!is_identity(data$V)) as_doubles(data$V), baseline$weights,
-    baseline$keep
-  )
-}
-
-# The linear map from the effects of the model to what is reported: A, and for contrasts with the
-# mean, whose last difference is minus the sum of the others, the map to all of them.
-output_map <- function(data, A) {
-  to_all <- if (!is.null(data$L) && identical(attr(data$L, "reference"), "mean")) {
-    R <- ncol(data$L)
-    rbind(diag(R - 1L), -1)
-  }
-  if (is.null(A)) {
-    if (!is.null(to_all)) rownames(to_all) <- paste0(colnames(data$L), "-mean")
-    return(to_all)
-  }
-  if (is.null(dim(A)) && is.numeric(A)) A <- matrix(A, 1L)
-  A <- as_numeric_matrix(A, "A")
-  R <- if (is.null(to_all)) ncol(data$Bhat) else nrow(to_all)
-  if (ncol(A) != R) {
-    stop_mnmash("dimension", "`A` must have ", R, " columns, one per effect, not ", ncol(A))
-  }
-  if (anyNA(A)) stop_mnmash("not_finite", "`A` must not have missing values")
-  check_finite(A, "A")
-  if (is.null(to_all)) A else A %*% to_all
-}
-
-#' Posterior of linear functions of the effects, such as contrasts
-#'
-#' @param mash_data data from [mash_set_data()].
-#' @param m a fit from [mash()] whose prior is used.
-#' @param contrast_mat Q x R matrix: one linear function of the effects per row.
-#' @return A list of J x Q matrices: `PosteriorMean`, `PosteriorSD`, `lfdr`, `NegativeProb`, `lfsr`,
-#'   `PositiveProb`.
-#' @export
-#' @examples
-#' set.seed(1)
-#' sims <- simple_sims(nsamp = 20, err_sd = 0.3)
-#' data <- mash_set_data(sims$Bhat, sims$Shat)
-#' m <- mash(data, cov_canonical(data), verbose = FALSE)
-#' against_first <- contrast_matrix(5, ref = 1)
-#' head(get_posterior_condition_wise_summary(data, m, against_first)$lfsr)
-get_posterior_condition_wise_summary <- function(mash_data, m, contrast_mat) {
-  mash_compute_posterior_matrices(m, mash_data, A = contrast_mat)
 }

@@ -108,12 +108,6 @@ feature_score <- function(contrast, feature, method = c("meta", "nsig", "pval_pa
   }
 }
 
-# The workflows' level for p-values of millions of units, or a level for local false sign rates.
-significance <- function(threshold, by, name) {
-  if (is.null(threshold)) return(if (by == "p") 1e-5 else 0.05)
-  check_number(threshold, name, 0, 1)
-}
-
 # All conditions that contrasts are about, or those of them that were asked for.
 scored_conditions <- function(conditions, names, pairs) {
   deviating <- sub("_deviation$", "", names[endsWith(names, "_deviation")])

@@ -137,11 +137,6 @@ null_moments <- function(z, z_thresh, by_pairs) {
   moments
 }
 
-fewest_rows <- 10
-
-# Small data without missing values are as they are: there every pair has all rows.
-rare_pairs <- function(n) n < min(fewest_rows, max(n))
-
 tell_rare_pairs <- function(n, names, J) {
   rare <- rare_pairs(n)
   if (!any(rare)) return(invisible())
@@ -166,13 +161,6 @@ by_pair_or_zero <- function(V, n) {
   V[rare] <- 0
   diag(V) <- variances
   V
-}
-
-moment_correlation <- function(moments) {
-  spread <- sqrt(moments$var * t(moments$var))
-  r <- ifelse(spread > 0, moments$cov / spread, 0)
-  diag(r) <- 1
-  r
 }
 
 # A covariance taken for a correlation matrix: its diagonal is replaced, not divided out.

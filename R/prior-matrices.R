@@ -119,12 +119,6 @@ check_grid <- function(grid, name = "grid") {
   as.double(grid)
 }
 
-# "<matrix>.<scale>", null first.
-component_names <- function(ulist, grid, pointmass) {
-  names <- outer(names(ulist), seq_along(grid), paste, sep = ".")
-  c(if (pointmass) "null", names)
-}
-
 # The Dirichlet parameters of the weights.
 dirichlet_parameters <- function(prior, P, nullweight) {
   if (is.character(prior)) {
@@ -147,4 +141,36 @@ dirichlet_parameters <- function(prior, P, nullweight) {
     )
   }
   as.double(prior)
+}
+
+scaled_columns <- function(Y, d) Y * rep(d, each = nrow(Y))
+
+# A prior given by the user: matrices, grid, point mass, and its weights if they are to be used.
+check_prior <- function(g, R, weights) {
+  if (!is.list(g) || is.null(g$Ulist) || is.null(g[["grid"]])) {
+    stop_mnmash("type", "`g` must be a fit of mash() or a list of pi, Ulist, grid and usepointmass")
+  }
+  pointmass <- if (is.null(g$usepointmass)) TRUE else check_flag(g$usepointmass, "g$usepointmass")
+  checked <- list(
+    pi = g$pi, Ulist = prior_matrices(g$Ulist, R, normalize = FALSE, name = "g$Ulist"),
+    grid = check_grid(g[["grid"]], "g$grid"), usepointmass = pointmass
+  )
+  P <- pointmass + length(checked$Ulist) * length(checked$grid)
+  if (weights || !is.null(g$pi)) check_weights(g$pi, P)
+  checked
+}
+
+check_weights <- function(pi, P) {
+  if (!is.numeric(pi) || length(pi) != P) {
+    stop_mnmash(
+      "dimension", "`g$pi` must have ", P, " weights, one for each component, not ", length(pi)
+    )
+  }
+  bad <- which(!is.finite(pi) | pi < 0)
+  if (length(bad)) {
+    stop_mnmash("value", "`g$pi` must not be negative: weight ", bad[1L], " is ", pi[bad[1L]])
+  }
+  if (abs(sum(pi) - 1) > 1e-4) {
+    stop_mnmash("value", "`g$pi` must sum to 1, not ", format(sum(pi)))
+  }
 }

@@ -16,10 +16,6 @@
 #' round(lfsr(fit), 3)
 lfsr <- function(x, ...) UseMethod("lfsr")
 
-#' @rdname lfsr
-#' @export
-lfsr.mash <- function(x, ...) get_lfsr(x)
-
 #' @export
 lfsr.default <- function(x, ...) no_such_fit("lfsr", x)
 

@@ -161,3 +161,20 @@ in_region <- function(names, region) {
   )
   found
 }
+
+# Names or numbers of variants, or NULL for all.
+check_variants <- function(variants) {
+  if (is.null(variants)) return(invisible())
+  if (!is.numeric(variants)) return(invisible(check_labels(variants, "variants")))
+  if (!length(variants) || !all(is.finite(variants)) || any(variants < 1) ||
+        any(variants != round(variants)) || anyDuplicated(variants)) {
+    stop_mnmash("argument", "`variants` must be distinct names, or numbers of columns")
+  }
+}
+
+wanted_columns <- function(X, variants) {
+  if (is.null(variants)) return(X)
+  check_names_or_numbers(variants, "variants")
+  at <- match(variants, if (is.numeric(variants)) seq_len(ncol(X)) else colnames(X))
+  X[, at[!is.na(at)], drop = FALSE]
+}

@@ -243,22 +243,3 @@ region_data <- function(x, prior, exclude, V) {
   data <- data_with_unobserved(Bhat, Shat, V, alpha)
   if (alpha > 0) with_missing_units(data, Shat) else data
 }
-
-# The posteriors of consecutive units, as one list.
-bind_posteriors <- function(parts) {
-  if (length(parts) == 1L) return(parts[[1L]])
-  tables <- setdiff(names(parts[[1L]]), "PosteriorCov")
-  pieces <- \(what) unname(lapply(parts, `[[`, what))
-  result <- lapply(stats::setNames(nm = tables), \(what) do.call(rbind, pieces(what)))
-  slices <- pieces("PosteriorCov")
-  if (!is.null(slices[[1L]])) {
-    result$PosteriorCov <- array(
-      unlist(slices, use.names = FALSE), c(dim(slices[[1L]])[1:2], nrow(result[[1L]]))
-    )
-    names <- dimnames(slices[[1L]])[1:2]
-    if (!is.null(names) || !is.null(rownames(result[[1L]]))) {
-      dimnames(result$PosteriorCov) <- list(names[[1L]], names[[2L]], rownames(result[[1L]]))
-    }
-  }
-  result
-}

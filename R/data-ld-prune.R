@@ -46,16 +46,6 @@ ld_prune <- function(X, threshold = 0.45, variants = NULL, method = c("greedy", 
   if (is.null(variants)) kept else variants[kept]
 }
 
-# Names or numbers of variants, or NULL for all.
-check_variants <- function(variants) {
-  if (is.null(variants)) return(invisible())
-  if (!is.numeric(variants)) return(invisible(check_labels(variants, "variants")))
-  if (!length(variants) || !all(is.finite(variants)) || any(variants < 1) ||
-        any(variants != round(variants)) || anyDuplicated(variants)) {
-    stop_mnmash("argument", "`variants` must be distinct names, or numbers of columns")
-  }
-}
-
 # Column numbers of a matrix without missing values.
 prune_columns <- function(X, threshold, method) {
   Z <- X - rep(colMeans(X), each = nrow(X))
@@ -121,13 +111,6 @@ dosages <- function(X, variants, name) {
   X <- as_numeric_matrix(X, name)
   check_finite(X, name)
   if (anyNA(X)) put_in_means(X) else X
-}
-
-wanted_columns <- function(X, variants) {
-  if (is.null(variants)) return(X)
-  check_names_or_numbers(variants, "variants")
-  at <- match(variants, if (is.numeric(variants)) seq_len(ncol(X)) else colnames(X))
-  X[, at[!is.na(at)], drop = FALSE]
 }
 
 # Of each block only what is wanted stays in memory.

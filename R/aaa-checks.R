@@ -196,3 +196,31 @@ check_mash_data <- function(data, name = "data") {
   }
   invisible(data)
 }
+
+# One number or `n` of them, as `n`.
+check_each <- function(x, name, n, lower = -Inf, upper = Inf) {
+  numbers <- is.numeric(x) && length(x) %in% c(1L, n) && all(is.finite(x))
+  if (!numbers || any(x < lower | x > upper)) {
+    stop_mnmash(
+      "argument", "`", name, "` must be one number", if (n > 1) paste(" or", n),
+      if (lower > -Inf || upper < Inf) paste0(", between ", lower, " and ", upper)
+    )
+  }
+  rep_len(as.double(x), n)
+}
+
+check_folds <- function(folds, Bhat) {
+  J <- nrow(Bhat)
+  if (length(folds) == 1L) {
+    n <- check_count(folds, "folds", 2)
+    if (n > J) stop_mnmash("argument", "`folds` must be at most the number of units, ", J)
+    return(sample(rep_len(seq_len(n), J)))
+  }
+  if (length(folds) != J || anyNA(folds) || length(unique(folds)) < 2L) {
+    stop_mnmash(
+      "argument", "`folds` must be one number, or the fold of each of the ", J, " units (at ",
+      "least two folds, none missing)"
+    )
+  }
+  as.vector(folds)
+}

@@ -1,0 +1,28 @@
+#' Estimated mixture weights
+#'
+#' @param m a fit from [mash()].
+#' @param dimension sum the weights over scales, giving one for each covariance matrix (`"cov"`);
+#'   over matrices, giving one for each scale of the grid (`"grid"`); or not at all (`"all"`).
+#'
+#' @return A named vector of weights that sum to one; the null (if any) comes first.
+#' @export
+#' @examples
+#' set.seed(1)
+#' sims <- simple_sims(nsamp = 20, err_sd = 0.3)
+#' data <- mash_set_data(sims$Bhat, sims$Shat)
+#' m <- mash(data, cov_canonical(data), verbose = FALSE)
+#' round(get_estimated_pi(m), 3)
+get_estimated_pi <- function(m, dimension = c("cov", "grid", "all")) {
+  dimension <- match_choice(dimension, c("cov", "grid", "all"), "dimension")
+  g <- check_fit(m, prior = TRUE)$fitted_g
+  pi <- g$pi
+  if (dimension == "all") {
+    names(pi) <- component_names(g$Ulist, g$grid, g$usepointmass)
+    return(pi)
+  }
+  null <- if (g$usepointmass) c(null = pi[[1L]])
+  weights <- matrix(if (g$usepointmass) pi[-1L] else pi, length(g$Ulist))
+  weights <- if (dimension == "cov") rowSums(weights) else colSums(weights)
+  names(weights) <- if (dimension == "cov") names(g$Ulist) else seq_along(g$grid)
+  c(null, weights)
+}

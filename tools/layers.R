@@ -1,0 +1,70 @@
+# Holds the files of R/ to their order: families (the part of a file's name before the first "-")
+# call downwards only, and no two files call each other, directly or in a circle. Part of
+# `make lint`. Calls are read from the code (codetools), not run; methods of generics are not seen.
+#
+#   Rscript tools/layers.R      from the package's root; exit status 1 if there is a wrong call
+families <- c(
+  "aaa", "core", "data", "prior", "mash", "ud", "cov", "v", "mrash", "mrmash", "deconvolve",
+  "finemap", "loci", "fqtl", "genome", "simulate", "plot", "pipeline", "cli"
+)
+# Written by tools, or without code.
+outside <- c("extendr-wrappers.R", "datasets.R", "mnmash-package.R")
+
+files <- setdiff(list.files("R", pattern = "[.]R$"), outside)
+family <- function(file) sub("[.]R$", "", sub("-.*", "", file))
+complaints <- character()
+unknown <- files[!family(files) %in% families]
+if (length(unknown)) complaints <- paste(unknown, "belongs to no family")
+
+# Every top-level function, in an environment of its own, and the file it stands in.
+functions <- new.env(parent = baseenv())
+home <- character()
+for (file in files) {
+  for (e in as.list(parse(file.path("R", file), keep.source = FALSE))) {
+    if (!is.call(e) || !identical(e[[1L]], quote(`<-`)) || !is.name(e[[2L]])) next
+    name <- as.character(e[[2L]])
+    body <- if (is.call(e[[3L]]) && identical(e[[3L]][[1L]], quote(`function`))) {
+      e[[3L]]
+    } else {
+      call("function", NULL, e[[3L]])
+    }
+    assign(name, eval(body, functions), functions)
+    home[name] <- file
+  }
+}
+calls <- do.call(rbind, lapply(names(home), \(name) {
+  used <- codetools::findGlobals(functions[[name]], merge = FALSE)
+  used <- intersect(c(used$functions, used$variables), names(home))
+  used <- used[home[used] != home[[name]]]
+  if (length(used)) data.frame(from = home[[name]], to = unname(home[used]), what = used)
+}))
+
+upward <- calls[match(family(calls$from), families) < match(family(calls$to), families), ]
+if (nrow(upward)) {
+  complaints <- c(complaints, unique(paste0(
+    upward$from, " calls ", upward$what, "() of ", upward$to, ", which stands above it"
+  )))
+}
+
+# Files that can be reached from themselves.
+callees <- lapply(split(calls$to, factor(calls$from, files)), unique)
+reached <- lapply(callees, \(next_files) {
+  seen <- character()
+  while (length(next_files)) {
+    seen <- c(seen, next_files)
+    next_files <- setdiff(unlist(callees[next_files]), seen)
+  }
+  seen
+})
+circle <- files[mapply(`%in%`, files, reached[files])]
+if (length(circle)) {
+  within <- unique(calls[calls$from %in% circle & calls$to %in% circle, ])
+  complaints <- c(
+    complaints, paste("these files call each other in a circle:", paste(circle, collapse = ", ")),
+    paste0("  ", within$from, " -> ", within$to, ": ", within$what)
+  )
+}
+if (length(complaints)) {
+  writeLines(complaints, stderr())
+  quit(status = 1L)
+}
