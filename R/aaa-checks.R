@@ -1,5 +1,11 @@
 # Checks of arguments that every exported function shares, and the words that say where a bad
-# value is. They return the argument in its canonical form, or raise a classed error.
+# value is. They return the argument in its canonical form, or raise a classed error. The name in the
+# message is the argument's as the caller wrote it: `name` is needed only where that is another.
+
+# To be used as a default: the expression that was given for the argument `x` of a check.
+arg_name <- function(x) {
+  paste(deparse(eval(call("substitute", substitute(x)), parent.frame())), collapse = " ")
+}
 
 # "row 3 (geneA)": the number, and the name when there is one.
 describe_index <- function(kind, i, names = NULL) {
@@ -19,7 +25,7 @@ and_more <- function(n, what = "") {
 }
 
 # Distinct names, at least one.
-check_labels <- function(x, name) {
+check_labels <- function(x, name = arg_name(x)) {
   if (!is.character(x) || !length(x) || anyNA(x) || !all(nzchar(x))) {
     stop_mnmash("argument", "`", name, "` must be a character vector of names, without `NA`")
   }
@@ -34,7 +40,8 @@ first_few <- function(names, n = 8L) {
 }
 
 # A numeric matrix from a matrix, a data frame, or a vector (one condition).
-as_numeric_matrix <- function(x, name) {
+as_numeric_matrix <- function(x, name = arg_name(x)) {
+  force(name)
   if (is.data.frame(x)) {
     bad <- which(!vapply(x, \(column) is.numeric(column) || all(is.na(column)), NA))
     if (length(bad)) {
@@ -66,8 +73,9 @@ describe_dim <- function(x) paste(if (is.null(dim(x))) length(x) else dim(x), co
 
 # Every value finite or NA; NaN is an error, because it is the sign of an earlier mistake. So is a
 # value whose square, or sum of squares, is no number any more.
-check_finite <- function(x, name, na_ok = TRUE) {
-  if (all(is.finite(x))) return(invisible(check_size(x, name)))
+check_finite <- function(x, na_ok = TRUE, name = arg_name(x)) {
+  force(name)
+  if (all(is.finite(x))) return(invisible(check_size(x, name = name)))
   bad <- which(if (na_ok) is.infinite(x) | is.nan(x) else !is.finite(x))
   if (length(bad)) {
     stop_mnmash(
@@ -75,10 +83,10 @@ check_finite <- function(x, name, na_ok = TRUE) {
       ": it is ", x[bad[1L]], " at ", describe_cell(x, bad[1L]), and_more(length(bad))
     )
   }
-  invisible(check_size(x, name))
+  invisible(check_size(x, name = name))
 }
 
-check_size <- function(x, name, largest = 1e100) {
+check_size <- function(x, largest = 1e100, name = arg_name(x)) {
   # range() copies.
   least <- suppressWarnings(min(x, na.rm = TRUE))
   most <- suppressWarnings(max(x, na.rm = TRUE))
@@ -95,7 +103,7 @@ check_size <- function(x, name, largest = 1e100) {
 # One plain number: no date, no matrix of numbers, not NA.
 one_number <- function(x) is.numeric(x) && !is.object(x) && length(x) == 1L && !is.na(x)
 
-check_number <- function(x, name, lower = -Inf, upper = Inf, infinite = FALSE) {
+check_number <- function(x, lower = -Inf, upper = Inf, infinite = FALSE, name = arg_name(x)) {
   if (!one_number(x) || !(infinite || is.finite(x)) || x < lower || x > upper) {
     stop_mnmash(
       "argument", "`", name, "` must be one ", if (!infinite) "finite ", "number",
@@ -109,33 +117,37 @@ check_number <- function(x, name, lower = -Inf, upper = Inf, infinite = FALSE) {
   as.double(x)
 }
 
-check_count <- function(x, name, lower = 1, upper = Inf) {
-  x <- check_number(x, name, lower, upper)
+check_count <- function(x, lower = 1, upper = Inf, name = arg_name(x)) {
+  force(name)
+  x <- check_number(x, lower, upper, name = name)
   if (x != round(x)) stop_mnmash("argument", "`", name, "` must be a whole number, not ", x)
   x
 }
 
 # The number of things that are made one by one, and held: more are a slip of the pen.
-check_few <- function(x, name, lower = 1, upper = 1e6) check_count(x, name, lower, upper)
+check_few <- function(x, lower = 1, upper = 1e6, name = arg_name(x)) {
+  force(name)
+  check_count(x, lower, upper, name = name)
+}
 
 # What set.seed() takes: it ignores what follows the point.
 check_set_seed <- function(seed) {
-  check_number(seed, "seed", -.Machine$integer.max, .Machine$integer.max)
+  check_number(seed, -.Machine$integer.max, .Machine$integer.max)
 }
 
-check_function <- function(f, name, what = "a function") {
+check_function <- function(f, what = "a function", name = arg_name(f)) {
   if (!is.function(f)) stop_mnmash("type", "`", name, "` must be ", what, ", not ", class(f)[1L])
   f
 }
 
-check_names_or_numbers <- function(x, name) {
+check_names_or_numbers <- function(x, name = arg_name(x)) {
   if (!is.null(x) && !(is.character(x) || is.numeric(x) || is.factor(x))) {
     stop_mnmash("type", "`", name, "` must be names or numbers, not ", class(x)[1L])
   }
   invisible(x)
 }
 
-check_flag <- function(x, name) {
+check_flag <- function(x, name = arg_name(x)) {
   if (!is.logical(x) || length(x) != 1L || is.na(x)) {
     stop_mnmash("argument", "`", name, "` must be TRUE or FALSE")
   }
@@ -143,7 +155,7 @@ check_flag <- function(x, name) {
 }
 
 # One of `choices`, partial matching allowed; the whole vector of choices means the first.
-match_choice <- function(x, choices, name) {
+match_choice <- function(x, choices, name = arg_name(x)) {
   if (identical(x, choices)) return(choices[1L])
   found <- if (is.character(x) && length(x) == 1L) pmatch(x, choices) else NA
   if (is.na(found)) {
@@ -155,7 +167,8 @@ match_choice <- function(x, choices, name) {
 }
 
 # Rows picked by number, name or logical, as row numbers.
-check_subset <- function(subset, x, name = "subset") {
+check_subset <- function(subset, x, name = arg_name(subset)) {
+  force(name)
   if (is.null(subset)) return(seq_len(nrow(x)))
   if (!is.atomic(subset)) {
     stop_mnmash("type", "`", name, "` must be numbers, names or a logical vector, not ",
@@ -182,7 +195,7 @@ check_subset <- function(subset, x, name = "subset") {
 }
 
 # A fit, or what is laid out like one.
-check_fit <- function(m, name = "m", prior = FALSE) {
+check_fit <- function(m, prior = FALSE, name = arg_name(m)) {
   if (!is.list(m) || (prior && (!is.list(m$fitted_g) || is.null(m$fitted_g$pi)))) {
     stop_mnmash("type", "`", name, "` must be a fit, such as of mash(), not ", class(m)[1L])
   }
@@ -190,7 +203,7 @@ check_fit <- function(m, name = "m", prior = FALSE) {
 }
 
 # What `mash_set_data` returns, or an error that says so.
-check_mash_data <- function(data, name = "data") {
+check_mash_data <- function(data, name = arg_name(data)) {
   if (!inherits(data, "mash") || is.null(data$Bhat) || is.null(data$Shat)) {
     stop_mnmash("type", "`", name, "` must come from mash_set_data()")
   }
@@ -198,7 +211,7 @@ check_mash_data <- function(data, name = "data") {
 }
 
 # One number or `n` of them, as `n`.
-check_each <- function(x, name, n, lower = -Inf, upper = Inf) {
+check_each <- function(x, n, lower = -Inf, upper = Inf, name = arg_name(x)) {
   numbers <- is.numeric(x) && length(x) %in% c(1L, n) && all(is.finite(x))
   if (!numbers || any(x < lower | x > upper)) {
     stop_mnmash(
@@ -212,7 +225,7 @@ check_each <- function(x, name, n, lower = -Inf, upper = Inf) {
 check_folds <- function(folds, Bhat) {
   J <- nrow(Bhat)
   if (length(folds) == 1L) {
-    n <- check_count(folds, "folds", 2)
+    n <- check_count(folds, 2)
     if (n > J) stop_mnmash("argument", "`folds` must be at most the number of units, ", J)
     return(sample(rep_len(seq_len(n), J)))
   }

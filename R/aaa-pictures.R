@@ -23,7 +23,7 @@ save_picture <- function(plot, file, width, height, dpi = 150) {
   if (!type %in% c("pdf", "png") || !grepl(".", basename(file), fixed = TRUE)) {
     stop_mnmash("argument", "`file` must end in .pdf or .png: '", file, "' does not")
   }
-  dpi <- check_number(dpi, "dpi", 20, 1200)
+  dpi <- check_number(dpi, 20, 1200)
   write_whole(file, \(part) {
     ggplot2::ggsave(
       part,

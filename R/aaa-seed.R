@@ -20,7 +20,7 @@ with_seed <- function(seed, code) {
 # A seed as a number; one of R's random numbers is used if there is none.
 check_seed <- function(seed) {
   if (is.null(seed)) return(floor(stats::runif(1) * 2^31))
-  seed <- check_number(seed, "seed", -2^53, 2^53)
+  seed <- check_number(seed, -2^53, 2^53)
   if (seed != round(seed)) stop_mnmash("argument", "`seed` must be a whole number, not ", seed)
   seed
 }

@@ -180,5 +180,5 @@ named_table <- function(x, key, others, file) {
       describe_entries(x)
     )
   }
-  as_numeric_matrix(x[[keys[1L]]], keys[1L])
+  as_numeric_matrix(x[[keys[1L]]], name = keys[1L])
 }

@@ -124,13 +124,13 @@ output_map <- function(data, A) {
     return(to_all)
   }
   if (is.null(dim(A)) && is.numeric(A)) A <- matrix(A, 1L)
-  A <- as_numeric_matrix(A, "A")
+  A <- as_numeric_matrix(A)
   R <- if (is.null(to_all)) ncol(data$Bhat) else nrow(to_all)
   if (ncol(A) != R) {
     stop_mnmash("dimension", "`A` must have ", R, " columns, one per effect, not ", ncol(A))
   }
   if (anyNA(A)) stop_mnmash("not_finite", "`A` must not have missing values")
-  check_finite(A, "A")
+  check_finite(A)
   if (is.null(to_all)) A else A %*% to_all
 }
 

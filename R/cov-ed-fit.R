@@ -62,14 +62,14 @@ ed <- function(x, noise = NULL, U, pi = NULL, means = NULL, projection = NULL, r
                tol = 1e-6, max_iter = 10000, starts = 1, n_threads = NULL) {
   problem <- ed_problem(x, noise, projection)
   U <- if (is.numeric(U) && length(U) == 1L && !is.matrix(U)) {
-    random_covariances(check_few(U, "U"), problem$effects, problem$spread)
+    random_covariances(check_few(U), problem$effects, problem$spread)
   } else {
     prior_matrices(U, problem$effects, normalize = FALSE, name = "U")
   }
   K <- length(U)
-  starts <- check_few(starts, "starts")
-  check_number(regularisation, "regularisation", 0)
-  check_number(max_iter, "max_iter", 0)
+  starts <- check_few(starts)
+  check_number(regularisation, 0)
+  check_number(max_iter, 0)
   means <- check_means(means, K, problem$effects)
   task <- list(
     U = unname(U), pi = shared_weights(pi, fixed_pi, K), means = means,
@@ -145,12 +145,12 @@ shared_weights <- function(pi, fixed, K) {
 check_means <- function(means, K, R) {
   if (is.null(means)) return(NULL)
   if (is.null(dim(means)) && is.numeric(means) && (K == 1 || R == 1)) means <- matrix(means, K)
-  means <- as_numeric_matrix(means, "means")
+  means <- as_numeric_matrix(means)
   if (nrow(means) != K || ncol(means) != R) {
     stop_mnmash("dimension", "`means` must be ", K, " x ", R, " (components x effects), not ",
                 describe_dim(means))
   }
-  check_finite(means, "means", na_ok = FALSE)
+  check_finite(means, na_ok = FALSE)
   unname(means)
 }
 

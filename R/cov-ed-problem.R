@@ -18,8 +18,8 @@ ed_problem <- function(x, noise, projection) {
     }
     return(ed_direct(x))
   }
-  x <- as_numeric_matrix(x, "x")
-  check_finite(x, "x")
+  x <- as_numeric_matrix(x)
+  check_finite(x)
   if (is.null(noise)) stop_mnmash("argument", "`noise` is missing")
   J <- nrow(x)
   n <- ncol(x)
@@ -86,7 +86,7 @@ as_unit_matrices <- function(value, J, n, m, name) {
 check_scaled_noise <- function(noise, J, n) {
   s <- noise$s
   if (is.numeric(s) && length(s) == 1L) s <- matrix(as.double(s), J, n)
-  s <- as_numeric_matrix(s, "noise$s")
+  s <- as_numeric_matrix(s, name = "noise$s")
   if (nrow(s) != J || ncol(s) != n) {
     stop_mnmash("dimension", "`noise$s` must be ", J, " x ", n, ", not ", describe_dim(s))
   }
@@ -132,8 +132,8 @@ covariances_of <- function(given, J, n) {
 # One run of the core: list(U, pi, means, trace, loglik, iterations, converged, message).
 run_ed <- function(problem, task, tol, max_iter, w, row_weights, n_threads) {
   control <- c(
-    check_number(tol, "tol", infinite = TRUE), check_number(max_iter, "maxiter", 0),
-    check_number(w, "w", 0)
+    check_number(tol, infinite = TRUE), check_number(max_iter, name = "maxiter", 0),
+    check_number(w, 0)
   )
   weights <- check_row_weights(row_weights, problem$units)
   n_threads <- resolve_threads(n_threads)

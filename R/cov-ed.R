@@ -60,8 +60,8 @@ cov_ed <- function(data, Ulist_init, subset = NULL, algorithm = c("bovy", "teem"
                    fixamp = NULL, fixcovar = NULL, ridge = c("relative", "mashr", "none"),
                    n_threads = NULL) {
   check_mash_data(data)
-  algorithm <- match_choice(algorithm, c("bovy", "teem"), "algorithm")
-  ridge <- match_choice(ridge, c("relative", "mashr", "none"), "ridge")
+  algorithm <- match_choice(algorithm, c("bovy", "teem"))
+  ridge <- match_choice(ridge, c("relative", "mashr", "none"))
   check_other_arguments(list(...), "cov_ed")
   rows <- check_subset(subset, data$Bhat)
   start <- prior_matrices(Ulist_init, ncol(data$Bhat), normalize = FALSE, name = "Ulist_init")

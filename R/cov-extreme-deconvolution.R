@@ -50,14 +50,14 @@ extreme_deconvolution <- function(ydata, ycovar, xamp, xmean, xcovar, projection
                                   tol = 1e-6, maxiter = 1e9, w = 0, logfile = NULL,
                                   splitnmerge = 0, maxsnm = FALSE, likeonly = FALSE,
                                   logweight = FALSE, n_threads = NULL) {
-  check_flag(likeonly, "likeonly")
-  check_flag(logweight, "logweight")
-  if (check_number(splitnmerge, "splitnmerge") != 0 || check_flag(maxsnm, "maxsnm")) {
+  check_flag(likeonly)
+  check_flag(logweight)
+  if (check_number(splitnmerge) != 0 || check_flag(maxsnm)) {
     warn_mnmash(
       "ignored", "`splitnmerge` and `maxsnm` have no effect: use several `starts` in ed()"
     )
   }
-  ydata <- as_numeric_matrix(ydata, "ydata")
+  ydata <- as_numeric_matrix(ydata)
   J <- nrow(ydata)
   dy <- ncol(ydata)
   K <- length(xamp)
@@ -80,7 +80,7 @@ extreme_deconvolution <- function(ydata, ycovar, xamp, xmean, xcovar, projection
   fit <- run_ed(problem, task, tol, steps, w, weight, n_threads)
   trace <- fit$loglik / J
   if (!is.null(logfile)) {
-    writeLines(format(trace, digits = 15), paste0(check_string(logfile, "logfile"), "_loglike.log"))
+    writeLines(format(trace, digits = 15), paste0(check_string(logfile), "_loglike.log"))
   }
   covariances <- xcovar
   for (k in seq_len(K)) {
@@ -106,12 +106,12 @@ bovy_noise <- function(ycovar, J, dy) {
     }
     return(ycovar)
   }
-  ycovar <- as_numeric_matrix(ycovar, "ycovar")
+  ycovar <- as_numeric_matrix(ycovar)
   if (!identical(dim(ycovar), c(J, dy))) {
     stop_mnmash("dimension", "`ycovar` must have the dimensions of `ydata` (", J, " x ", dy,
                 ") or be an array or list of covariances, not ", describe_dim(ycovar))
   }
-  check_size(ycovar, "ycovar")
+  check_size(ycovar)
   if (!all(is.finite(ycovar) & ycovar >= 0)) {
     bad <- which(!(is.finite(ycovar) & ycovar >= 0))[1L]
     stop_mnmash("value", "`ycovar` must be variances: it is ", ycovar[bad], " at ",

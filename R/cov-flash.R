@@ -67,12 +67,12 @@ cov_flash <- function(data, factors = c("default", "nonneg"), subset = NULL,
                       greedy_args = list(), backfit_args = list(),
                       noise = c("column", "given", "scaled")) {
   check_mash_data(data)
-  factors <- match_choice(factors, c("default", "nonneg"), "factors")
-  noise <- match_choice(noise, c("column", "given", "scaled"), "noise")
+  factors <- match_choice(factors, c("default", "nonneg"))
+  noise <- match_choice(noise, c("column", "given", "scaled"))
   rows <- check_subset(subset, data$Bhat)
-  check_flag(remove_singleton, "remove_singleton")
-  tag <- if (is.null(tag)) factors else check_string(tag, "tag")
-  if (!is.null(output_model)) check_string(output_model, "output_model", empty_ok = FALSE)
+  check_flag(remove_singleton)
+  tag <- if (is.null(tag)) factors else check_string(tag)
+  if (!is.null(output_model)) check_string(output_model, empty_ok = FALSE)
   model <- factorise_effects(
     data_rows(data, rows), factors, noise, flash_args(greedy_args, "greedy_args", "Kmax"),
     flash_args(backfit_args, "backfit_args")
@@ -141,13 +141,13 @@ flash_args <- function(args, name, more = NULL) {
     )
   }
   for (what in intersect(names(args), c("maxiter", "Kmax"))) {
-    args[[what]] <- check_count(args[[what]], paste0(name, "$", what))
+    args[[what]] <- check_count(args[[what]], name = paste0(name, "$", what))
   }
-  if (!is.null(args$tol)) args$tol <- check_number(args$tol, paste0(name, "$tol"), 0)
+  if (!is.null(args$tol)) args$tol <- check_number(args$tol, name = paste0(name, "$tol"), 0)
   args
 }
 
-check_string <- function(x, name, empty_ok = TRUE) {
+check_string <- function(x, empty_ok = TRUE, name = arg_name(x)) {
   if (!is.character(x) || length(x) != 1L || is.na(x) || !(empty_ok || nzchar(x))) {
     stop_mnmash("argument", "`", name, "` must be one string", if (!empty_ok) ", not empty")
   }

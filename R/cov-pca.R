@@ -31,9 +31,9 @@ cov_pca <- function(data, npc, subset = NULL, center = FALSE, scale = FALSE) {
   check_mash_data(data)
   R <- ncol(data$Bhat)
   rows <- check_subset(subset, data$Bhat)
-  npc <- check_count(npc, "npc")
-  check_flag(center, "center")
-  check_flag(scale, "scale")
+  npc <- check_count(npc)
+  check_flag(center)
+  check_flag(scale)
   if (npc > R) {
     stop_mnmash("argument", "`npc` must be at most the number of conditions, ", R, ", not ", npc)
   }

@@ -15,7 +15,7 @@
 #' contrast_matrix(3, ref = 1)
 #' contrast_matrix(3, ref = "mean", name = c("a", "b", "c"))
 contrast_matrix <- function(R, ref, name = 1:R) {
-  R <- check_count(R, "R")
+  R <- check_count(R)
   if (R < 2 || R > 1e4) {
     stop_mnmash("argument", "`R` must be at least 2 conditions (and at most 10000), not ", R)
   }

@@ -45,7 +45,7 @@ read_genotypes <- function(file, variants = NULL, region = NULL) {
 
 rds_genotypes <- function(file) {
   X <- read_rds(file, "file")
-  X <- as_numeric_matrix(X, paste0("file '", file, "'"))
+  X <- as_numeric_matrix(X, name = paste0("file '", file, "'"))
   if (is.null(colnames(X)) && !is.null(rownames(X))) t(X) else X
 }
 
@@ -62,7 +62,7 @@ text_genotypes <- function(file) {
     samples <- table[[1L]]
     table <- table[-1L]
   }
-  X <- as_numeric_matrix(table, where)
+  X <- as_numeric_matrix(table, name = where)
   rownames(X) <- as.character(samples)
   X
 }
@@ -165,7 +165,7 @@ in_region <- function(names, region) {
 # Names or numbers of variants, or NULL for all.
 check_variants <- function(variants) {
   if (is.null(variants)) return(invisible())
-  if (!is.numeric(variants)) return(invisible(check_labels(variants, "variants")))
+  if (!is.numeric(variants)) return(invisible(check_labels(variants)))
   if (!length(variants) || !all(is.finite(variants)) || any(variants < 1) ||
         any(variants != round(variants)) || anyDuplicated(variants)) {
     stop_mnmash("argument", "`variants` must be distinct names, or numbers of columns")
@@ -174,7 +174,7 @@ check_variants <- function(variants) {
 
 wanted_columns <- function(X, variants) {
   if (is.null(variants)) return(X)
-  check_names_or_numbers(variants, "variants")
+  check_names_or_numbers(variants)
   at <- match(variants, if (is.numeric(variants)) seq_len(ncol(X)) else colnames(X))
   X[, at[!is.na(at)], drop = FALSE]
 }

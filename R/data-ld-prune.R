@@ -30,8 +30,8 @@
 #' ld_prune(X)
 #' ld_prune(X, variants = c("v5", "v1", "v2"))
 ld_prune <- function(X, threshold = 0.45, variants = NULL, method = c("greedy", "cluster")) {
-  method <- match_choice(method, c("greedy", "cluster"), "method")
-  threshold <- check_number(threshold, "threshold", 0, 1)
+  method <- match_choice(method, c("greedy", "cluster"))
+  threshold <- check_number(threshold, 0, 1)
   check_variants(variants)
   X <- dosages(X, variants, "X")
   if (!is.null(variants) && ncol(X) < length(variants)) {
@@ -104,12 +104,12 @@ correlated_with <- function(Z, columns, others, threshold, size = 1024L) {
 # order in which they are wanted.
 dosages <- function(X, variants, name) {
   if (is_file_name(X)) X <- read_genotypes(X, variants)
-  if (!is.function(X) && !is_sparse(X)) X <- as_numeric_matrix(X, name)
+  if (!is.function(X) && !is_sparse(X)) X <- as_numeric_matrix(X, name = name)
   X <- if (is.function(X)) columns_of_blocks(X, variants, name) else wanted_columns(X, variants)
   X <- as.matrix(X)
   if (!ncol(X)) return(X)
-  X <- as_numeric_matrix(X, name)
-  check_finite(X, name)
+  X <- as_numeric_matrix(X, name = name)
+  check_finite(X, name = name)
   if (anyNA(X)) put_in_means(X) else X
 }
 
@@ -120,7 +120,7 @@ columns_of_blocks <- function(chunk, variants, name) {
   seen <- 0L
   i <- 1L
   while (!is.null(block <- chunk(i))) {
-    block <- as_numeric_matrix(block, name)
+    block <- as_numeric_matrix(block, name = name)
     own <- seen + seq_len(ncol(block))
     take <- if (is.null(variants)) {
       rep(TRUE, length(own))

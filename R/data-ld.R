@@ -3,13 +3,13 @@
 # A correlation matrix as list(x) (dense) or list(starts, rows, x) (sparse), with p and names:
 # square, p x p, symmetric, with ones on the diagonal. `shrink` in [0, 1] mixes in the identity.
 as_ld <- function(R, p, shrink = 0, check = TRUE, name = "R") {
-  shrink <- check_number(shrink, paste0(name, "_shrink"), 0, 1)
+  shrink <- check_number(shrink, name = paste0(name, "_shrink"), 0, 1)
   sparse <- is_sparse(R)
   if (sparse) {
     R <- compressed(R)
     values <- R@x
   } else {
-    R <- as_numeric_matrix(R, name)
+    R <- as_numeric_matrix(R, name = name)
     values <- R
   }
   if (!identical(dim(R), c(p, p) + 0L)) {

@@ -2,14 +2,14 @@
 
 # Shat = |Bhat| / z, z the normal score of the two-sided p-value.
 shat_from_pval <- function(Bhat, pval) {
-  pval <- as_numeric_matrix(pval, "pval")
+  pval <- as_numeric_matrix(pval)
   if (!identical(dim(pval), dim(Bhat))) {
     stop_mnmash(
       "dimension", "`pval` must have the dimensions of `Bhat` (", describe_dim(Bhat), "), not ",
       describe_dim(pval)
     )
   }
-  check_finite(pval, "pval")
+  check_finite(pval)
   bad <- which(pval <= 0 | pval >= 1)
   if (length(bad)) {
     stop_mnmash(
@@ -28,7 +28,7 @@ shat_from_t <- function(Bhat, Shat, df) {
   if (length(df) == 1L && is.numeric(df)) {
     df <- array(df, dim(Bhat))
   } else {
-    df <- as_numeric_matrix(df, "df")
+    df <- as_numeric_matrix(df)
   }
   if (!identical(dim(df), dim(Bhat))) {
     stop_mnmash(

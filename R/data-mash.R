@@ -70,12 +70,12 @@ mash_set_data <- function(Bhat, Shat = NULL, alpha = 0, df = Inf, pval = NULL,
     Shat <- Bhat$Shat[known, , drop = FALSE]
     Bhat <- Bhat$Bhat[known, , drop = FALSE]
   }
-  missing <- match_choice(missing, c("exact", "mashr"), "missing")
-  alpha <- check_number(alpha, "alpha", 0, 10)
-  Bhat <- as_numeric_matrix(Bhat, "Bhat")
-  check_finite(Bhat, "Bhat")
+  missing <- match_choice(missing, c("exact", "mashr"))
+  alpha <- check_number(alpha, 0, 10)
+  Bhat <- as_numeric_matrix(Bhat)
+  check_finite(Bhat)
   check_dimnames(Bhat)
-  if (!is.numeric(df)) df <- as_numeric_matrix(df, "df")
+  if (!is.numeric(df)) df <- as_numeric_matrix(df)
   if (!is.null(pval)) {
     if (!is.null(Shat)) stop_mnmash("argument", "give `Shat` or `pval`, not both")
     if (!all(is.infinite(df))) stop_mnmash("argument", "give `df` or `pval`, not both")
@@ -120,7 +120,7 @@ mash_set_data <- function(Bhat, Shat = NULL, alpha = 0, df = Inf, pval = NULL,
 #' m <- mash(against_first, cov_canonical(against_first), verbose = FALSE)
 #' head(get_lfsr(m))
 mash_update_data <- function(mashdata, ref = NULL, V = NULL) {
-  check_mash_data(mashdata, "mashdata")
+  check_mash_data(mashdata)
   if (!is.null(V)) {
     R <- if (is.null(mashdata$L)) ncol(mashdata$Bhat) else ncol(mashdata$L)
     mashdata$V <- check_residual_correlation(V, nrow(mashdata$Bhat), R)
@@ -195,7 +195,7 @@ check_shat <- function(Shat, Bhat) {
     if (is.na(Shat)) stop_mnmash("not_finite", "`Shat` is ", Shat)
     Shat <- matrix(as.double(Shat), nrow(Bhat), ncol(Bhat))
   } else {
-    Shat <- as_numeric_matrix(Shat, "Shat")
+    Shat <- as_numeric_matrix(Shat)
   }
   if (!identical(dim(Shat), dim(Bhat))) {
     stop_mnmash(
@@ -203,7 +203,7 @@ check_shat <- function(Shat, Bhat) {
       describe_dim(Shat)
     )
   }
-  check_finite(Shat, "Shat")
+  check_finite(Shat)
   check_same_order(Shat, Bhat)
   negative <- which(Shat < 0)
   if (length(negative)) {
@@ -263,9 +263,9 @@ check_some_observed <- function(empty, kind, names) {
 
 # Standard errors of zero: an error, or replaced by what the user chose.
 reset_zero_shat <- function(Bhat, Shat, tol, both_reset, shat_reset) {
-  tol <- check_number(tol, "zero_check_tol", 0)
-  both_reset <- check_number(both_reset, "zero_Bhat_Shat_reset", 0)
-  shat_reset <- check_number(shat_reset, "zero_Shat_reset", 0)
+  tol <- check_number(tol, name = "zero_check_tol", 0)
+  both_reset <- check_number(both_reset, name = "zero_Bhat_Shat_reset", 0)
+  shat_reset <- check_number(shat_reset, name = "zero_Shat_reset", 0)
   zero <- which(Shat <= tol & !is.na(Bhat))
   both <- zero[abs(Bhat[zero]) <= tol]
   other <- zero[abs(Bhat[zero]) > tol]

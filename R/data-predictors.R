@@ -6,7 +6,7 @@
 as_predictors <- function(X, name = "X") {
   if (is.function(X)) X <- collect_blocks(X, name)
   if (is_sparse(X)) return(sparse_predictors(X, name))
-  X <- as_numeric_matrix(X, name)
+  X <- as_numeric_matrix(X, name = name)
   check_complete(X, name)
   list(kind = "dense", x = X, n = nrow(X), p = ncol(X), names = colnames(X))
 }
@@ -33,7 +33,7 @@ sparse_predictors <- function(X, name) {
       describe_index("column", column, colnames(X))
     )
   }
-  check_size(X@x, name)
+  check_size(X@x, name = name)
   list(
     kind = "sparse", x = X@x, starts = X@p, rows = X@i, n = nrow(X), p = ncol(X),
     names = colnames(X), matrix = X
@@ -55,7 +55,7 @@ check_complete <- function(X, name) {
       "; put in column means, or imputed genotypes"
     )
   }
-  check_finite(X, name)
+  check_finite(X, name = name)
 }
 
 #' Genotypes in blocks of columns
@@ -93,15 +93,15 @@ check_complete <- function(X, name) {
 #' bed(1)
 #' mr_ash(bed, c(2.1, 1, 0.2, -0.1))$beta
 genotype_blocks <- function(p, read, size = 1000, impute = FALSE) {
-  p <- check_count(p, "p")
-  size <- check_count(size, "size")
-  check_flag(impute, "impute")
+  p <- check_count(p)
+  size <- check_count(size)
+  check_flag(impute)
   if (!is.function(read)) stop_mnmash("type", "`read` must be a function of column numbers")
   function(i) {
     first <- (i - 1) * size + 1
     if (first > p) return(NULL)
     columns <- first:min(p, first + size - 1)
-    found <- as_numeric_matrix(read(columns), "read(columns)")
+    found <- as_numeric_matrix(read(columns))
     if (ncol(found) != length(columns)) {
       stop_mnmash(
         "dimension", "`read` must return ", length(columns), " columns for columns ", first, " to ",
@@ -127,7 +127,7 @@ collect_blocks <- function(chunk, name) {
   repeat {
     block <- chunk(length(blocks) + 1L)
     if (is.null(block)) break
-    block <- as_numeric_matrix(block, name)
+    block <- as_numeric_matrix(block, name = name)
     if (length(blocks) && nrow(block) != nrow(blocks[[1L]])) {
       stop_mnmash(
         "dimension", "`", name, "`: block ", length(blocks) + 1L, " has ", nrow(block),
@@ -142,13 +142,13 @@ collect_blocks <- function(chunk, name) {
 
 # Responses as an n x r matrix of numbers.
 as_responses <- function(Y, n, name = "Y", na_ok = TRUE) {
-  Y <- as_numeric_matrix(Y, name)
+  Y <- as_numeric_matrix(Y, name = name)
   if (nrow(Y) != n) {
     stop_mnmash(
       "dimension", "`", name, "` has ", nrow(Y), " rows (samples), but `X` has ", n
     )
   }
-  check_finite(Y, name, na_ok)
+  check_finite(Y, name = name, na_ok)
   Y
 }
 
@@ -160,7 +160,7 @@ as_covariates <- function(Z, n, name = "Z") {
     if (!length(Z)) stop_mnmash("dimension", "`", name, "` is empty: it has no columns")
     Z <- stats::model.matrix(~., Z)[, -1L, drop = FALSE]
   }
-  Z <- as_numeric_matrix(Z, name)
+  Z <- as_numeric_matrix(Z, name = name)
   check_complete(Z, name)
   if (nrow(Z) != n) {
     stop_mnmash("dimension", "`", name, "` has ", nrow(Z), " rows (samples), but `X` has ", n)

@@ -32,12 +32,12 @@
 #' s$Bhat[4, 2]
 #' coef(lm(Y[, 2] ~ sim$X[, 4]))[[2]]
 univariate_sumstats <- function(X, Y, Z = NULL, standardize = FALSE) {
-  check_flag(standardize, "standardize")
+  check_flag(standardize)
   if (is.function(X)) return(sumstats_of_blocks(X, Y, Z, standardize))
   sparse <- is_sparse(X)
   if (!sparse) {
-    X <- as_numeric_matrix(X, "X")
-    check_finite(X, "X")
+    X <- as_numeric_matrix(X)
+    check_finite(X)
   }
   Y <- as_responses(Y, nrow(X))
   Z <- as_covariates(Z, nrow(X))

@@ -58,8 +58,8 @@ pool_weights <- function(regions, fit = mr_ash, sa2 = NULL, pi = NULL, ..., prio
   }
   if (!is.function(fit)) stop_mnmash("type", "`fit` must be mr_ash or mr_mash, or their kin")
   check_region_arguments(regions, fit)
-  tol <- check_number(tol, "tol", 0)
-  max_iter <- check_few(max_iter, "max_iter")
+  tol <- check_number(tol, 0)
+  max_iter <- check_few(max_iter)
   common <- if (is.mash_regression(fit)) {
     if (!is.null(sa2)) stop_mnmash("argument", "`sa2` is not for mr_mash(): give `prior`")
     pooled_mash(regions, pi, prior, ...)
@@ -116,7 +116,7 @@ is.mash_regression <- function(fit) "w0_method" %in% names(formals(args(fit)))
 # What differs between the regressions: the common prior, how to give weights and a start to a fit,
 # and what to read from it.
 pooled_ash <- function(regions, fit, sa2, pi, prior, nullweight, ...) {
-  sa2 <- if (is.null(sa2)) pooled_grid(regions, fit, ...) else check_grid(sa2, "sa2")
+  sa2 <- if (is.null(sa2)) pooled_grid(regions, fit, ...) else check_grid(sa2)
   K <- length(sa2)
   list(
     prior = list(sa2 = sa2), pi = if (is.null(pi)) rep(1 / K, K) else check_pi(pi, K),
@@ -133,7 +133,7 @@ pooled_mash <- function(regions, pi, prior, S0 = NULL, w0 = NULL, grid = NULL, w
   first <- regions[[1L]]
   of <- intersect(c("Y", "Bhat", "Z"), names(first))[1L]
   if (is.na(of)) stop_mnmash("argument", "`regions` need `Y`, or `Bhat` or `Z`")
-  conditions <- colnames_or_numbers(as_numeric_matrix(first[[of]], of))
+  conditions <- colnames_or_numbers(as_numeric_matrix(first[[of]], name = of))
   mixture <- regression_prior(prior, S0, if (is.null(pi)) w0 else pi, grid, conditions)
   K <- length(mixture$S0)
   if (length(w0_penalty) == 1L) w0_penalty <- rep(w0_penalty, K)

@@ -29,15 +29,15 @@ deconvolve_rss <- function(Bhat = NULL, Shat = NULL, z = NULL, R, n, cov_Y = NUL
                            init = c("none", "mean"), R_shrink = 0, check_R = TRUE, ...,
                            n_threads = NULL) {
   call <- match.call()
-  init <- match_choice(init, c("none", "mean"), "init")
-  effects <- if (is.null(z)) as_numeric_matrix(Bhat, "Bhat") else as_numeric_matrix(z, "z")
+  init <- match_choice(init, c("none", "mean"))
+  effects <- if (is.null(z)) as_numeric_matrix(Bhat) else as_numeric_matrix(z)
   conditions <- colnames(effects)
   if (!is.null(cov_Y)) cov_Y <- check_cov_Y(cov_Y, ncol(effects))
   var_y <- if (is.null(z) && !is.null(cov_Y)) diag(cov_Y)
-  marginal <- rss_products(Bhat, Shat, z, check_number(n, "n", 3), var_y)
+  marginal <- rss_products(Bhat, Shat, z, check_number(n, 3), var_y)
   J <- ncol(marginal$products)
   if (!is.null(cov_Y) && is.null(var_y)) cov_Y <- stats::cov2cor(cov_Y)
-  R <- as_ld(R, length(marginal$norms), R_shrink, check_flag(check_R, "check_R"))
+  R <- as_ld(R, length(marginal$norms), R_shrink, check_flag(check_R))
   found <- rss_responses(R, marginal, init, cov_Y, ..., n_threads = n_threads)
   names <- if (is.null(marginal$names)) R$names else marginal$names
   fits <- lapply(seq_len(J), \(j) {
@@ -58,11 +58,11 @@ deconvolve_rss <- function(Bhat = NULL, Shat = NULL, z = NULL, R, n, cov_Y = NUL
 }
 
 check_cov_Y <- function(cov_Y, J) {
-  cov_Y <- as_numeric_matrix(cov_Y, "cov_Y")
+  cov_Y <- as_numeric_matrix(cov_Y)
   if (!identical(dim(cov_Y), c(J, J))) {
     stop_mnmash("dimension", "`cov_Y` must be ", J, " x ", J, ", not ", describe_dim(cov_Y))
   }
-  check_finite(cov_Y, "cov_Y", na_ok = FALSE)
+  check_finite(cov_Y, na_ok = FALSE)
   if (any(diag(cov_Y) <= 0)) stop_mnmash("value", "`cov_Y` must have positive variances")
   unname(cov_Y)
 }

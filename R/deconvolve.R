@@ -64,8 +64,8 @@
 deconvolve <- function(X, Y, Z = NULL, method = c("mr.ash", "mnm"), init = c("none", "mean"),
                        V = NULL, ..., n_threads = NULL) {
   call <- match.call()
-  method <- match_choice(method, c("mr.ash", "mnm"), "method")
-  init <- match_choice(init, c("none", "mean"), "init")
+  method <- match_choice(method, c("mr.ash", "mnm"))
+  init <- match_choice(init, c("none", "mean"))
   X <- as_predictors(X)
   Y <- as_responses(Y, X$n)
   Z <- as_covariates(Z, X$n)
@@ -90,7 +90,7 @@ ash_responses <- function(X, Y, Z, init, sa2 = NULL, pi = NULL, sigma2 = NULL, u
     update_pi, update_sigma2, scaled_prior, method, standardize, prior, nullweight, tol, max_iter,
     n_threads
   )
-  check_flag(intercept, "intercept")
+  check_flag(intercept)
   check_samples_of_responses(Y)
   parts <- lapply(response_patterns(Y), \(pattern) {
     rows <- pattern$rows

@@ -46,8 +46,8 @@
 #' finemap_sumstats(s$Bhat / s$Shat, LD = cor(X), n = 200)
 finemap_data <- function(X, Y) {
   X <- complete_matrix(X, "X")
-  Y <- as_numeric_matrix(Y, "Y")
-  check_finite(Y, "Y")
+  Y <- as_numeric_matrix(Y)
+  check_finite(Y)
   if (nrow(X) != nrow(Y)) {
     stop_mnmash("dimension", "`X` and `Y` must have the same rows: ", nrow(X), " and ", nrow(Y))
   }
@@ -80,7 +80,7 @@ finemap_suffstat <- function(XtX, XtY, YtY, n, x_mean = NULL, y_mean = NULL) {
   XtY <- complete_matrix(XtY, "XtY")
   YtY <- complete_matrix(YtY, "YtY")
   if (missing(n)) stop_mnmash("argument", "`n`, the number of samples, is needed")
-  n <- check_number(n, "n", 3)
+  n <- check_number(n, 3)
   check_square(XtX, "XtX")
   check_square(YtY, "YtY")
   if (nrow(XtX) != nrow(XtY) || nrow(YtY) != ncol(XtY)) {
@@ -147,7 +147,7 @@ finemap_sumstats <- function(Z = NULL, LD, n = NULL, Bhat = NULL, Shat = NULL, c
       describe_index("variable", bad[1L], variables), and_more(length(bad))
     )
   }
-  if (check_flag(check, "check")) from_rust(rust_check_psd(LD, 1e-4, "`LD`"))
+  if (check_flag(check)) from_rust(rust_check_psd(LD, 1e-4, "`LD`"))
   if (is.null(n)) {
     warn_mnmash(
       "sample_size", "without `n` the z-scores are used as they are, which overstates large ",
@@ -188,7 +188,7 @@ new_finemap_data <- function(kind, variables, conditions, p, R, ...) {
 }
 
 complete_matrix <- function(x, name) {
-  x <- as_numeric_matrix(x, name)
+  x <- as_numeric_matrix(x, name = name)
   if (anyNA(x)) {
     bad <- which(is.na(x))
     stop_mnmash(
@@ -196,7 +196,7 @@ complete_matrix <- function(x, name) {
       describe_cell(x, bad[1L]), and_more(length(bad))
     )
   }
-  check_finite(x, name)
+  check_finite(x, name = name)
 }
 
 check_square <- function(x, name) {

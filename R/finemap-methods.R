@@ -35,7 +35,7 @@ NULL
 #' @aliases summary.finemap
 #' @export
 summary.finemap <- function(object, lfsr_thresh = 0.01, ...) {
-  lfsr_thresh <- check_number(lfsr_thresh, "lfsr_thresh", 0, 1)
+  lfsr_thresh <- check_number(lfsr_thresh, 0, 1)
   conditions <- colnames(object$lfsr)
   rows <- lapply(names(object$sets), \(l) {
     set <- object$sets[[l]]

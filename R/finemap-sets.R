@@ -46,15 +46,15 @@ credible_sets.finemap <- function(x, coverage = NULL, min_abs_corr = NULL, ...) 
   if (is.null(coverage)) coverage <- x$options$coverage
   if (is.null(min_abs_corr)) min_abs_corr <- x$options$min_abs_corr
   find_sets(
-    x, check_number(coverage, "coverage", 0, 1),
-    check_number(min_abs_corr, "min_abs_corr", 0, 1)
+    x, check_number(coverage, 0, 1),
+    check_number(min_abs_corr, 0, 1)
   )
 }
 
 #' @rdname finemap-sets
 #' @export
 lfsr.finemap <- function(x, level = c("variable", "set"), ...) {
-  level <- match_choice(level, c("variable", "set"), "level")
+  level <- match_choice(level, c("variable", "set"))
   if (level == "variable") return(x$lfsr)
   x$set_lfsr[names(x$sets), , drop = FALSE]
 }

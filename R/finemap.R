@@ -107,15 +107,15 @@ finemap <- function(data, prior, L = 10, V = NULL, prior_weights = NULL,
       "type", "`data` must come from finemap_data(), finemap_suffstat() or finemap_sumstats()"
     )
   }
-  scale <- match_choice(scale, c("optim", "em", "fixed"), "scale")
-  estimate_V <- match_choice(estimate_V, c("none", "diag", "full"), "estimate_V")
+  scale <- match_choice(scale, c("optim", "em", "fixed"))
+  estimate_V <- match_choice(estimate_V, c("none", "diag", "full"))
   if (!is.null(compat)) {
-    compat <- match_choice(compat, "mvsusieR", "compat")
+    compat <- match_choice(compat, "mvsusieR")
     if (scale == "optim") scale <- "em"
   }
-  standardize <- check_flag(standardize, "standardize") || data$kind == "sumstats"
-  intercept <- check_flag(intercept, "intercept")
-  L <- check_count(L, "L")
+  standardize <- check_flag(standardize) || data$kind == "sumstats"
+  intercept <- check_flag(intercept)
+  L <- check_count(L)
   if (L > data$p) {
     warn_mnmash("argument", "`L` is ", L, ", more than the variables: ", data$p, " is used")
     L <- as.double(data$p)
@@ -125,13 +125,13 @@ finemap <- function(data, prior, L = 10, V = NULL, prior_weights = NULL,
   prior <- finemap_prior(prior, data, scale, effect_model)
   U <- scale_prior(prior, data, problem, standardize, scale, compat)
   options <- list(
-    L = L, rule = scale, scale = 1, entry = check_number(min_log_bf, "min_log_bf", 0),
+    L = L, rule = scale, scale = 1, entry = check_number(min_log_bf, 0),
     update = if (is.null(compat)) "direct" else "compat",
-    residual = estimate_V, tol = check_number(tol, "tol", 0),
-    max_iter = check_count(max_iter, "max_iter"), mass = 0.995, most = 200
+    residual = estimate_V, tol = check_number(tol, 0),
+    max_iter = check_count(max_iter), mass = 0.995, most = 200
   )
-  coverage <- check_number(coverage, "coverage", 0, 1)
-  min_abs_corr <- check_number(min_abs_corr, "min_abs_corr", 0, 1)
+  coverage <- check_number(coverage, 0, 1)
+  min_abs_corr <- check_number(min_abs_corr, 0, 1)
   found <- with_progress("Fine-mapping, visits", L * max_iter, \(progress) {
     from_rust(problem$run(list(
       U = U, weights = as.double(prior$w), place = place, options = options,
@@ -203,7 +203,7 @@ finemap_prior <- function(prior, data, scale, effect_model) {
   if (is.null(effect_model)) effect_model <- "EZ"
   list(
     U = prior$U[keep], w = unname(w[keep] / sum(w[keep])),
-    effect_model = match_choice(effect_model, c("EZ", "EE"), "effect_model")
+    effect_model = match_choice(effect_model, c("EZ", "EE"))
   )
 }
 

@@ -49,7 +49,7 @@ fqtl_factorize <- function(Y, K = 5, family = c("gaussian", "nb", "voom", "binom
     K <- ncol(weights)
   }
   fit <- run_fqtl(
-    model, X, K, weights, masks, check_flag(nonneg, "nonneg"), prior, "values", 1, 1, tol,
+    model, X, K, weights, masks, check_flag(nonneg), prior, "values", 1, 1, tol,
     max_iter, n_threads
   )
   fit$call <- match.call()

@@ -121,13 +121,13 @@ fitted.fqtl <- function(object, ...) object$fitted.values
 #' @export
 predict.fqtl <- function(object, newdata = NULL, covariates = NULL, offset = NULL,
                          type = c("response", "link"), ...) {
-  type <- match_choice(type, c("response", "link"), "type")
+  type <- match_choice(type, c("response", "link"))
   if (is.null(newdata)) return(if (type == "link") object$eta else object$fitted.values)
   if (is.null(object$B) || object$u_prior == "values" || !is.null(object$factor_weight)) {
     stop_mnmash("type", "new samples of this fit cannot be predicted: it has their own values")
   }
-  newdata <- as_numeric_matrix(newdata, "newdata")
-  check_finite(newdata, "newdata", na_ok = FALSE)
+  newdata <- as_numeric_matrix(newdata)
+  check_finite(newdata, na_ok = FALSE)
   if (ncol(newdata) != length(object$X_means)) {
     stop_mnmash(
       "dimension", "`newdata` must have ", length(object$X_means), " columns, not ", ncol(newdata)
@@ -163,7 +163,7 @@ inverse_link <- function(object, eta) {
 #' @export
 fqtl_impute <- function(object, Y) {
   if (!inherits(object, "fqtl")) stop_mnmash("type", "`object` must be a fit of fqtl()")
-  Y <- as_numeric_matrix(Y, "Y")
+  Y <- as_numeric_matrix(Y)
   if (!identical(dim(Y), dim(object$eta))) {
     stop_mnmash("dimension", "`Y` must be ", describe_dim(object$eta), ", not ", describe_dim(Y))
   }
@@ -180,7 +180,7 @@ logLik.fqtl <- function(object, ...) {
 #' @rdname fqtl-methods
 #' @export
 pip.fqtl <- function(x, by = c("variant", "factor", "outcome"), ...) {
-  by <- match_choice(by, c("variant", "factor", "outcome"), "by")
+  by <- match_choice(by, c("variant", "factor", "outcome"))
   if (by == "factor") return(x$u$pip)
   direct <- if (is.null(x$direct)) 0 * x$B else x$direct$pip
   if (by == "outcome") {
@@ -197,7 +197,7 @@ pip.fqtl <- function(x, by = c("variant", "factor", "outcome"), ...) {
 #' @rdname fqtl-methods
 #' @export
 credible_sets.fqtl <- function(x, coverage = level, level = 0.95, ...) {
-  coverage <- check_number(coverage, "coverage", 0, 1)
+  coverage <- check_number(coverage, 0, 1)
   if (is.null(x$u$alpha)) {
     stop_mnmash("type", "only fits with u_prior = \"susie\" have credible sets")
   }

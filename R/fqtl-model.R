@@ -3,8 +3,8 @@
 
 fqtl_model <- function(Y, family, covariates, var_covariates, offset, size, nb_link, nb_floor,
                        library_size, variance_bounds) {
-  Y <- as_numeric_matrix(Y, "Y")
-  check_finite(Y, "Y")
+  Y <- as_numeric_matrix(Y)
+  check_finite(Y)
   n <- nrow(Y)
   empty <- which(colSums(!is.na(Y)) < 2L)
   if (length(empty)) {
@@ -13,8 +13,8 @@ fqtl_model <- function(Y, family, covariates, var_covariates, offset, size, nb_l
       describe_index("column", empty[1L], colnames(Y)), " has not", and_more(length(empty))
     )
   }
-  name <- match_choice(family, c("gaussian", "nb", "voom", "binomial", "beta"), "family")
-  nb_link <- match_choice(nb_link, c("log", "odds"), "nb_link")
+  name <- match_choice(family, c("gaussian", "nb", "voom", "binomial", "beta"))
+  nb_link <- match_choice(nb_link, c("log", "odds"))
   model <- list(
     Y = Y, name = name, nb_link = if (name == "nb") nb_link, unit = 1, shift = 0,
     centres = rep(0, ncol(Y)), linear = name %in% c("gaussian", "voom"),
@@ -74,7 +74,7 @@ family_ranges <- function(name, nb_link, Y, variances, size, nb_floor, bounds, v
   }
   if (name == "nb") {
     if (is.null(nb_floor)) nb_floor <- 0
-    nb_floor <- rep_len(check_number(nb_floor, "nb_floor", 0), ncol(Y))
+    nb_floor <- rep_len(check_number(nb_floor, 0), ncol(Y))
     moment <- means^2 / pmax(variances - means, means / 100)
     start <- pmax(pmin(moment, 100), 0.05) + nb_floor
     return(list(name = if (nb_link == "odds") "nb" else "nb_log", low = nb_floor, start = start))
@@ -89,14 +89,14 @@ family_ranges <- function(name, nb_link, Y, variances, size, nb_floor, bounds, v
 binomial_size <- function(size, Y) {
   if (is.null(size)) return(NULL)
   if (is.numeric(size) && length(size) == 1L) size <- matrix(size, nrow(Y), ncol(Y))
-  size <- as_numeric_matrix(size, "size")
+  size <- as_numeric_matrix(size)
   if (!identical(dim(size), dim(Y))) {
     stop_mnmash(
       "dimension", "`size` must be ", describe_dim(Y), " as `Y`, not ", describe_dim(size)
     )
   }
   size[is.na(Y)] <- 1
-  check_finite(size, "size", na_ok = FALSE)
+  check_finite(size, na_ok = FALSE)
   size
 }
 
@@ -116,8 +116,8 @@ with_intercept <- function(covariates, name, n) {
 }
 
 check_rows <- function(x, name, n) {
-  x <- as_numeric_matrix(x, name)
-  check_finite(x, name, na_ok = FALSE)
+  x <- as_numeric_matrix(x, name = name)
+  check_finite(x, name = name, na_ok = FALSE)
   if (nrow(x) != n) {
     stop_mnmash("dimension", "`", name, "` must have ", n, " rows as `Y`, not ", nrow(x))
   }

@@ -105,8 +105,8 @@ fqtl <- function(Y, X, K = 5, family = c("gaussian", "nb", "voom", "binomial", "
                  library_size = NULL, variance_bounds = NULL, n_seeds = 5, tol = 1e-4,
                  max_iter = 500, n_threads = NULL, method = c("coordinate", "sgvb"),
                  seed = NULL) {
-  u_prior <- match_choice(u_prior, c("spike_slab", "susie"), "u_prior")
-  method <- match_choice(method, c("coordinate", "sgvb"), "method")
+  u_prior <- match_choice(u_prior, c("spike_slab", "susie"))
+  method <- match_choice(method, c("coordinate", "sgvb"))
   if (method == "sgvb" && u_prior == "susie") {
     stop_mnmash("argument", "`method` \"sgvb\" needs `u_prior` \"spike_slab\"")
   }
@@ -121,7 +121,7 @@ fqtl <- function(Y, X, K = 5, family = c("gaussian", "nb", "voom", "binomial", "
   }
   masks <- cis_masks(cis, ncol(X$values), ncol(model$Y))
   fit <- run_fqtl(
-    model, X, K, weights, masks, check_flag(nonneg, "nonneg"), prior,
+    model, X, K, weights, masks, check_flag(nonneg), prior,
     if (u_prior == "susie") "susie" else "sparse", L, n_seeds, tol, max_iter, n_threads,
     if (method == "sgvb") with_seed(seed, sample.int(.Machine$integer.max, 1L))
   )
@@ -154,11 +154,11 @@ fqtl_regression <- function(Y, X, cis = TRUE, ...) {
 # The fit itself, from checked arguments.
 run_fqtl <- function(model, X, K, weights, masks, nonneg, prior, left, L, n_seeds, tol, max_iter,
                      n_threads, seed = NULL) {
-  K <- check_count(K, "K", 0)
+  K <- check_count(K, 0)
   hyper <- fqtl_hyper(prior, X, model, left)
   limits <- c(
-    K, check_count(n_seeds, "n_seeds"), check_count(max_iter, "max_iter", 0),
-    check_number(tol, "tol", 0), check_count(L, "L")
+    K, check_count(n_seeds), check_count(max_iter, 0),
+    check_number(tol, 0), check_count(L)
   )
   out <- with_progress("Factored regression", max(1, max_iter), \(progress) {
     from_rust(rust_fqtl(

@@ -68,10 +68,10 @@ bmass <- function(Z, n, V = NULL, maf = NULL,
     if (any(maf <= 0 | maf >= 1)) stop_mnmash("value", "`maf` must be between 0 and 1")
     2 * maf * (1 - maf)
   }
-  sigma_alpha <- check_grid(sigma_alpha, "sigma_alpha")
-  formula <- match_choice(formula, c("finite", "known"), "formula")
-  weights <- match_choice(weights, c("prior", "estimate"), "weights")
-  pi0 <- check_number(pi0, "pi0", 0, 1)
+  sigma_alpha <- check_grid(sigma_alpha)
+  formula <- match_choice(formula, c("finite", "known"))
+  weights <- match_choice(weights, c("prior", "estimate"))
+  pi0 <- check_number(pi0, 0, 1)
   V <- if (is.null(V)) null_correlation(Z) else check_V(V, d, colnames(Z))
   gamma <- as.matrix(expand.grid(rep(list(0:2), d)))
   keep <- rowSums(gamma) == 0 | rowSums(gamma == 1) > 0

@@ -61,8 +61,8 @@
 enrich <- function(loci, annotations = NULL, method = c("single", "multi"), penalty = 0,
                    kappa = c(1, 4, 16, 25), start = NULL, conf_level = 0.95, tol = NULL,
                    max_iter = NULL, prior = NULL, ..., update_weights = FALSE, n_threads = NULL) {
-  method <- match_choice(method, c("single", "multi"), "method")
-  penalty <- check_number(penalty, "penalty", 0)
+  method <- match_choice(method, c("single", "multi"))
+  penalty <- check_number(penalty, 0)
   if (method == "multi") {
     return(enrich_multi(
       loci, annotations, penalty, start, if (is.null(tol)) 0.01 else tol,
@@ -83,17 +83,17 @@ enrich <- function(loci, annotations = NULL, method = c("single", "multi"), pena
   run <- function(X, start, offset = numeric(), tol) {
     from_rust(rust_enrich_single(
       starts, X, penalty, found$log_bf, start, offset, tol,
-      if (is.null(max_iter)) 1000 else check_count(max_iter, "max_iter", 0),
+      if (is.null(max_iter)) 1000 else check_count(max_iter, 0),
       resolve_threads(n_threads), NULL
     ))
   }
-  fit <- run(X, as.double(start), tol = if (is.null(tol)) 1e-6 else check_number(tol, "tol", 0))
+  fit <- run(X, as.double(start), tol = if (is.null(tol)) 1e-6 else check_number(tol, 0))
   if (!fit$converged) {
     warn_mnmash("convergence", "no convergence in ", length(fit$loglik) - 1L, " iterations")
   }
   coef <- data.frame(estimate = fit$coef, row.names = colnames(X))
   if (!is.null(conf_level)) {
-    conf_level <- check_number(conf_level, "conf_level", 0, 1)
+    conf_level <- check_number(conf_level, 0, 1)
     coef <- cbind(coef, profile_intervals(fit, X, run, conf_level))
   }
   parts <- split_by(found$sizes, found$labels)
@@ -148,7 +148,7 @@ single_loci <- function(loci, kappa) {
 
 log_bf_of_z <- function(z, kappa) {
   if (!is.numeric(z)) stop_mnmash("argument", "`loci` must have a column `log_bf` or `z`")
-  kappa <- check_grid(kappa, "kappa")
+  kappa <- check_grid(kappa)
   terms <- vapply(kappa, \(k) -log1p(k) / 2 + z^2 * k / (2 * (1 + k)), numeric(length(z)))
   log_sum_columns(t(matrix(terms, ncol = length(kappa)))) - log(length(kappa))
 }
@@ -226,14 +226,14 @@ enrich_multi <- function(loci, annotations, penalty, start, tol, max_iter, prior
     stop_mnmash("type", "`loci` must be a list of data from finemap_data() and the like")
   }
   if (is.null(prior)) stop_mnmash("argument", "method \"multi\" needs a `prior`")
-  check_flag(update_weights, "update_weights")
+  check_flag(update_weights)
   if (is.null(annotations) && !update_weights) {
     stop_mnmash(
       "argument", "there is nothing to estimate without `annotations` or `update_weights`"
     )
   }
-  tol <- check_number(tol, "tol", 0)
-  max_iter <- check_count(max_iter, "max_iter")
+  tol <- check_number(tol, 0)
+  max_iter <- check_count(max_iter)
   labels <- if (is.null(names(loci))) paste0("locus", seq_along(loci)) else names(loci)
   sizes <- vapply(loci, `[[`, 0L, "p")
   names <- unlist(lapply(loci, `[[`, "variables"))

@@ -39,7 +39,7 @@
 #' z[12] <- -z[12]
 #' qc_sumstats(z, cor(X), 500)
 qc_sumstats <- function(z, LD, n = NULL, alpha = 0.01, n_threads = NULL) {
-  alpha <- check_number(alpha, "alpha", 0, 1)
+  alpha <- check_number(alpha, 0, 1)
   z <- complete_matrix(z, "z")
   data <- withCallingHandlers(
     finemap_sumstats(z, LD, n, check = FALSE),

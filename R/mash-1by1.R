@@ -40,9 +40,9 @@
 #' names(cov_pca(data, 2, subset = strong))
 mash_1by1 <- function(data, alpha = 0, ..., mixcompdist = "normal", n_threads = NULL) {
   data <- one_by_one_data(data)
-  alpha <- check_number(alpha, "alpha", 0, 10)
+  alpha <- check_number(alpha, 0, 10)
   shapes <- c("normal", "uniform", "halfuniform", "+uniform", "-uniform", "halfnormal")
-  mixcompdist <- match_choice(mixcompdist, shapes, "mixcompdist")
+  mixcompdist <- match_choice(mixcompdist, shapes)
   n_threads <- resolve_threads(n_threads)
   if (mixcompdist == "normal") {
     fit_one <- \(x, s) ash_normal(x, s, alpha, ..., n_threads = n_threads)
@@ -80,7 +80,7 @@ ash_normal <- function(x, s, alpha, mixsd = NULL, gridmult = sqrt(2), prior = "n
   }
   one <- mash_set_data(matrix(x), matrix(s), alpha = alpha)
   # mash() gives no argument its default when it is NULL.
-  grid <- if (is.null(mixsd)) autoselect_grid(one, gridmult) else check_grid(mixsd, "mixsd")
+  grid <- if (is.null(mixsd)) autoselect_grid(one, gridmult) else check_grid(mixsd)
   fit <- mash(
     one, list(effect = matrix(1)), grid = grid[grid > 0], usepointmass = pointmass, prior = prior,
     nullweight = nullweight, optmethod = optmethod, control = control, verbose = FALSE,

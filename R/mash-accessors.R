@@ -89,7 +89,7 @@ get_log10bf <- function(m) {
 #' table(get_n_significant_conditions(m))
 get_significant_results <- function(m, thresh = 0.05, conditions = NULL, sig_fn = get_lfsr) {
   columns <- significance_columns(m, conditions, sig_fn)
-  thresh <- check_number(thresh, "thresh")
+  thresh <- check_number(thresh)
   top <- do.call(pmin, columns$values)
   names(top) <- columns$units
   significant <- which(top < thresh)
@@ -100,7 +100,7 @@ get_significant_results <- function(m, thresh = 0.05, conditions = NULL, sig_fn 
 #' @export
 get_n_significant_conditions <- function(m, thresh = 0.05, conditions = NULL, sig_fn = get_lfsr) {
   columns <- significance_columns(m, conditions, sig_fn)
-  thresh <- check_number(thresh, "thresh")
+  thresh <- check_number(thresh)
   count <- Reduce(`+`, lapply(columns$values, \(x) x < thresh), 0L)
   names(count) <- columns$units
   count
@@ -108,7 +108,7 @@ get_n_significant_conditions <- function(m, thresh = 0.05, conditions = NULL, si
 
 # The chosen columns as a list of vectors, and the names of the units.
 significance_columns <- function(m, conditions, sig_fn) {
-  values <- check_posterior(check_function(sig_fn, "sig_fn")(check_fit(m)))
+  values <- check_posterior(check_function(sig_fn)(check_fit(m)))
   if (!is.numeric(values) || length(dim(values)) != 2L) {
     stop_mnmash("type", "`sig_fn` must return a matrix with a column for each condition, not ",
                 class(values)[1L])

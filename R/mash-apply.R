@@ -41,7 +41,7 @@ mash_compute_posterior_matrices <- function(g, data, pi_thresh = 1e-10,
                                             seed = 123, n_threads = NULL) {
   g <- given_prior(g, data)
   posterior_samples <- check_samples(posterior_samples, "posterior_samples")
-  check_flag(output_posterior_cov, "output_posterior_cov")
+  check_flag(output_posterior_cov)
   n_threads <- resolve_threads(n_threads)
   result <- posterior_in_blocks(data, g, pi_thresh, output_posterior_cov, n_threads, A = A)
   if (posterior_samples) {
@@ -57,7 +57,7 @@ mash_compute_posterior_matrices <- function(g, data, pi_thresh = 1e-10,
 posterior_in_blocks <- function(data, g, pi_thresh, covariance, n_threads, cells = 2e7,
                                 A = NULL, each = NULL) {
   J <- nrow(data$Bhat)
-  pi_thresh <- check_number(pi_thresh, "pi_thresh", 0)
+  pi_thresh <- check_number(pi_thresh, 0)
   size <- max(1, floor(cells / max(1, sum(g$pi > pi_thresh))))
   parts <- lapply(seq(1, J, by = size), \(first) {
     block <- if (size < J) data_rows(data, first:min(J, first + size - 1)) else data

@@ -39,7 +39,7 @@ lfsr_calibration <- function(m, B = NULL, data = NULL, nsim = 1, bins = 10, ...)
     return(calibration_table(sign_errors(m, B), bins))
   }
   check_fit(m, prior = TRUE)
-  found <- lapply(simulate.mash(m, check_few(nsim, "nsim"), data = data), \(simulation) {
+  found <- lapply(simulate.mash(m, check_few(nsim), data = data), \(simulation) {
     g <- m$fitted_g
     fit <- mash(
       simulation$data, g$Ulist, grid = g$grid, usepointmass = g$usepointmass, normalizeU = FALSE,
@@ -55,7 +55,7 @@ lfsr_calibration <- function(m, B = NULL, data = NULL, nsim = 1, bins = 10, ...)
 # lfsr and whether the sign is wrong, for every effect.
 sign_errors <- function(m, B) {
   lfsr <- check_posterior(get_lfsr(m))
-  B <- as_numeric_matrix(B, "B")
+  B <- as_numeric_matrix(B)
   if (!identical(dim(B), dim(lfsr))) {
     stop_mnmash(
       "dimension", "`B` must have the dimensions of the posteriors (", describe_dim(lfsr),
@@ -71,7 +71,7 @@ calibration_table <- function(cells, bins) {
   if (length(bins) == 1L) {
     # Room for rounding at the upper end.
     largest <- max(cells[, "lfsr"], 1e-12) * (1 + 1e-9)
-    bins <- seq(0, largest, length.out = check_few(bins, "bins") + 1)
+    bins <- seq(0, largest, length.out = check_few(bins) + 1)
   } else if (!is.numeric(bins) || anyNA(bins) || is.unsorted(bins, strictly = TRUE)) {
     stop_mnmash("argument", "`bins` must be a number of bins, or their limits in ascending order")
   }

@@ -30,7 +30,7 @@
 #' if (requireNamespace("ggplot2", quietly = TRUE)) plot(found)
 summary.posterior_contrast <- function(object, feature = NULL, threshold = NULL,
                                        by = c("lfsr", "p"), ...) {
-  by <- match_choice(by, c("lfsr", "p"), "by")
+  by <- match_choice(by, c("lfsr", "p"))
   value <- contrast_values(object, by)
   threshold <- significance(threshold, by, "threshold")
   feature <- check_feature(feature, nrow(value))
@@ -48,7 +48,7 @@ summary.posterior_contrast <- function(object, feature = NULL, threshold = NULL,
 plot.posterior_contrast <- function(x, feature = NULL, threshold = NULL, by = c("lfsr", "p"),
                                     file = NULL, ...) {
   need_ggplot2()
-  by <- match_choice(by, c("lfsr", "p"), "by")
+  by <- match_choice(by, c("lfsr", "p"))
   threshold <- significance(threshold, by, "threshold")
   counts <- summary.posterior_contrast(x, feature, threshold, by)
   pairs <- contrast_pairs(x, names(counts))

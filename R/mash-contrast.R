@@ -275,5 +275,5 @@ contrast_values <- function(contrast, what, name = "object") {
 # The workflows' level for p-values of millions of units, or a level for local false sign rates.
 significance <- function(threshold, by, name) {
   if (is.null(threshold)) return(if (by == "p") 1e-5 else 0.05)
-  check_number(threshold, name, 0, 1)
+  check_number(threshold, name = name, 0, 1)
 }

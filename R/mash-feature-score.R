@@ -65,12 +65,12 @@ feature_score <- function(contrast, feature, method = c("meta", "nsig", "pval_pa
                           p_cutoff = NULL, by = c("p", "lfsr"), fine_mapping = NULL,
                           conditions = NULL, unit = rownames(contrast), genotype = NULL,
                           region = NULL, cor_threshold = 0.45, prune = c("greedy", "cluster")) {
-  method <- match_choice(method, c("meta", "nsig", "pval_pair", "finemap"), "method")
-  meta_method <- match_choice(meta_method, c("REML", "DL"), "meta_method")
-  by <- match_choice(by, c("p", "lfsr"), "by")
-  prune <- match_choice(prune, c("greedy", "cluster"), "prune")
-  cor_threshold <- check_number(cor_threshold, "cor_threshold", 0, 1)
-  check_flag(absolute, "absolute")
+  method <- match_choice(method, c("meta", "nsig", "pval_pair", "finemap"))
+  meta_method <- match_choice(meta_method, c("REML", "DL"))
+  by <- match_choice(by, c("p", "lfsr"))
+  prune <- match_choice(prune, c("greedy", "cluster"))
+  cor_threshold <- check_number(cor_threshold, 0, 1)
+  check_flag(absolute)
   mean <- contrast_values(contrast, "mean", "contrast")
   se <- contrast_values(contrast, "se", "contrast")
   pairs <- contrast_pairs(contrast, colnames(mean))
@@ -97,7 +97,7 @@ feature_score <- function(contrast, feature, method = c("meta", "nsig", "pval_pa
     return(score_table(groups, colnames(mean), score, "nsig", scored))
   }
   size <- if (absolute) abs(mean) else mean
-  se[!is.na(se) & se <= check_number(se_cutoff, "se_cutoff", 0)] <- NA
+  se[!is.na(se) & se <= check_number(se_cutoff, 0)] <- NA
   meta <- \(rows, q) random_effects(size[rows, q], se[rows, q], meta_method)
   if (method == "meta") {
     score_table(groups, colnames(mean), \(rows, q) meta(rows, q)$z, "meta", scored & deviation)
@@ -113,7 +113,7 @@ scored_conditions <- function(conditions, names, pairs) {
   deviating <- sub("_deviation$", "", names[endsWith(names, "_deviation")])
   known <- unique(c(deviating, as.vector(pairs)))
   if (is.null(conditions)) return(known)
-  conditions <- check_labels(conditions, "conditions")
+  conditions <- check_labels(conditions)
   bad <- setdiff(conditions, known)
   if (length(bad)) {
     stop_mnmash(

@@ -2,7 +2,7 @@
 
 # Bytes that the likelihoods may take: the option `mnmash.memory`, 2e9 by default.
 memory_limit <- function() {
-  check_number(getOption("mnmash.memory", 2e9), "option mnmash.memory", 0)
+  check_number(getOption("mnmash.memory", 2e9), name = "option mnmash.memory", 0)
 }
 
 # Said of a fit whose J x P likelihoods are not held.

@@ -67,14 +67,14 @@
 mixture_weights <- function(loglik, prior = c("nullbiased", "uniform"), start = NULL,
                             row_weights = NULL, tol = 1e-8, max_iter = NULL,
                             method = c("convex", "em"), nullweight = 10, n_threads = NULL) {
-  loglik <- as_numeric_matrix(loglik, "loglik")
+  loglik <- as_numeric_matrix(loglik)
   prior <- dirichlet_parameters(prior, ncol(loglik), nullweight)
   start <- check_proportions(start, ncol(loglik), "start", "column of `loglik`")
   row_weights <- check_proportions(row_weights, nrow(loglik), "row_weights", "row of `loglik`")
-  method <- match_choice(method, c("convex", "em"), "method")
-  tol <- check_number(tol, "tol", 0)
+  method <- match_choice(method, c("convex", "em"))
+  tol <- check_number(tol, 0)
   if (is.null(max_iter)) max_iter <- if (method == "em") 10000 else 200
-  max_iter <- check_count(max_iter, "max_iter", 0)
+  max_iter <- check_count(max_iter, 0)
   found <- with_progress("Mixture weights", max_iter, \(progress) {
     from_rust(rust_mixture_weights(
       loglik, prior, start, row_weights, tol, max_iter, method, resolve_threads(n_threads),

@@ -17,12 +17,12 @@
 #' @examples
 #' random_effects(y = c(0.1, 0.5, 0.9), se = c(0.1, 0.2, 0.2))
 random_effects <- function(y, se, method = c("REML", "DL")) {
-  method <- match_choice(method, c("REML", "DL"), "method")
+  method <- match_choice(method, c("REML", "DL"))
   if (!is.numeric(y) || !is.numeric(se) || length(y) != length(se)) {
     stop_mnmash("dimension", "`y` and `se` must be numbers, as many of one as of the other")
   }
-  check_size(y, "y")
-  check_size(se, "se")
+  check_size(y)
+  check_size(se)
   use <- !is.na(y) & !is.na(se)
   y <- y[use]
   v <- se[use]^2

@@ -75,13 +75,13 @@ mash_posterior <- function(model, data, exclude = NULL, folder = NULL, n_chunks 
                            exclude_rule = c("marginal", "workflow")) {
   job <- posterior_job(model, data, exclude, V, pi_thresh, read, exclude_rule)
   job$A <- A
-  job$covariance <- check_flag(output_posterior_cov, "output_posterior_cov")
+  job$covariance <- check_flag(output_posterior_cov)
   run_posterior(job, data, n_chunks, read, n_threads, folder, piece_posterior, bind_posteriors)
 }
 
 # The question, checked: what does not depend on the data set.
 posterior_job <- function(model, data, exclude, V, pi_thresh, read, exclude_rule) {
-  exclude_rule <- match_choice(exclude_rule, c("marginal", "workflow"), "exclude_rule")
+  exclude_rule <- match_choice(exclude_rule, c("marginal", "workflow"))
   if (!is.function(read)) stop_mnmash("type", "`read` must be a function of a file's name")
   prior <- model_prior(model)
   if (is.null(prior$conditions)) prior$conditions <- names_in_data(data, prior$R)
@@ -94,7 +94,7 @@ posterior_job <- function(model, data, exclude, V, pi_thresh, read, exclude_rule
   }
   list(
     prior = prior, exclude = exclude, exclude_rule = exclude_rule, V = V,
-    pi_thresh = check_number(pi_thresh, "pi_thresh", 0, 1)
+    pi_thresh = check_number(pi_thresh, 0, 1)
   )
 }
 
@@ -130,7 +130,7 @@ run_posterior <- function(job, data, n_chunks, read, n_threads, folder, answer, 
 posterior_pieces <- function(data, n_chunks) {
   chunk_labels <- \(n) sprintf("posterior-%08d", seq_len(n))
   if (is.function(data)) {
-    n_chunks <- check_few(n_chunks, "n_chunks")
+    n_chunks <- check_few(n_chunks)
     return(list(labels = chunk_labels(n_chunks), item = identity, regions = FALSE))
   }
   if (is.list(data) && !inherits(data, "mash") && !is.null(table_entry(data, effect_names))) {
@@ -144,7 +144,7 @@ posterior_pieces <- function(data, n_chunks) {
   }
   check_mash_data(data)
   J <- nrow(data$Bhat)
-  n_chunks <- if (is.null(n_chunks)) ceiling(J / 20000) else check_few(n_chunks, "n_chunks")
+  n_chunks <- if (is.null(n_chunks)) ceiling(J / 20000) else check_few(n_chunks)
   # Enough to notice that a folder is about other data.
   fingerprint <- c(dim(data$Bhat), sum(data$Bhat), sum(data$Shat), sum(data$V))
   list(
@@ -220,7 +220,7 @@ region_data <- function(x, prior, exclude, V) {
       "type", "a region's data must be a list of `Bhat` and `Shat`, or of mash_set_data()"
     )
   }
-  Bhat <- as_numeric_matrix(Bhat, "Bhat")
+  Bhat <- as_numeric_matrix(Bhat)
   Shat <- if (is.null(Shat)) Bhat * 0 + 1 else check_shat(Shat, Bhat)
   match <- matched_conditions(prior, colnames(Bhat), ncol(Bhat), exclude)
   used <- \(M) M[, match$columns, drop = FALSE]

@@ -54,9 +54,9 @@ get_samples <- function(m) check_fit(m)$result$PosteriorSamples
 posterior_functional <- function(g, data, f, n_samples = 1000, seed = NULL, ..., A = NULL,
                                  pi_thresh = 1e-10, block_size = NULL, n_threads = NULL) {
   g <- given_prior(g, data)
-  check_function(f, "f")
+  check_function(f)
   n_samples <- check_samples(n_samples, "n_samples", 1)
-  if (!is.null(block_size)) block_size <- check_count(block_size, "block_size")
+  if (!is.null(block_size)) block_size <- check_count(block_size)
   parts <- samples_in_blocks(
     data, g, pi_thresh, n_samples, seed, n_threads, A, block_size,
     \(samples, rows) check_functional(f(samples, ...), rows)
@@ -98,7 +98,7 @@ combine_functionals <- function(parts, units) {
 samples_in_blocks <- function(data, g, pi_thresh, n_samples, seed, n_threads, A, block_size, use,
                               before = 0) {
   seed <- check_seed(seed)
-  pi_thresh <- check_number(pi_thresh, "pi_thresh", 0)
+  pi_thresh <- check_number(pi_thresh, 0)
   n_threads <- resolve_threads(n_threads)
   J <- nrow(data$Bhat)
   results <- max(ncol(data$Bhat), nrow(output_map(data, A)))
@@ -155,5 +155,5 @@ sample_names <- function(data, n_samples, A) {
 
 # A number of samples: those of one unit are always held.
 check_samples <- function(x, name, lower = 0) {
-  check_count(check_number(x, name, lower, 1e7), name, lower)
+  check_count(check_number(x, name = name, lower, 1e7), name = name, lower)
 }

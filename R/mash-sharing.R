@@ -29,11 +29,11 @@
 get_pairwise_sharing <- function(m, factor = 0.5, lfsr_thresh = 0.05, FUN = identity) {
   pm <- check_posterior(get_pm(m))
   lfsr <- get_lfsr(m)
-  factor <- check_number(factor, "factor", 0)
-  lfsr_thresh <- check_number(lfsr_thresh, "lfsr_thresh")
+  factor <- check_number(factor, 0)
+  lfsr_thresh <- check_number(lfsr_thresh)
   conditions <- colnames(pm)
   if (!identical(FUN, identity)) {
-    check_function(FUN, "FUN")
+    check_function(FUN)
     for (r in seq_len(ncol(pm))) pm[, r] <- check_transformed(FUN(pm[, r]), nrow(pm))
   }
   sharing <- from_rust(
@@ -55,10 +55,10 @@ get_pairwise_sharing_from_samples <- function(m, factor = 0.5, lfsr_thresh = 0.0
     )
   }
   lfsr <- check_posterior(get_lfsr(m))
-  factor <- check_number(factor, "factor", 0)
-  lfsr_thresh <- check_number(lfsr_thresh, "lfsr_thresh")
+  factor <- check_number(factor, 0)
+  lfsr_thresh <- check_number(lfsr_thresh)
   if (!identical(FUN, identity)) {
-    check_function(FUN, "FUN")
+    check_function(FUN)
     size <- dim(samples)[1L] * dim(samples)[3L]
     for (r in seq_len(ncol(lfsr))) {
       samples[, r, ] <- check_transformed(FUN(samples[, r, ]), size)

@@ -28,7 +28,7 @@
 #' again <- simulate(m, data = data)[[1]]
 #' head(again$B)
 simulate.mash <- function(object, nsim = 1, seed = NULL, data, ...) {
-  nsim <- check_count(nsim, "nsim")
+  nsim <- check_count(nsim)
   g <- given_prior(object, data)
   if (!is.null(data$L)) {
     stop_mnmash("unsupported", "`data` are contrasts: simulate the conditions themselves")

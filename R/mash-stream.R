@@ -83,8 +83,8 @@ mash_stream <- function(g, chunk, n_chunks, sink, V = NULL, pi_thresh = 1e-10, A
   chunk <- job$chunk
   first_row <- job$first_row
   job$chunk <- job$first_row <- NULL
-  check_flag(output_posterior_cov, "output_posterior_cov")
-  job$pi_thresh <- check_number(pi_thresh, "pi_thresh", 0, 1)
+  check_flag(output_posterior_cov)
+  job$pi_thresh <- check_number(pi_thresh, 0, 1)
   job <- c(job, list(A = A, covariance = output_posterior_cov))
   posterior_samples <- check_samples(posterior_samples, "posterior_samples")
   if (!is.function(sink) && (!is.character(sink) || length(sink) != 1L || is.na(sink))) {
@@ -107,14 +107,14 @@ stream_job <- function(g, chunk, n_chunks, V) {
     if (!is.null(alpha)) given_prior(g, chunk) # the same alpha and conditions
     alpha <- chunk$alpha
     if (is.null(n_chunks)) n_chunks <- ceiling(nrow(chunk$Bhat) / 1e5)
-    first_row <- chunk_starts(nrow(chunk$Bhat), check_few(n_chunks, "n_chunks"))
+    first_row <- chunk_starts(nrow(chunk$Bhat), check_few(n_chunks))
     chunk <- rows_of_data(chunk, n_chunks)
   } else {
     first_row <- first_row_of_chunk
   }
   if (!is.function(chunk)) stop_mnmash("type", "`chunk` must be a function of the chunk's number")
   list(
-    g = prior, alpha = alpha, V = V, n_chunks = check_few(n_chunks, "n_chunks"), chunk = chunk,
+    g = prior, alpha = alpha, V = V, n_chunks = check_few(n_chunks), chunk = chunk,
     first_row = first_row
   )
 }
@@ -146,7 +146,7 @@ chunk_data <- function(job, chunk, i) {
     if (!is.list(found) || is.null(found$Bhat)) {
       complain("must return a list of `Bhat` and `Shat`, or data from mash_set_data()")
     }
-    found$Bhat <- as_numeric_matrix(found$Bhat, "Bhat")
+    found$Bhat <- as_numeric_matrix(found$Bhat, name = "Bhat")
     V <- if (is.null(found$V)) job$V else found$V
     if (is.null(V)) V <- diag(ncol(found$Bhat))
     alpha <- if (is.null(job$alpha)) 0 else job$alpha

@@ -21,7 +21,7 @@ given_prior <- function(g, data) {
 mixture_summary <- function(data, g, pi_thresh, n_threads) {
   call_core(
     rust_mixture_summary, data, g,
-    pi = as.double(g$pi), pi_thresh = check_number(pi_thresh, "pi_thresh", 0),
+    pi = as.double(g$pi), pi_thresh = check_number(pi_thresh, 0),
     label = "Likelihoods", n_threads = n_threads
   )
 }

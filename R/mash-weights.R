@@ -117,8 +117,8 @@ fit_control <- function(control, tol, max_iter) {
   if (is.null(control$tol)) control$tol <- tol
   if (is.null(control$max_iter)) control$max_iter <- max_iter
   list(
-    tol = check_number(control$tol, "control$tol", 0),
-    max_iter = as.integer(check_count(control$max_iter, "control$max_iter", 1, 1e9))
+    tol = check_number(control$tol, 0),
+    max_iter = as.integer(check_count(control$max_iter, 1, 1e9))
   )
 }
 

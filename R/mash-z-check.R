@@ -43,7 +43,7 @@ mash_z_check <- function(m, data, thresh = c(2, 3, 4), max_units = 1e5) {
   if (!is.null(data$L)) {
     stop_mnmash("unsupported", "`data` are contrasts: check the conditions themselves")
   }
-  if (!identical(max_units, Inf)) max_units <- check_count(max_units, "max_units")
+  if (!identical(max_units, Inf)) max_units <- check_count(max_units)
   if (!is.numeric(thresh) || !length(thresh) || !all(is.finite(thresh)) || any(thresh < 0)) {
     stop_mnmash("argument", "`thresh` must hold numbers of at least 0")
   }

@@ -88,11 +88,11 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
                  n_threads = NULL) {
   check_mash_data(data)
   posterior_samples <- check_samples(posterior_samples, "posterior_samples")
-  check_flag(fixg, "fixg")
-  check_flag(verbose, "verbose")
-  check_flag(output_lfdr, "output_lfdr")
-  pi_thresh <- check_number(pi_thresh, "pi_thresh", 0, 1)
-  outputlevel <- check_number(outputlevel, "outputlevel", 1, 4)
+  check_flag(fixg)
+  check_flag(verbose)
+  check_flag(output_lfdr)
+  pi_thresh <- check_number(pi_thresh, 0, 1)
+  outputlevel <- check_number(outputlevel, 1, 4)
   n_threads <- resolve_threads(n_threads)
   say <- if (verbose) \(...) message(" - ", ...) else \(...) NULL
 
@@ -114,7 +114,7 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
     fit <- mixture_summary(data, g, pi_thresh, n_threads)
     fit$pi <- as.double(g$pi)
   } else {
-    optmethod <- match_choice(optmethod, names(fit_methods), "optmethod")
+    optmethod <- match_choice(optmethod, names(fit_methods))
     say("Fitting ", describe_problem(data, g), describe_memory(data, g, optmethod))
     fit <- fit_weights(
       data, g, dirichlet_parameters(prior, n_components(g), nullweight), optmethod, control,
@@ -154,12 +154,12 @@ unweighted_prior <- function(data, Ulist, grid, gridmult, normalizeU, usepointma
   if (is.null(Ulist)) {
     stop_mnmash("argument", "give `Ulist`, prior covariance matrices, or `g` from an earlier fit")
   }
-  check_flag(normalizeU, "normalizeU")
+  check_flag(normalizeU)
   list(
     pi = NULL,
     Ulist = prior_matrices(Ulist, ncol(data$Bhat), normalizeU),
     grid = if (is.null(grid)) autoselect_grid(data, gridmult) else check_grid(grid),
-    usepointmass = check_flag(usepointmass, "usepointmass")
+    usepointmass = check_flag(usepointmass)
   )
 }
 

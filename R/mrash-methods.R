@@ -124,7 +124,7 @@ print.summary.mr_ash <- function(x, ...) {
 #' @rdname mr_ash-methods
 #' @export
 plot.mr_ash <- function(x, which = c("trace", "coefficients", "prior"), ...) {
-  which <- match_choice(which, c("trace", "coefficients", "prior"), "which")
+  which <- match_choice(which, c("trace", "coefficients", "prior"))
   need_ggplot2()
   picture <- switch(which,
     trace = ash_trace_plot(x$trace),

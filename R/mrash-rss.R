@@ -56,7 +56,7 @@ mr_ash_rss <- function(Bhat = NULL, Shat = NULL, z = NULL, R, n = NULL, var_y = 
   if (ncol(marginal$products) > 1L) {
     stop_mnmash("dimension", "`Bhat` (or `z`) must have one column: see mr_mash_rss()")
   }
-  R <- as_ld(R, length(marginal$norms), R_shrink, check_flag(check_R, "check_R"))
+  R <- as_ld(R, length(marginal$norms), R_shrink, check_flag(check_R))
   if (is.null(n)) {
     if (settings$standardize) stop_mnmash("argument", "`standardize` needs `n`")
     settings$update_sigma2 <- FALSE
@@ -78,11 +78,11 @@ mr_ash_rss <- function(Bhat = NULL, Shat = NULL, z = NULL, R, n = NULL, var_y = 
 rss_products <- function(Bhat, Shat, z, n, var_y) {
   if (is.null(z) == is.null(Bhat)) stop_mnmash("argument", "give `z`, or `Bhat` and `Shat`")
   if (is.null(z) && is.null(Shat)) stop_mnmash("argument", "`Bhat` needs `Shat`")
-  effects <- as_numeric_matrix(if (is.null(z)) Bhat else z, if (is.null(z)) "Bhat" else "z")
+  effects <- as_numeric_matrix(if (is.null(z)) Bhat else z, name = if (is.null(z)) "Bhat" else "z")
   check_complete_effects(effects, if (is.null(z)) "Bhat" else "z")
   names <- rownames(effects)
   if (is.null(z)) {
-    Shat <- as_numeric_matrix(Shat, "Shat")
+    Shat <- as_numeric_matrix(Shat)
     if (!identical(dim(Shat), dim(effects))) {
       stop_mnmash("dimension", "`Shat` must have the dimensions of `Bhat` (", describe_dim(effects),
                   "), not ", describe_dim(Shat))
@@ -106,7 +106,7 @@ rss_products <- function(Bhat, Shat, z, n, var_y) {
       variance = 1
     ))
   }
-  n <- check_number(n, "n", 3)
+  n <- check_number(n, 3)
   known <- !is.null(Shat) && !is.null(var_y)
   if (!known && !is.null(var_y)) stop_mnmash("argument", "`var_y` needs `Bhat` and `Shat`")
   if (!known) {
@@ -116,7 +116,7 @@ rss_products <- function(Bhat, Shat, z, n, var_y) {
       samples = n, names = names, unit = if (!is.null(Shat)) Shat * sqrt(z^2 + n - 2)
     ))
   }
-  var_y <- check_each(var_y, "var_y", ncol(z), 1e-100, 1e100)
+  var_y <- check_each(var_y, ncol(z), 1e-100, 1e100)
   d <- rep(var_y, each = nrow(z)) * (n - 1) / ((z^2 + n - 2) * Shat^2)
   norms <- rowMeans(d)
   list(
@@ -130,7 +130,7 @@ check_complete_effects <- function(x, name) {
     stop_mnmash("missing", "`", name, "` must not have missing values: there is one at ",
                 describe_cell(x, which(is.na(x))[1L]), "; leave the predictor out, also of `R`")
   }
-  check_finite(x, name)
+  check_finite(x, name = name)
 }
 
 rss_start <- function(start, marginal, R) {

@@ -37,8 +37,8 @@ NULL
 #' @rdname varbvs-sets
 #' @export
 credible_sets.varbvs <- function(x, coverage = 0.95, min_abs_corr = 0.5, ...) {
-  coverage <- check_number(coverage, "coverage", 0, 1)
-  min_abs_corr <- check_number(min_abs_corr, "min_abs_corr", 0, 1)
+  coverage <- check_number(coverage, 0, 1)
+  min_abs_corr <- check_number(min_abs_corr, 0, 1)
   near <- x$near
   related <- abs(near$correlation) >= min_abs_corr
   free <- rep(TRUE, length(near$variable))

@@ -71,7 +71,7 @@ varbvs <- function(X, Z = NULL, y, family = c("gaussian", "binomial"), logodds =
                    order = c("consecutive", "random", "marginal"), tol = 1e-8, max_iter = 2000,
                    n_threads = NULL) {
   call <- match.call()
-  family <- match_choice(family, c("gaussian", "binomial"), "family")
+  family <- match_choice(family, c("gaussian", "binomial"))
   X <- as_predictors(X)
   y <- check_family(y, X$n, family)
   Z <- as_covariates(Z, X$n)
@@ -80,23 +80,23 @@ varbvs <- function(X, Z = NULL, y, family = c("gaussian", "binomial"), logodds =
   check_variation(marginal, X$kind)
   if (is.null(logodds)) logodds <- seq(-log10(max(X$p, 20)), -1, length.out = 20)
   G <- length(logodds)
-  logodds <- check_each(logodds, "logodds", G)
-  grid_prior <- if (is.null(grid_prior)) rep(1, G) else check_each(grid_prior, "grid_prior", G, 0)
+  logodds <- check_each(logodds, G)
+  grid_prior <- if (is.null(grid_prior)) rep(1, G) else check_each(grid_prior, G, 0)
   if (!any(grid_prior > 0)) stop_mnmash("value", "`grid_prior` must not be zero everywhere")
   if (!is.null(sigma) && family == "binomial") {
     stop_mnmash("argument", "`sigma` is 1 for a binary response")
   }
   limits <- list(
     slab = if (is.null(sa)) {
-      c(check_number(sa0, "sa0", .Machine$double.xmin), check_number(n0, "n0", 0))
+      c(check_number(sa0, .Machine$double.xmin), check_number(n0, 0))
     },
-    tol = check_number(tol, "tol", 0), max_iter = check_count(max_iter, "max_iter"),
+    tol = check_number(tol, 0), max_iter = check_count(max_iter),
     n_threads = resolve_threads(n_threads), order = ash_order(order, marginal)
   )
   grid <- list(
     inclusion = stats::plogis(logodds * log(10)),
-    sa = if (is.null(sa)) rep(sa0, G) else check_each(sa, "sa", G, .Machine$double.xmin),
-    sigma = if (is.null(sigma)) NULL else check_each(sigma, "sigma", G, .Machine$double.xmin)
+    sa = if (is.null(sa)) rep(sa0, G) else check_each(sa, G, .Machine$double.xmin),
+    sigma = if (is.null(sigma)) NULL else check_each(sigma, G, .Machine$double.xmin)
   )
   fits <- best_starts(X, y, space, marginal, family, grid, limits)
   average_varbvs(fits, X, y, space, marginal, family, logodds, grid, grid_prior, call)
@@ -236,7 +236,7 @@ coef.varbvs <- function(object, ...) coef.mr_ash(object)
 
 #' @export
 predict.varbvs <- function(object, newx = NULL, newz = NULL, type = c("link", "response"), ...) {
-  type <- match_choice(type, c("link", "response"), "type")
+  type <- match_choice(type, c("link", "response"))
   linear <- if (is.null(newx)) {
     object$linear
   } else {

@@ -97,7 +97,7 @@ mr_ash <- function(X, y, Z = NULL, sa2 = NULL, pi = NULL, sigma2 = NULL, beta_in
     update_pi, update_sigma2, scaled_prior, method, standardize, prior, nullweight, tol, max_iter,
     n_threads
   )
-  space <- covariate_space(Z, X$n, check_flag(intercept, "intercept"))
+  space <- covariate_space(Z, X$n, check_flag(intercept))
   marginal <- marginal_products(X, space, Y)
   design <- list(
     kind = X$kind, x = X$x, basis = space$basis, starts = X$starts, rows = X$rows
@@ -111,13 +111,13 @@ mr_ash <- function(X, y, Z = NULL, sa2 = NULL, pi = NULL, sigma2 = NULL, beta_in
 # Checks of what does not depend on the data.
 ash_settings <- function(update_pi, update_sigma2, scaled_prior, method, standardize, prior,
                          nullweight, tol, max_iter, n_threads) {
-  method <- match_choice(method, c("convex", "em"), "method")
+  method <- match_choice(method, c("convex", "em"))
   list(
-    update_pi = if (check_flag(update_pi, "update_pi")) method else "fixed",
-    update_sigma2 = check_flag(update_sigma2, "update_sigma2"),
-    scaled_prior = check_flag(scaled_prior, "scaled_prior"),
-    standardize = check_flag(standardize, "standardize"), prior = prior, nullweight = nullweight,
-    tol = check_number(tol, "tol", 0), max_iter = check_count(max_iter, "max_iter"),
+    update_pi = if (check_flag(update_pi)) method else "fixed",
+    update_sigma2 = check_flag(update_sigma2),
+    scaled_prior = check_flag(scaled_prior),
+    standardize = check_flag(standardize), prior = prior, nullweight = nullweight,
+    tol = check_number(tol, 0), max_iter = check_count(max_iter),
     n_threads = resolve_threads(n_threads)
   )
 }
@@ -189,7 +189,7 @@ check_variation <- function(marginal, kind) {
 ash_grid <- function(sa2, marginal, norms, n, variance, settings) {
   J <- length(variance)
   if (!is.null(sa2)) {
-    sa2 <- check_grid(sa2, "sa2")
+    sa2 <- check_grid(sa2)
     if (anyDuplicated(sa2)) stop_mnmash("value", "`sa2` must be distinct")
     return(rep(list(sa2), J))
   }
@@ -211,7 +211,7 @@ ash_order <- function(order, marginal) {
     }
     return(as.integer(order))
   }
-  switch(match_choice(order, c("consecutive", "random", "marginal"), "order"),
+  switch(match_choice(order, c("consecutive", "random", "marginal")),
     consecutive = seq_len(p),
     random = sample.int(p),
     marginal = order(-marginal_strength(marginal), seq_len(p))
@@ -231,7 +231,7 @@ check_ash_start <- function(b, p, J) {
     stop_mnmash("argument", "`beta_init` must hold ", p, if (J > 1) paste(" x", J),
                 " finite numbers, one for each predictor")
   }
-  check_size(b, "beta_init")
+  check_size(b, name = "beta_init")
   matrix(as.double(b), p, J)
 }
 
@@ -241,7 +241,7 @@ ash_start <- function(start, grid, marginal, norms, n, variance, settings) {
     left <- if (is.null(start$b)) variance else start_variance(start, marginal, variance, n)
     start$sigma2 <- left
   } else {
-    start$sigma2 <- rep_len(check_number(start$sigma2, "sigma2", .Machine$double.xmin), J)
+    start$sigma2 <- rep_len(check_number(start$sigma2, name = "sigma2", .Machine$double.xmin), J)
   }
   given <- start$pi
   start$pi <- lapply(seq_len(J), \(j) {

@@ -174,10 +174,10 @@ print.summary.mr_mash <- function(x, ...) {
 #' @rdname mr_mash-methods
 #' @export
 plot.mr_mash <- function(x, which = c("trace", "coefficients"), top = 30, ...) {
-  which <- match_choice(which, c("trace", "coefficients"), "which")
+  which <- match_choice(which, c("trace", "coefficients"))
   need_ggplot2()
   if (which == "trace") return(ash_trace_plot(x$trace) + ggplot2::theme_minimal())
-  top <- check_count(top, "top")
+  top <- check_count(top)
   rank <- if (is.null(x$lfsr)) -apply(abs(x$mu1), 1L, max) else apply(x$lfsr, 1L, min)
   shown <- sort(utils::head(order(rank), top))
   names <- rownames(x$mu1)

@@ -61,8 +61,8 @@ mr_mash_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, R, n, covY = NULL, p
                         covariance = c("diagonal", "none", "full"), plugin = FALSE,
                         X_colmeans = NULL, Y_colmeans = NULL, R_shrink = 0, check_R = TRUE,
                         tol = 1e-6, tol_w0 = 1e-3, max_iter = 1000, e = 0, n_threads = NULL) {
-  standardize <- check_flag(standardize, "standardize")
-  covariance <- match_choice(covariance, c("diagonal", "none", "full"), "covariance")
+  standardize <- check_flag(standardize)
+  covariance <- match_choice(covariance, c("diagonal", "none", "full"))
   n_threads <- resolve_threads(n_threads)
   data <- mash_rss_products(Bhat, Shat, Z, n, covY, V)
   conditions <- if (is.null(data$conditions)) as.character(seq_along(data$n)) else data$conditions
@@ -85,7 +85,7 @@ mr_mash_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, R, n, covY = NULL, p
   }
   p <- length(data$norms)
   order <- rss_order(order, p)
-  R <- as_ld(R, p, R_shrink, check_flag(check_R, "check_R"))
+  R <- as_ld(R, p, R_shrink, check_flag(check_R))
   predictors <- if (is.null(data$names)) R$names else data$names
   sd <- sqrt(data$norms / (data$samples - 1))
   scale <- if (standardize) ifelse(sd > 0, sd, 1) else rep(1, p)
@@ -119,18 +119,18 @@ mr_mash_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, R, n, covY = NULL, p
 mash_rss_products <- function(Bhat, Shat, Z, n, covY, V) {
   effects <- if (is.null(Z)) Bhat else Z
   if (is.null(Z) == is.null(Bhat)) stop_mnmash("argument", "give `Z`, or `Bhat` and `Shat`")
-  effects <- as_numeric_matrix(effects, if (is.null(Z)) "Bhat" else "Z")
+  effects <- as_numeric_matrix(effects, name = if (is.null(Z)) "Bhat" else "Z")
   check_complete_effects(effects, if (is.null(Z)) "Bhat" else "Z")
   r <- ncol(effects)
   if (!is.null(Shat)) {
-    Shat <- as_numeric_matrix(Shat, "Shat")
+    Shat <- as_numeric_matrix(Shat)
     if (!identical(dim(Shat), dim(effects))) {
       stop_mnmash("dimension", "`Shat` must have the dimensions of `Bhat` (", describe_dim(effects),
                   "), not ", describe_dim(Shat))
     }
     check_complete_effects(Shat, "Shat")
   }
-  n <- check_each(n, "n", r, 3)
+  n <- check_each(n, r, 3)
   known <- is.null(Z) && !is.null(covY)
   if (is.null(Z) && is.null(Shat)) stop_mnmash("argument", "`Bhat` needs `Shat`")
   if (!is.null(covY)) covY <- check_response_covariance(covY, r, "covY")
@@ -163,11 +163,11 @@ mash_rss_products <- function(Bhat, Shat, Z, n, covY, V) {
 }
 
 check_response_covariance <- function(covY, r, name) {
-  covY <- as_numeric_matrix(covY, name)
+  covY <- as_numeric_matrix(covY, name = name)
   if (nrow(covY) != r || ncol(covY) != r) {
     stop_mnmash("dimension", "`", name, "` must be ", r, " x ", r, ", not ", describe_dim(covY))
   }
-  check_finite(covY, name, na_ok = FALSE)
+  check_finite(covY, name = name, na_ok = FALSE)
   if (max(abs(covY - t(covY))) > 1e-8 * max(abs(covY)) || any(diag(covY) <= 0)) {
     stop_mnmash("value", "`", name, "` must be symmetric, with positive variances")
   }

@@ -125,9 +125,9 @@ mr_mash <- function(X, Y, prior = NULL, S0 = NULL, w0 = NULL, grid = NULL, V = N
   if (X$n < 2L) stop_mnmash("dimension", "`X` must have at least two rows (samples)")
   Y <- response_matrix(Y, X$n)
   Z <- as_covariates(Z, X$n)
-  standardize <- check_flag(standardize, "standardize")
-  intercept <- check_flag(intercept, "intercept")
-  covariance <- match_choice(covariance, c("diagonal", "none", "full"), "covariance")
+  standardize <- check_flag(standardize)
+  intercept <- check_flag(intercept)
+  covariance <- match_choice(covariance, c("diagonal", "none", "full"))
   n_threads <- resolve_threads(n_threads)
   problem <- regression_problem(
     colnames_or_numbers(Y), prior, S0, w0, grid, V, residual, rank, update_w0, update_V, w0_method,
@@ -160,19 +160,19 @@ regression_problem <- function(conditions, prior, S0, w0, grid, V, residual, ran
                                max_iter, e) {
   R <- length(conditions)
   mixture <- regression_prior(prior, S0, w0, grid, conditions)
-  e <- check_number(e, "e", 0)
+  e <- check_number(e, 0)
   if (e > 0) mixture$S0 <- lapply(mixture$S0, \(U) U + diag(e, R))
   groups <- group_multiples(mixture$S0)
   K <- length(mixture$S0)
   if (is.numeric(w0_penalty) && length(w0_penalty) == 1L) w0_penalty <- rep(w0_penalty, K)
   penalty <- dirichlet_parameters(w0_penalty, K, 1)
-  update_w0 <- check_flag(update_w0, "update_w0")
-  w0_method <- match_choice(w0_method, c("convex", "em"), "w0_method")
-  residual <- residual_structure(residual, rank, V, R, check_flag(update_V, "update_V"), plugin)
-  max_iter <- check_count(max_iter, "max_iter")
+  update_w0 <- check_flag(update_w0)
+  w0_method <- match_choice(w0_method, c("convex", "em"))
+  residual <- residual_structure(residual, rank, V, R, check_flag(update_V), plugin)
+  max_iter <- check_count(max_iter)
   control <- c(
-    check_number(w0_threshold, "w0_threshold", 0, 1), check_number(tol, "tol", 0),
-    check_number(tol_w0, "tol_w0", 0), max_iter
+    check_number(w0_threshold, 0, 1), check_number(tol, 0),
+    check_number(tol_w0, 0), max_iter
   )
   list(
     conditions = conditions, S0 = mixture$S0, w0 = mixture$w0, groups = groups,
@@ -184,7 +184,7 @@ regression_problem <- function(conditions, prior, S0, w0, grid, V, residual, ran
 # list(structure, rank, V or NULL).
 residual_structure <- function(residual, rank, V, R, update_V, plugin) {
   choices <- c("full", "diagonal", "lowrank", "factor", "identity", "known")
-  residual <- match_choice(residual, choices, "residual")
+  residual <- match_choice(residual, choices)
   V <- check_residual_covariance(V, R)
   if (residual == "identity") {
     if (!is.null(V)) stop_mnmash("argument", "`residual = \"identity\"` leaves no use for `V`")
@@ -193,13 +193,13 @@ residual_structure <- function(residual, rank, V, R, update_V, plugin) {
   if (residual == "known" && is.null(V)) {
     stop_mnmash("argument", "`residual = \"known\"` needs the residual covariance `V`")
   }
-  plugin <- check_flag(plugin, "plugin")
+  plugin <- check_flag(plugin)
   if (plugin && residual != "lowrank") {
     stop_mnmash("argument", "`plugin` is for `residual = \"lowrank\"`")
   }
   if (residual %in% c("lowrank", "factor")) {
     if (is.null(rank)) stop_mnmash("argument", "`residual = \"", residual, "\"` needs `rank`")
-    rank <- check_count(rank, "rank")
+    rank <- check_count(rank)
     if (rank >= R) {
       stop_mnmash("argument", "`rank` must be less than the number of responses, ", R)
     }
@@ -222,12 +222,12 @@ residual_structure <- function(residual, rank, V, R, update_V, plugin) {
 
 check_residual_covariance <- function(V, R) {
   if (is.null(V)) return(NULL)
-  V <- as_numeric_matrix(V, "V")
+  V <- as_numeric_matrix(V)
   if (nrow(V) != R || ncol(V) != R) {
     stop_mnmash("dimension", "`V` must be ", R, " x ", R, ", as there are ", R,
                 " responses, not ", describe_dim(V))
   }
-  check_finite(V, "V", na_ok = FALSE)
+  check_finite(V, na_ok = FALSE)
   if (max(abs(V - t(V))) > 1e-8 * max(abs(V))) {
     stop_mnmash("asymmetric", "`V` must be symmetric")
   }
@@ -252,11 +252,11 @@ response_matrix <- function(Y, n) {
 
 check_start <- function(B, p, R, name = "B_init") {
   if (is.null(B)) return(NULL)
-  B <- as_numeric_matrix(B, name)
+  B <- as_numeric_matrix(B, name = name)
   if (nrow(B) != p || ncol(B) != R) {
     stop_mnmash("dimension", "`", name, "` must be ", p, " x ", R, ", not ", describe_dim(B))
   }
-  unname(check_finite(B, name, na_ok = FALSE))
+  unname(check_finite(B, name = name, na_ok = FALSE))
 }
 
 colnames_or_numbers <- function(Y) {
@@ -272,7 +272,7 @@ update_order <- function(order, design, p, Y, standardize, problem, n_threads) {
     return(as.integer(order))
   }
   choices <- c("consecutive", "decreasing_logBF", "increasing_logBF", "random")
-  order <- match_choice(order, choices, "order")
+  order <- match_choice(order, choices)
   if (order == "consecutive") return(seq_len(p))
   if (order == "random") return(sample.int(p))
   log_bf <- from_rust(rust_mr_mash_log_bf(

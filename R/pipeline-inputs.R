@@ -2,7 +2,7 @@
 # objects or as files.
 
 effect_alpha <- function(effect_model) {
-  c(EE = 0, EZ = 1)[[match_choice(effect_model, c("EE", "EZ"), "effect_model")]]
+  c(EE = 0, EZ = 1)[[match_choice(effect_model, c("EE", "EZ"))]]
 }
 
 # Names of methods as the workflows spell them.

@@ -49,11 +49,11 @@ mash_fit <- function(data, prior, vhat = NULL, effect_model = NULL, compute_post
                      output_level = 2, posterior_cov = FALSE, missing = c("mask", "reset1000"),
                      chunk_size = 20000, cwd = NULL, output_prefix = NULL, verbose = TRUE,
                      n_threads = NULL, ...) {
-  check_flag(compute_posterior, "compute_posterior")
-  check_flag(posterior_cov, "posterior_cov")
-  output_level <- check_number(output_level, "output_level", 1, 4)
-  chunk_size <- check_count(chunk_size, "chunk_size")
-  say <- if (check_flag(verbose, "verbose")) \(...) message(" - ", ...) else \(...) NULL
+  check_flag(compute_posterior)
+  check_flag(posterior_cov)
+  output_level <- check_number(output_level, 1, 4)
+  chunk_size <- check_count(chunk_size)
+  say <- if (check_flag(verbose)) \(...) message(" - ", ...) else \(...) NULL
   if (!is.null(cwd)) usable_folder(cwd, "cwd")
   prefix <- output_prefix(output_prefix, data)
   input <- read_mash_input(data, missing, sets = c("random", if (compute_posterior) "strong"))
@@ -95,7 +95,7 @@ mash_fit <- function(data, prior, vhat = NULL, effect_model = NULL, compute_post
 
 fit_effect_model <- function(asked, prior) {
   if (is.null(asked)) return(if (is.null(prior)) "EE" else prior)
-  asked <- match_choice(asked, c("EE", "EZ"), "effect_model")
+  asked <- match_choice(asked, c("EE", "EZ"), name = "effect_model")
   if (!is.null(prior) && asked != prior) {
     stop_mnmash(
       "argument", "`effect_model` is \"", asked, "\", but `prior` was learnt with \"", prior, "\""

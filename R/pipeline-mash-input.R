@@ -70,12 +70,12 @@
 mash_input <- function(tables, columns = NULL, strong = NULL, strong_p = 1e-6, n_random = 10,
                        n_null = 10, null_z = 2, min_observed = 0.2, independent = NULL,
                        mismatch = c("error", "missing"), seed = 999) {
-  mismatch <- match_choice(mismatch, c("error", "missing"), "mismatch")
-  strong_p <- check_number(strong_p, "strong_p", 0, 1)
-  n_random <- check_count(n_random, "n_random", 0)
-  n_null <- check_count(n_null, "n_null", 0)
-  null_z <- check_number(null_z, "null_z", 0)
-  min_observed <- check_number(min_observed, "min_observed", 0, 1)
+  mismatch <- match_choice(mismatch, c("error", "missing"))
+  strong_p <- check_number(strong_p, 0, 1)
+  n_random <- check_count(n_random, 0)
+  n_null <- check_count(n_null, 0)
+  null_z <- check_number(null_z, 0)
+  min_observed <- check_number(min_observed, 0, 1)
   cells <- join_tables(read_tables(tables, columns), mismatch)
   keep <- rowSums(!is.na(cells$b)) >= max(1, min_observed * ncol(cells$b))
   if (!any(keep)) {
@@ -213,5 +213,5 @@ check_input_table <- function(input, what, name) {
     stop_mnmash("names", "`", name, "` must have the conditions as column names, those of ",
                 "`random.b`, each once")
   }
-  if (nrow(x)) check_finite(x, name)
+  if (nrow(x)) check_finite(x, name = name)
 }

@@ -100,20 +100,20 @@ mixture_prior <- function(data, engine = c("ed_bovy", "cov_ed", "ud", "ud_ted", 
                           vhat_iter = 6, cwd = NULL, output_prefix = NULL,
                           save_components = FALSE, verbose = TRUE, n_threads = NULL,
                           scale_only = NULL, ud_tol_lik = NULL) {
-  engine <- match_choice(engine, c("ed_bovy", "cov_ed", "ud", "ud_ted", "none"), "engine")
-  effect_model <- match_choice(effect_model, c("EE", "EZ"), "effect_model")
-  ridge <- match_choice(ridge, c("relative", "absolute", "none"), "ridge")
-  w_source <- match_choice(w_source, c("mash", "engine"), "w_source")
-  components <- check_components(c(components, if (check_flag(add_xtx, "add_xtx")) "xtx"))
-  check_flag(canonical_in_ed, "canonical_in_ed")
-  check_flag(keep_raw, "keep_raw")
-  ed_tol <- check_number(ed_tol, "ed_tol", 0)
-  max_iter <- check_count(max_iter, "max_iter")
+  engine <- match_choice(engine, c("ed_bovy", "cov_ed", "ud", "ud_ted", "none"))
+  effect_model <- match_choice(effect_model, c("EE", "EZ"))
+  ridge <- match_choice(ridge, c("relative", "absolute", "none"))
+  w_source <- match_choice(w_source, c("mash", "engine"))
+  components <- check_components(c(components, if (check_flag(add_xtx)) "xtx"))
+  check_flag(canonical_in_ed)
+  check_flag(keep_raw)
+  ed_tol <- check_number(ed_tol, 0)
+  max_iter <- check_count(max_iter)
   check_weights_of_engine(w_source, engine, components, component_files, canonical_in_ed, keep_raw)
   scale_only <- check_scale_only(scale_only, engine, components, component_files)
   if (is.null(n_unconstrained)) n_unconstrained <- if (is.null(scale_only)) 50 else 0
-  n_unconstrained <- check_few(n_unconstrained, "n_unconstrained", 0, 1e4)
-  say <- if (check_flag(verbose, "verbose")) \(...) message(" - ", ...) else \(...) NULL
+  n_unconstrained <- check_few(n_unconstrained, 0, 1e4)
+  say <- if (check_flag(verbose)) \(...) message(" - ", ...) else \(...) NULL
   if (!is.null(cwd)) usable_folder(cwd, "cwd")
   prefix <- output_prefix(output_prefix, data)
   alpha <- effect_alpha(effect_model)
@@ -132,7 +132,7 @@ mixture_prior <- function(data, engine = c("ed_bovy", "cov_ed", "ud", "ud_ted", 
   tol <- if (is.null(ud_tol_lik) || !startsWith(engine, "ud")) {
     ed_tol
   } else {
-    check_number(ud_tol_lik, "ud_tol_lik", 0) / nrow(strong$Bhat)
+    check_number(ud_tol_lik, 0) / nrow(strong$Bhat)
   }
   say(
     "Components: ", length(start$data), " matrices from ", nrow(strong$Bhat), " strong units, ",
@@ -163,7 +163,7 @@ mixture_prior <- function(data, engine = c("ed_bovy", "cov_ed", "ud", "ud_ted", 
     version = as.character(utils::packageVersion("mnmash"))
   )))
   if (!is.null(cwd)) {
-    check_flag(save_components, "save_components")
+    check_flag(save_components)
     write_prior(prior, start, vhat, cwd, prefix, save_components, say)
   }
   prior

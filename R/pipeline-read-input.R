@@ -38,7 +38,7 @@
 #' input <- read_mash_input(file)
 #' input
 read_mash_input <- function(file, missing = c("mask", "reset1000"), sets = character()) {
-  missing <- match_choice(missing, c("mask", "reset1000"), "missing")
+  missing <- match_choice(missing, c("mask", "reset1000"))
   if (inherits(file, "mash_input")) {
     input <- file
   } else {
@@ -90,7 +90,7 @@ input_set <- function(x, set) {
     if (is.null(value) || (length(dim(value)) == 2L && !nrow(value))) {
       return(if (!is.null(value)) as.matrix(value) + 0)
     }
-    as_numeric_matrix(value, paste0("data$", name))
+    as_numeric_matrix(value, name = paste0("data$", name))
   }
   b <- entry("b")
   s <- entry("s")

@@ -31,12 +31,12 @@
 #' }
 plot.finemap <- function(x, type = c("pip", "effects", "elbo"), position = NULL,
                          lfsr_thresh = 0.01, file = NULL, ...) {
-  type <- match_choice(type, c("pip", "effects", "elbo"), "type")
+  type <- match_choice(type, c("pip", "effects", "elbo"))
   need_ggplot2()
   switch(
     type,
     pip = plot_pip(x, position, file),
-    effects = plot_set_effects(x, check_number(lfsr_thresh, "lfsr_thresh", 0, 1), file),
+    effects = plot_set_effects(x, check_number(lfsr_thresh, 0, 1), file),
     elbo = plot_elbo(x, file)
   )
 }

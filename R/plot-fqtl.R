@@ -23,7 +23,7 @@
 plot.fqtl <- function(x, what = c("factors", "elbo"), threshold = 0.1, max_variants = 60,
                       file = NULL, ...) {
   need_ggplot2()
-  what <- match_choice(what, c("factors", "elbo"), "what")
+  what <- match_choice(what, c("factors", "elbo"))
   if (what == "elbo") {
     data <- data.frame(round = seq_along(x$elbo), bound = x$elbo)
     plot <- ggplot2::ggplot(data, ggplot2::aes(x = .data$round, y = .data$bound)) +
@@ -34,7 +34,7 @@ plot.fqtl <- function(x, what = c("factors", "elbo"), threshold = 0.1, max_varia
     return(picture(plot, 5, 3.5, file))
   }
   if (!x$rank) stop_mnmash("argument", "`x` has no factor to draw")
-  threshold <- check_number(threshold, "threshold", 0, 1)
+  threshold <- check_number(threshold, 0, 1)
   sides <- list(Outcomes = side_table(x$v, seq_len(nrow(x$v$mean)), "outcome "))
   if (x$u_prior != "values") {
     top <- apply(x$u$pip, 1L, max)

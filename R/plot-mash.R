@@ -24,7 +24,7 @@
 #'   plot(m, type = "sharing")
 #' }
 plot.mash <- function(x, type = c("weights", "sharing"), top = 20, file = NULL, ...) {
-  type <- match_choice(type, c("weights", "sharing"), "type")
+  type <- match_choice(type, c("weights", "sharing"))
   if (is.null(x$fitted_g)) {
     stop_mnmash("type", "`x` is data: plot() shows a fit of mash()")
   }
@@ -36,7 +36,7 @@ plot.mash <- function(x, type = c("weights", "sharing"), top = 20, file = NULL, 
 # Bars, the largest first.
 plot_weights <- function(weights, top, file = NULL) {
   shown <- sort(weights, decreasing = TRUE)
-  shown <- utils::head(shown[shown >= 5e-4], check_count(top, "top"))
+  shown <- utils::head(shown[shown >= 5e-4], check_count(top))
   rest <- sum(weights) - sum(shown)
   shown <- data.frame(
     matrix = factor(names(shown), levels = rev(names(shown))), weight = unname(shown)

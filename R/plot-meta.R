@@ -29,7 +29,7 @@
 mash_plot_meta <- function(m, i, xlab = "Effect size", ylab = "Condition", ..., file = NULL) {
   need_ggplot2()
   mean <- check_posterior(get_pm(m))
-  i <- check_subset(i, mean, "i")
+  i <- check_subset(i, mean)
   if (length(i) != 1L) stop_mnmash("argument", "`i` must pick one unit, not ", length(i))
   options <- forest_options(..., conditions = condition_names(mean))
   half <- stats::qnorm((1 + options$conf.level) / 2) * get_psd(m)[i, ]
@@ -55,8 +55,8 @@ forest_options <- function(conf.level = 0.95, labels = conditions, xlim = NULL, 
   if (length(labels) != length(conditions) || anyDuplicated(labels)) {
     stop_mnmash("argument", "`labels` must be ", length(conditions), " distinct names")
   }
-  conf.level <- check_number(conf.level, "conf.level", 0, 1)
-  zero <- check_number(zero, "zero")
+  conf.level <- check_number(conf.level, 0, 1)
+  zero <- check_number(zero)
   list(conf.level = conf.level, labels = labels, xlim = xlim, zero = zero)
 }
 

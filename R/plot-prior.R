@@ -43,14 +43,14 @@ plot_U <- function(prior, file = NULL, max_comp = NULL, to_cor = FALSE, tol = 1e
                    remove_label = FALSE, name = NULL, ncol = NULL, width = NULL, height = NULL,
                    dpi = 150, ...) {
   need_ggplot2()
-  check_flag(to_cor, "to_cor")
-  check_flag(remove_label, "remove_label")
-  shown <- shown_matrices(shown_prior(prior, ...), max_comp, check_number(tol, "tol", 0, 1))
+  check_flag(to_cor)
+  check_flag(remove_label)
+  shown <- shown_matrices(shown_prior(prior, ...), max_comp, check_number(tol, 0, 1))
   R <- nrow(shown$U[[1L]])
   columns <- if (is.null(ncol)) {
     if (R <= 20) 5 else if (R <= 35) 4 else 3
   } else {
-    check_count(ncol, "ncol")
+    check_count(ncol)
   }
   # Rows of panels of nearly equal length.
   columns <- ceiling(length(shown$U) / ceiling(length(shown$U) / columns))
@@ -64,8 +64,8 @@ plot_U <- function(prior, file = NULL, max_comp = NULL, to_cor = FALSE, tol = 1e
     ceiling(length(shown$U) / columns) * (panel + 0.5) + margin + 1.5
   )
   picture(
-    plot, if (is.null(width)) default[1L] else check_number(width, "width", 1, 200),
-    if (is.null(height)) default[2L] else check_number(height, "height", 1, 200), file, dpi
+    plot, if (is.null(width)) default[1L] else check_number(width, 1, 200),
+    if (is.null(height)) default[2L] else check_number(height, 1, 200), file, dpi
   )
 }
 
@@ -82,7 +82,7 @@ shown_matrices <- function(prior, max_comp, tol) {
   if (is.null(max_comp) || (is.numeric(max_comp) && identical(as.double(max_comp), -1))) {
     max_comp <- length(prior$w)
   }
-  max_comp <- if (identical(max_comp, Inf)) Inf else check_count(max_comp, "max_comp", 0)
+  max_comp <- if (identical(max_comp, Inf)) Inf else check_count(max_comp, 0)
   by_weight <- order(-prior$w)
   large <- by_weight[prior$w[by_weight] > tol]
   if (!length(large) || max_comp == 0) {
@@ -193,7 +193,7 @@ grid_inches <- function(x) ggplot2::unit(x, "inches")
 #' prior <- as_prior(list(U = list(own = diag(3), shared = matrix(1, 3, 3)), w = c(0.4, 0.6)))
 #' if (requireNamespace("ggplot2", quietly = TRUE)) plot(prior)
 plot.mnmash_prior <- function(x, type = c("weights", "U"), top = 20, file = NULL, ...) {
-  type <- match_choice(type, c("weights", "U"), "type")
+  type <- match_choice(type, c("weights", "U"))
   if (type == "U") return(plot_U(x, file, max_comp = top, ...))
   need_ggplot2()
   plot_weights(c(null = x$null_weight, x$w), top, file)

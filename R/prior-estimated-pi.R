@@ -13,7 +13,7 @@
 #' m <- mash(data, cov_canonical(data), verbose = FALSE)
 #' round(get_estimated_pi(m), 3)
 get_estimated_pi <- function(m, dimension = c("cov", "grid", "all")) {
-  dimension <- match_choice(dimension, c("cov", "grid", "all"), "dimension")
+  dimension <- match_choice(dimension, c("cov", "grid", "all"))
   g <- check_fit(m, prior = TRUE)$fitted_g
   pi <- g$pi
   if (dimension == "all") {

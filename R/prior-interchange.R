@@ -40,7 +40,7 @@ as_mashr <- function(x, ...) {
 #' @export
 as_mvsusie_prior <- function(x, w_thresh = -1, ...) {
   prior <- as_prior(x, ...)
-  keep <- prior$w > check_number(w_thresh, "w_thresh", -1, 1)
+  keep <- prior$w > check_number(w_thresh, -1, 1)
   total <- sum(prior$w[keep])
   if (total <= 0) {
     stop_mnmash("value", "`x` has no matrix with a weight above ", max(w_thresh, 0))

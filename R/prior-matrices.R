@@ -87,7 +87,7 @@ prior_matrix <- function(U, R, normalize, where) {
 #' sim <- simulate_mr_mash(n = 100, p = 20, p_causal = 3, r = 2, seed = 1)
 #' autoselect_grid(univariate_sumstats(sim$X, sim$Y), 2)
 autoselect_grid <- function(data, gridmult = sqrt(2)) {
-  gridmult <- check_number(gridmult, "gridmult", 0)
+  gridmult <- check_number(gridmult, 0)
   if (gridmult > 0 && gridmult <= 1) {
     stop_mnmash("argument", "`gridmult` must be greater than 1, or 0 for a single scale")
   }
@@ -106,7 +106,7 @@ autoselect_grid <- function(data, gridmult = sqrt(2)) {
   gridmult^(-ceiling(log2(largest / smallest) / log2(gridmult)):0) * largest
 }
 
-check_grid <- function(grid, name = "grid") {
+check_grid <- function(grid, name = arg_name(grid)) {
   if (!is.numeric(grid) || !length(grid)) {
     stop_mnmash("argument", "`", name, "` must hold at least one scale")
   }
@@ -122,9 +122,9 @@ check_grid <- function(grid, name = "grid") {
 # The Dirichlet parameters of the weights.
 dirichlet_parameters <- function(prior, P, nullweight) {
   if (is.character(prior)) {
-    prior <- match_choice(prior, c("nullbiased", "uniform"), "prior")
+    prior <- match_choice(prior, c("nullbiased", "uniform"))
     parameters <- rep(1, P)
-    if (prior == "nullbiased") parameters[1L] <- check_number(nullweight, "nullweight", 1)
+    if (prior == "nullbiased") parameters[1L] <- check_number(nullweight, 1)
     return(parameters)
   }
   if (!is.numeric(prior) || length(prior) != P) {
@@ -150,10 +150,10 @@ check_prior <- function(g, R, weights) {
   if (!is.list(g) || is.null(g$Ulist) || is.null(g[["grid"]])) {
     stop_mnmash("type", "`g` must be a fit of mash() or a list of pi, Ulist, grid and usepointmass")
   }
-  pointmass <- if (is.null(g$usepointmass)) TRUE else check_flag(g$usepointmass, "g$usepointmass")
+  pointmass <- if (is.null(g$usepointmass)) TRUE else check_flag(g$usepointmass)
   checked <- list(
     pi = g$pi, Ulist = prior_matrices(g$Ulist, R, normalize = FALSE, name = "g$Ulist"),
-    grid = check_grid(g[["grid"]], "g$grid"), usepointmass = pointmass
+    grid = check_grid(g[["grid"]], name = "g$grid"), usepointmass = pointmass
   )
   P <- pointmass + length(checked$Ulist) * length(checked$grid)
   if (weights || !is.null(g$pi)) check_weights(g$pi, P)

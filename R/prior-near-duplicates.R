@@ -22,7 +22,7 @@
 #' m <- mash(data, c(cov_canonical(data), cov_pca(data, 2)), verbose = FALSE)
 #' near_duplicates(m, similarity = 0.95)
 near_duplicates <- function(m, similarity = 0.99) {
-  similarity <- check_number(similarity, "similarity", 0, 1)
+  similarity <- check_number(similarity, 0, 1)
   if (inherits(m, "mash") && !is.null(m$fitted_g)) {
     Ulist <- m$fitted_g$Ulist
     weight <- get_estimated_pi(m)

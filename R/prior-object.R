@@ -99,7 +99,7 @@ as_prior.list <- function(x, conditions = NULL, ...) {
     U <- x[["matrices"]]
     w <- x[["weights"]]
     if (!is.null(x[["null_weight"]])) {
-      null_weight <- check_number(x[["null_weight"]], "null_weight", 0, 1)
+      null_weight <- check_number(x[["null_weight"]], name = "null_weight", 0, 1)
     }
     if (!is.null(w)) w <- w * (1 - null_weight)
   } else if (is.list(x[["S0"]])) {
@@ -117,6 +117,40 @@ as_prior.list <- function(x, conditions = NULL, ...) {
   ))
 }
 
+# The prior that a model takes: of the conditions of its data, in their order (the margin, if the
+# prior is of more), and in the units of its effects. `units` is "effect" or "z"; `sd` is what a
+# z-score of each condition is multiplied by to be an effect, or NULL where that is not known. A
+# prior that does not say its units is taken at the user's word.
+prior_for <- function(prior, conditions, R, units, sd = NULL, name = "prior", to = "the data") {
+  at <- align_to(
+    colnames(prior$U[[1L]]), conditions, name, "condition", NROW(prior$U[[1L]]), R, to
+  )
+  if (!in_order(at, NROW(prior$U[[1L]]))) prior <- prior_margin(prior, at)
+  if (is.null(prior$units) || prior$units == units) return(prior)
+  if (is.null(sd)) {
+    words <- c(effect = "effects", z = "z-scores")
+    stop_mnmash(
+      "units", "`", name, "` is of ", words[[prior$units]], ", but ", to, " are of ",
+      words[[units]], ": learn it from data in the same units (`alpha` of mash_set_data())"
+    )
+  }
+  factor <- rep_len(if (units == "effect") sd else 1 / sd, R)
+  prior$U <- lapply(prior$U, \(u) u * tcrossprod(factor))
+  prior$units <- units
+  prior
+}
+
+# The prior of some of its conditions: exact, as a normal distribution's margins are blocks of its
+# covariance. Matrices that are zero there become part of the null.
+prior_margin <- function(prior, at) {
+  U <- lapply(prior$U, \(u) u[at, at, drop = FALSE])
+  zero <- vapply(U, \(u) all(u == 0), NA)
+  prior$null_weight <- prior$null_weight + sum(prior$w[zero])
+  prior$U <- U[!zero]
+  prior$w <- prior$w[!zero]
+  prior
+}
+
 # The object, checked. Weights are divided by their sum, matrices of zeros counted as null. `...`
 # are entries to keep.
 new_prior <- function(U, w = NULL, null_weight = 0, ..., conditions = NULL) {
@@ -125,7 +159,7 @@ new_prior <- function(U, w = NULL, null_weight = 0, ..., conditions = NULL) {
   }
   R <- NROW(U[[1L]])
   U <- name_conditions(prior_matrices(U, R, normalize = FALSE, name = "U"), conditions)
-  null_weight <- check_number(null_weight, "null_weight", 0, 1)
+  null_weight <- check_number(null_weight, 0, 1)
   if (is.null(w)) {
     message("The prior has no weights: all matrices get the same")
     w <- rep((1 - null_weight) / length(U), length(U))
@@ -224,8 +258,8 @@ effect_model <- function(alpha) {
 # From matrices times scales.
 prior_from_g <- function(g, scales = c("expand", "collapse"), pi_thresh = 1e-10,
                          conditions = NULL, model = NULL, ...) {
-  scales <- match_choice(scales, c("expand", "collapse"), "scales")
-  pi_thresh <- check_number(pi_thresh, "pi_thresh", 0, 1)
+  scales <- match_choice(scales, c("expand", "collapse"))
+  pi_thresh <- check_number(pi_thresh, 0, 1)
   g <- check_prior(g, NROW(g$Ulist[[1L]]), weights = TRUE)
   pi <- as.double(g$pi)
   null_weight <- if (g$usepointmass) pi[1L] else 0

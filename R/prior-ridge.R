@@ -30,11 +30,11 @@
 #' round(add_ridge(cov_canonical(data)$equal_effects, data)[1:2, 1:2], 3)
 add_ridge <- function(Ulist, data, subset = NULL, ridge = c("relative", "mashr", "none"),
                       size = NULL) {
-  ridge <- match_choice(ridge, c("relative", "mashr", "none"), "ridge")
+  ridge <- match_choice(ridge, c("relative", "mashr", "none"))
   if (ridge == "none") return(Ulist)
   check_mash_data(data)
   rows <- check_subset(subset, data$Bhat)
-  size <- if (is.null(size)) 1 / sqrt(length(rows)) else check_number(size, "size", 0)
+  size <- if (is.null(size)) 1 / sqrt(length(rows)) else check_number(size, 0)
   R <- ncol(data$Bhat)
   added <- diag(size * if (ridge == "mashr") rep(1, R) else noise_variances(data, rows), R)
   single <- !is.list(Ulist)

@@ -24,16 +24,16 @@
 #' head(sims$C - sims$C[, 4], 2)
 #' str(sim_contrast1(nsamp = 10, ncond = 3))
 sim_contrast1 <- function(nsamp = 100, ncond = 5, err_sd = sqrt(0.5)) {
-  nsamp <- check_few(nsamp, "nsamp", 1, 1e8)
-  ncond <- check_few(ncond, "ncond", 1, 1e4)
+  nsamp <- check_few(nsamp, 1, 1e8)
+  ncond <- check_few(ncond, 1, 1e4)
   measured_levels(matrix(stats::rnorm(nsamp, 10), nsamp, ncond), err_sd)
 }
 
 #' @rdname sim_contrast1
 #' @export
 sim_contrast2 <- function(nsamp = 1000, ncond = 5, err_sd = sqrt(0.5)) {
-  nsamp <- check_few(nsamp, "nsamp", 1, 1e8)
-  ncond <- check_few(ncond, "ncond", 2, 1e4)
+  nsamp <- check_few(nsamp, 1, 1e8)
+  ncond <- check_few(ncond, 2, 1e4)
   level <- stats::rnorm(nsamp, 10)
   deviating <- ceiling(0.1 * nsamp)
   third <- floor(deviating / 3)
@@ -48,7 +48,7 @@ sim_contrast2 <- function(nsamp = 1000, ncond = 5, err_sd = sqrt(0.5)) {
 }
 
 measured_levels <- function(C, err_sd) {
-  err_sd <- check_number(err_sd, "err_sd", 0)
+  err_sd <- check_number(err_sd, 0)
   dimnames(C) <- list(paste0("sample_", seq_len(nrow(C))), paste0("condition_", seq_len(ncol(C))))
   Chat <- C + stats::rnorm(length(C), sd = err_sd)
   list(C = C, Chat = Chat, Shat = array(err_sd, dim(C), dimnames(C)))

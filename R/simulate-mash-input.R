@@ -24,13 +24,13 @@
 simulate_mash_input <- function(n_strong = 500, n_random = 1000, n_null = 1000, conditions = 34,
                                 missing = 0, active = 0.3, seed = NULL) {
   sizes <- c(
-    strong = check_few(n_strong, "n_strong", 1, 1e8),
-    random = check_few(n_random, "n_random", 1, 1e8),
-    null = check_few(n_null, "n_null", 1, 1e8)
+    strong = check_few(n_strong, 1, 1e8),
+    random = check_few(n_random, 1, 1e8),
+    null = check_few(n_null, 1, 1e8)
   )
   conditions <- toy_conditions(conditions)
-  missing <- check_number(missing, "missing", 0, 0.9)
-  active <- check_number(active, "active", 0.01, 0.99)
+  missing <- check_number(missing, 0, 0.9)
+  active <- check_number(active, 0.01, 0.99)
   with_seed(seed, {
     R <- length(conditions)
     group <- (seq_len(R) - 1L) %/% max(2L, ceiling(R / 6)) + 1L
@@ -61,8 +61,8 @@ toy_conditions <- function(conditions) {
       c("DLPFC", "AC", "PCC", "Mono"), c("eQTL", "pQTL", "sQTL", "haQTL"), paste,
       sep = "_"
     )
-    conditions <- check_number(conditions, "conditions", 2, 34)
-    return(c(t(cells), t(bulk))[seq_len(check_count(conditions, "conditions"))])
+    conditions <- check_number(conditions, 2, 34)
+    return(c(t(cells), t(bulk))[seq_len(check_count(conditions))])
   }
   if (!is.character(conditions) || length(conditions) < 2L || anyDuplicated(conditions)) {
     stop_mnmash("argument", "`conditions` must be at least two distinct names, or their number")

@@ -44,24 +44,24 @@
 simulate_mr_mash <- function(n, p, p_causal, r, r_causal = list(seq_len(r)), intercepts = 1,
                              pve = 0.2, B_cor = 1, B_scale = 1, w = NULL, X_cor = 0,
                              X_pattern = c("equal", "ar1"), X_scale = 1, V_cor = 0, seed = NULL) {
-  n <- check_few(n, "n", 2, 1e8)
-  p <- check_few(p, "p", 1, 1e8)
-  r <- check_few(r, "r", 1, 1e4)
-  p_causal <- check_count(p_causal, "p_causal", 0)
+  n <- check_few(n, 2, 1e8)
+  p <- check_few(p, 1, 1e8)
+  r <- check_few(r, 1, 1e4)
+  p_causal <- check_count(p_causal, 0)
   if (p_causal > p) stop_mnmash("argument", "`p_causal` must be at most `p` (", p, ")")
   r_causal <- check_response_sets(r_causal, r)
   groups <- length(r_causal)
-  w <- if (is.null(w)) rep(1, groups) else check_each(w, "w", groups, 0)
+  w <- if (is.null(w)) rep(1, groups) else check_each(w, groups, 0)
   if (!any(w > 0)) stop_mnmash("value", "`w` must not be zero everywhere")
-  B_cor <- check_each(B_cor, "B_cor", groups, -1, 1)
-  B_scale <- check_each(B_scale, "B_scale", groups, 0, 1e100)
-  intercepts <- check_each(intercepts, "intercepts", r)
-  pve <- check_each(pve, "pve", r, 0, 1)
+  B_cor <- check_each(B_cor, groups, -1, 1)
+  B_scale <- check_each(B_scale, groups, 0, 1e100)
+  intercepts <- check_each(intercepts, r)
+  pve <- check_each(pve, r, 0, 1)
   if (any(pve >= 1)) stop_mnmash("argument", "`pve` must be less than 1")
-  X_scale <- check_each(X_scale, "X_scale", p, 0, 1e100)
-  X_pattern <- match_choice(X_pattern, c("equal", "ar1"), "X_pattern")
-  X_cor <- check_number(X_cor, "X_cor", 0, 1)
-  V_cor <- check_number(V_cor, "V_cor", -1, 1)
+  X_scale <- check_each(X_scale, p, 0, 1e100)
+  X_pattern <- match_choice(X_pattern, c("equal", "ar1"))
+  X_cor <- check_number(X_cor, 0, 1)
+  V_cor <- check_number(V_cor, -1, 1)
   if (!is.null(seed)) {
     return(with_own_seed(seed, simulate_mr_mash(
       n, p, p_causal, r, r_causal, intercepts, pve, B_cor, B_scale, w, X_cor, X_pattern, X_scale,

@@ -22,8 +22,8 @@
 #' str(sims)
 #' head(simple_sims2(nsamp = 10)$B, 3)
 simple_sims <- function(nsamp = 100, ncond = 5, err_sd = 0.01) {
-  nsamp <- check_few(nsamp, "nsamp", 1, 1e8)
-  ncond <- check_few(ncond, "ncond", 1, 1e4)
+  nsamp <- check_few(nsamp, 1, 1e8)
+  ncond <- check_few(ncond, 1, 1e4)
   independent <- matrix(stats::rnorm(nsamp * ncond), nsamp, ncond)
   equal <- matrix(stats::rnorm(nsamp), nsamp, ncond)
   none <- matrix(0, nsamp, ncond)
@@ -35,14 +35,14 @@ simple_sims <- function(nsamp = 100, ncond = 5, err_sd = 0.01) {
 #' @rdname simple_sims
 #' @export
 simple_sims2 <- function(nsamp = 100, err_sd = 0.01) {
-  nsamp <- check_few(nsamp, "nsamp", 1, 1e8)
+  nsamp <- check_few(nsamp, 1, 1e8)
   first <- stats::rnorm(nsamp) %o% c(1, 1, 0, 0, 0)
   second <- stats::rnorm(nsamp) %o% c(0, 0, 1, 1, 1)
   add_noise(rbind(first, second), err_sd)
 }
 
 add_noise <- function(B, err_sd) {
-  err_sd <- check_number(err_sd, "err_sd", 0)
+  err_sd <- check_number(err_sd, 0)
   dimnames(B) <- list(paste0("effect_", seq_len(nrow(B))), paste0("condition_", seq_len(ncol(B))))
   Shat <- array(err_sd, dim(B), dimnames(B))
   list(B = B, Bhat = B + stats::rnorm(length(B), sd = err_sd), Shat = Shat)

@@ -37,7 +37,7 @@ ud_cv <- function(data, K = c(2, 4, 8, 16), penalty = c("iw", "none"), folds = 5
   penalty <- unique(vapply(
     as.character(penalty), match_choice, "", choices = c("iw", "nu", "none"), name = "penalty"
   ))
-  check_flag(refit, "refit")
+  check_flag(refit)
   folds <- check_folds(folds, data$Bhat)
   seed <- check_seed(seed)
   choices <- expand.grid(K = K, penalty = penalty, stringsAsFactors = FALSE)

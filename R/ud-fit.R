@@ -123,7 +123,7 @@ ud_fit <- function(data, K = NULL, Ulist = NULL, n_rank1 = 0, U_low_rank = NULL,
   )
   w <- starting_weights(w, names(components$shape))
   how <- ud_choices(data, update, missing(penalty), penalty, lambda)
-  check_flag(estimate_V, "estimate_V")
+  check_flag(estimate_V)
   if (estimate_V && !common_noise(data, complete = FALSE)) {
     stop_mnmash(
       "argument", "`estimate_V` needs the same noise for all units: one `V`, and (scaled) ",
@@ -132,11 +132,11 @@ ud_fit <- function(data, K = NULL, Ulist = NULL, n_rank1 = 0, U_low_rank = NULL,
   }
   seed <- check_seed(seed)
   numbers <- c(
-    how$lambda, 0.5, check_count(warmup, "warmup", 0), check_count(max_iter, "max_iter", 0),
-    check_number(tol, "tol", 0), check_few(n_starts, "n_starts"),
-    check_count(trial, "trial", 0), seed, 0
+    how$lambda, 0.5, check_count(warmup, 0), check_count(max_iter, 0),
+    check_number(tol, 0), check_few(n_starts),
+    check_count(trial, 0), seed, 0
   )
-  prune <- check_number(prune, "prune", 0, 1)
+  prune <- check_number(prune, 0, 1)
   noise <- noise_arguments(data)
   found <- with_progress("Prior covariances (units in E-steps)", 0, \(progress) {
     from_rust(rust_ud_fit(
@@ -153,10 +153,10 @@ ud_components <- function(R, K, Ulist, n_rank1, U_low_rank, U_scaled, U_fixed) {
   given <- list(
     Ulist = Ulist, U_low_rank = U_low_rank, U_scaled = U_scaled, U_fixed = U_fixed
   )
-  n_rank1 <- check_few(n_rank1, "n_rank1", 0, 1e4)
+  n_rank1 <- check_few(n_rank1, 0, 1e4)
   none <- vapply(given, \(U) is.null(U) || identical(U, list()), NA)
   if (is.null(K)) K <- if (all(none) && n_rank1 == 0) 8 else 0
-  K <- check_few(K, "K", 0, 1e4)
+  K <- check_few(K, 0, 1e4)
   if (K + n_rank1 == 0 && all(none)) {
     stop_mnmash("argument", "there is nothing to fit: give `K`, `Ulist` or other components")
   }
@@ -225,8 +225,8 @@ starting_weights <- function(w, names) {
 
 # Steps and penalty, resolved.
 ud_choices <- function(data, update, default_penalty, penalty, lambda) {
-  update <- match_choice(update, c("auto", "ted", "gted", "ed", "fa"), "update")
-  penalty <- match_choice(penalty, c("iw", "nu", "none"), "penalty")
+  update <- match_choice(update, c("auto", "ted", "gted", "ed", "fa"))
+  penalty <- match_choice(penalty, c("iw", "nu", "none"))
   if (update == "fa") {
     if (default_penalty) penalty <- "none"
     if (penalty != "none") {
@@ -242,7 +242,7 @@ ud_choices <- function(data, update, default_penalty, penalty, lambda) {
   }
   if (update == "auto") update <- if (common) "ted" else "gted"
   R <- ncol(data$Bhat)
-  lambda <- if (is.null(lambda)) R else check_number(lambda, "lambda", 0)
+  lambda <- if (is.null(lambda)) R else check_number(lambda, 0)
   if (lambda == 0 || penalty == "none") {
     penalty <- "none"
     lambda <- 0

@@ -100,7 +100,7 @@ logLik.ud_fit <- function(object, ...) {
 #' @rdname ud_fit-methods
 #' @export
 predict.ud_fit <- function(object, newdata, ...) {
-  check_mash_data(newdata, "newdata")
+  check_mash_data(newdata)
   check_same_model(object, newdata, "newdata")
   mash(newdata, g = ud_prior(object), fixg = TRUE, verbose = FALSE, ...)
 }

@@ -63,12 +63,12 @@ mash_estimate_corr_em <- function(data, Ulist, init, max_iter = 30, tol = 1, est
   if (!is.null(data$L)) {
     stop_mnmash("argument", "`data` are contrasts: estimate `V` from the conditions themselves")
   }
-  max_iter <- check_count(max_iter, "max_iter", 0)
-  tol <- check_number(tol, "tol", 0)
-  check_flag(est_cor, "est_cor")
-  check_flag(track_fit, "track_fit")
-  check_flag(details, "details")
-  prior <- match_choice(prior, c("nullbiased", "uniform"), "prior")
+  max_iter <- check_count(max_iter, 0)
+  tol <- check_number(tol, 0)
+  check_flag(est_cor)
+  check_flag(track_fit)
+  check_flag(details)
+  prior <- match_choice(prior, c("nullbiased", "uniform"))
   options <- corr_em_options(list(...))
   V <- if (missing(init)) initial_correlation(data, est_cor) else init
   now <- fit_with_correlation(data, V, prior, options, Ulist = Ulist)

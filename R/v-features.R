@@ -35,11 +35,11 @@
 feature_correlation <- function(data, feature = NULL, features = NULL,
                                 method = c("simple_specific", "corshrink"), z_thresh = 2,
                                 rescale = TRUE) {
-  method <- match_choice(method, c("simple_specific", "corshrink"), "method")
-  check_flag(rescale, "rescale")
-  z_thresh <- check_number(z_thresh, "z_thresh", 0)
+  method <- match_choice(method, c("simple_specific", "corshrink"))
+  check_flag(rescale)
+  z_thresh <- check_number(z_thresh, 0)
   z <- observed_z(data)
-  if (!is.null(features)) features <- check_labels(features, "features")
+  if (!is.null(features)) features <- check_labels(features)
   if (is.null(feature)) {
     if (is.null(features) || is.null(rownames(z))) {
       stop_mnmash(

@@ -68,17 +68,17 @@ residual_correlation <- function(data, method = c(
                                  nullweight = 10, Ulist = NULL, init = NULL, max_rows = 6000,
                                  max_iter = 6, tol = 1, n_threads = NULL) {
   method <- match_choice(
-    method, c("identity", "simple", "mle", "corshrink", "simple_specific"), "method"
+    method, c("identity", "simple", "mle", "corshrink", "simple_specific")
   )
   z <- observed_z(data)
   rows <- check_subset(subset, z)
-  check_flag(correct, "correct")
-  check_flag(rescale, "rescale")
+  check_flag(correct)
+  check_flag(rescale)
   if (correct && method != "simple") {
     stop_mnmash("argument", "`correct` is for method \"simple\", not \"", method, "\"")
   }
   if (is.null(z_thresh)) z_thresh <- if (method == "simple") 2 else Inf
-  z_thresh <- check_number(z_thresh, "z_thresh", 0, infinite = TRUE)
+  z_thresh <- check_number(z_thresh, 0, infinite = TRUE)
   V <- if (method == "identity") {
     diag(ncol(z))
   } else if (method == "mle") {
@@ -107,8 +107,8 @@ residual_correlation <- function(data, method = c(
 observed_z <- function(data) {
   if (!inherits(data, "mash")) {
     if (is.list(data) && !is.data.frame(data)) check_mash_data(data)
-    z <- as_numeric_matrix(data, "data")
-    check_finite(z, "data")
+    z <- as_numeric_matrix(data)
+    check_finite(z, name = "data")
     check_dimnames(z)
     return(z)
   }
@@ -170,7 +170,7 @@ with_unit_diagonal <- function(C) {
 }
 
 correlation_by_em <- function(data, z, rows, Ulist, init, max_rows, max_iter, tol, n_threads) {
-  max_rows <- check_count(max_rows, "max_rows")
+  max_rows <- check_count(max_rows)
   rows <- rows[rowSums(!is.na(z[rows, , drop = FALSE])) > 0]
   if (length(rows) > max_rows) rows <- rows[sort(sample.int(length(rows), max_rows))]
   if (is.null(init)) {

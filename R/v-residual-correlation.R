@@ -44,9 +44,9 @@
 #' estimate_null_correlation_simple(data, correct = TRUE)
 estimate_null_correlation_simple <- function(data, z_thresh = 2, est_cor = TRUE, correct = FALSE) {
   check_mash_data(data)
-  z_thresh <- check_number(z_thresh, "z_thresh", 0, infinite = TRUE)
-  check_flag(est_cor, "est_cor")
-  check_flag(correct, "correct")
+  z_thresh <- check_number(z_thresh, 0, infinite = TRUE)
+  check_flag(est_cor)
+  check_flag(correct)
   z <- data$Bhat / data$Shat
   if (correct) {
     V <- corrected_covariance(z, data$missing, z_thresh, est_cor)

@@ -7,7 +7,7 @@
 # tails can be hundreds of sd away.
 
 shrunken_correlation <- function(moments, nullweight, n_threads = NULL) {
-  nullweight <- check_number(nullweight, "nullweight", 1)
+  nullweight <- check_number(nullweight, 1)
   pairs <- which(upper.tri(moments$n))
   r <- pmin(pmax(moment_correlation(moments)[pairs], -0.99), 0.99)
   n <- moments$n[pairs]

@@ -1,0 +1,55 @@
+# What is passed by `...`: used or refused, never swallowed.
+
+# To be called as `take_dots(...)` on the first line of an exported function or method with dots.
+# An argument whose name is another word for one of the function's own (see `synonyms`) becomes that
+# argument; both at once are an error, and so is anything else. `also` are names that the function
+# takes from its dots itself: take_dots() returns them.
+take_dots <- function(..., also = character()) {
+  if (!...length()) return(list())
+  frame <- parent.frame()
+  known <- setdiff(names(formals(sys.function(sys.parent()))), "...")
+  dots <- list(...)
+  given <- names(dots)
+  if (is.null(given)) given <- rep("", length(dots))
+  for (i in which(!given %in% also)) {
+    word <- own_word(given[i], known)
+    if (is.na(word)) stop_unused(given[i], dots[[i]], c(known, also))
+    if (!eval(call("missing", as.name(word)), frame)) {
+      stop_mnmash(
+        "argument", "give `", word, "` or `", given[i], "`, not both: they are one argument"
+      )
+    }
+    assign(word, dots[[i]], frame)
+  }
+  dots[given %in% also]
+}
+
+# The function's own word for a peer's word, or NA.
+own_word <- function(word, known) {
+  if (!nzchar(word)) return(NA_character_)
+  candidates <- names(synonyms)[vapply(synonyms, \(others) word %in% others, NA)]
+  own <- intersect(candidates, known)
+  # The same concept may have been given the peer's formal name: any other word of its row will do.
+  for (row in candidates) own <- c(own, intersect(synonyms[[row]], known))
+  if (word %in% names(synonyms)) own <- c(own, intersect(synonyms[[word]], known))
+  if (length(own)) own[1L] else NA_character_
+}
+
+stop_unused <- function(name, value, known) {
+  if (!nzchar(name)) {
+    stop_mnmash(
+      "argument", "there is an argument without a name that has no use here (",
+      utils::head(deparse(value, nlines = 1L), 1L), "): name the arguments; there are ",
+      paste0("`", known, "`", collapse = ", ")
+    )
+  }
+  distance <- drop(utils::adist(name, known, ignore.case = TRUE))
+  stop_mnmash(
+    "argument", "there is no argument `", name, "`",
+    if (min(distance) <= max(1, nchar(name) / 3)) {
+      paste0(": did you mean `", known[which.min(distance)], "`?")
+    } else {
+      paste0(" here: there are ", paste0("`", known, "`", collapse = ", "))
+    }
+  )
+}

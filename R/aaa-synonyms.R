@@ -1,0 +1,17 @@
+# One word for one thing, and what other packages (and earlier scripts) call it. A function takes any
+# word of a row for its own argument of that row: take_dots() looks here, and nowhere else.
+synonyms <- list(
+  max_iter = c("maxiter", "max.iter", "numiter", "niter", "iterlim"),
+  n_threads = c("nthreads", "threads", "numThreads", "ncores"),
+  covariates = c("Z", "newz", "C"),
+  newdata = c("newx", "newX", "Xnew"),
+  LD = c("R", "ld"),
+  Z = c("z", "zscores"),
+  covY = c("cov_Y", "var_y", "vary"),
+  output_level = "outputlevel",
+  output_posterior_cov = "posterior_cov",
+  n_samples = c("posterior_samples", "nsamples"),
+  n_subset = "max_rows",
+  threshold = c("thresh", "lfsr_thresh"),
+  conditions = "Vnames"
+)
