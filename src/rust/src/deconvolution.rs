@@ -76,11 +76,11 @@ fn result(fit: &Fit) -> List {
         U = u,
         pi = weights,
         means = means,
-        trace = &fit.trace,
+        trace = &fit.ended.trace,
         loglik = &fit.loglik,
-        iterations = fit.iterations as f64,
-        converged = fit.stop == ed::Stop::Converged,
-        message = fit.stop.reason()
+        iterations = fit.ended.iterations as f64,
+        converged = fit.ended.converged(),
+        message = fit.ended.message
     )
 }
 

@@ -49,10 +49,10 @@ fn rust_factorise(
         F_prior = priors(&col_sides),
         precision = found.precision.as_slice(),
         elbo = found.objective,
-        trace = found.trace.as_slice(),
+        trace = found.ended.trace.as_slice(),
         n_greedy = found.greedy as f64,
-        iterations = found.iterations as f64,
-        converged = found.converged
+        iterations = found.ended.iterations as f64,
+        converged = found.ended.converged()
     ))
 }
 

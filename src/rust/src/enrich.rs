@@ -36,8 +36,8 @@ fn rust_enrich_single(
     })?;
     Ok(list!(
         coef = fit.a,
-        loglik = fit.trace,
-        converged = fit.converged,
+        loglik = &fit.ended.trace,
+        converged = fit.ended.converged(),
         pip = fit.pip,
         prior = fit.prior,
         null = fit.null

@@ -19,7 +19,7 @@ use mnmash_core::factored::hyper::Hyper;
 use mnmash_core::factored::left::Kind;
 use mnmash_core::factored::sgvb::{self, Stochastic};
 use mnmash_core::factored::slab::{Sign, Slab};
-use mnmash_core::factored::{Direct, LeftPrior, Options, Problem, Stop, fit};
+use mnmash_core::factored::{Direct, LeftPrior, Options, Problem, fit};
 use mnmash_core::{Error, Monitor};
 
 use crate::boundary::{Failure, Outcome, run};
@@ -251,10 +251,10 @@ fn write(problem: &Problem<'_>, done: &Stochastic) -> List {
         eta = cells(&state.mean),
         eta_variance = cells(&state.variance),
         response = cells(&response),
-        trace = &done.trace,
+        trace = &done.ended.trace,
         error = *error,
-        iterations = done.iterations as i32,
-        converged = done.stop == Stop::Converged
+        iterations = done.ended.iterations as i32,
+        converged = done.ended.converged()
     )
 }
 

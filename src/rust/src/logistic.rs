@@ -3,24 +3,22 @@
 use extendr_api::prelude::*;
 use extendr_api::wrapper::Nullable;
 use mnmash_core::regression::logistic::{Data, Logistic, Model, logistic_grid};
-use mnmash_core::regression::mr_ash::Ending;
 use mnmash_core::{Error, Monitor};
 
 use crate::boundary::{Failure, Outcome, run};
 
 fn fit_list(fit: &Logistic) -> List {
-    let elbo: Vec<f64> = fit.trace.iter().map(|s| s.elbo).collect();
-    let change: Vec<f64> = fit.trace.iter().map(|s| s.change).collect();
+    let change: Vec<f64> = fit.steps.iter().map(|s| s.change).collect();
     list!(
         b = fit.b.as_slice(),
         c = fit.c.as_slice(),
         norms = fit.norms.as_slice(),
         slab = fit.slab,
         covariates = fit.covariates.as_slice(),
-        elbo = elbo,
+        elbo = &fit.ended.trace,
         change = change,
-        converged = fit.ending == Ending::Converged,
-        message = fit.ending.reason()
+        converged = fit.ended.converged(),
+        message = fit.ended.message
     )
 }
 

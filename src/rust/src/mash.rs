@@ -44,10 +44,10 @@ fn rust_mash_fit(
         objective = mixture.objective,
         kkt = mixture.kkt,
         gap = mixture.gap,
-        iterations = mixture.iterations as i32,
-        converged = mixture.converged(),
-        stop = mixture.stop.reason(),
-        trace = &mixture.trace
+        iterations = mixture.ended.iterations as i32,
+        converged = mixture.ended.converged(),
+        stop = mixture.ended.message,
+        trace = &mixture.ended.trace
     ))
 }
 

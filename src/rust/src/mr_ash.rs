@@ -5,7 +5,7 @@ use extendr_api::wrapper::Nullable;
 use mnmash_core::regression::design::{Dense, Design, Response, Sparse, response};
 use mnmash_core::regression::gram::Gram;
 use mnmash_core::regression::mr_ash::{
-    Ending, Fit, Grid, Options, Task, WeightStep, fit_all, norms_as_given,
+    Fit, Grid, Options, Task, WeightStep, fit_all, norms_as_given,
 };
 use mnmash_core::{Error, Monitor};
 
@@ -42,7 +42,7 @@ fn fit_columns<D: Design>(
 
 fn fit_list(fit: &Fit) -> List {
     let column = |f: fn(&mnmash_core::regression::mr_ash::Step) -> f64| {
-        fit.trace.iter().map(f).collect::<Vec<f64>>()
+        fit.steps.iter().map(f).collect::<Vec<f64>>()
     };
     list!(
         b = fit.b.as_slice(),
@@ -51,13 +51,13 @@ fn fit_list(fit: &Fit) -> List {
         sigma2 = fit.sigma2,
         grid = fit.grid.as_slice(),
         variance = fit.variance,
-        elbo = column(|s| s.elbo),
+        elbo = &fit.ended.trace,
         sigma2_trace = column(|s| s.sigma2),
         change = column(|s| s.change),
         weights = column(|s| s.weights),
-        iterations = fit.iterations as f64,
-        converged = fit.ending == Ending::Converged,
-        message = fit.ending.reason()
+        iterations = fit.ended.iterations as f64,
+        converged = fit.ended.converged(),
+        message = fit.ended.message
     )
 }
 

@@ -9,7 +9,7 @@ use mnmash_core::regression::design::Blocks;
 use mnmash_core::regression::mr_mash::design::{Design, Summaries};
 use mnmash_core::regression::mr_mash::summary::{Rows, summarise};
 use mnmash_core::regression::mr_mash::{
-    Fit, Individual, MatrixPrior, Options, Residual, Start, Stop, Structure, WeightUpdate, fit,
+    Fit, Individual, MatrixPrior, Options, Residual, Start, Structure, WeightUpdate, fit,
     log_bayes_factors,
 };
 use mnmash_core::{Error, Monitor};
@@ -173,13 +173,13 @@ fn describe(found: Found, order: &[usize]) -> List {
         ("V", matrix(fit.residual.covariance.as_ref()).into()),
         ("loadings", loadings.map_or(().into(), |w| matrix(w.as_ref()).into())),
         ("unique", fit.residual.unique.into()),
-        ("trace", fit.trace.into()),
+        ("converged", fit.ended.converged().into()),
+        ("trace", fit.ended.trace.into()),
         ("elbo", fit.elbo.into()),
         ("rise", fit.rise.into()),
         ("weight_change", fit.weight_change.into()),
         ("coefficient_change", fit.coefficient_change.into()),
         ("proposals", fit.proposals.map(|n| n as i32).to_vec().into()),
-        ("converged", (fit.stop == Stop::Converged).into()),
     ];
     if let Some(OfData { scales, residuals, level }) = data {
         out.push(("scale", scales.map_or(().into(), |s| place(&s, order).into())));

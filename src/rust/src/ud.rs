@@ -3,9 +3,9 @@
 use extendr_api::prelude::*;
 use extendr_api::wrapper::Nullable;
 use faer::Mat;
-use mnmash_core::deconvolution::ud::{Fit, Options, Shape, Start, Step, Stop, fit};
+use mnmash_core::deconvolution::ud::{Fit, Options, Shape, Start, Step, fit};
 use mnmash_core::deconvolution::updates::Penalty;
-use mnmash_core::{Error, Monitor};
+use mnmash_core::{Error, Monitor, Stop};
 
 use crate::boundary::{Failure, Outcome, run};
 use crate::problem::Problem;
@@ -107,14 +107,14 @@ fn describe(found: &Fit) -> List {
         metric = matrix(&found.metric),
         noise = noise,
         loglik = &found.loglik,
-        objective = &found.objective,
+        objective = &found.ended.trace,
         starts = &found.starts,
-        iterations = found.iterations as i32,
+        iterations = found.ended.iterations as i32,
         rejected = found.rejected as i32,
-        stop = match found.stop {
+        stop = match found.ended.stop {
             Stop::Converged => "converged",
-            Stop::NoAscent => "no_ascent",
-            Stop::Iterations => "iterations",
+            Stop::Stalled => "no_ascent",
+            Stop::Iterations | Stop::Fell => "iterations",
         }
     )
 }

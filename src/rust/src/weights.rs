@@ -46,10 +46,10 @@ fn rust_mixture_weights(
         objective = fit.objective,
         kkt = fit.kkt,
         gap = fit.gap,
-        iterations = fit.iterations as f64,
-        converged = fit.converged(),
-        message = fit.stop.reason(),
-        trace = fit.trace.as_slice()
+        iterations = fit.ended.iterations as f64,
+        converged = fit.ended.converged(),
+        message = fit.ended.message,
+        trace = fit.ended.trace.as_slice()
     ))
 }
 

@@ -66,7 +66,7 @@ fn time(data: &Data, structure: Structure, sweeps: usize) -> f64 {
     let before = processor_seconds(&clock);
     let fit = fit(&mut design, &data.prior, start, &options, &Monitor::default()).expect("a fit");
     let seconds = processor_seconds(&clock) - before;
-    assert!(fit.trace.len() == sweeps && fit.elbo.is_finite());
+    assert!(fit.ended.trace.len() == sweeps && fit.elbo.is_finite());
     if sweeps > 3 {
         eprintln!("  bound {:.9}", fit.elbo);
     }

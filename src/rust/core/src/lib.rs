@@ -8,6 +8,7 @@
 pub mod association;
 pub mod deconvolution;
 pub mod ebmf;
+mod ended;
 mod error;
 pub mod factored;
 pub mod finemap;
@@ -21,6 +22,7 @@ pub mod sharing;
 mod threads;
 pub mod weights;
 
+pub use ended::{Ended, Stop};
 pub use error::Error;
 pub use monitor::Monitor;
 pub use threads::with_threads;

@@ -120,7 +120,7 @@ mod tests {
             let mut dirichlet = vec![1.0; prior.len()];
             dirichlet[0] = 10.0;
             let got = fit(case, &dirichlet, 1, memory);
-            assert!(got.converged(), "{}", case.name);
+            assert!(got.ended.converged(), "{}", case.name);
             let mut objective = 9.0 * got.pi[0].ln();
             let mut gradient: Vec<f64> = dirichlet.iter().map(|a| a - 1.0).collect();
             gradient[0] /= got.pi[0];
@@ -149,7 +149,7 @@ mod tests {
             for memory in [usize::MAX, 0] {
                 let fit = |threads| fit(case, &dirichlet, threads, memory);
                 let (one, two) = (fit(1), fit(2));
-                assert_eq!((one.pi, one.trace), (two.pi, two.trace), "{}", case.name);
+                assert_eq!((one.pi, one.ended.trace), (two.pi, two.ended.trace), "{}", case.name);
             }
         }
     }
@@ -180,7 +180,7 @@ mod tests {
                 fit_weights(&means, &prior, &dirichlet, None, options, memory, &monitor).unwrap()
             };
             let (held, streamed) = (fit(usize::MAX), fit(0));
-            assert!(held.converged() && streamed.converged(), "{}", case.name);
+            assert!(held.ended.converged() && streamed.ended.converged(), "{}", case.name);
             let error = (held.objective - streamed.objective).abs() / held.objective.abs();
             assert!(error < 1e-9, "{}: {error:e}", case.name);
         }

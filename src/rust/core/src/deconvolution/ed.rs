@@ -6,7 +6,7 @@ use faer::Mat;
 use super::updates::ed;
 use super::{EStep, Expectation, Mixture, Sums};
 use crate::linalg::psd;
-use crate::{Error, Monitor};
+use crate::{Ended, Error, Monitor, Stop};
 
 /// What is held at its start, for each component; an empty list holds nothing.
 #[derive(Debug, Clone, Default)]
@@ -31,48 +31,22 @@ pub struct Options {
     pub regularisation: f64,
 }
 
-/// Why it stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stop {
-    /// The last step gained no more than the tolerance.
-    Converged,
-    /// All steps were taken.
-    Iterations,
-    /// The objective fell, by more than rounding explains.
-    Decreased,
-}
-
-impl Stop {
-    /// In words.
-    pub fn reason(self) -> &'static str {
-        match self {
-            Self::Converged => "converged",
-            Self::Iterations => "reached the maximum number of iterations",
-            Self::Decreased => "the objective decreased",
-        }
-    }
-}
-
 /// A fitted mixture.
 #[derive(Debug, Clone)]
 pub struct Fit {
     /// The mixture.
     pub mixture: Mixture,
-    /// The objective at the start and after each step: the log-likelihood, and with regularisation
-    /// also `-1/2 (log det U + w tr U^{-1})` for each covariance that is not held.
-    pub trace: Vec<f64>,
     /// The log-likelihood at the start and after each step.
     pub loglik: Vec<f64>,
-    /// Steps taken.
-    pub iterations: usize,
-    /// Why it stopped.
-    pub stop: Stop,
+    /// The objective at the start and after each step: the log-likelihood, and with regularisation
+    /// also `-1/2 (log det U + w tr U^{-1})` for each covariance that is not held.
+    pub ended: Ended,
 }
 
 /// Falls of the objective up to this fraction of it are rounding.
 const ROUNDING: f64 = 1e-10;
 
-/// Fit from a start. `trace` and `loglik` end with the values of the mixture that is returned.
+/// Fit from a start. The traces end with the values of the mixture that is returned.
 pub fn fit(
     step: &EStep,
     start: Mixture,
@@ -94,7 +68,7 @@ pub fn fit(
         loglik.push(found.loglik);
         trace.push(new);
         if new < old - ROUNDING * old.abs() || new.is_nan() {
-            stop = Stop::Decreased;
+            stop = Stop::Fell;
             break;
         }
         if new - old <= options.tol * units {
@@ -102,8 +76,8 @@ pub fn fit(
             break;
         }
     }
-    let iterations = trace.len() - 1;
-    Ok(Fit { mixture: state.mixture, trace, loglik, iterations, stop })
+    let ended = Ended::new(stop, trace.len() - 1, trace);
+    Ok(Fit { mixture: state.mixture, loglik, ended })
 }
 
 /// A mixture on its way.

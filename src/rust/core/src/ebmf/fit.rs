@@ -32,13 +32,6 @@ pub struct Task<'a> {
     pub monitor: &'a Monitor,
 }
 
-/// How a loop ended.
-#[derive(Debug, Clone, Copy)]
-pub struct Ended {
-    pub iterations: usize,
-    pub converged: bool,
-}
-
 /// Extrapolation, after Ang and Gillis (2019): as far as it pays.
 const FIRST_REACH: f64 = 0.5 / LONGER;
 const LONGER: f64 = 1.2;
@@ -192,16 +185,16 @@ impl Task<'_> {
     }
 
     /// Sweep until the objective stops rising, with extrapolation; then drop factors that the
-    /// objective is better without, and go on if there were any.
-    pub fn backfit(&self, state: &mut State, trace: &mut Vec<f64>) -> Result<Ended, Error> {
-        let mut ended = Ended { iterations: 0, converged: false };
+    /// objective is better without, and go on if there were any. Returns the number of sweeps, and
+    /// whether the objective stopped rising.
+    pub fn backfit(&self, state: &mut State, trace: &mut Vec<f64>) -> Result<(usize, bool), Error> {
+        let mut iterations = 0;
         loop {
-            self.sweeps(state, trace, &mut ended)?;
-            if !ended.converged || !self.prune(state) {
-                return Ok(ended);
+            let converged = self.sweeps(state, trace, &mut iterations)?;
+            if !converged || !self.prune(state) {
+                return Ok((iterations, converged));
             }
             trace.push(state.objective);
-            ended.converged = false;
         }
     }
 
@@ -209,12 +202,12 @@ impl Task<'_> {
         &self,
         state: &mut State,
         trace: &mut Vec<f64>,
-        ended: &mut Ended,
-    ) -> Result<(), Error> {
+        iterations: &mut usize,
+    ) -> Result<bool, Error> {
         let mut before = state.clone();
         let mut reach = FIRST_REACH;
-        while ended.iterations < self.options.max_iter[1] && !state.factors.is_empty() {
-            ended.iterations += 1;
+        while *iterations < self.options.max_iter[1] && !state.factors.is_empty() {
+            *iterations += 1;
             let far = self.sweep(&extrapolate(&before, state, reach))?;
             let (next, length) = if far.objective - state.objective >= self.tol[1] {
                 (far, (reach * LONGER).min(FARTHEST))
@@ -233,8 +226,7 @@ impl Task<'_> {
                 break;
             }
         }
-        ended.converged = state.factors.is_empty() || ended.iterations < self.options.max_iter[1];
-        Ok(())
+        Ok(state.factors.is_empty() || *iterations < self.options.max_iter[1])
     }
 
     /// Drop the factors without which the objective is higher; say whether there were any.

@@ -23,7 +23,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-use crate::{Error, Monitor};
+use crate::{Ended, Error, Monitor, Stop};
 pub use factor::{Factor, Side};
 use fit::Task;
 use noise::Noise;
@@ -82,14 +82,11 @@ pub struct Factorisation {
     pub precision: Vec<f64>,
     /// The lower bound of the marginal log-likelihood.
     pub objective: f64,
-    /// The objective without factors, after each one added, and after each sweep.
-    pub trace: Vec<f64>,
     /// Number of factors that the greedy part found.
     pub greedy: usize,
-    /// Sweeps of the second part.
-    pub iterations: usize,
-    /// Whether they stopped because the objective no longer rose.
-    pub converged: bool,
+    /// Iterations are the sweeps of the second part; the trace is the objective without factors,
+    /// after each one added, and after each sweep.
+    pub ended: Ended,
 }
 
 /// Factorise a matrix.
@@ -129,17 +126,14 @@ pub fn factorise(
     let greedy = state.factors.len();
     let (mut iterations, mut converged) = (0, true);
     if options.backfit && greedy > 0 {
-        let ended = task.backfit(&mut state, &mut trace)?;
-        (iterations, converged) = (ended.iterations, ended.converged);
+        (iterations, converged) = task.backfit(&mut state, &mut trace)?;
     }
     Ok(Factorisation {
         precision: state.noise.tau().to_vec(),
         objective: state.objective,
         factors: state.factors,
-        trace,
         greedy,
-        iterations,
-        converged,
+        ended: Ended::new(Stop::at(converged), iterations, trace),
     })
 }
 
@@ -149,9 +143,7 @@ fn nothing(cols: usize) -> Factorisation {
         factors: Vec::new(),
         precision: vec![f64::INFINITY; cols],
         objective: f64::INFINITY,
-        trace: Vec::new(),
         greedy: 0,
-        iterations: 0,
-        converged: true,
+        ended: Ended::new(Stop::Converged, 0, Vec::new()),
     }
 }

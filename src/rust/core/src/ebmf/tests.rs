@@ -48,10 +48,14 @@ fn the_objective_never_falls() {
         }
         for options in [Options::default(), NONNEG] {
             let found = fit(&y, rows, &options);
-            for pair in found.trace.windows(2) {
-                assert!(pair[1] >= pair[0] - 1e-9 * pair[0].abs(), "{seed}: {:?}", found.trace);
+            for pair in found.ended.trace.windows(2) {
+                assert!(
+                    pair[1] >= pair[0] - 1e-9 * pair[0].abs(),
+                    "{seed}: {:?}",
+                    found.ended.trace
+                );
             }
-            assert_eq!(found.objective, *found.trace.last().expect("a first value"));
+            assert_eq!(found.objective, *found.ended.trace.last().expect("a first value"));
         }
     }
 }

@@ -7,28 +7,16 @@ use super::left::{Kind, Left};
 use super::moves::{REFINE_ROUNDS, improve};
 use super::single::SingleEffects;
 use super::state::{Direct, Problem, Scope, State};
-use crate::{Error, Monitor};
-
-/// Why a fit ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stop {
-    /// The bound no longer rises.
-    Converged,
-    /// The rounds are used up.
-    MaxIter,
-}
+use crate::{Ended, Error, Monitor, Stop};
 
 /// A fitted model.
 #[derive(Debug)]
 pub struct Fit {
     /// The posterior.
     pub state: State,
-    /// The bound: with no factor, after each factor, then after each round.
-    pub trace: Vec<f64>,
-    /// Rounds over all parts.
-    pub iterations: usize,
-    /// Why it ended.
-    pub stop: Stop,
+    /// Iterations are rounds over all parts; the trace is the bound with no factor, after each
+    /// factor, then after each round.
+    pub ended: Ended,
 }
 
 /// Passes over the steps to other optima.
@@ -56,8 +44,8 @@ pub fn fit(
         return Ok(done);
     }
     single_effects(&mut draft, problem, count);
-    let other = settle(draft, problem, options, vec![done.trace[0]], monitor)?;
-    Ok(if other.trace.last() > done.trace.last() { other } else { done })
+    let other = settle(draft, problem, options, vec![done.ended.trace[0]], monitor)?;
+    Ok(if other.ended.last() > done.ended.last() { other } else { done })
 }
 
 /// Factors are added for as long as the bound rises, then refined.
@@ -105,8 +93,7 @@ fn settle(
         iterations += more;
     }
     state.settle(problem);
-    let stop = if converged { Stop::Converged } else { Stop::MaxIter };
-    Ok(Fit { state, trace, iterations, stop })
+    Ok(Fit { state, ended: Ended::new(Stop::at(converged), iterations, trace) })
 }
 
 /// Single effects in the place of spikes and slabs: the `count` variants of each factor that are most

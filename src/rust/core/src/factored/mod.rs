@@ -40,6 +40,6 @@ mod sweep;
 #[cfg(test)]
 mod tests;
 
-pub use fit::{Fit, Stop, fit};
+pub use fit::{Fit, fit};
 pub use greedy::{LeftPrior, Options};
 pub use state::{Direct, Problem, State};

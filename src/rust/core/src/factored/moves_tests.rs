@@ -61,7 +61,7 @@ fn overlapping(seed: u64, size: f64, left: LeftPrior) -> Vec<Vec<usize>> {
     let options = Options { factors: 4, left, sign, seeds: 3, max_iter: 200, tol: 1e-6 };
     let monitor = Monitor::default();
     let done = fit(&problem, free_variance(n, m), Vec::new(), options, &monitor).unwrap();
-    for pair in done.trace.windows(2) {
+    for pair in done.ended.trace.windows(2) {
         assert!(pair[1] >= pair[0] - 1e-8 * pair[0].abs(), "{seed}");
     }
     let variants = |factor: &Factor| -> Vec<usize> {

@@ -289,7 +289,7 @@ fn random_fit(seed: u64, which: usize) -> (Vec<f64>, usize) {
     let direct = if which == 0 { direct(n, p, m, 0.1, 1.0) } else { Vec::new() };
     let done = fit(&problem, family, direct, options, &Monitor::default()).unwrap();
     assert!(done.state.mean.iter().chain(&done.state.variance).all(|v| v.is_finite()));
-    (done.trace, done.state.factors.len())
+    (done.ended.trace, done.state.factors.len())
 }
 
 #[test]

@@ -14,7 +14,7 @@ use faer::linalg::solvers::Solve;
 use faer::{Mat, MatRef, Side};
 use rayon::prelude::*;
 
-use crate::{Error, Monitor};
+use crate::{Ended, Error, Monitor, Stop};
 
 /// Variables in loci.
 #[derive(Debug, Clone, Copy)]
@@ -65,10 +65,9 @@ impl Loci<'_> {
 pub struct SingleFit {
     /// Coefficients.
     pub a: Vec<f64>,
-    /// Log-likelihood (less the penalty) at the start of each iteration, and at the end.
-    pub trace: Vec<f64>,
-    /// Whether the last gain was below the tolerance.
-    pub converged: bool,
+    /// The log-likelihood (less the penalty) at the start of each iteration, and at the end; it has
+    /// converged when the last gain was below the tolerance.
+    pub ended: Ended,
     /// Posterior probabilities of the variables.
     pub pip: Vec<f64>,
     /// Prior probabilities of the variables.
@@ -119,7 +118,8 @@ pub fn single_signal(
         iteration += 1;
     }
     let prior = eta.iter().map(|e| 1.0 / (1.0 + (-e).exp())).collect();
-    Ok(SingleFit { a, trace, converged, pip, prior, null })
+    let ended = Ended::new(Stop::at(converged), iteration, trace);
+    Ok(SingleFit { a, ended, pip, prior, null })
 }
 
 /// `log(1 + e^x)`.
@@ -350,8 +350,8 @@ mod tests {
         let fit = single_signal(&loci, &log_bf, &[-2.0, 0.0], &[], options, &monitor).unwrap();
         let at = |a: &[f64]| enumerated(&starts, &x, &log_bf, a);
         let best = at(&fit.a);
-        assert!((fit.trace[fit.trace.len() - 1] - best).abs() < 1e-10);
-        assert!(fit.trace.windows(2).all(|w| w[1] >= w[0] - 1e-10));
+        assert!((fit.ended.last() - best).abs() < 1e-10);
+        assert!(fit.ended.trace.windows(2).all(|w| w[1] >= w[0] - 1e-10));
         for (da, db) in [(1e-2, 0.0), (-1e-2, 0.0), (0.0, 1e-2), (0.0, -1e-2)] {
             assert!(at(&[fit.a[0] + da, fit.a[1] + db]) < best);
         }

@@ -13,7 +13,7 @@ use super::design::Design;
 use super::options::{Fit, Options, Update};
 use super::single_effect::{EffectPrior, ScaleRule};
 use super::sweeps::Sweeps;
-use crate::{Error, Monitor};
+use crate::{Ended, Error, Monitor, Stop};
 
 /// Fit. `design` ends with the last residual covariance.
 pub fn fit(
@@ -40,8 +40,7 @@ pub fn fit(
     }
     Ok(Fit {
         effects: sweeps.finish(),
-        elbo: run.elbo,
-        converged: run.converged,
+        ended: Ended::new(Stop::at(run.converged), run.elbo.len(), run.elbo),
         decrease: run.decrease,
     })
 }

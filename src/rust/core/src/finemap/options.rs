@@ -2,6 +2,7 @@
 
 use super::effect::Effect;
 use super::single_effect::ScaleRule;
+use crate::Ended;
 
 /// The order of updates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,10 +50,9 @@ pub struct Options {
 pub struct Fit {
     /// The effects: those that are in first, then those that went out, in that order.
     pub effects: Vec<Effect>,
-    /// The evidence bound after each sweep.
-    pub elbo: Vec<f64>,
-    /// Whether the last sweep gained less than the tolerance.
-    pub converged: bool,
+    /// Iterations are sweeps, and the trace is the evidence bound after each; it has converged when
+    /// the last one gained less than the tolerance.
+    pub ended: Ended,
     /// The largest loss of the bound in one sweep.
     pub decrease: f64,
 }

@@ -125,7 +125,7 @@ fn close(name: &str, got: f64, want: f64, tolerance: f64) {
 }
 
 fn same(a: &(Fit, Mat<f64>), b: &(Fit, Mat<f64>), tolerance: f64) {
-    let last = |f: &Fit| f.elbo[f.elbo.len() - 1];
+    let last = |f: &Fit| f.ended.last();
     close("bound", last(&a.0), last(&b.0), tolerance);
     for (e, f) in a.0.effects.iter().zip(&b.0.effects) {
         close("scale", e.scale, f.scale, tolerance);
@@ -152,7 +152,7 @@ fn enumerate(case: &Case, y: &Mat<f64>, fitted: &(Fit, Mat<f64>)) {
     let total = top + joint.iter().map(|l| (l - top).exp()).sum::<f64>().ln();
     let (fit, coefficients) = fitted;
     // With one effect the bound is the evidence.
-    close("evidence", fit.elbo[fit.elbo.len() - 1], total, 1e-10);
+    close("evidence", fit.ended.last(), total, 1e-10);
     for j in 0..p {
         let (mut alpha, mut mean) = (0.0, Mat::<f64>::zeros(r, 1));
         for k in 0..case.us.len() {
@@ -259,10 +259,14 @@ fn the_bound_never_falls() {
         for residual in [ResidualRule::Known, ResidualRule::Diagonal, ResidualRule::Full] {
             let options = Options { residual, tol: 1e-6, ..options(4, scale_rule) };
             let (fit, _) = case.fit(case.rows(), &options);
-            let falls = fit.elbo.windows(2).map(|e| e[0] - e[1]).fold(0.0, f64::max);
+            let falls = fit.ended.trace.windows(2).map(|e| e[0] - e[1]).fold(0.0, f64::max);
             // A scale that is searched for is found to about a thousandth.
             let allowed = if scale_rule == ScaleRule::Optim { 1e-5 } else { 1e-8 };
-            assert!(falls < allowed, "{scale_rule:?}, {residual:?}: {falls}, {:?}", fit.elbo);
+            assert!(
+                falls < allowed,
+                "{scale_rule:?}, {residual:?}: {falls}, {:?}",
+                fit.ended.trace
+            );
             assert!(fit.decrease < allowed, "{scale_rule:?}, {residual:?}: {}", fit.decrease);
             for effect in &fit.effects {
                 close("alpha", effect.alpha.iter().sum(), 1.0, 1e-12);

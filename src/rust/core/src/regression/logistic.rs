@@ -18,8 +18,8 @@
 use rayon::prelude::*;
 
 use super::design::{Dense, Design, Response};
-use super::mr_ash::{Ending, Fit, Grid, Options, Settings, Start, Step, WeightStep, fit};
-use crate::{Error, Monitor};
+use super::mr_ash::{Fit, Grid, Options, Settings, Start, Step, WeightStep, fit};
+use crate::{Ended, Error, Monitor, Stop};
 
 /// Data of a logistic regression.
 #[derive(Debug, Clone, Copy)]
@@ -64,10 +64,10 @@ pub struct Logistic {
     pub slab: f64,
     /// Posterior mean of the linear predictor of the covariates.
     pub covariates: Vec<f64>,
-    /// Accepted sweeps; `sigma2` is one.
-    pub trace: Vec<Step>,
-    /// Why it stopped.
-    pub ending: Ending,
+    /// The sweeps; `sigma2` is one.
+    pub steps: Vec<Step>,
+    /// Iterations are sweeps, and the trace is the bound after each.
+    pub ended: Ended,
 }
 
 /// The weighted regression at some `e`.
@@ -111,19 +111,16 @@ pub fn logistic(data: Data, model: Model, monitor: &Monitor) -> Result<Logistic,
     let mut e = vec![1.0; n];
     let mut slab = model.slab;
     let mut b = model.b.map(<[f64]>::to_vec);
-    let mut trace: Vec<Step> = Vec::new();
-    let mut ending = Ending::Iterations;
+    let (mut trace, mut steps) = (Vec::new(), Vec::new());
     loop {
         let weighted = Weighted::new(data, &e, monitor)?;
         let found = weighted.sweep(model, slab, b.as_deref(), monitor)?;
-        let (sweep, prior) = (found.trace[0], found.grid[1]);
-        let elbo = sweep.elbo + weighted.constant;
-        let gain = elbo - trace.last().map_or(f64::NEG_INFINITY, |s| s.elbo);
-        trace.push(Step { elbo, ..sweep });
-        let settled = gain <= model.tol * n as f64 && sweep.change <= model.tol.sqrt();
-        if settled {
-            ending = Ending::Converged;
-        }
+        let (step, prior) = (found.steps[0], found.grid[1]);
+        let elbo = found.ended.last() + weighted.constant;
+        let gain = elbo - trace.last().copied().unwrap_or(f64::NEG_INFINITY);
+        trace.push(elbo);
+        steps.push(step);
+        let settled = gain <= model.tol * n as f64 && step.change <= model.tol.sqrt();
         if settled || trace.len() >= model.max_iter.max(1) {
             return Ok(Logistic {
                 covariates: weighted.covariate_part(data, &found),
@@ -131,8 +128,8 @@ pub fn logistic(data: Data, model: Model, monitor: &Monitor) -> Result<Logistic,
                 b: found.b,
                 c: found.c,
                 slab,
-                trace,
-                ending,
+                steps,
+                ended: Ended::new(Stop::at(settled), trace.len(), trace),
             });
         }
         weighted.improve(&found, &mut e);
@@ -302,9 +299,9 @@ mod tests {
             };
             let data = Data { x: &x, y: &y, basis: &constant(n) };
             let found = logistic(data, model, &Monitor::default()).unwrap();
-            assert_eq!(found.ending, Ending::Converged);
-            for pair in found.trace.windows(2) {
-                assert!(pair[1].elbo >= pair[0].elbo - 1e-9, "problem {seed}: {pair:?}");
+            assert_eq!(found.ended.stop, Stop::Converged);
+            for pair in found.ended.trace.windows(2) {
+                assert!(pair[1] >= pair[0] - 1e-9, "problem {seed}: {pair:?}");
             }
         }
     }
@@ -342,7 +339,7 @@ mod tests {
             }
         }
         let evidence = (0.7 * spike + 0.3 * slab).ln();
-        let elbo = found.trace.last().unwrap().elbo;
+        let elbo = found.ended.last();
         assert!(elbo < evidence && elbo > evidence - 0.5, "{elbo} and {evidence}");
     }
 

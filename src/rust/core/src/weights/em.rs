@@ -1,9 +1,9 @@
 //! Expectation maximisation: `pi_p <- pi_p g_p`, one pass an iteration, monotone and slow.
 
+use super::Solution;
 use super::problem::{Problem, normalise};
 use super::sqp::Limits;
-use super::{Solution, Stop};
-use crate::Error;
+use crate::{Ended, Error, Stop};
 
 pub(super) fn solve(
     problem: &Problem<'_>,
@@ -19,11 +19,9 @@ pub(super) fn solve(
         problem.count_iteration()?;
         trace.push(here.value * problem.total());
         let kkt = here.g.iter().copied().fold(f64::NEG_INFINITY, f64::max) - 1.0;
-        if kkt <= limits.tol {
-            return Ok(Solution { x, kkt, iterations, stop: Stop::Converged, trace });
-        }
-        if iterations >= limits.max_iter {
-            return Ok(Solution { x, kkt, iterations, stop: Stop::Iterations, trace });
+        if kkt <= limits.tol || iterations >= limits.max_iter {
+            let ended = Ended::new(Stop::at(kkt <= limits.tol), iterations, trace);
+            return Ok(Solution { x, kkt, ended });
         }
         x.iter_mut().zip(&here.g).for_each(|(x, g)| *x *= g);
         normalise(&mut x);

@@ -31,7 +31,7 @@ mod streaming;
 #[cfg(test)]
 mod tests;
 
-use crate::{Error, Monitor};
+use crate::{Ended, Error, Monitor};
 use problem::Problem;
 use rows::Rows;
 pub use scale::scale_rows;
@@ -124,28 +124,6 @@ impl Default for Options {
     }
 }
 
-/// Why a solver stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stop {
-    /// The KKT residual is small enough.
-    Converged,
-    /// It is not, after all iterations allowed.
-    Iterations,
-    /// It is not, and rounding hides the way on.
-    Stalled,
-}
-
-impl Stop {
-    /// In words.
-    pub fn reason(self) -> &'static str {
-        match self {
-            Self::Converged => "converged",
-            Self::Iterations => "reached the limit of iterations",
-            Self::Stalled => "no step improves the objective beyond rounding",
-        }
-    }
-}
-
 /// Estimated mixture proportions and what is known about them.
 #[derive(Debug, Clone)]
 pub struct Mixture {
@@ -157,12 +135,9 @@ pub struct Mixture {
     pub kkt: f64,
     /// No weights have an objective better by more than this: `N log(1 + kkt)`.
     pub gap: f64,
-    /// Iterations on all rows.
-    pub iterations: usize,
-    /// Why the solver stopped.
-    pub stop: Stop,
-    /// The objective before each iteration and at the end; never falls, up to rounding.
-    pub trace: Vec<f64>,
+    /// Iterations on all rows, and the objective before each and at the end: it never falls, up to
+    /// rounding.
+    pub ended: Ended,
 }
 
 impl Mixture {
@@ -173,13 +148,8 @@ impl Mixture {
             None => maxima.iter().sum(),
         };
         self.objective += shift;
-        self.trace.iter_mut().for_each(|f| *f += shift);
+        self.ended.trace.iter_mut().for_each(|f| *f += shift);
         self
-    }
-
-    /// Whether the KKT residual is as small as was asked.
-    pub fn converged(&self) -> bool {
-        self.stop == Stop::Converged
     }
 }
 
@@ -187,9 +157,7 @@ impl Mixture {
 struct Solution {
     x: Vec<f64>,
     kkt: f64,
-    iterations: usize,
-    stop: Stop,
-    trace: Vec<f64>,
+    ended: Ended,
 }
 
 /// Estimate the proportions.
@@ -221,15 +189,12 @@ pub fn mixture_weights(
             None => sqp::solve(&whole, &climb(problem, likelihoods.rows)?, limits)?,
         },
     };
-    let objective = *solution.trace.last().unwrap_or(&f64::NEG_INFINITY);
     Ok(Mixture {
         pi: solution.x,
-        objective,
+        objective: solution.ended.last(),
         kkt: solution.kkt.max(0.0),
         gap: whole.total() * solution.kkt.max(0.0).ln_1p(),
-        iterations: solution.iterations,
-        stop: solution.stop,
-        trace: solution.trace,
+        ended: solution.ended,
     })
 }
 

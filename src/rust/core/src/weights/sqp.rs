@@ -7,8 +7,8 @@
 //! ([`Problem::direction`]), and the model tolerates nearly collinear columns ([`qp`]).
 
 use super::problem::{Direction, Problem, normalise};
-use super::{Solution, Stop, qp};
-use crate::Error;
+use super::{Solution, qp};
+use crate::{Ended, Error, Stop};
 
 /// Columns that may enter in one iteration.
 const ENTERING: usize = 20;
@@ -70,7 +70,7 @@ pub(super) fn solve(
         trace.push(here.value * problem.total());
         let kkt = here.g.iter().copied().fold(f64::NEG_INFINITY, f64::max) - 1.0;
         if let Some(stop) = limits.verdict(kkt, iterations, fruitless) {
-            return Ok(Solution { x, kkt, iterations, stop, trace });
+            return Ok(Solution { x, kkt, ended: Ended::new(stop, iterations, trace) });
         }
         // After a fruitless iteration, only the worst violator.
         let entering = if fruitless % 2 == 1 { 1 } else { ENTERING };
@@ -78,7 +78,8 @@ pub(super) fn solve(
         let step = model_step(problem, &x, &u, columns, &here.g)?;
         let near = kkt <= limits.tol && problem.total() * step.slope <= limits.gain;
         if near && polished {
-            return Ok(Solution { x, kkt, iterations, stop: Stop::Converged, trace });
+            let ended = Ended::new(Stop::Converged, iterations, trace);
+            return Ok(Solution { x, kkt, ended });
         }
         polished |= near;
         let moved = follow(problem, &mut x, &u, &step)?;

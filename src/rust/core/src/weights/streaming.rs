@@ -21,9 +21,9 @@ use super::mixture_weights;
 use super::problem::normalise;
 use super::qp;
 use super::scale::{self, Relative, ScaleBlock};
-use super::{Likelihoods, Mixture, Options, Stop, check_dirichlet, check_positive};
+use super::{Likelihoods, Mixture, Options, check_dirichlet, check_positive};
 use crate::linalg::lanes::dispatch;
-use crate::{Error, Monitor};
+use crate::{Ended, Error, Monitor, Stop};
 
 pub use price::{Point, Sums};
 
@@ -104,17 +104,17 @@ pub fn mixture_weights_by_blocks<S: LogLikelihoods>(
                 false if inner == Stop::Converged => Stop::Stalled,
                 false => inner,
             };
-            return Ok(stream.finish(x, kkt, here.value, iterations, stop, trace));
+            return Ok(stream.finish(x, kkt, Ended::new(stop, iterations, trace)));
         }
         let wanted = held.wanted(&x, &here.g, dirichlet);
         stream.hold(&mut held, wanted)?;
         let fit = stream.solve(&held, &x, Options { max_iter: left, ..options })?;
         x.fill(0.0);
         held.columns.iter().zip(&fit.pi).for_each(|(&p, &pi)| x[p] = pi);
-        iterations += fit.iterations;
-        inner = fit.stop;
+        iterations += fit.ended.iterations;
+        inner = fit.ended.stop;
         trace.pop();
-        trace.extend(&fit.trace);
+        trace.extend(&fit.ended.trace);
     }
     unreachable!("the loop ends by returning")
 }
@@ -263,17 +263,10 @@ impl<'a, S: LogLikelihoods> Stream<'a, S> {
         Ok(fit.unscale(&held.top, None))
     }
 
-    fn finish(
-        &self,
-        pi: Vec<f64>,
-        kkt: f64,
-        objective: f64,
-        iterations: usize,
-        stop: Stop,
-        trace: Vec<f64>,
-    ) -> Mixture {
+    fn finish(&self, pi: Vec<f64>, kkt: f64, ended: Ended) -> Mixture {
         let kkt = kkt.max(0.0);
-        Mixture { pi, objective, kkt, gap: self.total * kkt.ln_1p(), iterations, stop, trace }
+        let (objective, gap) = (ended.last(), self.total * kkt.ln_1p());
+        Mixture { pi, objective, kkt, gap, ended }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Facts about the proportions: closed forms, and certificates computed by plain loops.
 
 use super::*;
+use crate::Stop;
 
 /// Numbers in (0, 1).
 fn numbers(n: usize, seed: u64) -> Vec<f64> {
@@ -79,14 +80,14 @@ impl<'a> Case<'a> {
     fn check(&self) -> Mixture {
         let fit = self.fit().unwrap();
         let (objective, kkt, product) = self.certificate(&fit.pi);
-        assert!(fit.converged(), "{}", fit.stop.reason());
+        assert!(fit.ended.converged(), "{}", fit.ended.message);
         assert!(kkt <= 1e-8 && product <= 1e-8, "{kkt:e} {product:e}");
         assert!((kkt - fit.kkt).abs() < 1e-12);
         assert!((objective - fit.objective).abs() < 1e-12 * objective.abs().max(1.0));
         assert!((fit.pi.iter().sum::<f64>() - 1.0).abs() < 1e-14);
         assert!(fit.pi.iter().all(|&x| x == 0.0 || x > 1e-13));
         let falls = |f: &[f64]| f[1] < f[0] - 1e-13 * f[0].abs();
-        assert!(!fit.trace.windows(2).any(falls), "{:?}", fit.trace);
+        assert!(!fit.ended.trace.windows(2).any(falls), "{:?}", fit.ended.trace);
         fit
     }
 }
@@ -204,7 +205,7 @@ fn a_start_at_the_optimum_is_left_alone_and_a_bad_one_does_no_harm() {
     let mut case = Case::new(&values, 900);
     let fit = case.check();
     case.start = Some(fit.pi.clone());
-    assert!(case.check().iterations <= 1);
+    assert!(case.check().ended.iterations <= 1);
     for p in [0, 39] {
         case.start = Some((0..40).map(|q| f64::from(u8::from(p == q))).collect());
         assert!((case.check().objective - fit.objective).abs() < 1e-10);
@@ -224,7 +225,7 @@ fn threads_do_not_change_a_bit() {
         case.options = Options { method: Method::Em, max_iter: 5, ..case.options };
         let em = on(n).install(|| case.fit()).unwrap();
         case.options = Options::default();
-        fits.push((convex.pi, convex.trace, convex.kkt, em.pi, em.trace));
+        fits.push((convex.pi, convex.ended.trace, convex.kkt, em.pi, em.ended.trace));
     }
     assert_eq!(fits[0], fits[1]);
     assert_eq!(fits[0], fits[2]);
@@ -248,14 +249,17 @@ fn expectation_maximisation_climbs_and_admits_that_it_stopped_short() {
     let best = case.check().objective;
     case.options = Options { tol: 1e-6, max_iter: 20, method: Method::Em };
     let short = case.fit().unwrap();
-    assert_eq!((short.stop, short.iterations, short.trace.len()), (Stop::Iterations, 20, 21));
-    assert!(short.trace.windows(2).all(|f| f[1] > f[0]));
+    assert_eq!(
+        (short.ended.stop, short.ended.iterations, short.ended.trace.len()),
+        (Stop::Iterations, 20, 21)
+    );
+    assert!(short.ended.trace.windows(2).all(|f| f[1] > f[0]));
     let (objective, kkt, _) = case.certificate(&short.pi);
     assert!((objective - short.objective).abs() < 1e-10 && (kkt - short.kkt).abs() < 1e-12);
     assert!(best > objective && best <= objective + short.gap);
     case.options = Options { tol: 1e-3, max_iter: 100_000, method: Method::Em };
     let fit = case.fit().unwrap();
-    assert!(fit.converged() && best - fit.objective < fit.gap && fit.kkt <= 1e-3);
+    assert!(fit.ended.converged() && best - fit.objective < fit.gap && fit.kkt <= 1e-3);
 }
 
 #[test]
@@ -265,7 +269,7 @@ fn the_limit_of_iterations_is_reported_with_a_true_certificate() {
     let best = case.check().objective;
     case.options.max_iter = 1;
     let fit = case.fit().unwrap();
-    assert_eq!((fit.stop, fit.iterations), (Stop::Iterations, 1));
+    assert_eq!((fit.ended.stop, fit.ended.iterations), (Stop::Iterations, 1));
     assert!((case.certificate(&fit.pi).1 - fit.kkt).abs() < 1e-12);
     assert!(best - fit.objective <= fit.gap);
 }

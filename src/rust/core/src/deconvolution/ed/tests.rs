@@ -59,12 +59,12 @@ fn the_objective_never_falls() {
         let problem = problem(seed);
         let regularisation = if seed % 9 == 4 { 0.3 } else { 0.0 };
         let fit = problem.fit(Options { regularisation, ..PLAIN });
-        assert!(fit.stop != Stop::Decreased, "problem {seed}: {:?}", fit.trace);
-        for (i, pair) in fit.trace.windows(2).enumerate() {
+        assert!(fit.ended.stop != Stop::Fell, "problem {seed}: {:?}", fit.ended.trace);
+        for (i, pair) in fit.ended.trace.windows(2).enumerate() {
             let fall = pair[0] - pair[1];
             assert!(fall <= 1e-10 * pair[0].abs(), "problem {seed}, step {i}: {fall:e}");
         }
-        assert!(fit.trace[fit.trace.len() - 1].is_finite());
+        assert!(fit.ended.last().is_finite());
         let sum: f64 = fit.mixture.weights.iter().sum();
         assert!((sum - 1.0).abs() < 1e-12);
         for (k, held) in problem.fixed.weights.iter().enumerate() {
@@ -119,8 +119,8 @@ fn one_unit_and_one_component_have_a_closed_form() {
         assert!((fit.mixture.covariances[0][(0, 0)] - (total - 0.25)).abs() < 1e-6);
         assert!(!free || (fit.mixture.means[0][0] - mean).abs() < 1e-6);
         let best = -3.5 * ((2.0 * std::f64::consts::PI * total).ln() + 1.0);
-        assert!((fit.loglik[fit.iterations] - best).abs() < 1e-10);
-        assert_eq!(fit.stop, Stop::Converged);
+        assert!((fit.loglik[fit.ended.iterations] - best).abs() < 1e-10);
+        assert_eq!(fit.ended.stop, Stop::Converged);
     }
 }
 
@@ -206,7 +206,7 @@ fn one_thread_and_two_give_the_same_bits() {
         let monitor = Monitor::default();
         with_threads(threads, &monitor, |_| true, || Ok(problem.fit(PLAIN))).unwrap()
     });
-    assert_eq!(one.trace, two.trace);
+    assert_eq!(one.ended.trace, two.ended.trace);
     assert!(one.mixture.covariances == two.mixture.covariances);
 }
 

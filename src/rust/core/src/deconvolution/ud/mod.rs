@@ -16,7 +16,7 @@ use faer::Mat;
 
 use super::updates::Penalty;
 use crate::normal_means::Data;
-use crate::{Error, Monitor};
+use crate::{Ended, Error, Monitor, Stop};
 
 use component::Boldness;
 pub use component::{Component, Shape};
@@ -62,17 +62,6 @@ pub struct Options {
     pub scale: Option<f64>,
 }
 
-/// Why a fit ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stop {
-    /// The objective rose by at most the tolerance.
-    Converged,
-    /// No step raises the objective.
-    NoAscent,
-    /// Iterations ran out.
-    Iterations,
-}
-
 /// A fitted mixture.
 #[derive(Debug, Clone)]
 pub struct Fit {
@@ -86,18 +75,15 @@ pub struct Fit {
     pub noise: Option<Mat<f64>>,
     /// The log-likelihood of accepted points.
     pub loglik: Vec<f64>,
-    /// The penalised log-likelihood of accepted points.
-    pub objective: Vec<f64>,
     /// Final objective of each start when they were compared.
     pub starts: Vec<f64>,
     /// Sums of responsibilities.
     pub responsibility: Vec<f64>,
-    /// Evaluations, those of steps taken back included.
-    pub iterations: usize,
     /// Steps taken back.
     pub rejected: usize,
-    /// Why it ended.
-    pub stop: Stop,
+    /// The penalised log-likelihood of accepted points; iterations are evaluations, those of steps
+    /// taken back included.
+    pub ended: Ended,
 }
 
 /// Fit. `weights` are where to start, or equal.
@@ -144,12 +130,10 @@ pub fn fit(
         metric: model.metric.matrix(),
         noise: options.residual.then_some(now.point.noise).flatten(),
         loglik,
-        objective,
         starts: finals,
         responsibility,
-        iterations,
         rejected,
-        stop,
+        ended: Ended::new(stop, iterations, objective),
     })
 }
 
@@ -225,8 +209,8 @@ impl Climb {
             } else {
                 self.rejected += 1;
                 if tries >= TRIES || noise_turn {
-                    self.stop = Some(Stop::NoAscent);
-                    return Ok(Stop::NoAscent);
+                    self.stop = Some(Stop::Stalled);
+                    return Ok(Stop::Stalled);
                 }
                 self.boldness *= 0.5;
                 tries += 1;

@@ -99,11 +99,11 @@ fn the_objective_never_falls() {
                     let mut options = options(step, penalty);
                     options.residual = noise == 0 && seed % 3 == 0;
                     let fit = run(&problem, &options, 1);
-                    for pair in fit.objective.windows(2) {
+                    for pair in fit.ended.trace.windows(2) {
                         let fall = pair[0] - pair[1];
                         assert!(fall <= 1e-10 * pair[0].abs(), "{noise} {step:?} {penalty:?}");
                     }
-                    let rise = fit.objective[fit.objective.len() - 1] - fit.objective[0];
+                    let rise = fit.ended.last() - fit.ended.trace[0];
                     assert!(rise > 1.0, "{noise} {step:?} {penalty:?}: {rise}");
                     assert!((fit.weights.iter().sum::<f64>() - 1.0).abs() < 1e-12);
                     assert_eq!(fit.components[6].u, Mat::<f64>::zeros(3, 3));
@@ -120,7 +120,7 @@ fn threads_change_nothing() {
         let mut options = options(Step::Eigenvalues, Penalty::InverseWishart { lambda: 4.0 });
         (options.starts, options.max_iter) = (2, 15);
         let (one, two) = (run(&problem, &options, 1), run(&problem, &options, 2));
-        assert_eq!(one.objective, two.objective);
+        assert_eq!(one.ended.trace, two.ended.trace);
         assert_eq!(one.weights, two.weights);
         for (a, b) in one.components.iter().zip(&two.components) {
             assert_eq!(a.u, b.u);
@@ -142,8 +142,8 @@ fn bold_steps_find_what_extreme_deconvolution_looks_for() {
         let bold = fit(problem.data(), &starts, None, &options, &monitor).unwrap();
         options.step = Step::Ed;
         let slow = fit(problem.data(), &starts, None, &options, &monitor).unwrap();
-        let last = |fit: &Fit| fit.objective[fit.objective.len() - 1];
-        assert!(bold.iterations < slow.iterations);
+        let last = |fit: &Fit| fit.ended.last();
+        assert!(bold.ended.iterations < slow.ended.iterations);
         assert!((last(&bold) - last(&slow)).abs() < 1e-6, "{} {}", last(&bold), last(&slow));
         assert!((&bold.components[0].u - &slow.components[0].u).norm_max() < 1e-3);
     }

@@ -15,13 +15,13 @@ mod tests;
 
 use super::factor::weight_of;
 use super::families::Family;
-use super::fit::{Fit, Stop};
+use super::fit::Fit;
 use super::greedy::{Options, STARTS, new_factor};
 use super::hyper::Sums;
 use super::priors;
 use super::seeds::predictors;
 use super::state::{Direct, Problem, State};
-use crate::{Error, Monitor};
+use crate::{Ended, Error, Monitor, Stop};
 use adam::{Adam, Gradient};
 use cells::Cells;
 
@@ -67,7 +67,7 @@ pub fn fit(
     let mut run = Run::new(problem, State::new(problem, family, direct), seed);
     let mut trace = Vec::new();
     let (rounds, tol) = (options.max_iter, options.tol);
-    let mut ended = run.settle(rounds, tol, &mut trace, monitor)?;
+    let mut settled = run.settle(rounds, tol, &mut trace, monitor)?;
     let mut best = run.evaluate(problem, LAST / 4, monitor)?;
     for k in 0..options.factors {
         let weight = problem.weights.map(|_| k);
@@ -98,7 +98,7 @@ pub fn fit(
             }
         }
         if added {
-            ended = run.settle(options.max_iter, tol, &mut trace, monitor)?;
+            settled = run.settle(options.max_iter, tol, &mut trace, monitor)?;
             best = run.evaluate(problem, LAST / 4, monitor)?;
         } else if weight.is_none() {
             break;
@@ -108,8 +108,8 @@ pub fn fit(
     run.state.settle(problem);
     let iterations = trace.len();
     trace.push(bound);
-    let stop = if ended { Stop::Converged } else { Stop::MaxIter };
-    Ok(Stochastic { fit: Fit { state: run.state, trace, iterations, stop }, error })
+    let ended = Ended::new(Stop::at(settled), iterations, trace);
+    Ok(Stochastic { fit: Fit { state: run.state, ended }, error })
 }
 
 /// Whether the last rounds are no better than those before, beyond `tol` and their own scatter.

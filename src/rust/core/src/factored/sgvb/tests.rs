@@ -204,8 +204,8 @@ fn both(which: usize, seed: u64) -> (f64, f64, f64, Vec<[f64; 2]>) {
         (0..n * m).map(|at| state.mean[at] - centre(at / n)).collect()
     };
     let pairs = effects(&exact.state).into_iter().zip(effects(&drawn.fit.state));
-    let (last, other) = (exact.trace[exact.trace.len() - 1], drawn.fit.trace.last().unwrap());
-    (last, *other, drawn.error, pairs.map(|(a, b)| [a, b]).collect())
+    let (last, other) = (exact.ended.last(), drawn.fit.ended.last());
+    (last, other, drawn.error, pairs.map(|(a, b)| [a, b]).collect())
 }
 
 #[test]

@@ -8,13 +8,13 @@
 //! coefficients are at rest, the gradients of the bound and of the solver's objective in `pi`
 //! agree.
 
-use super::model::{Ending, Fit, Grid, Options, Settings, Start, Step, WeightStep, check};
+use super::model::{Fit, Grid, Options, Settings, Start, Step, WeightStep, check};
 use super::sweep::{ABSENT, State, Sweep, Totals};
 use super::table::{Table, padded};
 use crate::linalg::lanes::{Kernel, Lanes, dispatch};
 use crate::regression::design::{Design, Response, residual_of};
 use crate::weights::{self, Likelihoods, mixture_weights, scale_rows};
-use crate::{Error, Monitor};
+use crate::{Ended, Error, Monitor, Stop};
 
 /// Operations between two looks for an interrupt.
 const PATIENCE: usize = 1 << 24;
@@ -28,6 +28,8 @@ const GAP: f64 = 5e-7;
 /// weights for them are no good: from a start at zero with correlated predictors, often all null,
 /// which no ascent leaves again.
 const EARLY: f64 = 0.1;
+/// Of data, the bound cannot fall.
+const NO_DATA: &str = "the bound fell: the cross-products are not those of any data";
 
 /// Fit one response.
 ///
@@ -110,17 +112,17 @@ impl<'a, D: Design> Ascent<'a, D> {
     fn run(mut self) -> Result<Fit, Error> {
         let Options { weights, tol, max_iter, .. } = self.settings.options;
         let n = self.design.samples();
-        let mut trace: Vec<Step> = Vec::new();
+        let (mut trace, mut steps) = (Vec::new(), Vec::new());
         let mut refuge: Option<Refuge> = None;
         let mut length: f64 = 1.0;
-        let mut ending = Ending::Iterations;
+        let mut stop = Stop::Iterations;
         let mut iterations = 0;
         let mut variance = 0.0;
-        while iterations < max_iter && ending == Ending::Iterations {
+        while iterations < max_iter && stop == Stop::Iterations {
             iterations += 1;
             let totals = self.sweep()?;
             let elbo = self.elbo(&totals);
-            let last = trace.last().map_or(f64::NEG_INFINITY, |s| s.elbo);
+            let last = trace.last().copied().unwrap_or(f64::NEG_INFINITY);
             let rounding = 1e-11 * (elbo.abs() + n);
             let fell = elbo < last - rounding;
             if let Some(safe) = refuge.take() {
@@ -159,22 +161,23 @@ impl<'a, D: Design> Ascent<'a, D> {
                     weights == WeightStep::Em && largest_difference(&before, &safe) <= tol.sqrt();
                 self.pi = safe;
             }
-            trace.push(Step {
-                elbo,
+            trace.push(elbo);
+            steps.push(Step {
                 sigma2: self.sigma2,
                 change: totals.change,
                 weights: largest_difference(&before, &self.pi),
             });
             if fell {
-                ending = Ending::Fell;
+                stop = Stop::Fell;
             } else if settled && still {
-                ending = Ending::Converged;
+                stop = Stop::Converged;
             }
         }
         if let Some(safe) = refuge {
             self.pi = safe.pi; // the proposal was not tried
         }
-        Ok(self.finish(trace, iterations, ending, variance))
+        let ended = Ended::new(stop, iterations, trace).saying(Stop::Fell, NO_DATA);
+        Ok(self.finish(steps, ended, variance))
     }
 
     fn sweep(&mut self) -> Result<Totals, Error> {
@@ -285,7 +288,7 @@ impl<'a, D: Design> Ascent<'a, D> {
         let start = Some(start);
         let found =
             mixture_weights(likelihoods, &self.dirichlet, None, start, options, self.monitor)?;
-        let gain = found.objective - found.trace.first().unwrap_or(&found.objective);
+        let gain = found.objective - found.ended.trace.first().unwrap_or(&found.objective);
         Ok(Proposal { pi: found.pi, gain })
     }
 
@@ -297,7 +300,7 @@ impl<'a, D: Design> Ascent<'a, D> {
         c
     }
 
-    fn finish(self, trace: Vec<Step>, iterations: usize, ending: Ending, variance: f64) -> Fit {
+    fn finish(self, steps: Vec<Step>, ended: Ended, variance: f64) -> Fit {
         let c = self.at_rest();
         Fit {
             b: self.state.b,
@@ -308,9 +311,8 @@ impl<'a, D: Design> Ascent<'a, D> {
             variances: self.state.variance,
             residual: self.state.residual,
             variance,
-            trace,
-            iterations,
-            ending,
+            steps,
+            ended,
         }
     }
 }

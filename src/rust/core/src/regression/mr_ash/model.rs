@@ -1,7 +1,7 @@
 //! What is fitted and how, where from, and what comes out.
 
-use crate::Error;
 use crate::regression::design::Design;
+use crate::{Ended, Error};
 
 /// Prior variances of the components; the first may be zero.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,33 +92,9 @@ pub struct Start<'a> {
     pub b: Option<&'a [f64]>,
 }
 
-/// Why a fit stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// A sweep changed next to nothing.
-    Converged,
-    /// The limit of sweeps.
-    Iterations,
-    /// The bound fell by more than rounding: cross-products that belong to no data.
-    Fell,
-}
-
-impl Ending {
-    /// In words.
-    pub fn reason(self) -> &'static str {
-        match self {
-            Self::Converged => "converged",
-            Self::Iterations => "reached the limit of iterations",
-            Self::Fell => "the bound fell: the cross-products are not those of any data",
-        }
-    }
-}
-
 /// One accepted sweep.
 #[derive(Debug, Clone, Copy)]
 pub struct Step {
-    /// The bound after the sweep, with the weights and the variance it was made with.
-    pub elbo: f64,
     /// The residual variance after the sweep.
     pub sigma2: f64,
     /// The largest change of a coefficient, in standard errors.
@@ -147,11 +123,10 @@ pub struct Fit {
     /// `sum_j d_j Var[b_j]` of the last sweep.
     pub variance: f64,
     /// Accepted sweeps.
-    pub trace: Vec<Step>,
-    /// Sweeps, accepted or not.
-    pub iterations: usize,
-    /// Why it stopped.
-    pub ending: Ending,
+    pub steps: Vec<Step>,
+    /// Sweeps, accepted or not; and the bound after each that was accepted, with the weights and the
+    /// variance it was made with.
+    pub ended: Ended,
 }
 
 /// Lengths and ranges.

@@ -8,7 +8,7 @@ use super::model::{MatrixPrior, Model};
 use super::residual::Residual;
 use super::sweep::{Coefficients, Sums, at_rest, sweep};
 use super::weights::{Pace, Proposal, WeightUpdate, expectation, proposal};
-use crate::{Error, Monitor};
+use crate::{Ended, Error, Monitor, Stop};
 
 /// How to iterate.
 #[derive(Debug, Clone)]
@@ -46,15 +46,6 @@ pub struct Start<'a> {
     pub coefficients: Option<MatRef<'a, f64>>,
 }
 
-/// Why it stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stop {
-    /// Bound and weights changed little enough.
-    Converged,
-    /// They did not, after all sweeps allowed.
-    Iterations,
-}
-
 /// A fit.
 #[derive(Debug)]
 pub struct Fit {
@@ -69,9 +60,6 @@ pub struct Fit {
     pub responsibilities: Vec<f64>,
     /// The residual covariance of the last sweep.
     pub residual: Residual,
-    /// The objective after each sweep: the bound, plus the log-density of the weights (up to a
-    /// constant) if they are penalised.
-    pub trace: Vec<f64>,
     /// The bound at the end.
     pub elbo: f64,
     /// The last rise of the objective, per sample and condition.
@@ -82,8 +70,9 @@ pub struct Fit {
     pub coefficient_change: f64,
     /// Proposals of weights that were kept, and not.
     pub proposals: [usize; 2],
-    /// Why it stopped.
-    pub stop: Stop,
+    /// Iterations are sweeps; the objective after each is the bound, plus the log-density of the
+    /// weights (up to a constant) if they are penalised.
+    pub ended: Ended,
 }
 
 /// Sweeps before small weights are set to zero.
@@ -184,13 +173,12 @@ impl<D: Design> State<'_, D> {
             weights: self.weights,
             responsibilities: sums.weights,
             residual: self.residual,
-            trace,
             elbo: last.elbo,
             rise,
             weight_change,
             coefficient_change: sums.change,
             proposals: self.proposals,
-            stop,
+            ended: Ended::new(stop, trace.len(), trace),
         })
     }
 

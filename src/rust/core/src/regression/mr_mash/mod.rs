@@ -30,7 +30,7 @@ mod tests;
 mod weights;
 
 pub use design::{BLOCK, Design};
-pub use fit::{Fit, Options, Start, Stop, fit, log_bayes_factors};
+pub use fit::{Fit, Options, Start, fit, log_bayes_factors};
 pub use individual::Individual;
 pub use model::MatrixPrior;
 pub use residual::{Residual, Structure};

@@ -104,7 +104,7 @@ fn the_bound_never_falls_in_any_mode() {
             let start = Start { weights: &weights, residual, coefficients: None };
             let found =
                 fit(&mut design, &case.prior, start, &options(update, 12, &penalty), &monitor);
-            let trace = found.unwrap().trace;
+            let trace = found.unwrap().ended.trace;
             assert!(rises(&trace), "seed {seed}, {structure:?}, {update:?}: {trace:?}");
         }
     }
@@ -193,7 +193,7 @@ fn threads_and_stopping() {
         )
     };
     let (one, two) = (run(1, true).unwrap(), run(2, true).unwrap());
-    assert!(one.mean == two.mean && one.trace == two.trace);
+    assert!(one.mean == two.mean && one.ended == two.ended);
     assert!(run(1, false).err() == Some(crate::Error::Interrupted));
 }
 

@@ -52,7 +52,7 @@ pub fn proposal(
     let likelihoods = Likelihoods::new(&log_bf, rows, columns, rows)?;
     let options = weights::Options { tol: 1e-9, max_iter: 50, method: Method::Convex };
     let found = weights::mixture_weights(likelihoods, penalty, None, Some(now), options, monitor)?;
-    let gain = found.objective - found.trace.first().unwrap_or(&found.objective);
+    let gain = found.objective - found.ended.trace.first().unwrap_or(&found.objective);
     Ok(Proposal { pi: found.pi, gain })
 }
 

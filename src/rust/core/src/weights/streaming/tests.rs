@@ -108,7 +108,7 @@ fn the_optimum_is_that_of_the_matrix_in_memory_whatever_the_memory() {
             let want = matrix.fit_held(&dirichlet);
             for memory in [0, 8 * rows * 30, usize::MAX] {
                 let fit = matrix.fit(&dirichlet, memory);
-                assert!(fit.converged(), "{rows} {memory} {}", fit.stop.reason());
+                assert!(fit.ended.converged(), "{rows} {memory} {}", fit.ended.message);
                 let error = (fit.objective - want.objective).abs() / want.objective.abs();
                 assert!(error < 1e-9, "{rows} {memory}: {error:e}");
                 let (objective, kkt) = matrix.certificate(&fit.pi, &dirichlet);
@@ -116,7 +116,7 @@ fn the_optimum_is_that_of_the_matrix_in_memory_whatever_the_memory() {
                 assert!(kkt <= 1e-8 && (kkt.max(0.0) - fit.kkt).abs() < 1e-11, "{kkt:e}");
                 assert!((fit.pi.iter().sum::<f64>() - 1.0).abs() < 1e-13);
                 let falls = |f: &[f64]| f[1] < f[0] - 1e-12 * f[0].abs();
-                assert!(!fit.trace.windows(2).any(falls), "{:?}", fit.trace);
+                assert!(!fit.ended.trace.windows(2).any(falls), "{:?}", fit.ended.trace);
             }
         }
     }
@@ -135,7 +135,7 @@ fn a_column_that_only_rows_outside_the_sample_need_is_found() {
     });
     let dirichlet = vec![1.0; 31];
     let (fit, want) = (matrix.fit(&dirichlet, 0), matrix.fit_held(&dirichlet));
-    assert!(fit.converged());
+    assert!(fit.ended.converged());
     assert!((fit.pi[30] - 2.0 / 6000.0).abs() < 1e-12, "{}", fit.pi[30]);
     assert!((fit.objective - want.objective).abs() < 1e-9 * want.objective.abs());
 }
@@ -147,7 +147,10 @@ fn threads_do_not_change_a_bit() {
     let fits: Vec<Mixture> =
         (1..=3).map(|n| on(n).install(|| matrix.fit(&vec![1.0; 40], 0))).collect();
     for fit in &fits[1..] {
-        assert_eq!((&fit.pi, &fit.trace, fit.kkt), (&fits[0].pi, &fits[0].trace, fits[0].kkt));
+        assert_eq!(
+            (&fit.pi, &fit.ended.trace, fit.kkt),
+            (&fits[0].pi, &fits[0].ended.trace, fits[0].kkt)
+        );
     }
 }
 
@@ -159,7 +162,7 @@ fn a_start_at_the_optimum_is_certified_without_iterations() {
     let (options, monitor) = (Options::default(), Monitor::default());
     let start = Some(&best.pi[..]);
     let fit = mixture_weights_by_blocks(&matrix, &dirichlet, start, options, 0, &monitor).unwrap();
-    assert!(fit.converged() && fit.iterations == 0);
+    assert!(fit.ended.converged() && fit.ended.iterations == 0);
     assert!((fit.objective - best.objective).abs() < 1e-9);
 }
 
@@ -171,7 +174,7 @@ fn the_limit_of_iterations_is_reported_with_a_true_certificate() {
         let options = Options { max_iter, ..Options::default() };
         let fit =
             mixture_weights_by_blocks(&matrix, &dirichlet, None, options, 0, &monitor).unwrap();
-        assert_eq!((fit.stop, fit.iterations), (Stop::Iterations, max_iter));
+        assert_eq!((fit.ended.stop, fit.ended.iterations), (Stop::Iterations, max_iter));
         let (objective, kkt) = matrix.certificate(&fit.pi, &dirichlet);
         assert!((kkt - fit.kkt).abs() < 1e-10 && (objective - fit.objective).abs() < 1e-8);
     }
