@@ -1,9 +1,9 @@
-//! Face of `mnmash_core::finemap::enrichment` and of `mnmash_core::association`.
+//! Face of `mnmash_core::loci`.
 
 use extendr_api::prelude::*;
 use extendr_api::wrapper::Nullable;
-use mnmash_core::association::{Role, log_bayes_factors, over_scales};
-use mnmash_core::finemap::enrichment::{EmOptions, Loci, places, single_signal};
+use mnmash_core::loci::association::{Role, log_bayes_factors, over_scales};
+use mnmash_core::loci::enrichment::{EmOptions, Loci, places, single_signal};
 use mnmash_core::{Error, Monitor};
 
 use crate::boundary::{Outcome, run};

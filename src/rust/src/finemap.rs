@@ -9,9 +9,9 @@ use mnmash_core::finemap::columns::columns;
 use mnmash_core::finemap::credible_sets::{candidates, credible_set, purity};
 use mnmash_core::finemap::design::Design;
 use mnmash_core::finemap::marginals::{Marginals, coefficients, marginals};
-use mnmash_core::finemap::qc::{consistency, repair};
 use mnmash_core::finemap::{EffectPrior, Fit, Options, ResidualRule, ScaleRule, Update, fit};
 use mnmash_core::linalg::psd::{Factor, asymmetry, check_nearly_psd};
+use mnmash_core::loci::consistency::{consistency, repair};
 use mnmash_core::normal_means::Prior;
 use mnmash_core::{Error, Monitor};
 

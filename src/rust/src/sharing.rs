@@ -3,7 +3,7 @@
 use extendr_api::prelude::*;
 use extendr_api::wrapper::Nullable;
 use mnmash_core::Monitor;
-use mnmash_core::sharing::{PairCount, pairwise_sharing, sampled_sharing};
+use mnmash_core::mash::{PairCount, pairwise_sharing, sampled_sharing};
 
 use crate::boundary::{Outcome, run};
 

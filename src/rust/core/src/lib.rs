@@ -5,7 +5,6 @@
 //! lives in `normal_means`; `weights` estimates the mixture proportions; `deconvolution` the prior
 //! covariances; `ebmf` factorises matrices; `linalg` holds the small dense kernels all are made of.
 
-pub mod association;
 pub mod deconvolution;
 pub mod ebmf;
 mod ended;
@@ -13,12 +12,12 @@ mod error;
 pub mod factored;
 pub mod finemap;
 pub mod linalg;
+pub mod loci;
 pub mod mash;
 mod monitor;
 pub mod normal_means;
 pub mod random;
 pub mod regression;
-pub mod sharing;
 mod threads;
 pub mod weights;
 

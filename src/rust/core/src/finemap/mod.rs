@@ -13,22 +13,18 @@
 //!   that; `options`: how;
 //! - `residual`: the update of V;
 //! - `marginals`: effects and signs of the variables that matter;
-//! - `credible_sets`: sets of variables, and their purity;
-//! - `qc`: whether z-scores and correlations belong together;
-//! - `enrichment`: prior probabilities of variables from annotations, over many regions.
+//! - `credible_sets`: sets of variables, and their purity.
 
 pub mod columns;
 pub mod credible_sets;
 pub mod design;
 pub mod effect;
-pub mod enrichment;
 mod gram;
 pub mod ibss;
 mod incomplete;
 pub mod marginals;
 mod noise;
 pub mod options;
-pub mod qc;
 mod residual;
 mod rows;
 pub mod single_effect;

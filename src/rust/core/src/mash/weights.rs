@@ -1,4 +1,4 @@
-//! mash: estimate the mixture weights of the prior from all units (Urbut et al. 2019).
+//! Estimate the mixture weights of the prior from all units.
 
 use std::ops::Range;
 
