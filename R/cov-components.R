@@ -2,8 +2,11 @@
 
 component_kinds <- c("flash", "flash_nonneg", "pca", "canonical", "xtx")
 
-# A list of lists of matrices, by component, from the strong set.
+# A list of lists of matrices, by component, from the strong set. Those that have variance 1 whatever
+# the data (all but sums of squares) are put in units of their noise: where a refinement starts, and
+# so where it ends, must not depend on the unit of measurement. For z-scores that is 1.
 prior_components <- function(data, components, npc, remove_singleton, n_threads) {
+  noise <- noise_level(data)
   lapply(stats::setNames(nm = components), \(kind) {
     found <- switch(kind,
       flash = cov_flash(data, "default", remove_singleton = remove_singleton),
@@ -12,8 +15,15 @@ prior_components <- function(data, components, npc, remove_singleton, n_threads)
       canonical = cov_canonical(data),
       xtx = list(XtX = crossprod(data$Bhat) / nrow(data$Bhat))
     )
+    free <- !grepl("^(tPCA|tFLASH|XtX)", names(found))
+    found[free] <- lapply(found[free], `*`, noise)
     with_condition_names(as.list(found), colnames(data$Bhat))
   })
+}
+
+# The typical variance of what was measured.
+noise_level <- function(data) {
+  stats::median((if (is.null(data$missing)) data$Shat else data$Shat[!data$missing])^2)
 }
 
 with_condition_names <- function(U, conditions) {

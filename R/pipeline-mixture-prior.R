@@ -11,7 +11,7 @@
 #'    `"simple"` (the correlation of units with all |z| < 2), `"corshrink"` and
 #'    `"simple_specific"`; from the `random` set by `"mle"` and `"corrected"` (which undoes the bias
 #'    that comes of looking at small z-scores only); or `"identity"`.
-#' 2. `components`: starting matrices from the `strong` set: `"flash"` and `"flash_nonneg"`
+#' 2. `components`: starting matrices from the `strong` set, in units of its noise: `"flash"` and `"flash_nonneg"`
 #'    ([cov_flash()]), `"pca"` ([cov_pca()]), `"xtx"` (the mean of the products of effects), and
 #'    `"canonical"` ([cov_canonical()]); in the units of the effect model.
 #' 3. `engine`: `"ed_bovy"` (or `"cov_ed"`), extreme deconvolution from those matrices ([cov_ed()]);
@@ -124,7 +124,7 @@ mixture_prior <- function(data, engine = c("ed_bovy", "cov_ed", "ud", "ud_ted", 
     vhat, input, alpha, n_subset = n_subset, max_iter = vhat_iter, seed = seed,
     n_threads = n_threads
   )
-  strong <- set_data(input, "strong", alpha, V)
+  strong <- in_units_of_noise(set_data(input, "strong", alpha, V))
   start <- starting_matrices(
     strong, engine, components, component_files, default_npc(npc, strong), remove_singleton,
     scale_only, n_threads
@@ -150,6 +150,8 @@ mixture_prior <- function(data, engine = c("ed_bovy", "cov_ed", "ud", "ud_ted", 
     say("Weights of ", length(U), " matrices")
     weights <- weigh_by_mash(strong, U, n_threads)
   }
+  weights$U <- lapply(weights$U, `*`, strong$unit^2)
+  if (!is.null(weights$grid)) weights$grid <- weights$grid * strong$unit
   prior <- do.call(new_prior, c(weights, list(
     effect_model = effect_model, V = V, loglik = found$loglik, converged = found$converged,
     n_iter = found$n_iter, stopped = found$stopped, engine = engine,
@@ -164,6 +166,7 @@ mixture_prior <- function(data, engine = c("ed_bovy", "cov_ed", "ud", "ud_ted", 
   )))
   if (!is.null(cwd)) {
     check_flag(save_components)
+    start$kinds <- lapply(start$kinds, \(U) lapply(U, `*`, strong$unit^2))
     write_prior(prior, start, vhat, cwd, prefix, save_components, say)
   }
   prior
@@ -219,7 +222,7 @@ starting_matrices <- function(strong, engine, components, files, npc, remove_sin
   ud <- startsWith(engine, "ud")
   if (!is.null(files)) {
     read <- read_components(files, colnames(strong$Bhat))
-    kinds <- list(files = read$files, canonical = read$canonical)
+    kinds <- lapply(read, \(U) lapply(U, `/`, strong$unit^2))
   } else {
     # Ultimate deconvolution starts at random, and at the canonical matrices.
     if (ud && is.null(scale_only)) components <- intersect(components, "canonical")
@@ -244,12 +247,19 @@ refine <- function(strong, engine, start, canonical_in_ed, tol, max_iter, ridge,
     return(list(U = c(start$data, start$canonical), refined = character()))
   }
   say("Extreme deconvolution of ", length(initial), " matrices")
-  found <- cov_ed(
-    strong, initial, tol = tol, maxiter = max_iter,
-    ridge = c(relative = "relative", absolute = "mashr", none = "none")[[ridge]],
-    n_threads = n_threads
+  # An absolute ridge is in the data's own unit.
+  found <- withCallingHandlers(
+    cov_ed(
+      strong, initial, tol = tol, maxiter = max_iter,
+      ridge = if (ridge == "relative") "relative" else "none", n_threads = n_threads
+    ),
+    mnmash_warning = \(w) if (ridge == "absolute") invokeRestart("muffleWarning")
   )
-  trace <- attr(found, "trace") / nrow(strong$Bhat)
+  if (ridge == "absolute") {
+    found[] <- add_ridge(found, strong, ridge = "mashr",
+                         size = 1 / sqrt(nrow(strong$Bhat)) / strong$unit^2)
+  }
+  trace <- attr(found, "trace") / nrow(strong$Bhat) - log_unit(strong)
   report_end(
     say, attr(found, "n_iter"), attr(found, "converged"), attr(found, "message"), trace
   )
@@ -288,15 +298,35 @@ refine_ud <- function(strong, engine, start, tol, max_iter, n_unconstrained, say
     update = if (engine == "ud") "ed" else "auto", tol = tol, max_iter = max_iter,
     n_threads = n_threads
   )
-  report_end(say, found$n_iter, found$converged, found$message, found$loglik / nrow(strong$Bhat))
+  trace <- found$loglik / nrow(strong$Bhat) - log_unit(strong)
+  report_end(say, found$n_iter, found$converged, found$message, trace)
   raw <- c(free, scaled)
   list(
     U = with_condition_names(found$U, colnames(strong$Bhat)),
     raw = raw[setdiff(names(raw), names(found$U))],
     w = unname(found$w), refined = setdiff(names(found$U), names(scaled)),
-    loglik = found$loglik / nrow(strong$Bhat), converged = found$converged,
-    n_iter = found$n_iter, stopped = found$message
+    loglik = trace, converged = found$converged, n_iter = found$n_iter, stopped = found$message
   )
+}
+
+# The strong units measured in their typical noise (1 for z-scores), `unit`: random starts, steps and
+# stops are then the same whatever the unit of measurement. A conversion of units rounds, and a
+# search that may end in several places can turn on the last digit: what is learnt from is rounded
+# to 1e-8 of the noise, so that the digits are the same too.
+in_units_of_noise <- function(strong, digits = 2^26) {
+  rounded <- \(x, size) round(x / size * digits) / digits * size
+  strong$unit <- sqrt(noise_level(strong))
+  strong$Bhat <- rounded(strong$Bhat / strong$unit, 1)
+  strong$Shat <- strong$Shat / strong$unit
+  strong$Shat <- rounded(strong$Shat, 2^floor(log2(strong$Shat)))
+  strong$V <- rounded(strong$V, 1)
+  strong
+}
+
+# What the log-density of a unit loses on average when it is measured in the data's own unit.
+log_unit <- function(strong) {
+  cells <- length(strong$Bhat) - sum(strong$missing)
+  log(strong$unit) * cells / nrow(strong$Bhat)
 }
 
 # Weights over a grid of scales, and matrices at the scale the strong units give them.

@@ -107,7 +107,9 @@ test_that("single steps write what the functions return, under the workflows' na
   expect_identical(done$status, 0L)
   data <- mash_set_data(x$strong.b, x$strong.s)
   canonical <- readRDS(file.path(folder, "t.canonical.rds"))
-  expect_equal(lapply(canonical, unname), lapply(cov_canonical(data), unname))
+  # In units of the noise.
+  noise <- median(data$Shat^2)
+  expect_equal(lapply(canonical, unname), lapply(cov_canonical(data), \(U) noise * unname(U)))
   expect_identical(rownames(canonical[[1]]), colnames(x$strong.b))
   run_cli("pca", "--data", file, "--cwd", folder, "--npc", "2", "--effect_model", "EZ")
   pca <- readRDS(file.path(folder, "mashr_input.pca.rds"))
