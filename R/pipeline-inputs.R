@@ -41,6 +41,9 @@ usable_vhat <- function(vhat, conditions) {
       class(vhat)[1L]
     )
   }
+  if (dim(vhat)[1L] != dim(vhat)[2L]) {
+    stop_mnmash("dimension", "`vhat` must be square, not ", describe_dim(vhat))
+  }
   vhat <- known_conditions(vhat, conditions, "vhat")
   tryCatch(
     check_residual_correlation(vhat, dim(vhat)[3L], length(conditions)),

@@ -1,0 +1,197 @@
+# What is tried on the named dimensions of helper-alignment-dimensions.R, and what must come of it.
+
+# Arguments that may be of more than the data: they are reduced to what is needed.
+larger_arguments <- c(
+  "prior", "V", "vhat", "Ulist", "U", "S0", "g", "LD", "R", "A", "init", "model", "xcovar",
+  "U_scaled", "U_fixed", "U_low_rank", "newdata"
+)
+
+# A result in an order of its own: everything that has names is sorted by them.
+by_name <- function(x) {
+  if (is.function(x) || is.environment(x) || is.language(x)) return(NULL)
+  if (inherits(x, "ggplot")) return("a picture")
+  if (is.data.frame(x)) {
+    keys <- unname(lapply(x[vapply(x, \(column) is.character(column) || is.factor(column), NA)],
+                          as.character))
+    at <- if (.row_names_info(x) > 0L) {
+      order(rownames(x))
+    } else if (length(keys)) {
+      do.call(order, keys)
+    }
+    if (!is.null(at)) x <- x[at, , drop = FALSE]
+    if (.row_names_info(x) < 0L || length(keys)) rownames(x) <- NULL
+    return(lapply(as.list(x)[order(names(x))], by_name))
+  }
+  if (length(dim(x)) >= 1L && is.atomic(x)) {
+    for (d in seq_along(dim(x))) {
+      own <- dimnames(x)[[d]]
+      if (is.null(own) || anyDuplicated(own)) next
+      at <- lapply(dim(x), seq_len)
+      at[[d]] <- order(own)
+      x <- do.call(`[`, c(list(x), at, drop = FALSE))
+    }
+    return(x)
+  }
+  if (is.atomic(x)) {
+    if (is.factor(x)) x <- as.character(x)
+    return(if (is.null(names(x)) || anyDuplicated(names(x))) as.vector(x) else x[order(names(x))])
+  }
+  others <- attributes(x)
+  others <- others[setdiff(names(others), c("names", "class"))]
+  x <- unclass(x)
+  attributes(x) <- list(names = names(x))
+  x <- x[!names(x) %in% "call"]
+  if (!is.null(names(x)) && !anyDuplicated(names(x))) x <- x[order(names(x))]
+  c(lapply(x, by_name), lapply(others, by_name))
+}
+
+# Places where order is meaning, or names are none, with the reason: `most` is how far a result may
+# move (Inf: not tried). "*" stands for anything.
+alignment_exceptions <- utils::read.table(
+  header = TRUE, sep = "|", strip.white = TRUE, quote = "", comment.char = "", text = "
+fun | argument | dimension | what | most | reason
+deconvolve | X | columns | order | 1e-2 | updates go in the order of columns
+mr_ash | X | columns | order | 1e-2 | updates go in the order of columns
+mr_mash | X | columns | order | 1e-1 | updates go in the order of columns
+varbvs | X | columns | order | 1e-2 | updates go in the order of columns
+pool_weights | regions | gene1$X$columns | order | 1e-5 | updates go in the order of columns
+pool_weights | regions | gene2$X$columns | order | 1e-5 | updates go in the order of columns
+pool_weights | regions | gene1$X$columns | changed | Inf | regions have variants of their own
+pool_weights | regions | gene2$X$columns | changed | Inf | regions have variants of their own
+mixture_weights | * | * | order | 1e-6 | sums in another order
+* | data | * | order | 1e-6 | sums in another order
+* | mashdata | * | order | 1e-6 | sums in another order
+* | x | * | order | 1e-6 | sums in another order
+* | ydata | * | order | 1e-6 | sums in another order
+* | X | * | order | 1e-6 | sums in another order
+* | Y | * | order | 1e-6 | sums in another order
+* | y | * | order | 1e-6 | sums in another order
+* | Bhat | * | order | 1e-6 | sums in another order
+* | Z | * | order | 1e-6 | sums in another order
+mash_cv | data | units | order | Inf | the units of a fold are drawn by their numbers
+ud_cv | data | units | order | Inf | the units of a fold are drawn by their numbers
+ud_fit | data | units | order | Inf | random starts are drawn from units by their numbers
+ud_fit | data | conditions | order | Inf | random starts are drawn condition by condition
+posterior_functional | data | units | order | Inf | samples are drawn by the number of the unit
+posterior_functional | data | conditions | order | Inf | samples are drawn condition by condition
+posterior_functional | A | rows | order | Inf | the caller's function sees this order
+mash_input | tables | liver$columns | changed | Inf | the names say what a column is
+mash_input | tables | lung$columns | changed | Inf | the names say what a column is
+mash_fit | data | XtX$margins | changed | Inf | the entry is not used
+mixture_prior | data | XtX$margins | changed | Inf | the entry is not used
+read_mash_input | file | XtX$margins | changed | Inf | the entry is not used
+bind_mash_input | inputs | r1$XtX$margins | changed | Inf | the entry is computed anew
+bind_mash_input | inputs | r2$XtX$margins | changed | Inf | the entry is computed anew
+"
+)
+
+# How far the result may move.
+allowed_move <- function(try) {
+  e <- alignment_exceptions
+  same <- function(pattern, value) pattern == "*" | pattern == value
+  at <- which(same(e$fun, try$fun) & same(e$argument, try$argument) &
+                same(e$dimension, try$dimension) & same(e$what, try$what))
+  if (length(at)) max(e$most[at]) else 1e-12
+}
+
+# Changes of the valid calls that make a result follow names alone: no draws, units by name.
+alignment_changes <- list(
+  cov_ed = list(subset = paste0("unit", 1:20)), cov_flash = list(subset = paste0("unit", 1:20)),
+  cov_pca = list(subset = paste0("unit", 1:20)), add_ridge = list(subset = paste0("unit", 1:10)),
+  ud_fit = list(subset = paste0("unit", 1:20)),
+  get_n_significant_conditions = list(conditions = c("liver", "lung")),
+  get_significant_results = list(conditions = c("liver", "lung")),
+  mash = list(posterior_samples = 0), mash_stream = list(posterior_samples = 0),
+  mash_compute_posterior_matrices = list(posterior_samples = 0),
+  mash_update_data = list(ref = "liver"), mash_z_check = list(max_units = 100),
+  residual_correlation = list(method = "mle")
+)
+
+# All names in an object that is opaque to named_dimensions().
+names_within <- function(x) {
+  if (is.function(x) || is.environment(x) || is.language(x)) return(character())
+  own <- c(names(x), unlist(dimnames(x)), if (is.character(x)) x)
+  if (is.list(x)) own <- c(own, unlist(lapply(unclass(x), names_within)))
+  own
+}
+
+# All that is tried on one function.
+alignment_tries <- function(name, given) {
+  found <- lapply(given, named_dimensions)
+  tries <- list()
+  for (argument in names(given)) {
+    for (k in seq_along(found[[argument]])) {
+      d <- found[[argument]][[k]]
+      if (length(d$names) < 2L) next
+      elsewhere <- setdiff(names(found), argument)
+      others <- unlist(c(
+        lapply(found[elsewhere], \(ds) lapply(ds, `[[`, "names")),
+        lapply(given[elsewhere], \(x) if (is.object(x)) names_within(x)),
+        lapply(found[[argument]][-k], \(o) if (!startsWith(d$at, "conditions")) o$names)
+      ))
+      shared <- d$names[1L] %in% others
+      n <- length(d$names)
+      new <- replace(d$names, 1L, "another_name")
+      x <- given[[argument]]
+      add <- function(what, changed) {
+        arguments <- given
+        arguments[argument] <- list(changed)
+        tries[[length(tries) + 1L]] <<- list(
+          fun = name, argument = argument, dimension = d$at, what = what, arguments = arguments,
+          old = d$names[1L]
+        )
+      }
+      add("order", d$reorder(x, c(2:n, 1L)))
+      if (shared) add("changed", d$rename(x, new))
+      if (shared && !is.null(d$extend) && argument %in% larger_arguments) {
+        add("more", d$extend(x))
+      }
+    }
+  }
+  tries
+}
+
+alignment_call <- function(f, arguments) {
+  withr::with_seed(1, {
+    utils::capture.output(value <- tryCatch(
+      by_name(suppressWarnings(suppressMessages(do.call(f, arguments, quote = TRUE)))),
+      error = identity
+    ))
+    value
+  })
+}
+
+# A result without what the way to it was, which may be another.
+without_paths <- function(x) {
+  if (!is.list(x)) return(x)
+  paths <- c("trace", "iterations", "n_iter", "near", "statistics", "scale", "gap", "kkt")
+  lapply(x[setdiff(seq_along(x), which(names(x) %in% paths))], without_paths)
+}
+
+# "" if all is well, else what is wrong.
+alignment_outcome <- function(try, f, expected, tolerance = allowed_move(try)) {
+  found <- alignment_call(f, try$arguments)
+  if (try$what == "changed") {
+    if (!inherits(found, "error")) return("is taken")
+    message <- conditionMessage(found)
+    if (!inherits(found, "mnmash_error_names")) return(paste("other error:", message))
+    if (!grepl("another_name", message, fixed = TRUE) && !grepl(try$old, message, fixed = TRUE)) {
+      return(paste("name not listed:", message))
+    }
+    return("")
+  }
+  if (inherits(found, "error")) return(paste("error:", conditionMessage(found)))
+  if (tolerance > 1e-12) {
+    found <- without_paths(found)
+    expected <- without_paths(expected)
+  }
+  same <- all.equal(found, expected, tolerance = tolerance)
+  if (isTRUE(same)) "" else paste("differs:", paste(utils::head(same, 2L), collapse = "; "))
+}
+
+# What the tests of names and of dots know to fail, one a line. A line that has come right fails the
+# test: it is to be taken out.
+known_failures <- function(of) {
+  file <- test_path(paste0("known-", of, ".txt"))
+  if (file.exists(file)) readLines(file) else character()
+}

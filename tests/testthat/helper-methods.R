@@ -1,0 +1,81 @@
+# The methods of the package's classes, an object of each class, and valid calls of the methods that
+# take data.
+
+# Of each S3 method that NAMESPACE registers: the generic and the class.
+registered_methods <- function() {
+  table <- get(".__NAMESPACE__.", asNamespace("mnmash"))$S3methods
+  data.frame(generic = table[, 1L], class = table[, 2L], name = table[, 3L])
+}
+
+# The generic as a user calls it.
+find_generic <- function(name) {
+  for (package in c("mnmash", "base", "stats", "utils", "graphics", "generics", "ggplot2")) {
+    if (!requireNamespace(package, quietly = TRUE)) next
+    if (name %in% getNamespaceExports(package)) return(getExportedValue(package, name))
+  }
+  stop("no generic ", name)
+}
+
+# One object of each class, from the valid calls of the functions that make them.
+class_objects <- function(calls) {
+  objects <- list(list = list(diag(2)), default = structure(list(), class = "unheard_of"))
+  keep <- function(x) {
+    for (class in setdiff(class(x), names(objects))) objects[[class]] <<- x
+  }
+  for (name in setdiff(names(calls), c("mnmash_cli", "get_fitted_g"))) {
+    f <- getExportedValue("mnmash", name)
+    utils::capture.output(
+      value <- suppressWarnings(suppressMessages(do.call(f, calls[[name]], quote = TRUE)))
+    )
+    if (is.list(value) && is.object(value)) {
+      keep(value)
+      if (inherits(value, c("mash", "fqtl", "mr_ash", "mr_mash", "ud_fit", "varbvs", "ed")) &&
+            !is.null(utils::getS3method("summary", class(value)[1L], TRUE,
+                                        envir = asNamespace("mnmash")))) {
+        keep(tryCatch(summary(value), error = \(e) NULL))
+      }
+    }
+  }
+  objects
+}
+
+# Valid calls of the methods that take more than their object.
+method_calls <- function(calls) {
+  fit <- function(name) {
+    suppressWarnings(suppressMessages(
+      do.call(getExportedValue("mnmash", name), calls[[name]], quote = TRUE)
+    ))
+  }
+  data <- calls$mash[[1L]]
+  X <- calls$mr_ash[[1L]]
+  age <- calls$fqtl$covariates
+  covariates <- calls$univariate_sumstats$Z
+  new <- list(newdata = X[1:5, ], covariates = covariates[1:5, ])
+  m <- calls$get_pm[[1L]]
+  method <- function(generic, ...) list(generic = generic, arguments = list(...))
+  list(
+    predict.mr_ash = method("predict", object = fit("mr_ash"), newdata = new$newdata,
+                            covariates = new$covariates),
+    predict.mr_mash = method("predict", object = fit("mr_mash"), newdata = new$newdata),
+    predict.varbvs = method("predict", object = fit("varbvs"), newdata = new$newdata,
+                            covariates = new$covariates),
+    predict.finemap = method("predict", object = fit("finemap"), newdata = new$newdata),
+    predict.fqtl = method("predict", object = fit("fqtl"), newdata = new$newdata,
+                          covariates = age[1:5, , drop = FALSE]),
+    predict.ud_fit = method("predict", object = fit("ud_fit"), newdata = data),
+    simulate.mash = method("simulate", object = m, nsim = 1, seed = 1, data = data),
+    as_prior.mash = method("as_prior", x = m, conditions = c("lung", "liver")),
+    as_prior.mnmash_prior = method("as_prior", x = calls$as_mvsusie_prior[[1L]],
+                                   conditions = c("lung", "liver")),
+    as_prior.list = method("as_prior", x = calls$mash$Ulist),
+    print.mash_input = method("print", x = fit("read_mash_input"))
+  )
+}
+
+# Functions and methods whose dots are the user's own, with the reason.
+open_dots <- c(
+  each_region = "arguments of the caller's function", lfsr.default = "says that there is no method",
+  pip.default = "says that there is no method",
+  credible_sets.default = "says that there is no method",
+  as_prior.default = "says that there is no method"
+)
