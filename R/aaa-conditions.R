@@ -30,9 +30,20 @@ from_rust <- function(x, call = user_call()) {
   stop_mnmash(failure$kind, failure$message, call = call)
 }
 
-# The call the user made: the outermost one of a function of this package.
+# The call the user made, the outermost one of a function of this package, and its frame.
 user_call <- function() {
-  for (frame in seq_len(sys.nframe())) {
-    if (identical(environment(sys.function(frame)), topenv())) return(sys.call(frame))
+  at <- user_frame_number()
+  if (at) sys.call(at)
+}
+
+user_frame <- function() {
+  at <- user_frame_number()
+  if (at) sys.frame(at) else new.env()
+}
+
+user_frame_number <- function() {
+  for (at in seq_len(sys.nframe())) {
+    if (identical(environment(sys.function(at)), topenv())) return(at)
   }
+  0L
 }

@@ -3,7 +3,8 @@
 # To be called as `take_dots(...)` on the first line of an exported function or method with dots.
 # An argument whose name is another word for one of the function's own (see `synonyms`) becomes that
 # argument; both at once are an error, and so is anything else. `also` are names that the function
-# takes from its dots itself: take_dots() returns them.
+# takes from its dots itself, or TRUE if it hands on whatever is not its own: take_dots() returns
+# these.
 take_dots <- function(..., also = character()) {
   if (!...length()) return(list())
   frame <- parent.frame()
@@ -11,9 +12,14 @@ take_dots <- function(..., also = character()) {
   dots <- list(...)
   given <- names(dots)
   if (is.null(given)) given <- rep("", length(dots))
-  for (i in which(!given %in% also)) {
+  handed_on <- given %in% also
+  for (i in which(!handed_on)) {
     word <- own_word(given[i], known)
-    if (is.na(word)) stop_unused(given[i], dots[[i]], c(known, also))
+    if (is.na(word)) {
+      if (!isTRUE(also)) stop_unused(given[i], dots[[i]], c(known, also))
+      handed_on[i] <- TRUE
+      next
+    }
     if (!eval(call("missing", as.name(word)), frame)) {
       stop_mnmash(
         "argument", "give `", word, "` or `", given[i], "`, not both: they are one argument"
@@ -21,17 +27,19 @@ take_dots <- function(..., also = character()) {
     }
     assign(word, dots[[i]], frame)
   }
-  dots[given %in% also]
+  dots[handed_on]
 }
 
 # The function's own word for a peer's word, or NA.
 own_word <- function(word, known) {
   if (!nzchar(word)) return(NA_character_)
+  # A word that heads a row is that row's thing, even where another row has it as a synonym.
+  others <- setdiff(known, names(synonyms))
   candidates <- names(synonyms)[vapply(synonyms, \(others) word %in% others, NA)]
   own <- intersect(candidates, known)
   # The same concept may have been given the peer's formal name: any other word of its row will do.
-  for (row in candidates) own <- c(own, intersect(synonyms[[row]], known))
-  if (word %in% names(synonyms)) own <- c(own, intersect(synonyms[[word]], known))
+  for (row in candidates) own <- c(own, intersect(synonyms[[row]], others))
+  if (word %in% names(synonyms)) own <- c(own, intersect(synonyms[[word]], others))
   if (length(own)) own[1L] else NA_character_
 }
 

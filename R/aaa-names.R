@@ -124,17 +124,12 @@ square_names <- function(x, name, kind) {
 # A message that is not repeated within one call of the user.
 tell_once <- function(...) {
   text <- paste0(...)
-  frame <- if (sys.nframe()) utils::capture.output(print.default(sys.frame(1L))) else ""
-  if (!identical(told$frame, frame)) {
-    told$frame <- frame
-    told$texts <- character()
-  }
-  if (text %in% told$texts) return(invisible())
-  told$texts <- c(told$texts, text)
+  # What was said stands in the frame of the call itself, and is gone with it.
+  frame <- user_frame()
+  if (text %in% frame$.told) return(invisible())
+  frame$.told <- c(frame$.told, text)
   message(text)
 }
-
-told <- new.env(parent = emptyenv())
 
 condition_names <- function(x) {
   if (is.null(colnames(x))) as.character(seq_len(ncol(x))) else colnames(x)

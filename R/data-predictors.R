@@ -1,14 +1,26 @@
-# Predictors, responses and covariates of a regression: checks, and the form the core takes.
+# Predictors of a regression: checks, and the form the core takes.
 
 # A matrix of predictors as list(kind = "dense", x) or list(kind = "sparse", starts, rows, x), with
-# n, p and names. `X` is a matrix or data frame of numbers, a sparse matrix of package Matrix, or a
-# function of the number of a block (see genotype_blocks).
+# n, p, names (of predictors) and samples (their names). `X` is a matrix or data frame of numbers, a
+# sparse matrix of package Matrix, or a function of the number of a block (see genotype_blocks).
 as_predictors <- function(X, name = "X") {
   if (is.function(X)) X <- collect_blocks(X, name)
   if (is_sparse(X)) return(sparse_predictors(X, name))
-  X <- as_numeric_matrix(X, name = name)
+  X <- as_numeric_matrix(zero_one(X), name = name)
   check_complete(X, name)
-  list(kind = "dense", x = X, n = nrow(X), p = ncol(X), names = colnames(X))
+  list(
+    kind = "dense", x = X, n = nrow(X), p = ncol(X), names = colnames(X), samples = rownames(X)
+  )
+}
+
+# Logical values as 0 and 1.
+zero_one <- function(x) {
+  if (is.data.frame(x)) {
+    x[] <- lapply(x, zero_one)
+  } else if (is.logical(x) && !all(is.na(x))) {
+    x <- x + 0
+  }
+  x
 }
 
 is_sparse <- function(X) isS4(X) && inherits(X, "Matrix")
@@ -36,7 +48,7 @@ sparse_predictors <- function(X, name) {
   check_size(X@x, name = name)
   list(
     kind = "sparse", x = X@x, starts = X@p, rows = X@i, n = nrow(X), p = ncol(X),
-    names = colnames(X), matrix = X
+    names = colnames(X), samples = rownames(X), matrix = X
   )
 }
 
@@ -127,12 +139,16 @@ collect_blocks <- function(chunk, name) {
   repeat {
     block <- chunk(length(blocks) + 1L)
     if (is.null(block)) break
-    block <- as_numeric_matrix(block, name = name)
+    block <- as_numeric_matrix(zero_one(block), name = name)
     if (length(blocks) && nrow(block) != nrow(blocks[[1L]])) {
       stop_mnmash(
         "dimension", "`", name, "`: block ", length(blocks) + 1L, " has ", nrow(block),
         " rows, the first has ", nrow(blocks[[1L]])
       )
+    }
+    if (length(blocks)) {
+      first <- rownames(blocks[[1L]])
+      block <- align_rows(block, first, nrow(block), name, "sample", to = "its first block")
     }
     blocks[[length(blocks) + 1L]] <- block
   }
@@ -140,90 +156,19 @@ collect_blocks <- function(chunk, name) {
   do.call(cbind, blocks)
 }
 
-# Responses as an n x r matrix of numbers.
-as_responses <- function(Y, n, name = "Y", na_ok = TRUE) {
-  Y <- as_numeric_matrix(Y, name = name)
-  if (nrow(Y) != n) {
-    stop_mnmash(
-      "dimension", "`", name, "` has ", nrow(Y), " rows (samples), but `X` has ", n
-    )
+# Predictors of new samples for a fit of `p` predictors with `names` (or NULL): found by name, also
+# among others and in any order. A vector is one sample (or, for one predictor, its values).
+new_predictors <- function(newdata, p, names, name = "newdata") {
+  if (is.function(newdata)) newdata <- collect_blocks(newdata, name)
+  if (is.null(dim(newdata)) && is.atomic(newdata)) {
+    newdata <- if (p == 1L && is.null(base::names(newdata))) matrix(newdata) else t(newdata)
   }
-  check_finite(Y, name = name, na_ok)
-  Y
-}
-
-# An n x q matrix of covariates: numbers, or factors as indicators of their levels but the first.
-as_covariates <- function(Z, n, name = "Z") {
-  if (is.null(Z)) return(NULL)
-  if (is.data.frame(Z)) {
-    if (anyNA(Z)) stop_mnmash("missing", "`", name, "` must not have missing values")
-    if (!length(Z)) stop_mnmash("dimension", "`", name, "` is empty: it has no columns")
-    Z <- stats::model.matrix(~., Z)[, -1L, drop = FALSE]
+  if (is.data.frame(newdata) || is.matrix(newdata) || is_sparse(newdata)) {
+    own <- colnames(newdata)
+    at <- align_to(own, names, name, "predictor", ncol(newdata), p, to = "the fit")
+    if (!in_order(at, ncol(newdata))) newdata <- newdata[, at, drop = FALSE]
   }
-  Z <- as_numeric_matrix(Z, name = name)
-  check_complete(Z, name)
-  if (nrow(Z) != n) {
-    stop_mnmash("dimension", "`", name, "` has ", nrow(Z), " rows (samples), but `X` has ", n)
-  }
-  if (is.null(colnames(Z))) colnames(Z) <- paste0(name, seq_len(ncol(Z)))
-  Z
-}
-
-# Predictors of new samples, checked against the `p` of a fit and their `names`.
-new_predictors <- function(newx, p, names) {
-  if (is.numeric(newx) && is.null(dim(newx))) newx <- matrix(newx, 1L)
-  newx <- as_predictors(newx, "newx")
-  if (newx$p != p) {
-    stop_mnmash("dimension", "`newx` has ", newx$p, " predictors, but the fit has ", p)
-  }
-  if (!is.null(names) && !is.null(newx$names) && !identical(names, newx$names)) {
-    differ <- which(names != newx$names)[1L]
-    stop_mnmash(
-      "names", "`newx` has other predictors than the fit: column ", differ, " is ",
-      newx$names[differ], ", not ", names[differ]
-    )
-  }
-  newx
-}
-
-# Covariates of `n` new samples; the fit has `q`.
-new_covariates <- function(newz, n, q) {
-  if (is.null(newz)) {
-    stop_mnmash("argument", "`newz` is needed: the fit has ", q, " covariates")
-  }
-  Z <- as_covariates(newz, n, "newz")
-  if (ncol(Z) != q) {
-    stop_mnmash("dimension", "`newz` has ", ncol(Z), " covariates, but the fit has ", q)
-  }
-  Z
-}
-
-# Coefficients that others determine count nothing.
-known_values <- function(x) {
-  x[is.na(x)] <- 0
-  x
-}
-
-# What a fit of individual-level data holds.
-own_fitted <- function(fit) {
-  if (is.null(fit$fitted)) {
-    stop_mnmash("argument", "`newx` is needed: the fit holds no individual-level data")
-  }
-  fit$fitted
-}
-
-# The intercept and the covariates: the matrix W, its QR, and an orthonormal basis.
-covariate_space <- function(Z, n, intercept) {
-  W <- cbind(if (intercept) matrix(1, n, 1L, dimnames = list(NULL, "(Intercept)")), Z)
-  if (is.null(W)) return(list(W = matrix(0, n, 0L), basis = matrix(0, n, 0L), rank = 0L))
-  decomposition <- qr(W)
-  rank <- decomposition$rank
-  if (rank >= n) {
-    stop_mnmash("dimension", "`Z` explains everything: it has ", rank, " independent columns for ",
-                n, " samples")
-  }
-  list(W = W, qr = decomposition, rank = rank,
-       basis = qr.Q(decomposition)[, seq_len(rank), drop = FALSE])
+  as_predictors(newdata, name)
 }
 
 # Some rows of predictors.
@@ -231,6 +176,7 @@ predictor_rows <- function(X, rows) {
   if (X$kind == "sparse") return(sparse_predictors(X$matrix[rows, , drop = FALSE], "X"))
   X$x <- X$x[rows, , drop = FALSE]
   X$n <- nrow(X$x)
+  X$samples <- rownames(X$x)
   X
 }
 
@@ -256,17 +202,4 @@ predictor_squares <- function(X) {
 column_blocks <- function(p, n, cells = 2e6) {
   size <- max(1, floor(cells / n))
   unname(split(seq_len(p), (seq_len(p) - 1) %/% size))
-}
-
-# Products with the responses and sums of squares, covariates regressed out.
-marginal_products <- function(X, space, Y) {
-  given <- colSums(Y^2)
-  Y <- Y - space$basis %*% crossprod(space$basis, Y)
-  along <- predictor_products(X, space$basis)
-  squares <- predictor_squares(X)
-  norms <- squares - rowSums(along^2)
-  norms[norms <= 1e-14 * squares] <- 0
-  total <- colSums(Y^2)
-  total[total <= 1e-20 * given] <- 0
-  list(products = predictor_products(X, Y), norms = norms, total = total)
 }

@@ -14,8 +14,8 @@
 #'   matrix of package Matrix, or a function that returns blocks of columns (see
 #'   [genotype_blocks()]).
 #' @param Y responses, n x r: a matrix, data frame, or vector; `NA` where missing.
-#' @param Z covariates, n x q: a matrix, or a data frame (factors are expanded). The intercept is
-#'   always there.
+#' @param covariates n x q: a matrix, or a data frame (factors are expanded). The intercept is
+#'   always there. `X`, `Y` and the covariates are matched by their row names where they have some.
 #' @param standardize scale predictors to standard deviation 1 (over the samples of each pair), so
 #'   that effects are per standard deviation.
 #'
@@ -31,16 +31,18 @@
 #' s <- univariate_sumstats(sim$X, Y)
 #' s$Bhat[4, 2]
 #' coef(lm(Y[, 2] ~ sim$X[, 4]))[[2]]
-univariate_sumstats <- function(X, Y, Z = NULL, standardize = FALSE) {
+univariate_sumstats <- function(X, Y, covariates = NULL, standardize = FALSE, ...) {
+  take_dots(...)
   check_flag(standardize)
-  if (is.function(X)) return(sumstats_of_blocks(X, Y, Z, standardize))
+  if (is.function(X)) return(sumstats_of_blocks(X, Y, covariates, standardize))
   sparse <- is_sparse(X)
   if (!sparse) {
-    X <- as_numeric_matrix(X)
+    X <- as_numeric_matrix(zero_one(X), name = "X")
     check_finite(X)
   }
-  Y <- as_responses(Y, nrow(X))
-  Z <- as_covariates(Z, nrow(X))
+  Y <- as_responses(Y, nrow(X), samples = rownames(X))
+  samples <- if (is.null(rownames(X))) rownames(Y) else rownames(X)
+  Z <- as_covariates(covariates, nrow(X), samples)$x
   found <- if (is.null(Z) && !sparse) {
     pair_moments(X, Y)
   } else {
@@ -49,12 +51,12 @@ univariate_sumstats <- function(X, Y, Z = NULL, standardize = FALSE) {
   slopes(found, standardize, list(colnames(X), colnames(Y)))
 }
 
-sumstats_of_blocks <- function(chunk, Y, Z, standardize) {
+sumstats_of_blocks <- function(chunk, Y, covariates, standardize) {
   parts <- list()
   repeat {
     block <- chunk(length(parts) + 1L)
     if (is.null(block)) break
-    parts[[length(parts) + 1L]] <- univariate_sumstats(block, Y, Z, standardize)
+    parts[[length(parts) + 1L]] <- univariate_sumstats(block, Y, covariates, standardize)
   }
   if (!length(parts)) stop_mnmash("dimension", "`X` has no blocks")
   lapply(stats::setNames(nm = names(parts[[1L]])), \(what) {

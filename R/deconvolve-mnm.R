@@ -1,7 +1,9 @@
 # Deconvolved effects of all conditions together.
 
-deconvolve_mnm <- function(X, Y, Z, init, V, ..., n_threads, call) {
-  if (!is.null(list(...)$standardize)) {
+deconvolve_mnm <- function(data, covariates, init, V, further, n_threads, call) {
+  X <- data$X
+  Y <- data$Y
+  if (!is.null(further[["standardize"]])) {
     stop_mnmash("argument", "`standardize` is not for `method = \"mnm\"`: scale the columns of `X`")
   }
   start <- NULL
@@ -9,12 +11,15 @@ deconvolve_mnm <- function(X, Y, Z, init, V, ..., n_threads, call) {
     settings <- ash_settings(
       TRUE, TRUE, TRUE, "convex", FALSE, "uniform", 10, 1e-8, 1000, n_threads
     )
-    start <- mean_fit(X, Y, Z, "consecutive", TRUE, settings, NULL)
+    start <- mean_fit(X, Y, data$Z$x, "consecutive", TRUE, settings, NULL)
   }
   x <- if (X$kind == "dense") X$x else X$matrix
-  fit <- mr_mash(x, Y, ..., Z = Z, B_init = start, standardize = FALSE, n_threads = n_threads)
+  fit <- do.call(mr_mash, c(
+    list(x, Y, covariates = covariates, B_init = start, standardize = FALSE,
+         n_threads = n_threads), further
+  ), quote = TRUE)
   found <- completed <- completed_effects(X, fit)
-  if (anyNA(Y)) found <- observed_effects(X, Z, fit)
+  if (anyNA(Y)) found <- observed_effects(X, data$Z$x, fit)
   V <- if (is.null(V)) found$V else check_residual_correlation(V, X$p, ncol(Y))
   dimnames(V) <- list(colnames(Y), colnames(Y))
   out <- list(

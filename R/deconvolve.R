@@ -30,7 +30,7 @@
 #' different predictors for one effect. All conditions are updated in the same order; `init =
 #' "mean"` also starts all of them at the fit to the mean of the (scaled) responses.
 #'
-#' @param X,Z predictors and covariates, as in [mr_ash()].
+#' @param X,covariates predictors and covariates, as in [mr_ash()].
 #' @param Y responses, n samples x r conditions; `NA` where missing.
 #' @param method `"mr.ash"` or `"mnm"`, see below.
 #' @param init start at zero (`"none"`) or at the fit to the mean response (`"mean"`).
@@ -61,17 +61,25 @@
 #' m <- mash(data, cov_canonical(data), verbose = FALSE)
 #' get_estimated_pi(m)[["null"]] # 0.92 of the effects are zero
 #' check_deconvolution(d)
-deconvolve <- function(X, Y, Z = NULL, method = c("mr.ash", "mnm"), init = c("none", "mean"),
-                       V = NULL, ..., n_threads = NULL) {
+deconvolve <- function(X, Y, covariates = NULL, method = c("mr.ash", "mnm"),
+                       init = c("none", "mean"), V = NULL, ..., n_threads = NULL) {
   call <- match.call()
+  further <- take_dots(..., also = TRUE)
   method <- match_choice(method, c("mr.ash", "mnm"))
   init <- match_choice(init, c("none", "mean"))
-  X <- as_predictors(X)
-  Y <- as_responses(Y, X$n)
-  Z <- as_covariates(Z, X$n)
-  if (method == "mnm") return(deconvolve_mnm(X, Y, Z, init, V, ..., n_threads = n_threads,
-                                             call = call))
-  fits <- ash_responses(X, Y, Z, init, ..., n_threads = n_threads)
+  data <- regression_data(X, Y, covariates)
+  X <- data$X
+  Y <- data$Y
+  if (method == "mnm") {
+    return(deconvolve_mnm(data, covariates, init, V, further, n_threads, call))
+  }
+  fits <- do.call(ash_responses, c(
+    list(X, Y, data$Z$x, init, n_threads = n_threads), further
+  ), quote = TRUE)
+  fits <- lapply(fits, \(fit) {
+    fit$terms <- data$Z$terms
+    fit
+  })
   V <- if (is.null(V)) {
     residual_correlations(vapply(fits, \(f) spread(f, X$n), numeric(X$n)))
   } else {

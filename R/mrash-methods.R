@@ -4,8 +4,11 @@
 #'
 #' @param object,x a fit from [mr_ash()] or [mr_ash_rss()] (which has no `fitted()`, `residuals()`
 #'   or intercept).
-#' @param newx predictors of new samples, in the units of the fit's. Default: those of the fit.
-#' @param newz their covariates, if the fit has some.
+#' @param newdata predictors of new samples, in the units of the fit's: a matrix, data frame, sparse
+#'   matrix, or a vector for one sample. Default: those of the fit. Predictors are found by name,
+#'   in any order and among others, where the fit and `newdata` have names.
+#' @param covariates covariates of the new samples, if the fit has some: their variables are found
+#'   by name, levels of factors must be among those of the fit, and rows are matched by name.
 #' @param which `"trace"` of the bound, `"coefficients"`, or `"prior"`: the weights against the
 #'   prior standard deviations.
 #' @param ... ignored.
@@ -35,14 +38,15 @@ coef.mr_ash <- function(object, ...) {
 
 #' @rdname mr_ash-methods
 #' @export
-predict.mr_ash <- function(object, newx = NULL, newz = NULL, ...) {
-  if (is.null(newx)) return(own_fitted(object))
-  newx <- new_predictors(newx, object$p, names(object$beta))
-  constant <- names(object$covariates) == "(Intercept)"
-  slopes <- object$covariates[!constant]
-  out <- drop(predictor_values(newx, object$beta)) + sum(object$covariates[constant])
-  if (!length(slopes)) return(out)
-  out + drop(new_covariates(newz, newx$n, length(slopes)) %*% known_values(slopes))
+predict.mr_ash <- function(object, newdata = NULL, covariates = NULL, ...) {
+  take_dots(...)
+  if (is.null(newdata)) return(own_values(object, "fitted", covariates))
+  constant <- names(object$covariates) %in% "(Intercept)"
+  values <- new_values(
+    newdata, covariates, as.matrix(object$beta), sum(object$covariates[constant]),
+    object$covariates[!constant], object$terms
+  )
+  stats::setNames(as.vector(values), rownames(values))
 }
 
 #' @rdname mr_ash-methods

@@ -25,7 +25,8 @@
 #' @param X predictors, n samples x p: a numeric matrix or data frame, or a sparse matrix of package
 #'   Matrix (made dense for `"binomial"`, which weights samples anew in each sweep).
 #' @param Z covariates, n x q, or `NULL`; an intercept is always included.
-#' @param y n numbers; for `"binomial"` 0 and 1 (or `FALSE` and `TRUE`).
+#' @param y n numbers; for `"binomial"` 0 and 1 (or `FALSE` and `TRUE`). Samples without a value
+#'   (`NA`) are left out.
 #' @param family `"gaussian"` or `"binomial"`.
 #' @param logodds grid of prior log-odds of inclusion, base 10: -2 means one predictor in about 100.
 #'   Default: 20 values from `-log10(p)` to -1.
@@ -69,13 +70,18 @@
 varbvs <- function(X, Z = NULL, y, family = c("gaussian", "binomial"), logodds = NULL, sigma = NULL,
                    sa = NULL, sa0 = 1, n0 = 10, grid_prior = NULL,
                    order = c("consecutive", "random", "marginal"), tol = 1e-8, max_iter = 2000,
-                   n_threads = NULL) {
+                   n_threads = NULL, ...) {
   call <- match.call()
+  dots <- take_dots(..., also = "covariates")
+  if (!is.null(dots$covariates)) {
+    if (!is.null(Z)) stop_mnmash("argument", "give `Z` or `covariates`, not both: they are one")
+    Z <- dots$covariates
+  }
   family <- match_choice(family, c("gaussian", "binomial"))
-  X <- as_predictors(X)
-  y <- check_family(y, X$n, family)
-  Z <- as_covariates(Z, X$n)
-  space <- covariate_space(Z, X$n, TRUE)
+  data <- samples_with_response(regression_data(X, binary_values(y, family), Z, "y"))
+  X <- data$X
+  y <- check_family(data$Y, family)
+  space <- covariate_space(data$Z$x, X$n, TRUE)
   marginal <- marginal_products(X, space, y)
   check_variation(marginal, X$kind)
   if (is.null(logodds)) logodds <- seq(-log10(max(X$p, 20)), -1, length.out = 20)
@@ -99,19 +105,20 @@ varbvs <- function(X, Z = NULL, y, family = c("gaussian", "binomial"), logodds =
     sigma = if (is.null(sigma)) NULL else check_each(sigma, G, .Machine$double.xmin)
   )
   fits <- best_starts(X, y, space, marginal, family, grid, limits)
-  average_varbvs(fits, X, y, space, marginal, family, logodds, grid, grid_prior, call)
+  found <- average_varbvs(fits, X, y, space, marginal, family, logodds, grid, grid_prior, call)
+  found$terms <- data$Z$terms
+  found$rows <- data$rows
+  found
 }
 
-check_family <- function(y, n, family) {
-  if (family == "binomial" && (is.logical(y) || is.factor(y))) {
-    if (is.factor(y) && nlevels(y) != 2L) {
-      stop_mnmash("value", "`y` must have two levels, not ", nlevels(y))
-    }
-    y <- if (is.factor(y)) as.integer(y) - 1 else y + 0
-  } else if (is.logical(y)) {
-    y <- y + 0
-  }
-  y <- as_responses(y, n, "y", na_ok = FALSE)
+# A factor of two levels as 0 and 1.
+binary_values <- function(y, family) {
+  if (family != "binomial" || !is.factor(y)) return(y)
+  if (nlevels(y) != 2L) stop_mnmash("value", "`y` must have two levels, not ", nlevels(y))
+  stats::setNames(as.integer(y) - 1, names(y))
+}
+
+check_family <- function(y, family) {
   if (ncol(y) > 1L) stop_mnmash("dimension", "`y` must be one response, not ", ncol(y))
   if (family == "binomial" && !all(y %in% 0:1)) {
     bad <- which(!y %in% 0:1)
@@ -235,12 +242,14 @@ pip.varbvs <- function(x, ...) x$pip
 coef.varbvs <- function(object, ...) coef.mr_ash(object)
 
 #' @export
-predict.varbvs <- function(object, newx = NULL, newz = NULL, type = c("link", "response"), ...) {
+predict.varbvs <- function(object, newdata = NULL, covariates = NULL, type = c("link", "response"),
+                           ...) {
+  take_dots(...)
   type <- match_choice(type, c("link", "response"))
-  linear <- if (is.null(newx)) {
-    object$linear
+  linear <- if (is.null(newdata)) {
+    own_values(object, "linear", covariates)
   } else {
-    predict.mr_ash(object[c("beta", "covariates", "p")], newx, newz)
+    predict.mr_ash(object[c("beta", "covariates", "terms")], newdata, covariates)
   }
   if (type == "response" && object$family == "binomial") stats::plogis(linear) else linear
 }

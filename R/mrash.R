@@ -6,8 +6,9 @@
 #' weights are estimated from the data (mr.ash), by a variational approximation that factorises over
 #' predictors.
 #'
-#' The model is `y = Z g + X b + e` with independent errors of variance `sigma2`, and coefficients
-#' `b_j ~ sum_k pi_k N(0, sigma2 sa2_k)`. The intercept and the covariates `Z` are regressed out of
+#' The model is `y = Z g + X b + e`, `Z` the covariates, with independent errors of variance
+#' `sigma2`, and coefficients
+#' `b_j ~ sum_k pi_k N(0, sigma2 sa2_k)`. The intercept and the covariates are regressed out of
 #' `y` and of every predictor first, which is exact: their coefficients are at their least-squares
 #' values given `b`. One predictor is updated at a time, with the residual of all others. The bound
 #' on the log-likelihood (`elbo`) never falls from sweep to sweep.
@@ -30,8 +31,10 @@
 #' @param X predictors, n samples x p: a numeric matrix or data frame, a sparse matrix of package
 #'   Matrix, or a function that returns blocks of columns ([genotype_blocks()]). Without missing
 #'   values.
-#' @param y n numbers, without missing values.
-#' @param Z covariates, n x q: a matrix, or a data frame (factors are expanded); may be collinear.
+#' @param y n numbers (or `TRUE` and `FALSE`). Samples without a value (`NA`) are left out.
+#' @param covariates n x q: a matrix, a data frame (factors are expanded), or a vector for one
+#'   covariate; may be collinear. Names of variables, levels and contrasts are kept for `predict()`.
+#'   `X`, the response and the covariates are matched by their row names where they have some.
 #' @param sa2 prior variances, as multiples of `sigma2` (or in squared units of the effects, if
 #'   `scaled_prior` is `FALSE`): distinct, at least 0. Default: see below.
 #' @param pi weights of the components to start from. Default: equal; with `beta_init`, the average
@@ -62,7 +65,8 @@
 #'   rates and probabilities of zero, p numbers each, in the units of `X`;
 #' - `pi`, `sa2`, `sigma2`: the prior and the residual variance; `pve`: the share of the variance of
 #'   `y` (less what the covariates explain) that the predictors explain, posterior expectation;
-#' - `covariates`: intercept and coefficients of `Z`;
+#' - `covariates`: intercept and coefficients of the covariates; `terms`: how their columns are made
+#'   of new values;
 #' - `Bhat`, `Shat`: deconvolved effects, `beta_j + x_j'(y - fitted) / d_j`, and their standard
 #'   errors `sqrt(sigma2 / d_j)`, with `d_j` the sum of squares of predictor j (see [deconvolve()]);
 #'   `NA` for predictors that the covariates explain;
@@ -81,23 +85,25 @@
 #' fit
 #' plot(sim$B, coef(fit)[-1])
 #' predict(fit, sim$X[1:3, ])
-mr_ash <- function(X, y, Z = NULL, sa2 = NULL, pi = NULL, sigma2 = NULL, beta_init = NULL,
+mr_ash <- function(X, y, covariates = NULL, sa2 = NULL, pi = NULL, sigma2 = NULL, beta_init = NULL,
                    update_pi = TRUE, update_sigma2 = TRUE, scaled_prior = TRUE,
                    method = c("convex", "em"), order = c("consecutive", "random", "marginal"),
                    standardize = FALSE, intercept = TRUE, prior = "uniform",
-                   nullweight = 10, tol = 1e-8, max_iter = 1000, n_threads = NULL) {
+                   nullweight = 10, tol = 1e-8, max_iter = 1000, n_threads = NULL, ...) {
   call <- match.call()
-  X <- as_predictors(X)
-  Y <- as_responses(y, X$n, "y", na_ok = FALSE)
-  if (ncol(Y) > 1L) {
-    stop_mnmash("dimension", "`y` has ", ncol(Y), " columns: see mr_mash() or deconvolve()")
+  take_dots(...)
+  data <- regression_data(X, y, covariates, "y")
+  if (ncol(data$Y) > 1L) {
+    stop_mnmash("dimension", "`y` has ", ncol(data$Y), " columns: see mr_mash() or deconvolve()")
   }
-  Z <- as_covariates(Z, X$n)
+  data <- samples_with_response(data)
+  X <- data$X
+  Y <- data$Y
   settings <- ash_settings(
     update_pi, update_sigma2, scaled_prior, method, standardize, prior, nullweight, tol, max_iter,
     n_threads
   )
-  space <- covariate_space(Z, X$n, check_flag(intercept))
+  space <- covariate_space(data$Z$x, X$n, check_flag(intercept))
   marginal <- marginal_products(X, space, Y)
   design <- list(
     kind = X$kind, x = X$x, basis = space$basis, starts = X$starts, rows = X$rows
@@ -105,7 +111,10 @@ mr_ash <- function(X, y, Z = NULL, sa2 = NULL, pi = NULL, sigma2 = NULL, beta_in
   start <- list(sa2 = sa2, pi = pi, sigma2 = sigma2, b = beta_init)
   start <- individual_start(start, X, Y, space)
   fits <- ash_fits(design, Y, marginal, X$n, order, start, settings)
-  finish_mr_ash(fits[[1L]], X, Y, 1L, space, settings, call, marginal$products[, 1L])
+  found <- finish_mr_ash(fits[[1L]], X, Y, 1L, space, settings, call, marginal$products[, 1L])
+  found$terms <- data$Z$terms
+  found$rows <- data$rows
+  found
 }
 
 # Checks of what does not depend on the data.

@@ -4,9 +4,7 @@
 #'
 #' @param object,x a fit from [mr_mash()] or [mr_mash_rss()] (which has no `fitted()` and
 #'   `residuals()`).
-#' @param newx m x p matrix of predictors of new samples, in the units of the fit's. Default: those
-#'   of the fit.
-#' @param newz their covariates, if the fit has some.
+#' @inheritParams mr_ash-methods
 #' @param which `"trace"` of the bound, or `"coefficients"`: posterior means of the `top` predictors
 #'   with the smallest local false sign rates (or the largest coefficients).
 #' @param top number of predictors.
@@ -41,18 +39,11 @@ coef.mr_mash <- function(object, ...) {
 
 #' @rdname mr_mash-methods
 #' @export
-predict.mr_mash <- function(object, newx = NULL, newz = NULL, ...) {
-  if (is.null(newx)) return(own_fitted(object))
-  newx <- new_predictors(newx, nrow(object$mu1), rownames(object$mu1))
-  out <- predictor_values(newx, object$mu1)
-  if (!is.null(object$intercept)) out <- out + rep(object$intercept, each = newx$n)
-  if (NROW(object$covariates)) {
-    newz <- new_covariates(newz, newx$n, nrow(object$covariates))
-    out <- out + newz %*% known_values(object$covariates)
-  }
-  colnames(out) <- colnames(object$mu1)
-  if (newx$kind == "dense") rownames(out) <- rownames(newx$x)
-  out
+predict.mr_mash <- function(object, newdata = NULL, covariates = NULL, ...) {
+  take_dots(...)
+  if (is.null(newdata)) return(own_values(object, "fitted", covariates))
+  constant <- if (is.null(object$intercept)) numeric(ncol(object$mu1)) else object$intercept
+  new_values(newdata, covariates, object$mu1, constant, object$covariates, object$terms)
 }
 
 #' @rdname mr_mash-methods

@@ -51,8 +51,8 @@
 #'   two may end in different ones.
 #' @param w0_penalty K Dirichlet parameters of at least 1, or one for all: a penalty on the weights.
 #' @param w0_threshold from sweep 16 on, weights below this are set to zero.
-#' @param standardize divide predictors by their standard deviations (about what intercept and `Z`
-#'   explain). Coefficients are returned for
+#' @param standardize divide predictors by their standard deviations (about what intercept and
+#'   covariates explain). Coefficients are returned for
 #'   `X` as given; `S0`, `w0` refer to standardized predictors.
 #' @param intercept centre `X` and `Y`, which integrates an intercept out (up to a constant).
 #' @param order order of the updates: `"consecutive"`; `"decreasing_logBF"` or
@@ -70,14 +70,15 @@
 #' @param tol_w0 see `tol`.
 #' @param max_iter most sweeps.
 #' @param e number added to the diagonals of all prior matrices. mr.mash adds 1e-8.
-#' @param Z covariates, n x q: a matrix, or a data frame (factors are expanded); may be collinear.
-#'   They are regressed out of `X` and, given the coefficients, of `Y`.
+#' @param covariates n x q: a matrix, a data frame (factors are expanded), or a vector for one
+#'   covariate; may be collinear. They are regressed out of `X` and, given the coefficients, of `Y`.
+#'   `X`, `Y` and the covariates are matched by their row names where they have some.
 #' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores. Results
 #'   do not depend on it.
 #'
 #' @return An object of class `mr_mash`, a list of
 #' - `mu1`: p x r posterior means of the coefficients; `intercept`: r numbers; `covariates`: q x r
-#'   coefficients of `Z`;
+#'   coefficients of the covariates, and `terms`, how their columns are made of new values;
 #' - `psd`, `lfsr`: p x r posterior standard deviations and local false sign rates; `S1`: r x r x p
 #'   posterior covariances (each as `covariance` asks);
 #' - `V`: residual covariance; `loadings`, `unique`: its parts `W` and `s^2` or `psi`;
@@ -119,12 +120,13 @@ mr_mash <- function(X, Y, prior = NULL, S0 = NULL, w0 = NULL, grid = NULL, V = N
                     standardize = TRUE, intercept = TRUE,
                     order = c("consecutive", "decreasing_logBF", "increasing_logBF", "random"),
                     B_init = NULL, covariance = c("diagonal", "none", "full"), plugin = FALSE,
-                    tol = 1e-6, tol_w0 = 1e-3, max_iter = 1000, e = 0, Z = NULL,
-                    n_threads = NULL) {
-  X <- as_predictors(X)
+                    tol = 1e-6, tol_w0 = 1e-3, max_iter = 1000, e = 0, covariates = NULL,
+                    n_threads = NULL, ...) {
+  take_dots(...)
+  data <- regression_data(X, Y, covariates)
+  X <- data$X
   if (X$n < 2L) stop_mnmash("dimension", "`X` must have at least two rows (samples)")
-  Y <- response_matrix(Y, X$n)
-  Z <- as_covariates(Z, X$n)
+  Y <- response_matrix(data$Y)
   standardize <- check_flag(standardize)
   intercept <- check_flag(intercept)
   covariance <- match_choice(covariance, c("diagonal", "none", "full"))
@@ -133,7 +135,7 @@ mr_mash <- function(X, Y, prior = NULL, S0 = NULL, w0 = NULL, grid = NULL, V = N
     colnames_or_numbers(Y), prior, S0, w0, grid, V, residual, rank, update_w0, update_V, w0_method,
     w0_penalty, w0_threshold, plugin, tol, tol_w0, max_iter, e
   )
-  space <- covariate_space(Z, X$n, intercept)
+  space <- covariate_space(data$Z$x, X$n, intercept)
   design <- list(
     kind = X$kind, x = X$x, basis = space$basis, starts = X$starts, rows = X$rows
   )
@@ -148,6 +150,7 @@ mr_mash <- function(X, Y, prior = NULL, S0 = NULL, w0 = NULL, grid = NULL, V = N
   scale <- if (standardize) found$scale else rep(1, X$p)
   fit <- regression_fit(found, problem, scale, X$names, colnames(Y), covariance, n_threads)
   fit <- add_fitted(fit, X, Y, space, found)
+  fit$terms <- data$Z$terms
   fit$standardize <- standardize
   fit$n <- X$n
   fit$call <- match.call()
@@ -239,8 +242,7 @@ check_residual_covariance <- function(V, R) {
   unname(V)
 }
 
-response_matrix <- function(Y, n) {
-  Y <- as_responses(Y, n)
+response_matrix <- function(Y) {
   known <- colSums(!is.na(Y))
   if (any(known < 2L)) {
     stop_mnmash("missing", "`Y` must have at least two values in ",

@@ -105,7 +105,7 @@ test_that("covariates are regressed out of everything, factors and collinear one
   expect_true(is.na(fit$covariates[["twice"]]))
   expect_equal(unname(predict(fit, sim$X, Z)), unname(fitted(fit)), tolerance = 1e-10)
   expect_equal(unname(residuals(fit)), unname(drop(y) - fitted(fit)))
-  expect_error(predict(fit, sim$X), "newz", class = "mnmash_error_argument")
+  expect_error(predict(fit, sim$X), "`covariates` is needed", class = "mnmash_error_argument")
 })
 
 test_that("sparse predictors give the fit of the dense matrix", {
@@ -200,7 +200,7 @@ test_that("bad input is named", {
   expect_error(mr_ash(sim$X, sim$Y, sa2 = c(1, 1)), "distinct")
   expect_error(mr_ash(sim$X, sim$Y, sa2 = 0:1, pi = 1), "2 weights")
   expect_error(mr_ash(sim$X, sim$Y, beta_init = 1), "beta_init")
-  expect_error(mr_ash(sim$X, sim$Y, Z = diag(20)), "explains everything")
+  expect_error(mr_ash(sim$X, sim$Y, Z = diag(20)), "explain everything")
   expect_warning(mr_ash(sim$X, sim$Y, max_iter = 1), class = "mnmash_warning_convergence")
 })
 
@@ -226,7 +226,7 @@ test_that("methods say what was found", {
     unname(drop(sim$X[1:2, ] %*% fit$beta) + fit$covariates[[1]])
   )
   expect_equal(unname(predict(fit)), unname(fitted(fit)))
-  expect_error(predict(fit, sim$X[, 40:1]), "other predictors", class = "mnmash_error_names")
+  expect_identical(predict(fit, sim$X[, 40:1]), predict(fit, sim$X))
   expect_s3_class(logLik(fit), "logLik")
   expect_identical(lfsr(fit), fit$lfsr)
   expect_output(print(fit), "40 predictors and 80 samples")

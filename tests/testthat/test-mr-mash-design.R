@@ -49,6 +49,6 @@ test_that("covariates are regressed out of predictors and responses", {
   expect_identical(rownames(coef(fit))[1:4], c("(Intercept)", "age", "sex", "snp1"))
   expect_equal(unname(fitted(fit)), unname(predict(fit, d$X, d$Z)), tolerance = 1e-10)
   expect_equal(unname(fitted(fit) + residuals(fit)), unname(d$Y), tolerance = 1e-10)
-  expect_error(predict(fit, d$X), "newz", class = "mnmash_error_argument")
-  expect_error(predict(fit, d$X, d$Z[, 1]), "newz", class = "mnmash_error_dimension")
+  expect_error(predict(fit, d$X), "`covariates` is needed", class = "mnmash_error_argument")
+  expect_error(predict(fit, d$X, d$Z[, 1]), "lack|covariate", class = "mnmash_error_dimension")
 })

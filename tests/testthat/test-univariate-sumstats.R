@@ -59,7 +59,10 @@ test_that("what cannot be estimated is NA, and what is wrong is named", {
   s <- univariate_sumstats(X, sim$Y)
   expect_identical(unname(is.na(s$Bhat[, 1])), c(FALSE, TRUE, FALSE))
   expect_equal(unname(s$Bhat[3, ]), slow_sumstats(X[, 3, drop = FALSE], sim$Y)$Bhat[1, ])
-  expect_error(univariate_sumstats(X[-1, ], sim$Y), "20 rows", class = "mnmash_error_dimension")
+  expect_error(univariate_sumstats(X[-1, ], sim$Y), "sample_1", class = "mnmash_error_names")
+  expect_error(
+    univariate_sumstats(unname(X)[-1, ], sim$Y), "20 rows", class = "mnmash_error_dimension"
+  )
   X[2, 2] <- Inf
   expect_error(univariate_sumstats(X, sim$Y), "row 2", class = "mnmash_error_not_finite")
 })
