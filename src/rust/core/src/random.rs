@@ -125,7 +125,7 @@ fn sin_cos<V: Lanes>(t: V) -> (V, V) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::linalg::lanes::{Kernel, Level, dispatch_at};
+    use crate::linalg::lanes::{at_each_level, kernel};
 
     #[test]
     fn philox_gives_its_published_answers() {
@@ -145,29 +145,26 @@ mod tests {
         }
     }
 
-    /// Normals of pair 0 and 1 of all samples of a stream, and the uniform.
-    struct Draw(Stream, u32);
-    impl Kernel for Draw {
-        type Output = Vec<[f64; 4]>;
-        #[inline(always)]
-        fn run<V: Lanes>(self) -> Vec<[f64; 4]> {
+    kernel!(
+        /// Normals of pair 0 and 1 of all samples of a stream, and the uniform.
+        fn draw<V: Lanes>(stream: Stream, count: u32) -> Vec<[f64; 4]> {
             let mut out = Vec::new();
-            let samples: Vec<u32> = (0..self.1).collect();
+            let samples: Vec<u32> = (0..count).collect();
             for chunk in samples.chunks(V::N) {
-                let (a, b) = self.0.normals::<V>(chunk, 0);
-                let (c, d) = self.0.normals::<V>(chunk, 1);
+                let (a, b) = stream.normals::<V>(chunk, 0);
+                let (c, d) = stream.normals::<V>(chunk, 1);
                 let all = [a, b, c, d].map(|v| v.to_array());
                 out.extend((0..chunk.len()).map(|lane| all.map(|v| v[lane])));
             }
             out
         }
-    }
+    );
 
     #[test]
     fn normals_are_box_and_muller_of_the_words_at_every_level() {
         let stream = Stream::new(123, 1 << 40);
-        for level in Level::available() {
-            for (sample, draw) in dispatch_at(level, Draw(stream, 21)).iter().enumerate() {
+        at_each_level(|_| {
+            for (sample, draw) in draw(stream, 21).iter().enumerate() {
                 for pair in 0..2 {
                     let [a, b] = stream.words(&[sample as u32], 1, pair + 1);
                     let (u, v, bits) = (unit(a[0]), unit(b[0]), b[0]);
@@ -179,13 +176,13 @@ mod tests {
                     assert!((draw[at + 1] - sign(1) * radius * angle.sin()).abs() < 1e-14);
                 }
             }
-        }
+        });
     }
 
     #[test]
     fn normals_have_the_moments_tails_and_independence_of_normals() {
         let n = 200_000;
-        let draws = dispatch_at(Level::available()[0], Draw(Stream::new(7, 11), n));
+        let draws = draw(Stream::new(7, 11), n);
         let mean = |f: &dyn Fn(&[f64; 4]) -> f64| {
             let (sum, square) =
                 draws.iter().map(f).fold((0.0, 0.0), |(s, q), x| (s + x, q + x * x));

@@ -4,8 +4,7 @@
 use faer::prelude::*;
 use faer::{Mat, Side};
 
-use crate::linalg::columns::Dot;
-use crate::linalg::lanes::dispatch;
+use crate::linalg::columns::dot_product;
 
 /// The covariates: n by q, by columns; the first is an intercept.
 #[derive(Debug, Clone, Copy)]
@@ -47,10 +46,10 @@ impl Effects {
         }
         let rest: Vec<f64> = (0..n).map(|i| h[i] - w[i] * (mean[i] - own[i])).collect();
         for a in 0..q {
-            slope[(a, 0)] = dispatch(Dot(column(a), &rest));
+            slope[(a, 0)] = dot_product(column(a), &rest);
             let weighted: Vec<f64> = column(a).iter().zip(w).map(|(c, w)| c * w).collect();
             for b in 0..=a {
-                info[(a, b)] = dispatch(Dot(column(b), &weighted));
+                info[(a, b)] = dot_product(column(b), &weighted);
             }
         }
         for a in 0..q {

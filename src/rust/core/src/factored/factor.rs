@@ -4,7 +4,7 @@ use super::design::Design;
 use super::families::Quadratics;
 use super::left::Left;
 use super::slab::Slab;
-use crate::linalg::lanes::{Kernel, Lanes, dispatch};
+use crate::linalg::lanes::kernel;
 
 /// A factor.
 #[derive(Debug, Clone)]
@@ -93,7 +93,7 @@ impl Factor {
             let loading = [self.right.mean(t), self.right.second(t)];
             if loading[1] > 0.0 {
                 let column = Column::of(t, n, quadratics, mean);
-                dispatch(AddOutcome { column, loading, omega: &mut omega, b: &mut b });
+                add_outcome(column, loading, &mut omega, &mut b);
             }
         }
         if let Some(weight) = weight {
@@ -124,7 +124,7 @@ pub fn of_loading(
     mean: &[f64],
 ) -> (f64, f64) {
     let column = Column::of(t, f.len(), quadratics, mean);
-    dispatch(SumSamples { column, f, f2 })
+    sum_samples(column, f, f2)
 }
 
 /// One outcome: its quadratics, and the linear predictor without the factor.
@@ -142,18 +142,15 @@ impl<'a> Column<'a> {
     }
 }
 
-/// What an outcome with these moments of its loading adds to the quadratics of the samples.
-struct AddOutcome<'a> {
-    column: Column<'a>,
-    loading: [f64; 2],
-    omega: &'a mut [f64],
-    b: &'a mut [f64],
-}
-impl Kernel for AddOutcome<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<V: Lanes>(self) {
-        let Self { column: Column { w, h, rest }, loading: [v, v2], omega, b } = self;
+kernel!(
+    /// What an outcome with these moments of its loading adds to the quadratics of the samples.
+    fn add_outcome<'a, V: Lanes>(
+        column: Column<'a>,
+        loading: [f64; 2],
+        omega: &'a mut [f64],
+        b: &'a mut [f64],
+    ) {
+        let (Column { w, h, rest }, [v, v2]) = (column, loading);
         let n = omega.len();
         let (w, h, rest, b) = (&w[..n], &h[..n], &rest[..n], &mut b[..n]);
         let (first, second) = (V::splat(v), V::splat(v2));
@@ -171,19 +168,12 @@ impl Kernel for AddOutcome<'_> {
             i += 1;
         }
     }
-}
+);
 
-/// The quadratic of an outcome's loading: `sum_i w_i E f_i^2` and `sum_i (h_i - w_i rest_i) E f_i`.
-struct SumSamples<'a> {
-    column: Column<'a>,
-    f: &'a [f64],
-    f2: &'a [f64],
-}
-impl Kernel for SumSamples<'_> {
-    type Output = (f64, f64);
-    #[inline(always)]
-    fn run<V: Lanes>(self) -> (f64, f64) {
-        let Self { column: Column { w, h, rest }, f, f2 } = self;
+kernel!(
+    /// The quadratic of an outcome's loading: `sum_i w_i E f_i^2` and `sum_i (h_i - w_i rest_i) E f_i`.
+    fn sum_samples<'a, V: Lanes>(column: Column<'a>, f: &'a [f64], f2: &'a [f64]) -> (f64, f64) {
+        let Column { w, h, rest } = column;
         let n = f.len();
         let (w, h, rest, f2) = (&w[..n], &h[..n], &rest[..n], &f2[..n]);
         let (mut d, mut b) = ([V::splat(0.0); 2], [V::splat(0.0); 2]);
@@ -206,4 +196,4 @@ impl Kernel for SumSamples<'_> {
         }
         (total, slope)
     }
-}
+);

@@ -4,7 +4,7 @@
 
 use super::design::Design;
 use crate::linalg::columns::{add, dot, weighted_squares};
-use crate::linalg::lanes::{Kernel, Lanes, dispatch};
+use crate::linalg::lanes::kernel;
 
 /// One effect: where it is, and how large.
 #[derive(Debug, Clone)]
@@ -80,7 +80,7 @@ impl SingleEffects {
         mean: &mut [f64],
         variance: &mut [f64],
     ) {
-        let d = dispatch(Curvature { design, omega });
+        let d = curvature(design, omega);
         for effect in &mut self.effects {
             for (m, f) in mean.iter_mut().zip(&effect.fit) {
                 *m -= f;
@@ -93,7 +93,7 @@ impl SingleEffects {
         }
         variance.fill(0.0);
         for effect in &self.effects {
-            dispatch(AddVariance { design, effect, variance });
+            add_variance(design, effect, variance);
         }
     }
 
@@ -133,7 +133,7 @@ impl SingleEffects {
 
 impl Effect {
     fn set(&mut self, design: &Design<'_>, d: &[f64], e: &[f64]) {
-        let linear = dispatch(Linear { design, e });
+        let linear = linear_terms(design, e);
         self.prior = best_prior(d, &linear, self.prior);
         let p = design.p;
         if self.prior == 0.0 {
@@ -159,7 +159,7 @@ impl Effect {
         self.kl = (expected - self.log_evidence).max(0.0);
         let weights: Vec<f64> = self.alpha.iter().zip(&self.mu).map(|(a, m)| a * m).collect();
         self.fit.fill(0.0);
-        dispatch(Fit { design, weights: &weights, out: &mut self.fit });
+        add_fit(design, &weights, &mut self.fit);
     }
 }
 
@@ -211,79 +211,56 @@ fn best_prior(d: &[f64], b: &[f64], now: f64) -> f64 {
     if value > 0.0 { log.exp() } else { 0.0 }
 }
 
-struct Curvature<'a, 'b> {
-    design: &'a Design<'b>,
-    omega: &'a [f64],
-}
-impl Kernel for Curvature<'_, '_> {
-    type Output = Vec<f64>;
-    #[inline(always)]
-    fn run<V: Lanes>(self) -> Vec<f64> {
-        let mut d = vec![0.0; self.design.p];
+kernel!(
+    fn curvature<'a, 'b, V: Lanes>(design: &'a Design<'b>, omega: &'a [f64]) -> Vec<f64> {
+        let mut d = vec![0.0; design.p];
         for (j, d) in d.iter_mut().enumerate() {
-            *d = weighted_squares::<V>(self.design.column(j), self.omega);
+            *d = weighted_squares::<V>(design.column(j), omega);
         }
         d
     }
-}
+);
 
-struct Linear<'a, 'b> {
-    design: &'a Design<'b>,
-    e: &'a [f64],
-}
-impl Kernel for Linear<'_, '_> {
-    type Output = Vec<f64>;
-    #[inline(always)]
-    fn run<V: Lanes>(self) -> Vec<f64> {
-        let mut b = vec![0.0; self.design.p];
+kernel!(
+    fn linear_terms<'a, 'b, V: Lanes>(design: &'a Design<'b>, e: &'a [f64]) -> Vec<f64> {
+        let mut b = vec![0.0; design.p];
         for (j, b) in b.iter_mut().enumerate() {
-            *b = dot::<V>(self.design.column(j), self.e);
+            *b = dot::<V>(design.column(j), e);
         }
         b
     }
-}
+);
 
-struct Fit<'a, 'b> {
-    design: &'a Design<'b>,
-    weights: &'a [f64],
-    out: &'a mut [f64],
-}
-impl Kernel for Fit<'_, '_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<V: Lanes>(self) {
-        for j in 0..self.design.p {
-            if self.weights[j] != 0.0 {
-                add::<V>(self.weights[j], self.design.column(j), self.out);
+kernel!(
+    fn add_fit<'a, 'b, V: Lanes>(design: &'a Design<'b>, weights: &'a [f64], out: &'a mut [f64]) {
+        for j in 0..design.p {
+            if weights[j] != 0.0 {
+                add::<V>(weights[j], design.column(j), out);
             }
         }
     }
-}
+);
 
-/// `Var g_i = sum_j alpha_j (mu_j^2 + s2_j) x_ij^2 - fit_i^2`, for one effect.
-struct AddVariance<'a, 'b> {
-    design: &'a Design<'b>,
-    effect: &'a Effect,
-    variance: &'a mut [f64],
-}
-impl Kernel for AddVariance<'_, '_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<V: Lanes>(self) {
-        let effect = self.effect;
+kernel!(
+    /// `Var g_i = sum_j alpha_j (mu_j^2 + s2_j) x_ij^2 - fit_i^2`, for one effect.
+    fn add_variance<'a, 'b, V: Lanes>(
+        design: &'a Design<'b>,
+        effect: &'a Effect,
+        variance: &'a mut [f64],
+    ) {
         if effect.prior == 0.0 {
             return;
         }
-        let mut second = vec![0.0; self.design.n];
-        for j in 0..self.design.p {
+        let mut second = vec![0.0; design.n];
+        for j in 0..design.p {
             let weight = effect.alpha[j] * (effect.mu[j] * effect.mu[j] + effect.s2[j]);
             if weight > 0.0 {
-                let x = self.design.column(j);
+                let x = design.column(j);
                 crate::linalg::columns::add_product::<V>(weight, x, x, &mut second);
             }
         }
-        for i in 0..self.design.n {
-            self.variance[i] += (second[i] - effect.fit[i] * effect.fit[i]).max(0.0);
+        for i in 0..design.n {
+            variance[i] += (second[i] - effect.fit[i] * effect.fit[i]).max(0.0);
         }
     }
-}
+);

@@ -7,7 +7,7 @@
 use super::design::Design;
 use super::slab::Slab;
 use crate::linalg::columns::{add, add_product, dot, weighted_squares};
-use crate::linalg::lanes::{Kernel, Lanes, dispatch};
+use crate::linalg::lanes::{Lanes, kernel};
 
 /// Coefficients with smaller inclusion probabilities, or less than the prior's, are left out of the
 /// short rounds.
@@ -34,25 +34,20 @@ pub fn sweep(
     slab: &mut Slab,
     (g, variance): (&mut [f64], &mut [f64]),
 ) {
-    dispatch(Sweep { design, omega, b, active, full, slab, g, variance });
+    sweep_over(design, omega, b, active, full, slab, g, variance);
 }
 
-struct Sweep<'a, 'b> {
-    design: &'a Design<'b>,
-    omega: &'a [f64],
-    b: &'a [f64],
-    active: Option<&'a [usize]>,
-    full: bool,
-    slab: &'a mut Slab,
-    g: &'a mut [f64],
-    variance: &'a mut [f64],
-}
-
-impl Kernel for Sweep<'_, '_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<V: Lanes>(self) {
-        let Self { design, omega, b, active, full, slab, g, variance } = self;
+kernel!(
+    fn sweep_over<'a, 'b, V: Lanes>(
+        design: &'a Design<'b>,
+        omega: &'a [f64],
+        b: &'a [f64],
+        active: Option<&'a [usize]>,
+        full: bool,
+        slab: &'a mut Slab,
+        g: &'a mut [f64],
+        variance: &'a mut [f64],
+    ) {
         let column = |c: usize| design.column(active.map_or(c, |active| active[c]));
         let mut e: Vec<f64> = (0..design.n).map(|i| b[i] - omega[i] * g[i]).collect();
         let count = slab.len();
@@ -86,7 +81,7 @@ impl Kernel for Sweep<'_, '_> {
             }
         }
     }
-}
+);
 
 /// A coefficient before its update.
 struct Old {
@@ -138,54 +133,38 @@ fn shift<V: Lanes>(
     }
 }
 
-/// `out_i = sum_c x_ic^2 v_c`, over the coefficients.
-pub fn squares(design: &Design<'_>, active: Option<&[usize]>, v: &[f64], out: &mut [f64]) {
-    dispatch(Squares { design, active, v, out });
-}
-
-struct Squares<'a, 'b> {
-    design: &'a Design<'b>,
-    active: Option<&'a [usize]>,
-    v: &'a [f64],
-    out: &'a mut [f64],
-}
-
-impl Kernel for Squares<'_, '_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<V: Lanes>(self) {
-        self.out.fill(0.0);
-        for (c, &v) in self.v.iter().enumerate() {
+kernel!(
+    /// `out_i = sum_c x_ic^2 v_c`, over the coefficients.
+    pub fn squares<'a, 'b, V: Lanes>(
+        design: &'a Design<'b>,
+        active: Option<&'a [usize]>,
+        v: &'a [f64],
+        out: &'a mut [f64],
+    ) {
+        out.fill(0.0);
+        for (c, &v) in v.iter().enumerate() {
             if v > 0.0 {
-                let x = self.design.column(self.active.map_or(c, |active| active[c]));
-                add_product::<V>(v, x, x, self.out);
+                let x = design.column(active.map_or(c, |active| active[c]));
+                add_product::<V>(v, x, x, out);
             }
         }
     }
-}
+);
 
-/// `out_i = sum_c x_ic b_c`, over the coefficients.
-pub fn products(design: &Design<'_>, active: Option<&[usize]>, b: &[f64], out: &mut [f64]) {
-    dispatch(Products { design, active, b, out });
-}
-
-struct Products<'a, 'b> {
-    design: &'a Design<'b>,
-    active: Option<&'a [usize]>,
-    b: &'a [f64],
-    out: &'a mut [f64],
-}
-
-impl Kernel for Products<'_, '_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<V: Lanes>(self) {
-        self.out.fill(0.0);
-        for (c, &b) in self.b.iter().enumerate() {
+kernel!(
+    /// `out_i = sum_c x_ic b_c`, over the coefficients.
+    pub fn products<'a, 'b, V: Lanes>(
+        design: &'a Design<'b>,
+        active: Option<&'a [usize]>,
+        b: &'a [f64],
+        out: &'a mut [f64],
+    ) {
+        out.fill(0.0);
+        for (c, &b) in b.iter().enumerate() {
             if b != 0.0 {
-                let x = self.design.column(self.active.map_or(c, |active| active[c]));
-                add::<V>(b, x, self.out);
+                let x = design.column(active.map_or(c, |active| active[c]));
+                add::<V>(b, x, out);
             }
         }
     }
-}
+);

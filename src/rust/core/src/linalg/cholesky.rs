@@ -152,15 +152,11 @@ pub fn backward<V: Lanes>(n: usize, l: &[V], reciprocal: &[V], b: &mut [V]) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::lanes::{Kernel, Level, dispatch_at};
+    use super::super::lanes::{at_each_level, kernel};
     use super::*;
 
-    struct Check(usize);
-    impl Kernel for Check {
-        type Output = ();
-        #[inline(always)]
-        fn run<V: Lanes>(self) {
-            let n = self.0;
+    kernel!(
+        fn check<V: Lanes>(n: usize) {
             let np = n.div_ceil(4) * 4;
             let entry = |i: usize, p: usize| {
                 let near = 1.0 / (1.0 + (i as f64 - p as f64).abs());
@@ -195,13 +191,10 @@ mod tests {
                 assert!((got - 1.0 - i as f64).abs() < 1e-11, "solve at n = {n}");
             }
         }
-    }
+    );
 
-    struct NotPositive;
-    impl Kernel for NotPositive {
-        type Output = Vec<f64>;
-        #[inline(always)]
-        fn run<V: Lanes>(self) -> Vec<f64> {
+    kernel!(
+        fn not_positive<V: Lanes>() -> Vec<f64> {
             let mut out = Vec::new();
             for last in [1.0, 0.0, -3.0] {
                 let mut a = vec![V::splat(0.0); packed_len(2)];
@@ -215,22 +208,22 @@ mod tests {
             }
             out
         }
-    }
+    );
 
     #[test]
     fn a_matrix_that_is_not_positive_definite_has_no_log_determinant() {
-        for level in Level::available() {
-            let got = dispatch_at(level, NotPositive);
+        at_each_level(|level| {
+            let got = not_positive();
             assert!(got[0] == 0.0 && got[1].is_nan() && got[2].is_nan(), "{level:?} {got:?}");
-        }
+        });
     }
 
     #[test]
     fn factor_and_solve_satisfy_their_identities() {
-        for level in Level::available() {
+        at_each_level(|_| {
             for n in [1, 2, 3, 4, 5, 8, 11, 21, 44] {
-                dispatch_at(level, Check(n));
+                check(n);
             }
-        }
+        });
     }
 }

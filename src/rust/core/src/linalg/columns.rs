@@ -1,6 +1,6 @@
 //! Products and sums of long columns, in lanes. Lengths need not be multiples of the lanes.
 
-use super::lanes::{Kernel, Lanes};
+use super::lanes::{Lanes, kernel};
 
 /// `sum_i x_i y_i`, in four running sums.
 #[inline(always)]
@@ -28,16 +28,12 @@ pub fn dot<V: Lanes>(x: &[f64], y: &[f64]) -> f64 {
     total
 }
 
-/// [`dot`] as a kernel of its own.
-pub struct Dot<'a>(pub &'a [f64], pub &'a [f64]);
-
-impl Kernel for Dot<'_> {
-    type Output = f64;
-    #[inline(always)]
-    fn run<V: Lanes>(self) -> f64 {
-        dot::<V>(self.0, self.1)
+kernel!(
+    /// [`dot`] as a kernel of its own.
+    pub fn dot_product<'a, V: Lanes>(x: &'a [f64], y: &'a [f64]) -> f64 {
+        dot::<V>(x, y)
     }
-}
+);
 
 /// `sum_i w_i x_i^2`.
 #[inline(always)]

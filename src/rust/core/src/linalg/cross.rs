@@ -80,15 +80,11 @@ pub fn add_products<V: Lanes>(x: &Packed<V>, weighted: &Packed<V>, sum: &mut [V]
 #[cfg(test)]
 mod tests {
     use super::super::blocks::{sum_len, sum_offset};
-    use super::super::lanes::{Kernel, Level, dispatch_at};
+    use super::super::lanes::{at_each_level, kernel};
     use super::*;
 
-    struct Check(usize, usize);
-    impl Kernel for Check {
-        type Output = ();
-        #[inline(always)]
-        fn run<V: Lanes>(self) {
-            let Self(n, count) = self;
+    kernel!(
+        fn check<V: Lanes>(n: usize, count: usize) {
             let (np, groups) = (n.div_ceil(4) * 4, count.div_ceil(V::N));
             let value = |i: usize, j: usize| ((7 * i + 3 * j) % 11) as f64 - 4.5;
             let weight = |j: usize| if j < count { 0.5 + (j % 3) as f64 } else { 0.0 };
@@ -126,14 +122,14 @@ mod tests {
                 }
             }
         }
-    }
+    );
 
     #[test]
     fn sums_of_weighted_products_are_right_for_odd_sizes() {
-        for level in Level::available() {
+        at_each_level(|_| {
             for (n, count) in [(1, 1), (3, 9), (5, 16), (9, 23)] {
-                dispatch_at(level, Check(n, count));
+                check(n, count);
             }
-        }
+        });
     }
 }

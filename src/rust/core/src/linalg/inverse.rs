@@ -80,16 +80,12 @@ pub fn add_gram<V: Lanes>(n: usize, x: &[V], w: V, sum: &mut [V]) {
 mod tests {
     use super::super::blocks::{sum_len, sum_offset};
     use super::super::cholesky::{factor, offset, packed_len};
-    use super::super::lanes::{Kernel, Level, dispatch_at};
+    use super::super::lanes::{at_each_level, kernel};
     use super::super::tridiagonal::panel_len;
     use super::*;
 
-    struct Check(usize);
-    impl Kernel for Check {
-        type Output = ();
-        #[inline(always)]
-        fn run<V: Lanes>(self) {
-            let n = self.0;
+    kernel!(
+        fn check<V: Lanes>(n: usize) {
             let np = n.div_ceil(4) * 4;
             let value = |i: usize, p: usize| match i.max(p) < n {
                 true if i == p => 2.0 + 0.1 * i as f64,
@@ -132,14 +128,14 @@ mod tests {
                 }
             }
         }
-    }
+    );
 
     #[test]
     fn inverse_and_sum_of_inverses_satisfy_their_identities() {
-        for level in Level::available() {
+        at_each_level(|_| {
             for n in [1, 2, 4, 5, 11, 44] {
-                dispatch_at(level, Check(n));
+                check(n);
             }
-        }
+        });
     }
 }

@@ -166,12 +166,29 @@ impl Level {
 
 /// The level in use: the widest available, or the one that `MNMASH_SIMD` names if the machine has it.
 pub fn level() -> Level {
+    #[cfg(test)]
+    if let Some(level) = FORCED.get() {
+        return level;
+    }
     static LEVEL: OnceLock<Level> = OnceLock::new();
     *LEVEL.get_or_init(|| {
         let levels = Level::available();
         let asked = std::env::var("MNMASH_SIMD").unwrap_or_default();
         levels.iter().copied().find(|l| l.name() == asked).unwrap_or(levels[0])
     })
+}
+
+#[cfg(test)]
+thread_local!(static FORCED: std::cell::Cell<Option<Level>> = const { std::cell::Cell::new(None) });
+
+/// Run a test once for each level of this machine, which the kernels that its own thread runs use.
+#[cfg(test)]
+pub fn at_each_level(mut test: impl FnMut(Level)) {
+    for level in Level::available() {
+        FORCED.set(Some(level));
+        test(level);
+    }
+    FORCED.set(None);
 }
 
 /// Run a kernel with the widest instructions of this machine.
@@ -191,6 +208,64 @@ pub fn dispatch_at<K: Kernel>(level: Level, kernel: K) -> K::Output {
         Level::Portable => kernel.run::<Portable>(),
     }
 }
+
+/// Make a function of a computation on lanes: `kernel!(fn name<'a, V: Lanes>(...) -> T { ... })` is a
+/// function `name` that runs its body with the widest instructions of this machine; with a first
+/// argument `level: Level`, at that level. It becomes a [`Kernel`] whose fields are the arguments, so
+/// references need lifetimes with names.
+macro_rules! kernel {
+    (@or_unit) => { () };
+    (@or_unit $out:ty) => { $out };
+    (
+        $(#[$doc:meta])*
+        $vis:vis fn $name:ident<$($a:lifetime,)* $V:ident: Lanes $(, $G:ident: $bound:path)*>(
+            level: Level, $($arg:ident: $type:ty),* $(,)?
+        ) $(-> $out:ty)? $body:block
+    ) => {
+        $(#[$doc])*
+        $vis fn $name<$($a,)* $($G: $bound),*>(
+            level: $crate::linalg::lanes::Level, $($arg: $type),*
+        ) $(-> $out)? {
+            $crate::linalg::lanes::kernel!(
+                fn run<$($a,)* $V: Lanes $(, $G: $bound)*>($($arg: $type),*) $(-> $out)? $body
+                @at level
+            )
+        }
+    };
+    (
+        $(#[$doc:meta])*
+        $vis:vis fn $name:ident<$($a:lifetime,)* $V:ident: Lanes $(, $G:ident: $bound:path)*>(
+            $($arg:ident: $type:ty),* $(,)?
+        ) $(-> $out:ty)? $body:block
+    ) => {
+        $(#[$doc])*
+        $vis fn $name<$($a,)* $($G: $bound),*>($($arg: $type),*) $(-> $out)? {
+            $crate::linalg::lanes::kernel!(
+                fn run<$($a,)* $V: Lanes $(, $G: $bound)*>($($arg: $type),*) $(-> $out)? $body
+                @at $crate::linalg::lanes::level()
+            )
+        }
+    };
+    (
+        fn run<$($a:lifetime,)* $V:ident: Lanes $(, $G:ident: $bound:path)*>(
+            $($arg:ident: $type:ty),*
+        ) $(-> $out:ty)? $body:block @at $level:expr
+    ) => {{
+        struct Run<$($a,)* $($G),*> {
+            $($arg: $type,)*
+        }
+        impl<$($a,)* $($G: $bound),*> $crate::linalg::lanes::Kernel for Run<$($a,)* $($G),*> {
+            type Output = $crate::linalg::lanes::kernel!(@or_unit $($out)?);
+            #[inline(always)]
+            fn run<$V: $crate::linalg::lanes::Lanes>(self) -> Self::Output {
+                let Self { $($arg),* } = self;
+                $body
+            }
+        }
+        $crate::linalg::lanes::dispatch_at($level, Run { $($arg),* })
+    }};
+}
+pub(crate) use kernel;
 
 /// Write `impl Add`, `Sub` and `Mul` of a lane type in terms of its own functions.
 macro_rules! lane_operators {
@@ -224,13 +299,10 @@ use lane_operators;
 mod tests {
     use super::*;
 
-    struct RoundTrip<'a>(&'a [f64]);
-    impl Kernel for RoundTrip<'_> {
-        type Output = Vec<[f64; 12]>;
-        #[inline(always)]
-        fn run<V: Lanes>(self) -> Self::Output {
-            let mut out = vec![[0.0; 12]; self.0.len()];
-            for (i, &x) in self.0.iter().enumerate() {
+    kernel!(
+        fn round_trip<'a, V: Lanes>(x: &'a [f64]) -> Vec<[f64; 12]> {
+            let mut out = vec![[0.0; 12]; x.len()];
+            for (i, &x) in x.iter().enumerate() {
                 let v = V::splat(x);
                 let (m, e) = v.split_exponent();
                 let o = &mut out[i];
@@ -250,13 +322,13 @@ mod tests {
             }
             out
         }
-    }
+    );
 
     #[test]
     fn every_level_does_plain_arithmetic() {
         let x = [1e-300, 0.1, 0.75, 0.76, 1.0, 1.49999, 1.5, 2.0, 3.7, 1234.5, 1e300];
-        for level in Level::available() {
-            for (o, &x) in dispatch_at(level, RoundTrip(&x)).iter().zip(&x) {
+        at_each_level(|level| {
+            for (o, &x) in round_trip(&x).iter().zip(&x) {
                 assert!((0.75..1.5).contains(&o[0]), "{level:?} {x}: {o:?}");
                 assert_eq!(o[2], x, "{level:?}");
                 assert!((o[3] * x - 1.0).abs() < 4e-16, "{level:?} {x}");
@@ -269,6 +341,6 @@ mod tests {
                 assert_eq!(o[10], (0.5 * x).round_ties_even());
                 assert_eq!(o[11], x.sqrt());
             }
-        }
+        });
     }
 }

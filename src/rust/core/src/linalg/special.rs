@@ -134,16 +134,13 @@ pub fn erfc(x: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::lanes::{Kernel, Level, dispatch_at};
+    use super::super::lanes::{at_each_level, kernel};
     use super::*;
 
-    struct Apply<'a>(&'a [f64]);
-    impl Kernel for Apply<'_> {
-        type Output = Vec<[f64; 3]>;
-        #[inline(always)]
-        fn run<V: Lanes>(self) -> Self::Output {
-            let mut out = vec![[0.0; 3]; self.0.len()];
-            for (o, &x) in out.iter_mut().zip(self.0) {
+    kernel!(
+        fn apply<'a, V: Lanes>(x: &'a [f64]) -> Vec<[f64; 3]> {
+            let mut out = vec![[0.0; 3]; x.len()];
+            for (o, &x) in out.iter_mut().zip(x) {
                 let v = V::splat(x);
                 o[0] = exp(v).to_array()[0];
                 o[1] = log(exp(v).max(V::splat(1e-300))).to_array()[0];
@@ -151,28 +148,28 @@ mod tests {
             }
             out
         }
-    }
+    );
 
     #[test]
     fn exp_and_log_agree_with_the_standard_library() {
         let x: Vec<f64> = (-1400..1400).map(|i| f64::from(i) * 0.4999).collect();
-        for level in Level::available() {
-            for (o, &x) in dispatch_at(level, Apply(&x)).iter().zip(&x) {
+        at_each_level(|level| {
+            for (o, &x) in apply(&x).iter().zip(&x) {
                 let want = x.exp();
                 assert!((o[0] - want).abs() <= 4e-16 * want, "{level:?} exp({x}) = {}", o[0]);
                 let want = x.exp().max(1e-300).ln();
                 assert!((o[1] - want).abs() <= 5e-16 * want.abs().max(1.0), "{level:?} log {x}");
             }
-        }
+        });
     }
 
     #[test]
     fn exp_is_zero_far_below_and_finite_far_above() {
-        for level in Level::available() {
-            let o = dispatch_at(level, Apply(&[-746.0, -1e300, f64::NEG_INFINITY, 1e300]));
+        at_each_level(|level| {
+            let o = apply(&[-746.0, -1e300, f64::NEG_INFINITY, 1e300]);
             assert_eq!((o[0][0], o[1][0], o[2][0]), (0.0, 0.0, 0.0), "{level:?}");
             assert!(o[3][0].is_finite());
-        }
+        });
     }
 
     #[test]
@@ -190,11 +187,11 @@ mod tests {
             (26.0, 5.663_192_408_856_143e-296),
         ];
         let x: Vec<f64> = known.iter().map(|k| k.0).collect();
-        for level in Level::available() {
-            for (o, k) in dispatch_at(level, Apply(&x)).iter().zip(&known) {
+        at_each_level(|level| {
+            for (o, k) in apply(&x).iter().zip(&known) {
                 assert!((o[2] / k.1 - 1.0).abs() < 5e-15, "{level:?} erfc({}) = {:e}", k.0, o[2]);
             }
-        }
+        });
         for (x, value) in known {
             assert!((erfc(x.abs()) / value - 1.0).abs() < 5e-15, "erfc({x})");
             assert!((erfc(-x.abs()) - (2.0 - value)).abs() < 5e-15, "erfc(-{x})");

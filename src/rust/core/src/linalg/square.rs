@@ -1,29 +1,19 @@
 //! Sums of squares `sum_j x_j x_j'` of vectors of a few dozen numbers.
 
-use super::lanes::{Kernel, Lanes, MAX_LANES, dispatch};
+use super::lanes::{Lanes, MAX_LANES, kernel};
 
 /// `square += sum_j x_j x_j'` on and below the diagonal (some entries above it are written too), for
 /// vectors of `rows` numbers, a multiple of [`MAX_LANES`], one after another in `x`.
 pub fn add_squares(rows: usize, x: &[f64], square: &mut [f64]) {
     debug_assert!(rows % MAX_LANES == 0 && square.len() == rows * rows);
-    dispatch(Squares { rows, x, square });
-}
-
-struct Squares<'a> {
-    rows: usize,
-    x: &'a [f64],
-    square: &'a mut [f64],
+    squares(rows, x, square);
 }
 
 /// Columns of the sum that are worked on together.
 const COLUMNS: usize = 4;
 
-impl Kernel for Squares<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<V: Lanes>(self) {
-        let Self { rows, x, square } = self;
+kernel!(
+    fn squares<'a, V: Lanes>(rows: usize, x: &'a [f64], square: &'a mut [f64]) {
         for (c, columns) in square.chunks_exact_mut((COLUMNS * rows).max(1)).enumerate() {
             let first = COLUMNS * c;
             let mut row = first / V::N * V::N;
@@ -40,7 +30,7 @@ impl Kernel for Squares<'_> {
             }
         }
     }
-}
+);
 
 /// `T` vectors of rows from `row` on of the columns from `first` on.
 #[inline(always)]
@@ -73,17 +63,17 @@ fn tile<V: Lanes, const T: usize>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::lanes::{Level, dispatch_at};
+    use super::super::lanes::at_each_level;
     use super::*;
 
     #[test]
     fn squares_add_up_at_every_size() {
-        for level in Level::available() {
+        at_each_level(|level| {
             for rows in [8, 16, 24, 32, 40, 48, 56, 72] {
                 let value = |j: usize, i: usize| ((5 * i + 7 * j) % 13) as f64 - 5.5;
                 let x: Vec<f64> = (0..9 * rows).map(|k| value(k / rows, k % rows)).collect();
                 let mut square = vec![0.5; rows * rows];
-                dispatch_at(level, Squares { rows, x: &x, square: &mut square });
+                squares(rows, &x, &mut square);
                 for p in 0..rows {
                     for i in p..rows {
                         let want: f64 = (0..9).map(|j| value(j, i) * value(j, p)).sum();
@@ -91,6 +81,6 @@ mod tests {
                     }
                 }
             }
-        }
+        });
     }
 }

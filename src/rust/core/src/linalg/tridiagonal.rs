@@ -276,7 +276,7 @@ fn panel_step<V: Lanes>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::lanes::{Kernel, Level, dispatch_at};
+    use super::super::lanes::{at_each_level, kernel};
     use super::*;
 
     /// `-1/2 [log det(I + wA) + x'(I + wA)^{-1}x]` by plain Gaussian elimination.
@@ -298,32 +298,29 @@ mod tests {
         -0.5 * (log_det + quad)
     }
 
-    struct Reduce<'a> {
-        n: usize,
-        a: &'a [f64],
-        x: &'a [f64],
-        scales: &'a [f64],
-        complement: bool,
-    }
-    impl Kernel for Reduce<'_> {
-        type Output = Vec<f64>;
-        #[inline(always)]
-        fn run<V: Lanes>(self) -> Vec<f64> {
-            let np = padded(self.n);
-            let mut t = Tridiagonal::<V>::new(self.n);
-            for c in 0..self.n {
-                for i in c..self.n {
-                    t.matrix[entry(np, i, c)] = V::splat(self.a[i * self.n + c]);
+    kernel!(
+        fn reduced<'a, V: Lanes>(
+            n: usize,
+            a: &'a [f64],
+            x: &'a [f64],
+            scales: &'a [f64],
+            complement: bool,
+        ) -> Vec<f64> {
+            let np = padded(n);
+            let mut t = Tridiagonal::<V>::new(n);
+            for c in 0..n {
+                for i in c..n {
+                    t.matrix[entry(np, i, c)] = V::splat(a[i * n + c]);
                 }
-                t.x[c] = V::splat(self.x[c]);
+                t.x[c] = V::splat(x[c]);
             }
             t.reduce();
-            let mut out = vec![0.0; self.scales.len() * V::N];
-            let rest = self.complement.then(|| V::splat(self.x.iter().map(|v| v * v).sum()));
-            t.log_density(self.scales, rest, &mut out, V::N);
+            let mut out = vec![0.0; scales.len() * V::N];
+            let rest = complement.then(|| V::splat(x.iter().map(|v| v * v).sum()));
+            t.log_density(scales, rest, &mut out, V::N);
             out.chunks(V::N).map(|c| c[V::N - 1]).collect()
         }
-    }
+    );
 
     fn random(n: usize) -> Vec<f64> {
         let mut state = 88_172_645_463_325_252_u64;
@@ -346,13 +343,13 @@ mod tests {
                 .collect();
             let x = &random(2 * n)[n..];
             let scales = [0.0, 1e-6, 0.1, 1.0, 30.0, 1e4, 1e8];
-            for level in Level::available() {
-                let kernel = Reduce { n, a: &a, x, scales: &scales, complement: false };
-                for (got, w) in dispatch_at(level, kernel).iter().zip(scales) {
+            at_each_level(|level| {
+                let got = reduced(n, &a, x, &scales, false);
+                for (got, w) in got.iter().zip(scales) {
                     let want = slow(n, &a, x, w);
                     assert!((got - want).abs() < 1e-11 * want.abs().max(1.0), "{level:?} {n} {w}");
                 }
-            }
+            });
         }
     }
 
@@ -370,26 +367,25 @@ mod tests {
                 let a: Vec<f64> =
                     (0..n * n).map(|k| s[k / n] * s[k % n] * near(k / n, k % n)).collect();
                 let scales = [0.01, 1.0, 100.0];
-                for level in Level::available() {
-                    let kernel = Reduce { n, a: &a, x: &x, scales: &scales, complement: false };
-                    for (got, w) in dispatch_at(level, kernel).iter().zip(scales) {
+                at_each_level(|level| {
+                    let got = reduced(n, &a, &x, &scales, false);
+                    for (got, w) in got.iter().zip(scales) {
                         let want = slow(n, &a, &x, w);
                         let error = (got - want).abs();
                         assert!(error < 1e-10 * want.abs(), "{level:?} {n} {from} {w}: {got}");
                     }
-                }
+                });
             }
         }
     }
 
     #[test]
     fn a_zero_vector_and_a_zero_matrix_are_no_special_case() {
-        for level in Level::available() {
+        at_each_level(|_| {
             let (a, x) = (vec![0.0; 25], vec![0.0; 5]);
             for complement in [false, true] {
-                let k = Reduce { n: 5, a: &a, x: &x, scales: &[0.0, 2.0], complement };
-                assert_eq!(dispatch_at(level, k), [0.0, 0.0]);
+                assert_eq!(reduced(5, &a, &x, &[0.0, 2.0], complement), [0.0, 0.0]);
             }
-        }
+        });
     }
 }

@@ -15,7 +15,7 @@
 use faer::{Mat, MatRef};
 use rayon::prelude::*;
 
-use crate::linalg::lanes::{Kernel, Lanes, dispatch};
+use crate::linalg::lanes::kernel;
 use crate::linalg::{psd, special};
 use crate::{Error, Monitor};
 
@@ -104,15 +104,7 @@ pub fn log_bayes_factors(
             prepared.iter().zip(&left).map(|(m, c)| squared_norm(&m.direct, &s) / c).collect();
         let most = n[i] + d as f64 - 1.0;
         let power: Vec<f64> = prepared.iter().map(|m| most - m.count_indirect as f64).collect();
-        let lowest = dispatch(OverScales {
-            left: &left,
-            share: &share,
-            direct: &direct,
-            power: &power,
-            n: n[i],
-            sigma,
-            out,
-        });
+        let lowest = factors_over_scales(&left, &share, &direct, &power, n[i], sigma, out);
         if left.iter().any(|&c| c <= 0.0) || lowest <= -1.0 {
             let why = format!("of row {} are impossible for `n` samples", i + 1);
             return Err(Error::Value { name: "Z", why });
@@ -137,34 +129,29 @@ fn by_unit(x: &mut [f64], models: usize, units: usize) -> Vec<Vec<&mut [f64]>> {
     places
 }
 
-/// The Bayes factors of one unit, models on lanes. Returns the least `-k u' S^{-1} u / C`: at or
-/// below -1 there is no such unit.
-struct OverScales<'a, 'b> {
-    /// `C` of each model.
-    left: &'a [f64],
-    /// `u' S^{-1} u / C`.
-    share: &'a [f64],
-    /// `|D|`.
-    direct: &'a [f64],
-    /// `n + d - 1 - |I|`.
-    power: &'a [f64],
-    n: f64,
-    sigma: &'a [f64],
-    out: &'a mut [&'b mut [f64]],
-}
-
-impl Kernel for OverScales<'_, '_> {
-    type Output = f64;
-    #[inline(always)]
-    fn run<V: Lanes>(self) -> f64 {
+kernel!(
+    /// The Bayes factors of one unit, models on lanes. Returns the least `-k u' S^{-1} u / C`: at or
+    /// below -1 there is no such unit.
+    fn factors_over_scales<'a, 'b, V: Lanes>(
+        // `C` of each model.
+        left: &'a [f64],
+        // `u' S^{-1} u / C`.
+        share: &'a [f64],
+        // `|D|`.
+        direct: &'a [f64],
+        // `n + d - 1 - |I|`.
+        power: &'a [f64],
+        n: f64,
+        sigma: &'a [f64],
+        out: &'a mut [&'b mut [f64]],
+    ) -> f64 {
         let (zero, one, half) = (V::splat(0.0), V::splat(1.0), V::splat(-0.5));
         let mut lowest = zero;
-        for at in (0..self.left.len()).step_by(V::N) {
-            let (c, share) = (V::load_part(self.left, at, 0.0), V::load_part(self.share, at, 0.0));
-            let (direct, power) =
-                (V::load_part(self.direct, at, 0.0), V::load_part(self.power, at, 0.0));
-            for (sigma, out) in self.sigma.iter().zip(self.out.iter_mut()) {
-                let precision = c * V::splat(sigma * sigma * self.n);
+        for at in (0..left.len()).step_by(V::N) {
+            let (c, share) = (V::load_part(left, at, 0.0), V::load_part(share, at, 0.0));
+            let (direct, power) = (V::load_part(direct, at, 0.0), V::load_part(power, at, 0.0));
+            for (sigma, out) in sigma.iter().zip(out.iter_mut()) {
+                let precision = c * V::splat(sigma * sigma * n);
                 let rest = (zero - precision * share).div(one + precision);
                 lowest = lowest.min(rest);
                 let spread = direct * special::log_one_plus(precision);
@@ -174,7 +161,7 @@ impl Kernel for OverScales<'_, '_> {
         }
         lowest.to_array()[..V::N].iter().copied().fold(0.0, f64::min)
     }
-}
+);
 
 /// Averages over scales of `log_bf`, as [`log_bayes_factors`] gives it: with equal weights, and the
 /// sums with `weights`, models by scales. Natural logarithms, models by units.
@@ -190,7 +177,7 @@ pub fn over_scales(log_bf: &[f64], units: usize, weights: MatRef<'_, f64>) -> [V
                 .map(|t| &log_bf[(t * units + i) * models..(t * units + i + 1) * models])
                 .collect();
             let mut top = vec![0.0; models];
-            dispatch(LogSums { rows: &rows, added, top: &mut top, out });
+            log_sums(&rows, added, &mut top, out);
             out.iter_mut().zip(&top).for_each(|(sum, top)| *sum = sum.ln() + top - minus);
         });
         out
@@ -198,35 +185,31 @@ pub fn over_scales(log_bf: &[f64], units: usize, weights: MatRef<'_, f64>) -> [V
     [sums(&equal, (scales as f64).ln()), sums(&log_weights, 0.0)]
 }
 
-/// For each model the largest `x = rows_t + added_t` over scales `t`, and `sum_t exp(x - top)`.
-struct LogSums<'a> {
-    rows: &'a [&'a [f64]],
-    added: &'a [f64],
-    top: &'a mut [f64],
-    out: &'a mut [f64],
-}
-
-impl Kernel for LogSums<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<V: Lanes>(self) {
-        let models = self.top.len();
+kernel!(
+    /// For each model the largest `x = rows_t + added_t` over scales `t`, and `sum_t exp(x - top)`.
+    fn log_sums<'a, V: Lanes>(
+        rows: &'a [&'a [f64]],
+        added: &'a [f64],
+        largest: &'a mut [f64],
+        out: &'a mut [f64],
+    ) {
+        let models = largest.len();
         for at in (0..models).step_by(V::N) {
             // Finite, for models without any weight.
             let mut top = V::splat(f64::MIN);
-            for (row, added) in self.rows.iter().zip(self.added.chunks_exact(models)) {
+            for (row, added) in rows.iter().zip(added.chunks_exact(models)) {
                 top = top.max(V::load_part(row, at, 0.0) + V::load_part(added, at, 0.0));
             }
             let mut sum = V::splat(0.0);
-            for (row, added) in self.rows.iter().zip(self.added.chunks_exact(models)) {
+            for (row, added) in rows.iter().zip(added.chunks_exact(models)) {
                 sum = sum
                     + special::exp(V::load_part(row, at, 0.0) + V::load_part(added, at, 0.0) - top);
             }
-            top.store_part(self.top, at);
-            sum.store_part(self.out, at);
+            top.store_part(largest, at);
+            sum.store_part(out, at);
         }
     }
-}
+);
 
 #[cfg(test)]
 mod tests {

@@ -15,8 +15,7 @@ use rayon::prelude::*;
 use super::columns::Columns;
 use super::likelihood::Likelihood;
 use super::problem::NormalMeans;
-use super::{Prior, mixture::rows::Rows};
-use crate::linalg::lanes::dispatch;
+use super::{Prior, mixture::rows::sum_rows};
 use crate::{Error, Monitor};
 
 mod rows;
@@ -141,7 +140,7 @@ impl WeightedPrior {
     /// The results of some units, by columns, from their log-likelihoods: a column for each part.
     fn rows(&self, loglik: MatRef<'_, f64>) -> Vec<f64> {
         let mut out = vec![0.0; self.width() * loglik.nrows()];
-        dispatch(Rows { prior: self, loglik, out: &mut out });
+        sum_rows(self, loglik, &mut out);
         out
     }
 }

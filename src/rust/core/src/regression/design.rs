@@ -23,8 +23,8 @@ pub use dense::Dense;
 pub use sparse::{Compressed, Sparse};
 
 use crate::Error;
-use crate::linalg::columns::{Dot, add};
-use crate::linalg::lanes::{Kernel, Lanes, dispatch};
+use crate::linalg::columns::{add, dot_product};
+use crate::linalg::lanes::{Lanes, kernel};
 
 /// Predictors with less than this share of their sum of squares left, once the covariates are
 /// regressed out, are linear functions of the covariates.
@@ -93,40 +93,38 @@ pub trait Design: Sync {
 
 /// The residual that coefficients `b` (in the units of the design) leave.
 pub fn residual_of<D: Design>(design: &D, response: &Response, b: &[f64]) -> Vec<f64> {
-    struct Subtract<'a, D>(&'a D, &'a [f64], &'a mut [f64]);
-    impl<D: Design> Kernel for Subtract<'_, D> {
-        type Output = ();
-        #[inline(always)]
-        fn run<V: Lanes>(self) {
-            for (j, &b) in self.1.iter().enumerate() {
+    kernel!(
+        fn subtract_all<'a, V: Lanes, D: Design>(
+            design: &'a D,
+            b: &'a [f64],
+            residual: &'a mut [f64],
+        ) {
+            for (j, &b) in b.iter().enumerate() {
                 if b != 0.0 {
-                    self.0.subtract::<V>(j, b, self.2);
+                    design.subtract::<V>(j, b, residual);
                 }
             }
         }
-    }
+    );
     let mut residual = response.start.clone();
-    dispatch(Subtract(design, b, &mut residual));
+    subtract_all(design, b, &mut residual);
     residual
 }
 
-/// `y <- y - delta x`.
-struct Axpy<'a>(f64, &'a [f64], &'a mut [f64]);
-impl Kernel for Axpy<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<V: Lanes>(self) {
-        add::<V>(-self.0, self.1, self.2);
+kernel!(
+    /// `y <- y - delta x`.
+    fn subtract_multiple<'a, V: Lanes>(delta: f64, x: &'a [f64], y: &'a mut [f64]) {
+        add::<V>(-delta, x, y);
     }
-}
+);
 
 /// Subtract from `x` its projection on the columns of `basis` (orthonormal, `x.len()` rows), twice,
 /// because rounding leaves a trace of a large mean the first time.
 fn regress_out(basis: &[f64], x: &mut [f64]) {
     for _ in 0..2 {
         for q in basis.chunks_exact(x.len()) {
-            let along = dispatch(Dot(q, x));
-            dispatch(Axpy(along, q, x));
+            let along = dot_product(q, x);
+            subtract_multiple(along, q, x);
         }
     }
 }
@@ -146,6 +144,6 @@ fn check_basis(basis: &[f64], n: usize) -> Result<(), Error> {
 pub fn response(basis: &[f64], y: &[f64]) -> Response {
     let mut start = y.to_vec();
     regress_out(basis, &mut start);
-    let total = dispatch(Dot(&start, &start));
+    let total = dot_product(&start, &start);
     Response { start, total }
 }

@@ -6,33 +6,29 @@
 //! - [`LogSum`]: `sum_j w_j log u_j`, and `w_j / u_j`;
 //! - [`LogGain`]: `sum_j w_j log(1 + t v_j / u_j)`, exact to rounding of the *change*.
 
-use crate::linalg::lanes::{Kernel, Lanes};
+use crate::linalg::lanes::{Lanes, kernel};
 use crate::linalg::special;
 
-/// `out = sum_k weights_k columns_k`.
-pub(super) struct Combine<'a> {
-    pub columns: &'a [&'a [f64]],
-    pub weights: &'a [f64],
-    pub out: &'a mut [f64],
-}
-
-impl Kernel for Combine<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<V: Lanes>(self) {
-        self.out.fill(0.0);
-        let mut columns = self.columns.chunks_exact(4);
-        let mut weights = self.weights.chunks_exact(4);
+kernel!(
+    /// `out = sum_k weights_k columns_k`.
+    pub(super) fn combine<'a, V: Lanes>(
+        columns: &'a [&'a [f64]],
+        weights: &'a [f64],
+        out: &'a mut [f64],
+    ) {
+        out.fill(0.0);
+        let mut columns = columns.chunks_exact(4);
+        let mut weights = weights.chunks_exact(4);
         for (c, x) in columns.by_ref().zip(weights.by_ref()) {
-            add_four::<V>(c, x, self.out);
+            add_four::<V>(c, x, out);
         }
         for (c, &x) in columns.remainder().iter().zip(weights.remainder()) {
-            for (o, l) in self.out.iter_mut().zip(*c) {
+            for (o, l) in out.iter_mut().zip(*c) {
                 *o += x * l;
             }
         }
     }
-}
+);
 
 #[inline(always)]
 fn add_four<V: Lanes>(columns: &[&[f64]], x: &[f64], out: &mut [f64]) {
@@ -58,30 +54,22 @@ fn add_four<V: Lanes>(columns: &[&[f64]], x: &[f64], out: &mut [f64]) {
     }
 }
 
-/// `out_k += columns_k' d`.
-pub(super) struct Dots<'a> {
-    pub columns: &'a [&'a [f64]],
-    pub d: &'a [f64],
-    pub out: &'a mut [f64],
-}
-
-impl Kernel for Dots<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<V: Lanes>(self) {
-        let mut columns = self.columns.chunks_exact(4);
-        let mut outs = self.out.chunks_exact_mut(4);
+kernel!(
+    /// `out_k += columns_k' d`.
+    pub(super) fn dots<'a, V: Lanes>(columns: &'a [&'a [f64]], d: &'a [f64], out: &'a mut [f64]) {
+        let mut columns = columns.chunks_exact(4);
+        let mut outs = out.chunks_exact_mut(4);
         for (c, o) in columns.by_ref().zip(outs.by_ref()) {
-            dot_four::<V>([c[0], c[1], c[2], c[3]], self.d, o);
+            dot_four::<V>([c[0], c[1], c[2], c[3]], d, o);
         }
         let mut ignored = [0.0; 4];
         for (c, o) in columns.remainder().iter().zip(outs.into_remainder()) {
             ignored[0] = 0.0;
-            dot_four::<V>([c, c, c, c], self.d, &mut ignored);
+            dot_four::<V>([c, c, c, c], d, &mut ignored);
             *o += ignored[0];
         }
     }
-}
+);
 
 #[inline(always)]
 fn dot_four<V: Lanes>(columns: [&[f64]; 4], d: &[f64], out: &mut [f64]) {
@@ -117,22 +105,18 @@ fn dot_four<V: Lanes>(columns: [&[f64]; 4], d: &[f64], out: &mut [f64]) {
     }
 }
 
-/// Returns `sum_j w_j log u_j`, and writes `inverse_j = w_j / u_j`. Without weights, `w = 1`.
-/// A row of weight zero counts nothing, whatever its `u`.
-pub(super) struct LogSum<'a> {
-    pub u: &'a [f64],
-    pub weights: Option<&'a [f64]>,
-    pub inverse: &'a mut [f64],
-}
-
-impl Kernel for LogSum<'_> {
-    type Output = f64;
-    #[inline(always)]
-    fn run<V: Lanes>(self) -> f64 {
+kernel!(
+    /// Returns `sum_j w_j log u_j`, and writes `inverse_j = w_j / u_j`. Without weights, `w = 1`.
+    /// A row of weight zero counts nothing, whatever its `u`.
+    pub(super) fn log_sum<'a, V: Lanes>(
+        u: &'a [f64],
+        weights: Option<&'a [f64]>,
+        inverse: &'a mut [f64],
+    ) -> f64 {
         let mut sum = V::splat(0.0);
-        for (i, out) in self.inverse.chunks_mut(V::N).enumerate() {
-            let u = V::load_part(self.u, i * V::N, 1.0).max(V::splat(f64::MIN_POSITIVE));
-            let w = match self.weights {
+        for (i, out) in inverse.chunks_mut(V::N).enumerate() {
+            let u = V::load_part(u, i * V::N, 1.0).max(V::splat(f64::MIN_POSITIVE));
+            let w = match weights {
                 Some(w) => V::load_part(w, i * V::N, 0.0),
                 None => V::splat(1.0),
             };
@@ -141,27 +125,23 @@ impl Kernel for LogSum<'_> {
         }
         sum.sum()
     }
-}
+);
 
-/// Returns `sum_j w_j log(1 + t v_j / u_j)`, or minus infinity if a row would not stay positive.
-pub(super) struct LogGain<'a> {
-    pub u: &'a [f64],
-    pub v: &'a [f64],
-    pub weights: Option<&'a [f64]>,
-    pub step: f64,
-}
-
-impl Kernel for LogGain<'_> {
-    type Output = f64;
-    #[inline(always)]
-    fn run<V: Lanes>(self) -> f64 {
+kernel!(
+    /// Returns `sum_j w_j log(1 + t v_j / u_j)`, or minus infinity if a row would not stay positive.
+    pub(super) fn log_gain<'a, V: Lanes>(
+        u: &'a [f64],
+        v: &'a [f64],
+        weights: Option<&'a [f64]>,
+        step: f64,
+    ) -> f64 {
         let mut sum = V::splat(0.0);
         let mut lowest = V::splat(1.0);
-        let step = V::splat(self.step);
-        for i in (0..self.u.len()).step_by(V::N) {
-            let u = V::load_part(self.u, i, 1.0).max(V::splat(f64::MIN_POSITIVE));
-            let r = (V::load_part(self.v, i, 0.0) * step).div(u);
-            match self.weights {
+        let step = V::splat(step);
+        for i in (0..u.len()).step_by(V::N) {
+            let u = V::load_part(u, i, 1.0).max(V::splat(f64::MIN_POSITIVE));
+            let r = (V::load_part(v, i, 0.0) * step).div(u);
+            match weights {
                 Some(w) => {
                     let w = V::load_part(w, i, 0.0);
                     // A row of weight zero may do what it likes.
@@ -178,12 +158,12 @@ impl Kernel for LogGain<'_> {
         let lowest = lowest.to_array()[..V::N].iter().copied().fold(1.0, f64::min);
         if lowest > -1.0 { sum.sum() } else { f64::NEG_INFINITY }
     }
-}
+);
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::linalg::lanes::{Level, dispatch_at};
+    use crate::linalg::lanes::at_each_level;
 
     fn numbers(n: usize, seed: u64) -> Vec<f64> {
         let mut s = seed;
@@ -206,15 +186,14 @@ mod tests {
                 let want_g: Vec<f64> = (0..m)
                     .map(|k| 1.0 + (0..n).map(|j| l[k * n + j] * d[j]).sum::<f64>())
                     .collect();
-                for level in Level::available() {
+                at_each_level(|_| {
                     let mut u = vec![9.0; n];
-                    let combine = Combine { columns: &columns, weights: &x, out: &mut u };
-                    dispatch_at(level, combine);
+                    combine(&columns, &x, &mut u);
                     let mut g = vec![1.0; m];
-                    dispatch_at(level, Dots { columns: &columns, d: &d, out: &mut g });
+                    dots(&columns, &d, &mut g);
                     assert!(u.iter().zip(&want_u).all(|(a, b)| (a - b).abs() < 1e-13));
                     assert!(g.iter().zip(&want_g).all(|(a, b)| (a - b).abs() < 1e-12));
-                }
+                });
             }
         }
     }
@@ -228,17 +207,16 @@ mod tests {
                     numbers(n, 6).iter().zip(&u).map(|(x, u)| (x - 0.5) * scale * u).collect();
                 let want: f64 = (0..n).map(|j| w[j] * (v[j] / u[j]).ln_1p()).sum();
                 let size: f64 = (0..n).map(|j| w[j] * (v[j] / u[j]).abs()).sum();
-                for level in Level::available() {
+                at_each_level(|level| {
                     let weights = Some(&w[..]);
-                    let gain = LogGain { u: &u, v: &v, weights, step: 1.0 };
-                    let got = dispatch_at(level, gain);
+                    let got = log_gain(&u, &v, weights, 1.0);
                     assert!((got - want).abs() < 4e-15 * size, "{level:?} {n} {scale}");
                     let mut inverse = vec![0.0; n];
-                    let got = dispatch_at(level, LogSum { u: &u, weights, inverse: &mut inverse });
+                    let got = log_sum(&u, weights, &mut inverse);
                     let want: f64 = (0..n).map(|j| w[j] * u[j].ln()).sum();
                     assert!((got - want).abs() < 1e-13 * n as f64);
                     assert!((0..n).all(|j| (inverse[j] * u[j] / w[j] - 1.0).abs() < 1e-15));
-                }
+                });
             }
         }
     }
@@ -246,10 +224,10 @@ mod tests {
     #[test]
     fn a_step_that_empties_a_row_gains_minus_infinity_unless_the_row_has_no_weight() {
         let (u, v) = ([1.0, 1.0, 1.0], [0.1, -1.0, 0.1]);
-        for level in Level::available() {
-            let gain = |w| dispatch_at(level, LogGain { u: &u, v: &v, weights: w, step: 1.0 });
+        at_each_level(|_| {
+            let gain = |w| log_gain(&u, &v, w, 1.0);
             assert_eq!(gain(None), f64::NEG_INFINITY);
             assert!((gain(Some(&[1.0, 0.0, 1.0])) - 2.0 * 1.1f64.ln()).abs() < 1e-15);
-        }
+        });
     }
 }

@@ -13,9 +13,8 @@ use faer::linalg::matmul::triangular::{BlockStructure, matmul};
 use faer::{Accum, Mat, Par};
 
 use super::Likelihoods;
-use super::kernels::{Combine, Dots, LogGain, LogSum};
+use super::kernels::{combine, dots, log_gain, log_sum};
 use super::rows::{Rows, Strip};
-use crate::linalg::lanes::dispatch;
 use crate::{Error, Monitor};
 
 /// Most numbers that the partial sums of a Hessian may take together.
@@ -112,12 +111,12 @@ impl<'a> Problem<'a> {
                 self.monitor.advance(0)?;
                 let u = strip.within(&strips[0], u);
                 let pieces = self.pieces(strip, &support);
-                dispatch(Combine { columns: &pieces, weights: &weights, out: u });
+                combine(&pieces, &weights, u);
                 inverse.resize(strip.len, 0.0);
                 let weights = self.weights(strip);
-                value += dispatch(LogSum { u, weights, inverse: &mut inverse });
+                value += log_sum(u, weights, &mut inverse);
                 let pieces = self.pieces(strip, columns);
-                dispatch(Dots { columns: &pieces, d: &inverse, out: &mut g });
+                dots(&pieces, &inverse, &mut g);
             }
             Ok((value, g))
         })?;
@@ -194,7 +193,7 @@ impl<'a> Problem<'a> {
                 self.monitor.advance(0)?;
                 let v = strip.within(&strips[0], v);
                 let pieces = self.pieces(strip, columns);
-                dispatch(Combine { columns: &pieces, weights: &d, out: v });
+                combine(&pieces, &d, v);
                 let weights = self.weights(strip);
                 for (j, (v, u)) in v.iter().zip(strip.of(u)).enumerate() {
                     longest = longest.min(self.room(weights.map_or(1.0, |w| w[j]), *u, *v));
@@ -229,7 +228,7 @@ impl<'a> Problem<'a> {
             let mut sum = 0.0;
             for s in strips {
                 let weights = self.weights(s);
-                sum += dispatch(LogGain { u: s.of(u), v: s.of(&along.v), weights, step });
+                sum += log_gain(s.of(u), s.of(&along.v), weights, step);
             }
             Ok(sum)
         })?;
@@ -256,7 +255,7 @@ impl<'a> Problem<'a> {
                 self.monitor.advance(0)?;
                 u.resize(strip.len, 0.0);
                 let pieces = self.pieces(strip, &support);
-                dispatch(Combine { columns: &pieces, weights: &weights, out: &mut u });
+                combine(&pieces, &weights, &mut u);
                 let row_weights = self.weights(strip);
                 for (j, u) in u.iter().enumerate() {
                     let w = row_weights.map_or(1.0, |w| w[j]) / self.total;

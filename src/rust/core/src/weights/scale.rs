@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::linalg::lanes::{Kernel, Lanes, dispatch};
+use crate::linalg::lanes::{Lanes, kernel};
 use crate::linalg::special;
 use crate::{Error, Monitor};
 
@@ -43,7 +43,7 @@ pub fn scale_rows(
         .enumerate()
         .map(|(i, (mut columns, largest))| {
             monitor.advance(0)?;
-            match dispatch(ScaleBlock { columns: &mut columns, largest: &mut *largest }) {
+            match scale_block(&mut columns, &mut *largest) {
                 true => Ok(()),
                 false => Err(complain(&columns, largest, i * height)),
             }
@@ -52,46 +52,35 @@ pub fn scale_rows(
     Ok(largest)
 }
 
-/// One block of rows, as its pieces of columns. False, and nothing changed, if a value is unusable.
-pub(super) struct ScaleBlock<'a, 'b> {
-    pub columns: &'a mut [&'b mut [f64]],
-    pub largest: &'a mut [f64],
-}
-
-impl Kernel for ScaleBlock<'_, '_> {
-    type Output = bool;
-    #[inline(always)]
-    fn run<V: Lanes>(self) -> bool {
+kernel!(
+    /// One block of rows, as its pieces of columns. False, and nothing changed, if a value is unusable.
+    pub(super) fn scale_block<'a, 'b, V: Lanes>(
+        columns: &'a mut [&'b mut [f64]],
+        largest: &'a mut [f64],
+    ) -> bool {
         let mut good = true;
-        for column in self.columns.iter() {
-            for (m, &l) in self.largest.iter_mut().zip(column.iter()) {
+        for column in columns.iter() {
+            for (m, &l) in largest.iter_mut().zip(column.iter()) {
                 *m = if l > *m { l } else { *m };
                 good &= l < f64::INFINITY;
             }
         }
-        if !good || self.largest.contains(&f64::NEG_INFINITY) {
+        if !good || largest.contains(&f64::NEG_INFINITY) {
             return false;
         }
-        for column in self.columns.iter_mut() {
-            scale_column::<V>(column, self.largest);
+        for column in columns.iter_mut() {
+            scale_column::<V>(column, largest);
         }
         true
     }
-}
+);
 
-/// One column relative to given maxima of the rows.
-pub(super) struct Relative<'a> {
-    pub column: &'a mut [f64],
-    pub largest: &'a [f64],
-}
-
-impl Kernel for Relative<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<V: Lanes>(self) {
-        scale_column::<V>(self.column, self.largest);
+kernel!(
+    /// One column relative to given maxima of the rows.
+    pub(super) fn scale_by<'a, V: Lanes>(column: &'a mut [f64], largest: &'a [f64]) {
+        scale_column::<V>(column, largest);
     }
-}
+);
 
 #[inline(always)]
 fn scale_column<V: Lanes>(column: &mut [f64], largest: &[f64]) {

@@ -20,9 +20,8 @@ use rayon::prelude::*;
 use super::mixture_weights;
 use super::problem::normalise;
 use super::qp;
-use super::scale::{self, Relative, ScaleBlock};
+use super::scale::{self, scale_block, scale_by};
 use super::{Likelihoods, Mixture, Options, check_dirichlet, check_positive};
-use crate::linalg::lanes::dispatch;
 use crate::{Ended, Error, Monitor, Stop};
 
 pub use price::{Point, Sums};
@@ -210,7 +209,7 @@ impl<'a, S: LogLikelihoods> Stream<'a, S> {
             self.source.block(&self.all, b, &mut buffer)?;
             columns.iter_mut().zip(buffer.chunks_exact(n)).for_each(|(c, l)| c.copy_from_slice(l));
             let mut top = vec![f64::NEG_INFINITY; n];
-            match dispatch(ScaleBlock { columns: &mut columns, largest: &mut top }) {
+            match scale_block(&mut columns, &mut top) {
                 true => Ok(()),
                 false => Err(scale::complain(&columns, &top, self.blocks[b].start)),
             }
@@ -248,7 +247,7 @@ impl<'a, S: LogLikelihoods> Stream<'a, S> {
             rescale(old, &before, top);
             for (column, loglik) in new.iter_mut().zip(buffer.chunks_exact(n)) {
                 column.copy_from_slice(loglik);
-                dispatch(Relative { column, largest: top });
+                scale_by(column, top);
             }
             Ok(())
         })

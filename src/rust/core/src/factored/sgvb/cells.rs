@@ -8,7 +8,7 @@ use crate::factored::design::Design;
 use crate::factored::factor::Factor;
 use crate::factored::state::{Direct, Problem, State};
 use crate::linalg::columns::{dot, weighted_squares};
-use crate::linalg::lanes::{Kernel, Lanes, MAX_LANES, dispatch};
+use crate::linalg::lanes::{MAX_LANES, kernel};
 use crate::random::Stream;
 
 /// The derivatives by the mean and by the variance of the linear predictor of each cell.
@@ -32,7 +32,7 @@ impl Cells {
         let totals: Vec<f64> = columns
             .enumerate()
             .map(|(t, (gm, gv))| {
-                let normals = dispatch(Normals { stream, first: t * n, count: n });
+                let normals = normals_of(stream, t * n, n);
                 (0..n)
                     .map(|i| {
                         let at = t * n + i;
@@ -103,7 +103,7 @@ impl Cells {
 
 /// From `sum_j x_ij u_j` and its variance to the mean and second moment of `u_j`.
 fn chain(design: &Design<'_>, j: usize, mean: f64, first: &[f64], second: &[f64]) -> Gradient {
-    let (slope, curve) = dispatch(Project { x: design.column(j), first, second });
+    let (slope, curve) = project(design.column(j), first, second);
     Gradient { mean: slope - 2.0 * mean * curve, second: curve }
 }
 
@@ -134,39 +134,25 @@ fn one_cell(state: &State, at: usize, y: f64, normals: [f64; 2]) -> [f64; 3] {
     out
 }
 
-struct Normals {
-    stream: Stream,
-    first: usize,
-    count: usize,
-}
-impl Kernel for Normals {
-    type Output = Vec<[f64; 2]>;
-    #[inline(always)]
-    fn run<V: Lanes>(self) -> Vec<[f64; 2]> {
-        let mut out = Vec::with_capacity(self.count);
+kernel!(
+    fn normals_of<V: Lanes>(stream: Stream, first: usize, count: usize) -> Vec<[f64; 2]> {
+        let mut out = Vec::with_capacity(count);
         let mut samples = [0u32; MAX_LANES];
-        for start in (0..self.count).step_by(V::N) {
-            let width = V::N.min(self.count - start);
+        for start in (0..count).step_by(V::N) {
+            let width = V::N.min(count - start);
             for lane in 0..width {
-                samples[lane] = (self.first + start + lane) as u32;
+                samples[lane] = (first + start + lane) as u32;
             }
-            let (a, b) = self.stream.normals::<V>(&samples[..width], 0);
+            let (a, b) = stream.normals::<V>(&samples[..width], 0);
             let (a, b) = (a.to_array(), b.to_array());
             out.extend((0..width).map(|lane| [a[lane], b[lane]]));
         }
         out
     }
-}
+);
 
-struct Project<'a> {
-    x: &'a [f64],
-    first: &'a [f64],
-    second: &'a [f64],
-}
-impl Kernel for Project<'_> {
-    type Output = (f64, f64);
-    #[inline(always)]
-    fn run<V: Lanes>(self) -> (f64, f64) {
-        (dot::<V>(self.x, self.first), weighted_squares::<V>(self.x, self.second))
+kernel!(
+    fn project<'a, V: Lanes>(x: &'a [f64], first: &'a [f64], second: &'a [f64]) -> (f64, f64) {
+        (dot::<V>(x, first), weighted_squares::<V>(x, second))
     }
-}
+);

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::coordinates::{Coordinates, Lambda, block_range, padded};
 use super::{LogDet, shrink};
-use crate::linalg::lanes::{Kernel, Lanes, dispatch};
+use crate::linalg::lanes::{Lanes, kernel};
 use crate::linalg::special::{exp, log};
 use crate::normal_means::problem::BLOCK;
 
@@ -64,7 +64,7 @@ impl Coordinates {
                 Whole::ByUnit(blocks) => Spectrum::ByUnit(&blocks[b], s),
             };
             let block = Block { y, rows, starts };
-            dispatch(Evaluate { block, spectrum, log_weights, components, mixture });
+            evaluate(block, spectrum, log_weights, components, mixture);
         });
     }
 
@@ -86,7 +86,7 @@ impl Coordinates {
                 let mut mixture = vec![0.0; rows(b) * WIDE];
                 let block = Block { y, rows: rows(b), starts: &self.starts };
                 let (tables, mixture_of) = (&tables, &mut mixture);
-                dispatch(Several { block, tables, log_weights, mixture: mixture_of });
+                several(block, tables, log_weights, mixture_of);
                 mixture
             };
             let parts: Vec<Vec<f64>> = self.blocks.par_iter().enumerate().map(block).collect();
@@ -116,20 +116,15 @@ struct Block<'a> {
     starts: &'a [usize],
 }
 
-/// The mixture of one block at several scales.
-struct Several<'a> {
-    block: Block<'a>,
-    tables: &'a Tables,
-    log_weights: &'a [f64],
-    mixture: &'a mut [f64],
-}
-
-impl Kernel for Several<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<V: Lanes>(self) {
-        let Self { block: Block { y, rows, starts }, tables, log_weights, mixture } = self;
+kernel!(
+    /// The mixture of one block at several scales.
+    fn several<'a, V: Lanes>(
+        block: Block<'a>,
+        tables: &'a Tables,
+        log_weights: &'a [f64],
+        mixture: &'a mut [f64],
+    ) {
+        let Block { y, rows, starts } = block;
         let mut values = vec![V::splat(0.0); WIDE * log_weights.len()];
         let half = V::splat(0.5);
         for row in (0..rows).step_by(V::N) {
@@ -162,7 +157,7 @@ impl Kernel for Several<'_> {
             }
         }
     }
-}
+);
 
 /// Eigenvalues of one block, and the scale.
 #[derive(Clone, Copy)]
@@ -202,21 +197,15 @@ impl Block<'_> {
     }
 }
 
-/// One block at one scale.
-struct Evaluate<'a> {
-    block: Block<'a>,
-    spectrum: Spectrum<'a>,
-    log_weights: &'a [f64],
-    components: &'a mut [f64],
-    mixture: &'a mut [f64],
-}
-
-impl Kernel for Evaluate<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<V: Lanes>(self) {
-        let Self { block, spectrum, log_weights, components, mixture } = self;
+kernel!(
+    /// One block at one scale.
+    fn evaluate<'a, V: Lanes>(
+        block: Block<'a>,
+        spectrum: Spectrum<'a>,
+        log_weights: &'a [f64],
+        components: &'a mut [f64],
+        mixture: &'a mut [f64],
+    ) {
         let rows = block.rows;
         for row in (0..rows).step_by(V::N) {
             let mut top = V::splat(f64::MIN);
@@ -237,4 +226,4 @@ impl Kernel for Evaluate<'_> {
             mixture[start..start + n].copy_from_slice(&total[..n]);
         }
     }
-}
+);

@@ -3,7 +3,7 @@
 use super::grid::{Grid, Matrix};
 use super::{LogDet, shrink};
 use crate::linalg::aligned::Aligned;
-use crate::linalg::lanes::{Kernel, Lanes, MAX_LANES, dispatch};
+use crate::linalg::lanes::{Lanes, MAX_LANES, kernel};
 
 /// The shrinkage of all directions at all scales: the same for all units of the same precision.
 #[derive(Debug, Clone)]
@@ -35,7 +35,7 @@ impl Shrinkage {
             shrunk: Aligned::zeros(end(|m| m.shrunk + m.height() * m.scales)),
             filled: vec![false; grid.components],
         };
-        dispatch(Set { grid, d, out: &mut out });
+        set(grid, d, &mut out);
         out
     }
 
@@ -108,16 +108,8 @@ impl Shrinkage {
     }
 }
 
-struct Set<'a> {
-    grid: &'a Grid,
-    d: f64,
-    out: &'a mut Shrinkage,
-}
-
-impl Kernel for Set<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<V: Lanes>(self) {
-        self.out.set::<V>(self.grid, self.d);
+kernel!(
+    fn set<'a, V: Lanes>(grid: &'a Grid, d: f64, out: &'a mut Shrinkage) {
+        out.set::<V>(grid, d);
     }
-}
+);

@@ -10,7 +10,7 @@ use faer::Mat;
 
 use super::coordinates::{Coordinates, Lambda, block_range, padded};
 use super::{Eigenbasis, SecondMoments};
-use crate::linalg::lanes::{Kernel, Lanes, dispatch};
+use crate::linalg::lanes::kernel;
 
 /// Posterior sums over units and components, weighted by the probability of each.
 #[derive(Debug, Clone, Default)]
@@ -87,7 +87,7 @@ impl Coordinates {
                 match &self.lambda {
                     Lambda::Common(lambda) => {
                         let h = s * lambda[i] / (1.0 + s * lambda[i]);
-                        let t = dispatch(Weigh { rows: chosen.rows, y, q, u: &u, h, c });
+                        let t = weigh(chosen.rows, y, q, &u, h, c);
                         sums.direction(s, lambda[i], total, t);
                     }
                     Lambda::ByUnit(blocks) => {
@@ -131,22 +131,16 @@ impl Coordinates {
     }
 }
 
-/// `c = q h y` and `sum u y^2` of one direction.
-struct Weigh<'a> {
-    rows: &'a [usize],
-    y: &'a [f64],
-    q: &'a [f64],
-    u: &'a [f64],
-    h: f64,
-    c: &'a mut [f64],
-}
-
-impl Kernel for Weigh<'_> {
-    type Output = f64;
-
-    #[inline(always)]
-    fn run<V: Lanes>(self) -> f64 {
-        let Self { rows, y, q, u, h, c } = self;
+kernel!(
+    /// `c = q h y` and `sum u y^2` of one direction.
+    fn weigh<'a, V: Lanes>(
+        rows: &'a [usize],
+        y: &'a [f64],
+        q: &'a [f64],
+        u: &'a [f64],
+        h: f64,
+        c: &'a mut [f64],
+    ) -> f64 {
         let n = rows.len();
         // All rows of a block, in order, are the common case of a diffuse effect.
         let dense = n > 0 && rows[n - 1] + 1 == n;
@@ -168,4 +162,4 @@ impl Kernel for Weigh<'_> {
         }
         total
     }
-}
+);

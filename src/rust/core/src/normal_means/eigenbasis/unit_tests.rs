@@ -2,7 +2,7 @@ use faer::linalg::solvers::DenseSolveCore;
 use faer::prelude::*;
 
 use super::*;
-use crate::linalg::lanes::{Kernel, Level, dispatch, dispatch_at};
+use crate::linalg::lanes::{at_each_level, kernel};
 use crate::linalg::psd;
 use crate::normal_means::testing::random;
 
@@ -25,30 +25,25 @@ fn noise(r: usize) -> Mat<f64> {
     m * m.transpose() * Scale(1.0 / r as f64)
 }
 
-struct Whole<'a> {
-    grid: &'a Grid,
-    shrinkage: &'a mut Shrinkage,
-    c: &'a [f64],
-    log_weights: &'a [f64],
-    second: &'a mut SecondMoments,
-}
-
-/// log Bayes factors, posterior weights, mean, log Bayes factor of the mixture, E[b]'N^{-1}c
-impl Kernel for Whole<'_> {
-    type Output = (Vec<f64>, Vec<f64>, Vec<f64>, f64, f64);
-    #[inline(always)]
-    fn run<V: Lanes>(self) -> Self::Output {
-        let mut unit = Unit::new(self.grid);
-        let mut mean = vec![0.0; self.grid.rows()];
-        unit.log_bayes_factors::<V>(self.grid, self.shrinkage, self.c);
-        let log_z = unit.weigh::<V>(self.log_weights);
+kernel!(
+    /// log Bayes factors, posterior weights, mean, log Bayes factor of the mixture, E[b]'N^{-1}c
+    fn whole<'a, V: Lanes>(
+        grid: &'a Grid,
+        shrinkage: &'a mut Shrinkage,
+        c: &'a [f64],
+        log_weights: &'a [f64],
+        second: &'a mut SecondMoments,
+    ) -> (Vec<f64>, Vec<f64>, Vec<f64>, f64, f64) {
+        let mut unit = Unit::new(grid);
+        let mut mean = vec![0.0; grid.rows()];
+        unit.log_bayes_factors::<V>(grid, shrinkage, c);
+        let log_z = unit.weigh::<V>(log_weights);
         let weight = 0.7;
-        let product =
-            unit.moments::<V>(self.grid, self.shrinkage, &mut mean, weight, Some(self.second));
-        mean.truncate(self.grid.conditions());
+        let product = unit.moments::<V>(grid, shrinkage, &mut mean, weight, Some(second));
+        mean.truncate(grid.conditions());
         (unit.log_bf().to_vec(), unit.weights().to_vec(), mean, log_z, product)
     }
-}
+);
 
 fn close(name: &str, got: f64, want: f64, scale: f64) {
     assert!((got - want).abs() <= 1e-10 * scale, "{name}: {got} {want}");
@@ -98,19 +93,11 @@ fn bayes_factors_and_moments_equal_those_of_dense_algebra() {
         let product = (c.transpose() * &inverse * &mean)[(0, 0)];
         let log_weights = grid.log_weights(&weights);
         let mut shrinkage = Shrinkage::new(&grid, d);
-        for level in Level::available() {
+        at_each_level(|_| {
             let mut sums = SecondMoments::of_grid(&grid);
             let c: Vec<f64> = (0..r).map(|i| c[(i, 0)]).collect();
-            let (log_bf, got_posterior, got_mean, log_z, got_product) = dispatch_at(
-                level,
-                Whole {
-                    grid: &grid,
-                    shrinkage: &mut shrinkage,
-                    c: &c,
-                    log_weights: &log_weights,
-                    second: &mut sums,
-                },
-            );
+            let (log_bf, got_posterior, got_mean, log_z, got_product) =
+                whole(&grid, &mut shrinkage, &c, &log_weights, &mut sums);
             for t in 0..t {
                 close("log BF", log_bf[t], want_bf[t], 1.0 + want_bf[t].abs());
                 close("weight", got_posterior[t], posterior[t], 1.0 + largest.abs());
@@ -124,7 +111,7 @@ fn bayes_factors_and_moments_equal_those_of_dense_algebra() {
                     close("second", got_second[(i, p)], second[(i, p)], second.norm_max());
                 }
             }
-        }
+        });
     }
 }
 
@@ -143,15 +130,7 @@ fn second_moments_add_up_over_more_units_than_wait() {
     for _ in 0..units {
         let log_weights = grid.log_weights(&[1.0]);
         let c = [1.0, 0.0, -2.0];
-        let second = &mut second;
-        let whole = Whole {
-            grid: &grid,
-            shrinkage: &mut shrinkage,
-            c: &c,
-            log_weights: &log_weights,
-            second,
-        };
-        dispatch(whole);
+        whole(&grid, &mut shrinkage, &c, &log_weights, &mut second);
     }
     // mean = c / 2, variance = I / 2
     let total = second.total(grid.lift());

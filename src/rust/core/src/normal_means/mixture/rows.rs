@@ -3,17 +3,8 @@
 use faer::MatRef;
 
 use super::{Part, WeightedPrior};
-use crate::linalg::lanes::{Kernel, Lanes, MAX_LANES};
+use crate::linalg::lanes::{Lanes, MAX_LANES, kernel};
 use crate::linalg::special::exp;
-
-/// One block.
-pub struct Rows<'a> {
-    pub prior: &'a WeightedPrior,
-    /// A column for each part.
-    pub loglik: MatRef<'a, f64>,
-    /// By columns: vloglik, null and alternative if there is a point mass, active weights.
-    pub out: &'a mut [f64],
-}
 
 /// `log(e^a + e^b)`.
 fn log_add(a: f64, b: f64) -> f64 {
@@ -35,12 +26,15 @@ impl<V: Lanes> LogSum<V> {
     }
 }
 
-impl Kernel for Rows<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<V: Lanes>(self) {
-        let Self { prior, loglik, out } = self;
+kernel!(
+    /// One block.
+    pub fn sum_rows<'a, V: Lanes>(
+        prior: &'a WeightedPrior,
+        // A column for each part.
+        loglik: MatRef<'a, f64>,
+        // By columns: vloglik, null and alternative if there is a point mass, active weights.
+        out: &'a mut [f64],
+    ) {
         let n = loglik.nrows();
         let null = usize::from(prior.null);
         let uniform = prior.log_alternative == f64::NEG_INFINITY;
@@ -98,4 +92,4 @@ impl Kernel for Rows<'_> {
             }
         }
     }
-}
+);

@@ -153,17 +153,14 @@ impl<V: Lanes> Accumulator<V> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::linalg::lanes::{Kernel, Level, dispatch_at};
+    use crate::linalg::lanes::{at_each_level, kernel};
 
-    /// Mixtures of normals given as (weight, mean, sd); sd = 0 is a point mass at zero.
-    struct Mix<'a>(&'a [(f64, f64, f64)]);
-    impl Kernel for Mix<'_> {
-        type Output = [f64; 5];
-        #[inline(always)]
-        fn run<V: Lanes>(self) -> [f64; 5] {
+    kernel!(
+        /// Mixtures of normals given as (weight, mean, sd); sd = 0 is a point mass at zero.
+        fn mixed<'a, V: Lanes>(mix: &'a [(f64, f64, f64)]) -> [f64; 5] {
             let mut acc = Accumulator::<V>::new(1, true);
             acc.begin(V::splat(0.0));
-            for &(g, m, sd) in self.0 {
+            for &(g, m, sd) in mix {
                 let step = acc.step(V::splat(g));
                 let (mean, var) = (V::splat(m), V::splat(sd * sd));
                 acc.add_covariance(step, &[mean], &[var]);
@@ -180,36 +177,36 @@ mod tests {
             assert!((covariance - spread).abs() <= 1e-15 * spread);
             [c.mean, c.spread, c.zero, c.negative, c.positive].map(|v| v.to_array()[V::N - 1])
         }
-    }
+    );
 
     #[test]
     fn a_mixture_has_the_moments_and_signs_of_its_components() {
         // mean 0.2*3 - 0.3*1 = 0.3; second moment 0.2*(9+4) + 0.3*(1+0.25) = 2.975.
         let mix = [(0.2, 3.0, 2.0), (0.5, 0.0, 0.0), (0.0, 1e9, 1e9), (0.3, -1.0, 0.5)];
         let (p15, p2) = (0.066_807_201_268_858_08, 0.022_750_131_948_179_21);
-        for level in Level::available() {
-            let [mean, spread, zero, negative, positive] = dispatch_at(level, Mix(&mix));
+        at_each_level(|_| {
+            let [mean, spread, zero, negative, positive] = mixed(&mix);
             assert!((mean - 0.3).abs() < 1e-15);
             assert!((spread - (2.975 - 0.09)).abs() < 1e-14);
             assert_eq!(zero, 0.5);
             assert!((negative - 0.2 * p15 - 0.3 * (1.0 - p2)).abs() < 1e-15);
             assert!((positive - 0.2 * (1.0 - p15) - 0.3 * p2).abs() < 1e-15);
-        }
+        });
     }
 
     #[test]
     fn enormous_means_leave_an_accurate_spread_and_tails() {
         let mix = [(0.25, 1e8, 1.0), (0.75, 1e8 + 4.0, 1.0)];
-        for level in Level::available() {
-            let [mean, spread, _, negative, positive] = dispatch_at(level, Mix(&mix));
+        at_each_level(|_| {
+            let [mean, spread, _, negative, positive] = mixed(&mix);
             assert_eq!(mean, 1e8 + 3.0);
             assert!((spread - 4.0).abs() < 1e-12);
             assert_eq!((negative, positive), (0.0, 1.0));
             // P(N(30, 1) < 0) = 4.906713927148187e-198 (continued fraction).
-            let [_, _, _, negative, _] = dispatch_at(level, Mix(&[(1.0, 30.0, 1.0)]));
+            let [_, _, _, negative, _] = mixed(&[(1.0, 30.0, 1.0)]);
             assert!((negative / 4.906_713_927_148_187e-198 - 1.0).abs() < 1e-12);
-            let [_, _, _, _, positive] = dispatch_at(level, Mix(&[(1.0, -1e4, 1.0)]));
+            let [_, _, _, _, positive] = mixed(&[(1.0, -1e4, 1.0)]);
             assert_eq!(positive, 0.0);
-        }
+        });
     }
 }

@@ -1,7 +1,7 @@
 use super::super::posterior::reference::posterior as slow_component;
 use super::super::testing::{Case, cases, random, solve};
 use super::*;
-use crate::linalg::lanes::{Kernel, Lanes};
+use crate::linalg::lanes::kernel;
 use crate::random::Stream;
 use crate::with_threads;
 
@@ -44,17 +44,14 @@ fn slow(case: &Case, unit: usize, component: Option<(usize, usize)>) -> (Vec<f64
     (mean, cov)
 }
 
-/// The first normals of a sample, in order.
-struct Normals(Stream, u32, usize);
-impl Kernel for Normals {
-    type Output = Vec<f64>;
-    #[inline(always)]
-    fn run<V: Lanes>(self) -> Vec<f64> {
-        let pairs = (0..self.2.div_ceil(2)).map(|p| self.0.normals::<V>(&[self.1], p as u32));
+kernel!(
+    /// The first normals of a sample, in order.
+    fn normals<V: Lanes>(level: Level, stream: Stream, sample: u32, count: usize) -> Vec<f64> {
+        let pairs = (0..count.div_ceil(2)).map(|p| stream.normals::<V>(&[sample], p as u32));
         let all = pairs.flat_map(|(a, b)| [a.to_array()[0], b.to_array()[0]]);
-        all.take(self.2).collect()
+        all.take(count).collect()
     }
-}
+);
 
 /// With all weight on one component, samples are `mean + C eps` with known `eps`: rank + 1 samples
 /// give `mean` and `C` exactly, whose `CC'` must be the covariance of the dense formula.
@@ -70,7 +67,7 @@ fn check_component(case: &Case, level: Level, p: usize, units: &[usize]) {
         let mut a = Vec::new();
         let mut b = Vec::new();
         for sample in 0..m {
-            a.extend(dispatch_at(level, Normals(stream, sample as u32, rank)));
+            a.extend(normals(level, stream, sample as u32, rank));
             a.push(1.0);
             b.extend((0..r).map(|i| got[(sample * r + i) * j + unit]));
         }

@@ -10,8 +10,8 @@ use super::{
     Blocks, Design, Frame, NOTHING_LEFT, Response, check_basis, column_pieces, regress_out,
     row_pieces,
 };
-use crate::linalg::columns::{Dot, add, dot};
-use crate::linalg::lanes::{Lanes, dispatch};
+use crate::linalg::columns::{add, dot, dot_product};
+use crate::linalg::lanes::Lanes;
 use crate::{Error, Monitor};
 
 /// Predictors as columns of numbers.
@@ -43,9 +43,9 @@ impl Dense {
             .par_chunks_mut(n)
             .map(|x| {
                 monitor.advance(0)?;
-                let before = dispatch(Dot(x, x));
+                let before = dot_product(x, x);
                 regress_out(basis, x);
-                let norm = dispatch(Dot(x, x));
+                let norm = dot_product(x, x);
                 if norm <= NOTHING_LEFT * before {
                     x.fill(0.0);
                     return Ok(0.0);
@@ -85,7 +85,7 @@ impl Design for Dense {
         add::<V>(-delta, self.column(j), residual);
     }
     fn sum_of_squares(&self, _: &Response, _: &[f64], residual: &[f64]) -> f64 {
-        dispatch(Dot(residual, residual))
+        dot_product(residual, residual)
     }
     fn cost(&self) -> usize {
         4 * self.n

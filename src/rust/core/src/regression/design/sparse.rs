@@ -6,11 +6,12 @@ use faer::{Mat, MatMut, MatRef};
 use rayon::prelude::*;
 
 use super::{
-    Axpy, Blocks, Design, Frame, Response, check_basis, column_pieces, response, row_pieces,
+    Blocks, Design, Frame, Response, check_basis, column_pieces, response, row_pieces,
+    subtract_multiple,
 };
 use crate::Error;
-use crate::linalg::columns::Dot;
-use crate::linalg::lanes::{Lanes, dispatch};
+use crate::linalg::columns::dot_product;
+use crate::linalg::lanes::Lanes;
 
 /// A matrix by compressed columns, as R's `dgCMatrix` has it.
 #[derive(Debug, Clone, Copy)]
@@ -142,9 +143,9 @@ impl Design for Sparse {
         let (s, a) = residual.split_at(self.n);
         let mut whole = s.to_vec();
         for (q, &a) in self.basis.chunks_exact(self.n).zip(a) {
-            dispatch(Axpy(-a, q, &mut whole));
+            subtract_multiple(-a, q, &mut whole);
         }
-        dispatch(Dot(&whole, &whole))
+        dot_product(&whole, &whole)
     }
     fn cost(&self) -> usize {
         4 * (self.values.len() / self.frame.norms.len().max(1) + 1)

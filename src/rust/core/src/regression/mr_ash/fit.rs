@@ -11,7 +11,7 @@
 use super::model::{Fit, Grid, Options, Settings, Start, Step, WeightStep, check};
 use super::sweep::{ABSENT, State, Sweep, Totals};
 use super::table::{Table, padded};
-use crate::linalg::lanes::{Kernel, Lanes, dispatch};
+use crate::linalg::lanes::{dispatch, kernel};
 use crate::regression::design::{Design, Response, residual_of};
 use crate::weights::{self, Likelihoods, mixture_weights, scale_rows};
 use crate::{Ended, Error, Monitor, Stop};
@@ -274,14 +274,7 @@ impl<'a, D: Design> Ascent<'a, D> {
         }
         let stride = weights::stride(rows);
         let mut loglik = vec![0.0; stride * cols];
-        dispatch(Fill {
-            table: &self.table,
-            predictors: &self.informative,
-            c,
-            half_inverse: 0.5 / self.sigma2,
-            stride,
-            loglik: &mut loglik,
-        });
+        fill(&self.table, &self.informative, c, 0.5 / self.sigma2, stride, &mut loglik);
         scale_rows(&mut loglik, rows, cols, stride, self.monitor)?;
         let likelihoods = Likelihoods::new(&loglik, rows, cols, stride)?;
         let options = weights::Options { tol: 1e-9, max_iter: 50, ..Default::default() };
@@ -296,7 +289,7 @@ impl<'a, D: Design> Ascent<'a, D> {
     fn at_rest(&self) -> Vec<f64> {
         let State { b, residual, .. } = &self.state;
         let mut c = self.state.c.clone();
-        dispatch(Products { design: self.design, b, residual, c: &mut c });
+        products(self.design, b, residual, &mut c);
         c
     }
 
@@ -317,49 +310,41 @@ impl<'a, D: Design> Ascent<'a, D> {
     }
 }
 
-/// `log BF_jk`, by components.
-struct Fill<'a> {
-    table: &'a Table,
-    predictors: &'a [usize],
-    c: &'a [f64],
-    half_inverse: f64,
-    stride: usize,
-    loglik: &'a mut [f64],
-}
-
-impl Kernel for Fill<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<V: Lanes>(self) {
-        for (row, &j) in self.predictors.iter().enumerate() {
-            let (shrink, half_log) = self.table.row(j);
-            let half_z2 = self.c[j] * self.c[j] * self.half_inverse;
-            for (k, column) in self.loglik.chunks_mut(self.stride).enumerate() {
+kernel!(
+    /// `log BF_jk`, by components.
+    fn fill<'a, V: Lanes>(
+        table: &'a Table,
+        predictors: &'a [usize],
+        c: &'a [f64],
+        half_inverse: f64,
+        stride: usize,
+        loglik: &'a mut [f64],
+    ) {
+        for (row, &j) in predictors.iter().enumerate() {
+            let (shrink, half_log) = table.row(j);
+            let half_z2 = c[j] * c[j] * half_inverse;
+            for (k, column) in loglik.chunks_mut(stride).enumerate() {
                 column[row] = half_log[k] + shrink[k] * half_z2;
             }
         }
     }
-}
+);
 
-struct Products<'a, D> {
-    design: &'a D,
-    b: &'a [f64],
-    residual: &'a [f64],
-    c: &'a mut [f64],
-}
-
-impl<D: Design> Kernel for Products<'_, D> {
-    type Output = ();
-    #[inline(always)]
-    fn run<V: Lanes>(self) {
-        let norms = self.design.norms();
-        for (j, c) in self.c.iter_mut().enumerate() {
+kernel!(
+    fn products<'a, V: Lanes, D: Design>(
+        design: &'a D,
+        b: &'a [f64],
+        residual: &'a [f64],
+        c: &'a mut [f64],
+    ) {
+        let norms = design.norms();
+        for (j, c) in c.iter_mut().enumerate() {
             if norms[j] > 0.0 {
-                *c = self.design.product::<V>(j, self.residual) + norms[j] * self.b[j];
+                *c = design.product::<V>(j, residual) + norms[j] * b[j];
             }
         }
     }
-}
+);
 
 fn largest_difference(x: &[f64], y: &[f64]) -> f64 {
     x.iter().zip(y).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max)

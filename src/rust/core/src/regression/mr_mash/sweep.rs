@@ -4,7 +4,7 @@ use faer::{Mat, MatMut, MatRef};
 
 use super::design::{Design, blocks};
 use super::model::Packed;
-use crate::linalg::lanes::{Kernel, Lanes, dispatch};
+use crate::linalg::lanes::{Kernel, Lanes, dispatch, kernel};
 use crate::normal_means::eigenbasis::{Grid, SecondMoments, Shrinkage, Unit};
 use crate::{Error, Monitor};
 
@@ -182,34 +182,29 @@ pub fn at_rest(design: &impl Design, packed: &Packed, mean: Option<MatRef<'_, f6
                 }
             }
         }
-        dispatch(AtRest { packed, precision, c, first: range.start, log_bf: &mut log_bf, p });
+        block_at_rest(packed, precision, c, range.start, &mut log_bf, p);
     }
     log_bf
 }
 
-struct AtRest<'a> {
-    packed: &'a Packed,
-    precision: &'a [f64],
-    c: MatMut<'a, f64>,
-    first: usize,
-    log_bf: &'a mut [f64],
-    p: usize,
-}
-
-impl Kernel for AtRest<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<V: Lanes>(mut self) {
-        let grid = &self.packed.grid;
-        let mut unit = Unit::new(grid);
-        let mut shrinkage = Shrinkage::new(grid, self.precision[0]);
-        for (i, &d) in self.precision.iter().enumerate() {
+kernel!(
+    fn block_at_rest<'a, V: Lanes>(
+        packed: &'a Packed,
+        precision: &'a [f64],
+        c: MatMut<'a, f64>,
+        first: usize,
+        log_bf: &'a mut [f64],
+        p: usize,
+    ) {
+        let grid = &packed.grid;
+        let (mut c, mut unit) = (c, Unit::new(grid));
+        let mut shrinkage = Shrinkage::new(grid, precision[0]);
+        for (i, &d) in precision.iter().enumerate() {
             shrinkage.set::<V>(grid, d);
-            unit.log_bayes_factors::<V>(grid, &shrinkage, column(self.c.as_mut(), i));
+            unit.log_bayes_factors::<V>(grid, &shrinkage, column(c.as_mut(), i));
             for (t, found) in unit.log_bf().iter().enumerate() {
-                self.log_bf[t * self.p + self.first + i] = *found;
+                log_bf[t * p + first + i] = *found;
             }
         }
     }
-}
+);

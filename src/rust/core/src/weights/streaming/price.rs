@@ -10,10 +10,9 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, Par};
 use rayon::prelude::*;
 
-use super::super::kernels::{Combine, Dots, LogSum};
-use super::super::scale::{self, ScaleBlock};
+use super::super::kernels::{combine, dots, log_sum};
+use super::super::scale::{self, scale_block};
 use super::LogLikelihoods;
-use crate::linalg::lanes::dispatch;
 use crate::{Error, Monitor};
 
 /// Most groups of blocks with partial sums of their own.
@@ -94,7 +93,7 @@ fn add(sums: &mut Sums, loglik: &mut [f64], rows: Range<usize>, at: Point) -> Re
     let n = rows.len();
     let mut top = vec![f64::NEG_INFINITY; n];
     let mut columns: Vec<&mut [f64]> = loglik.chunks_exact_mut(n).collect();
-    if !dispatch(ScaleBlock { columns: &mut columns, largest: &mut top }) {
+    if !scale_block(&mut columns, &mut top) {
         return Err(scale::complain(&columns, &top, rows.start));
     }
     let columns: Vec<&[f64]> = columns.into_iter().map(|column| &*column).collect();
@@ -102,10 +101,10 @@ fn add(sums: &mut Sums, loglik: &mut [f64], rows: Range<usize>, at: Point) -> Re
     let supported: Vec<&[f64]> = support.iter().map(|&p| columns[p]).collect();
     let weights: Vec<f64> = support.iter().map(|&p| at.x[p]).collect();
     let (mut u, mut inverse) = (vec![0.0; n], vec![0.0; n]);
-    dispatch(Combine { columns: &supported, weights: &weights, out: &mut u });
-    sums.value += dispatch(LogSum { u: &u, weights: None, inverse: &mut inverse });
+    combine(&supported, &weights, &mut u);
+    sums.value += log_sum(&u, None, &mut inverse);
     sums.value += top.iter().sum::<f64>();
-    dispatch(Dots { columns: &columns, d: &inverse, out: &mut sums.g });
+    dots(&columns, &inverse, &mut sums.g);
     for (j, _) in u.iter().enumerate().filter(|(_, u)| **u < at.floor) {
         if let Some(best) = columns.iter().position(|column| column[j] == 1.0) {
             sums.cover[best] += at.floor;

@@ -1,6 +1,6 @@
 use super::super::reference::{Random, posterior};
 use super::*;
-use crate::linalg::lanes::{Kernel, Level, dispatch_at};
+use crate::linalg::lanes::{at_each_level, kernel};
 use crate::linalg::psd::Factor;
 
 /// A lower trapezoidal factor with some rows outside the support.
@@ -14,12 +14,8 @@ fn factor_of(rows: usize, rank: usize, support: Vec<usize>, random: &mut Random)
     Factor { rows, rank, values, support }
 }
 
-struct Check<'a>(&'a Factor, f64, u64);
-impl Kernel for Check<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<V: Lanes>(self) {
-        let Check(f, w, seed) = self;
+kernel!(
+    fn check<'a, V: Lanes>(f: &'a Factor, w: f64, seed: u64) {
         let (r, n) = (f.rows, f.rank.div_ceil(4) * 4);
         let rows = r.div_ceil(4) * 4;
         let mut random = Random(seed);
@@ -74,7 +70,7 @@ impl Kernel for Check<'_> {
             }
         }
     }
-}
+);
 
 #[test]
 fn moments_are_those_of_the_dense_formulae() {
@@ -97,18 +93,13 @@ fn moments_are_those_of_the_dense_formulae() {
         let support = (0..rows).filter(|i| i % skip != skip - 1).collect();
         let f = factor_of(rows, rank, support, &mut random);
         for w in [0.09, 4.0] {
-            for level in Level::available() {
-                dispatch_at(level, Check(&f, w, 11));
-            }
+            at_each_level(|_| check(&f, w, 11));
         }
     }
 }
 
-struct Strong;
-impl Kernel for Strong {
-    type Output = (f64, f64);
-    #[inline(always)]
-    fn run<V: Lanes>(self) -> (f64, f64) {
+kernel!(
+    fn strong<V: Lanes>() -> (f64, f64) {
         let f = Factor {
             rows: 2,
             rank: 2,
@@ -130,13 +121,13 @@ impl Kernel for Strong {
         work.moments(&packed, 1.0, &mut mean, &mut variance);
         (mean[0].to_array()[0], variance[1].to_array()[0])
     }
-}
+);
 
 #[test]
 fn effects_of_1e8_standard_errors_shrink_as_small_ones_do() {
     // U has eigenvalue 1.5 along (1, 1): mean 0.6 x; variance (1.5/2.5 + 0.5/1.5) / 2 = 7/15.
-    for level in Level::available() {
-        let (mean, variance) = dispatch_at(level, Strong);
+    at_each_level(|_| {
+        let (mean, variance) = strong();
         assert!((mean / 6e7 - 1.0).abs() < 1e-14 && (variance - 7.0 / 15.0).abs() < 1e-15);
-    }
+    });
 }
