@@ -13,6 +13,12 @@ as_predictors <- function(X, name = "X") {
   )
 }
 
+# Predictors as a plain matrix.
+dense_predictors <- function(X, name = "X") {
+  X <- as_predictors(X, name)
+  if (X$kind == "sparse") as.matrix(X$matrix) else X$x
+}
+
 # Logical values as 0 and 1.
 zero_one <- function(x) {
   if (is.data.frame(x)) {

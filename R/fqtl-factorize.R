@@ -32,26 +32,15 @@ fqtl_factorize <- function(Y, K = 5, family = c("gaussian", "nb", "voom", "binom
                            size = NULL, nb_link = c("log", "odds"), nb_floor = NULL,
                            library_size = NULL, variance_bounds = NULL, tol = 1e-4,
                            max_iter = 500, n_threads = NULL) {
-  model <- fqtl_model(
-    Y, family, covariates, var_covariates, offset, size, nb_link, nb_floor, library_size,
-    variance_bounds
-  )
-  n <- nrow(model$Y)
-  masks <- NULL
-  if (is.null(X)) {
-    X <- list(values = matrix(0, n, 0L), means = numeric(), spread = 1)
-  } else {
-    X <- check_predictors(X, n)
-    masks <- cis_masks(cis, ncol(X$values), ncol(model$Y))
-  }
-  if (!is.null(weights)) {
-    weights <- check_rows(weights, "weights", n)
-    K <- ncol(weights)
-  }
-  fit <- run_fqtl(
-    model, X, K, weights, masks, check_flag(nonneg), prior, "values", 1, 1, tol,
-    max_iter, n_threads
-  )
+  data <- fqtl_data(Y, X, list(
+    covariates = covariates, var_covariates = var_covariates, offset = offset, weights = weights,
+    cis = if (!is.null(X)) cis, size = size, library_size = library_size
+  ))
+  model <- fqtl_model(data, fqtl_family(family, nb_link, nb_floor, variance_bounds))
+  fit <- run_fqtl(model, list(
+    K = K, u_prior = "values", L = 1, nonneg = check_flag(nonneg), prior = prior, n_seeds = 1,
+    tol = tol, max_iter = max_iter, n_threads = n_threads
+  ))
   fit$call <- match.call()
   fit
 }

@@ -27,14 +27,21 @@
 #' @section Missing values:
 #' A missing cell of `Y` is not part of the likelihood. `X` must be complete.
 #'
+#' @section Names and units:
+#' Samples, outcomes and predictors are matched by name where both sides have names: samples by the
+#' row names of `X` (or of `Y`, if `X` has none), outcomes by the columns of `Y`, predictors by the
+#' columns of `X`. Normal outcomes have units of their own: an outcome in other units gives the same
+#' fit in these units.
+#'
 #' @param Y n x m matrix or data frame of outcomes, one row for each sample; `NA` where missing.
-#' @param X n x p matrix of predictors. Columns are centred.
+#' @param X n x p matrix of predictors (a plain or sparse matrix, a data frame, or blocks as of
+#'   [genotype_blocks()], which are read into memory). Columns are centred.
 #' @param K the largest number of factors; 0 for outcome-specific effects alone.
 #' @param family the distribution of `Y`, see below.
-#' @param covariates n x q matrix of covariates with dense effects on the mean; an intercept is
-#'   always there.
+#' @param covariates n x q matrix or data frame of covariates with dense effects on the mean
+#'   (factors become indicators of all levels but the first); an intercept is always there.
 #' @param var_covariates the same for the variance or dispersion.
-#' @param offset a known part of `eta`: a vector of length n, or n x m.
+#' @param offset a known part of `eta`: a number, a vector of length n, or n x m.
 #' @param weights n x K matrix: factor k of sample i is multiplied by `weights[i, k]` (proportions
 #'   of cell types).
 #' @param cis which predictors may act on each outcome directly, on top of the factors: a logical p
@@ -42,9 +49,10 @@
 #' @param nonneg loadings of the outcomes are not negative (half-normal slabs).
 #' @param prior a list that replaces some of the ranges in which hyper-parameters are estimated:
 #'   `pi_u`, `tau_u`, `pi_v`, `pi_direct`, `tau_direct`, each one number (fixed) or two. `pi` are
-#'   inclusion probabilities, `tau` precisions of the slabs in units of `var(X) / var(Y)`. The
-#'   variants of all factors have one `pi_u` and one `tau_u`; each factor has its own `pi_v`. The
-#'   slab of `V` has precision 1, which fixes the scale of the factors.
+#'   inclusion probabilities, `tau` precisions of the slabs in units of `var(X) / var(Y)`, for normal
+#'   outcomes with the variance of each outcome itself (less its offset). The variants of all factors have one `pi_u` and one `tau_u`; each factor has its own `pi_v`. The
+#'   slab of `V` has precision 1 (in standard deviations of normal outcomes), which fixes the scale
+#'   of the factors.
 #' @param u_prior `"spike_slab"`, or `"susie"`: `L` single effects for each factor, which have
 #'   credible sets.
 #' @param L number of single effects for each factor.
@@ -74,7 +82,9 @@
 #' - `dispersion`: `value`, n x m (variances, sizes, phi or precisions), coefficients `theta` and
 #'   their standard errors `se` where there are covariates;
 #' - `eta`, `eta_sd`: the linear predictor; `fitted.values`: means of the outcomes, missing ones
-#'   included;
+#'   included; `residuals`: what they leave;
+#' - `Y_unit`: the units of the outcomes in the fit, in which loadings can be compared; `terms`: what
+#'   [predict()][predict.fqtl] needs to know of the covariates, and `has_offset`;
 #' - `elbo`: the bound without factors, after each factor, then after each round (for `"sgvb"` an
 #'   estimate of it in each round, then of the final one, with Monte Carlo standard error
 #'   `elbo_se`); `converged`, `n_iter`, and the arguments.
@@ -110,21 +120,16 @@ fqtl <- function(Y, X, K = 5, family = c("gaussian", "nb", "voom", "binomial", "
   if (method == "sgvb" && u_prior == "susie") {
     stop_mnmash("argument", "`method` \"sgvb\" needs `u_prior` \"spike_slab\"")
   }
-  model <- fqtl_model(
-    Y, family, covariates, var_covariates, offset, size, nb_link, nb_floor, library_size,
-    variance_bounds
-  )
-  X <- check_predictors(X, nrow(model$Y))
-  if (!is.null(weights)) {
-    weights <- check_rows(weights, "weights", nrow(model$Y))
-    K <- ncol(weights)
-  }
-  masks <- cis_masks(cis, ncol(X$values), ncol(model$Y))
-  fit <- run_fqtl(
-    model, X, K, weights, masks, check_flag(nonneg), prior,
-    if (u_prior == "susie") "susie" else "sparse", L, n_seeds, tol, max_iter, n_threads,
-    if (method == "sgvb") with_seed(seed, sample.int(.Machine$integer.max, 1L))
-  )
+  data <- fqtl_data(Y, X, list(
+    covariates = covariates, var_covariates = var_covariates, offset = offset, weights = weights,
+    cis = cis, size = size, library_size = library_size
+  ))
+  model <- fqtl_model(data, fqtl_family(family, nb_link, nb_floor, variance_bounds))
+  fit <- run_fqtl(model, list(
+    K = K, u_prior = u_prior, L = L, nonneg = check_flag(nonneg), prior = prior, n_seeds = n_seeds,
+    tol = tol, max_iter = max_iter, n_threads = n_threads,
+    seed = if (method == "sgvb") with_seed(seed, sample.int(.Machine$integer.max, 1L))
+  ))
   fit$call <- match.call()
   fit
 }
@@ -150,129 +155,3 @@ fqtl_regression <- function(Y, X, cis = TRUE, ...) {
   fit$call <- match.call()
   fit
 }
-
-# The fit itself, from checked arguments.
-run_fqtl <- function(model, X, K, weights, masks, nonneg, prior, left, L, n_seeds, tol, max_iter,
-                     n_threads, seed = NULL) {
-  K <- check_count(K, 0)
-  hyper <- fqtl_hyper(prior, X, model, left)
-  limits <- c(
-    K, check_count(n_seeds), check_count(max_iter, 0),
-    check_number(tol, 0), check_count(L)
-  )
-  out <- with_progress("Factored regression", max(1, max_iter), \(progress) {
-    from_rust(rust_fqtl(
-      X$values, model$Y, model$covariates, model$precision, model$offset, weights, masks,
-      model$family, left, nonneg, unlist(hyper), limits, as.numeric(seed %||% -1),
-      resolve_threads(n_threads), progress
-    ))
-  })
-  new_fqtl(out, model, X, masks, left, prior, nonneg, weights)
-}
-
-# Ranges of the hyper-parameters: pi and tau for the samples' side, the loadings, direct effects.
-fqtl_hyper <- function(prior, X, model, left) {
-  if (!is.list(prior)) stop_mnmash("type", "`prior` must be a list, such as list(pi_u = 0.01)")
-  p <- max(1, ncol(X$values))
-  m <- ncol(model$Y)
-  # Effects in units of one standard deviation of the outcome for one of the predictor.
-  unit <- if (left == "values") 1 / model$spread else X$spread / model$spread
-  ranges <- list(
-    pi_u = if (left == "values") c(0.5, 0.5) else c(0.1 / p, 0.5), tau_u = c(1e-3, 1e6),
-    pi_v = c(0.1 / m, 0.95), pi_direct = c(0.1 / p, 0.5), tau_direct = c(1e-3, 1e6)
-  )
-  unknown <- setdiff(names(prior), names(ranges))
-  if (length(unknown) || (length(prior) && is.null(names(prior)))) {
-    stop_mnmash(
-      "argument", "`prior` may have elements ", paste(names(ranges), collapse = ", "),
-      if (length(unknown)) paste0(", not ", unknown[1L])
-    )
-  }
-  for (name in names(prior)) {
-    value <- prior[[name]]
-    largest <- if (startsWith(name, "pi")) 1 else Inf
-    if (!is.numeric(value) || !length(value) %in% 1:2 || anyNA(value) || any(value <= 0) ||
-          any(value > largest) || is.unsorted(value)) {
-      stop_mnmash("argument", "`prior$", name, "` must be a positive number, or a range")
-    }
-    ranges[[name]] <- rep(value, length.out = 2L)
-  }
-  list(
-    ranges$pi_u, ranges$tau_u * unit, ranges$pi_v, c(1, 1), ranges$pi_direct,
-    ranges$tau_direct * unit
-  )
-}
-
-new_fqtl <- function(out, model, X, masks, left, prior, nonneg, weights) {
-  samples <- rownames(model$Y)
-  tissues <- colnames(model$Y)
-  variants <- if (left == "values") samples else colnames(X$values)
-  factors <- order(-colSums(out$v$mean^2) * colSums(out$u$mean^2))
-  label <- \(x, rows) {
-    x <- x[, factors, drop = FALSE]
-    dimnames(x) <- list(rows, if (length(factors)) paste0("factor_", seq_along(factors)))
-    x
-  }
-  # Without factors the core does not say of what they would be.
-  u <- lapply(out$u[c("pip", "mean", "sd")], \(x) {
-    label(x, if (nrow(x) == length(variants)) variants)
-  })
-  v <- lapply(out$v[c("pip", "mean", "sd")], label, rows = tissues)
-  if (!is.null(out$u$alpha)) {
-    u$alpha <- lapply(out$u$alpha[factors], \(a) `rownames<-`(a, variants))
-  }
-  hyper <- \(side) lapply(side[c("pi", "tau")], \(x) x[factors])
-  scale <- model$unit
-  name <- \(x) `dimnames<-`(x, list(samples, tissues))
-  fit <- list(
-    u = c(u, hyper(out$u)), v = c(v, hyper(out$v)), rank = length(factors),
-    factor_weight = if (!is.null(weights)) out$weight[factors],
-    covariates = `dimnames<-`(out$covariates * scale, list(colnames(model$covariates), tissues)),
-    covariates_sd = `dimnames<-`(
-      out$covariates_sd * scale, list(colnames(model$covariates), tissues)
-    ),
-    dispersion = fqtl_dispersion(out$dispersion, model, samples, tissues),
-    eta = name(out$eta * scale + model$shift), eta_sd = name(sqrt(out$eta_variance) * scale),
-    elbo = out$trace, elbo_se = if (!is.nan(out$error)) out$error,
-    converged = out$converged, n_iter = out$iterations, family = model$name,
-    nb_link = model$nb_link, u_prior = left, nonneg = nonneg, X_means = X$means,
-    scores = label(out$scores, samples)
-  )
-  fit$covariates[1L, ] <- fit$covariates[1L, ] + model$centres
-  fit$fitted.values <- if (model$linear) fit$eta else name(out$response)
-  if (left != "values" || !is.null(masks)) {
-    fit <- c(fit, fqtl_effects(fit, out, masks, colnames(X$values), tissues, scale))
-  }
-  fit$v$mean <- fit$v$mean * scale
-  fit$v$sd <- fit$v$sd * scale
-  structure(fit, class = "fqtl")
-}
-
-# Effects of the predictors: factors and direct ones, with standard deviations.
-fqtl_effects <- function(fit, out, masks, variants, tissues, scale) {
-  B <- variance <- matrix(0, length(fit$X_means), ncol(fit$eta))
-  if (fit$u_prior != "values") {
-    B <- fit$u$mean %*% t(fit$v$mean)
-    second <- (fit$u$mean^2 + fit$u$sd^2) %*% t(fit$v$mean^2 + fit$v$sd^2)
-    variance <- pmax(second - fit$u$mean^2 %*% t(fit$v$mean^2), 0)
-  }
-  direct <- NULL
-  if (!is.null(masks)) {
-    blank <- matrix(0, length(fit$X_means), ncol(fit$eta))
-    direct <- list(pip = blank, mean = blank, sd = blank)
-    for (t in seq_along(masks)) {
-      for (what in names(direct)) direct[[what]][masks[[t]], t] <- out$direct[[t]][[what]][, 1L]
-    }
-    B <- B + direct$mean
-    variance <- variance + direct$sd^2
-    direct[c("mean", "sd")] <- lapply(direct[c("mean", "sd")], `*`, scale)
-    direct <- lapply(direct, `dimnames<-`, list(variants, tissues))
-  }
-  names <- list(variants, tissues)
-  list(
-    B = `dimnames<-`(B * scale, names), B_sd = `dimnames<-`(sqrt(variance) * scale, names),
-    direct = direct
-  )
-}
-
-`%||%` <- function(a, b) if (is.null(a)) b else a

@@ -12,7 +12,7 @@
 #' @param threshold variants below this inclusion probability on all factors are left out.
 #' @param max_variants at most this many variants, those of largest inclusion probability.
 #' @param file the name of a file to write, ending in `.pdf` or `.png`.
-#' @param ... not used.
+#' @param ... other words for these arguments; anything else is an error.
 #' @return A ggplot object, invisibly if there is a `file`. Needs the package ggplot2.
 #' @export
 #' @examples
@@ -22,6 +22,7 @@
 #' if (requireNamespace("ggplot2", quietly = TRUE)) plot(fqtl(Y, X))
 plot.fqtl <- function(x, what = c("factors", "elbo"), threshold = 0.1, max_variants = 60,
                       file = NULL, ...) {
+  take_dots(...)
   need_ggplot2()
   what <- match_choice(what, c("factors", "elbo"))
   if (what == "elbo") {
@@ -35,7 +36,9 @@ plot.fqtl <- function(x, what = c("factors", "elbo"), threshold = 0.1, max_varia
   }
   if (!x$rank) stop_mnmash("argument", "`x` has no factor to draw")
   threshold <- check_number(threshold, 0, 1)
-  sides <- list(Outcomes = side_table(x$v, seq_len(nrow(x$v$mean)), "outcome "))
+  # Loadings in the standard deviations of their outcomes.
+  loadings <- list(mean = x$v$mean / x$Y_unit, pip = x$v$pip)
+  sides <- list(Outcomes = side_table(loadings, seq_len(nrow(x$v$mean)), "outcome "))
   if (x$u_prior != "values") {
     top <- apply(x$u$pip, 1L, max)
     rows <- utils::head(order(-top), max_variants)

@@ -263,9 +263,9 @@ test_that("the loadings are a prior that mash takes", {
 
 test_that("bad input is an error that says where", {
   d <- factored_data(n = 50, p = 5, m = 3)
-  expect_error(fqtl(d$Y, d$X[-1, ]), "`X` must have 50 rows", class = "mnmash_error_dimension")
+  expect_error(fqtl(d$Y, d$X[-1, ]), "`Y` has 50 rows \\(samples\\), but `X` has 49", class = "mnmash_error_dimension")
   d$X[3, 2] <- NA
-  expect_error(fqtl(d$Y, d$X), "row 3, column 2 \\(snp2\\)", class = "mnmash_error_not_finite")
+  expect_error(fqtl(d$Y, d$X), "row 3, column 2 \\(snp2\\)", class = "mnmash_error_missing")
   d$X[3, 2] <- 1
   gone <- d$Y
   gone[, 2] <- NA
@@ -275,9 +275,12 @@ test_that("bad input is an error that says where", {
   expect_error(fqtl(d$Y, d$X, prior = list(pi = 0.1)), "`prior` may have elements")
   expect_error(fqtl(d$Y, 0 * d$X), "`X` is constant")
   expect_error(fqtl(d$Y, d$X, covariates = rep(1, 50)), "constant column")
-  expect_error(fqtl(d$Y, d$X, cis = matrix(TRUE, 2, 2)), "5 x 3")
+  expect_error(
+    fqtl(d$Y, d$X, cis = matrix(TRUE, 2, 2)), "`cis` has 2 variants, but `X` has 5",
+    class = "mnmash_error_dimension"
+  )
   fit <- fqtl(d$Y, d$X)
-  expect_error(predict(fit, d$X[, -1]), "5 columns", class = "mnmash_error_dimension")
+  expect_error(predict(fit, d$X[, -1]), "lacks 1 of 5.*snp1", class = "mnmash_error_names")
   expect_error(credible_sets(fit), "susie")
 })
 

@@ -1,0 +1,94 @@
+# What a fit of fqtl() says of its predictors: which act, where, and how.
+
+#' @rdname fqtl-methods
+#' @export
+pip.fqtl <- function(x, by = c("variant", "factor", "outcome"), ...) {
+  take_dots(...)
+  by <- match_choice(by, c("variant", "factor", "outcome"))
+  if (by == "factor") return(x$u$pip)
+  if (is.null(x$B)) {
+    stop_mnmash("type", "`x` has no predictors: only pip(x, by = \"factor\") is known of it")
+  }
+  # Where the factors have values of the samples, predictors act directly only.
+  rank <- if (x$u_prior == "values") 0L else x$rank
+  direct <- if (is.null(x$direct)) 0 * x$B else x$direct$pip
+  if (by == "outcome") {
+    out <- 1 - direct
+    for (k in seq_len(rank)) out <- out * (1 - x$u$pip[, k] %o% x$v$pip[, k])
+    return(`dimnames<-`(1 - out, dimnames(x$B)))
+  }
+  # A factor is one event for all outcomes; direct effects on several of them are independent.
+  out <- apply(1 - direct, 1L, prod)
+  for (k in seq_len(rank)) out <- out * (1 - x$u$pip[, k] * max(x$v$pip[, k]))
+  stats::setNames(1 - out, rownames(x$B))
+}
+
+#' @rdname fqtl-methods
+#' @export
+credible_sets.fqtl <- function(x, coverage = 0.95, ...) {
+  take_dots(...)
+  coverage <- check_number(coverage, 0, 1)
+  if (is.null(x$u$alpha)) {
+    stop_mnmash("type", "only fits with u_prior = \"susie\" have credible sets")
+  }
+  one <- \(k, l) {
+    alpha <- x$u$alpha[[k]][, l]
+    ranked <- order(-alpha)
+    kept <- ranked[seq_len(which(cumsum(alpha[ranked]) >= coverage - 1e-12)[1L])]
+    data.frame(
+      factor = k, effect = l, variant = kept, name = rownames(x$B)[kept] %||% kept,
+      probability = alpha[kept], row.names = NULL
+    )
+  }
+  sets <- lapply(seq_along(x$u$alpha), \(k) {
+    do.call(rbind, lapply(seq_len(ncol(x$u$alpha[[k]])), \(l) one(k, l)))
+  })
+  do.call(rbind, sets)
+}
+
+#' @rdname fqtl-methods
+#' @export
+as_prior.fqtl <- function(x, ...) {
+  take_dots(...)
+  if (!x$rank || is.null(x$B) || x$u_prior == "values") {
+    stop_mnmash(
+      "argument", "`x` has no factor of predictors: there is no covariance to learn from it"
+    )
+  }
+  U <- lapply(seq_len(x$rank), \(k) {
+    v <- x$v$mean[, k]
+    # The effects of a variant that is in: variance 1/tau along the loadings.
+    size <- sum(x$u$mean[, k]^2 + x$u$sd[, k]^2) / max(sum(x$u$pip[, k]), 1e-12)
+    size * (tcrossprod(v) + diag(x$v$sd[, k]^2, length(v)))
+  })
+  names(U) <- colnames(x$u$mean)
+  w <- colSums(x$u$pip)
+  conditions <- rownames(x$v$mean)
+  U <- lapply(U, `dimnames<-`, list(conditions, conditions))
+  total <- min(1, sum(w) / nrow(x$B))
+  new_prior(
+    U, stats::setNames(w / sum(w) * total, names(U)), null_weight = 1 - total, units = "effect",
+    effect_model = "EE"
+  )
+}
+
+#' @rdname fqtl-methods
+#' @export
+as.data.frame.fqtl <- function(x, row.names = NULL, optional = FALSE, ...) {
+  take_dots(...)
+  if (is.null(x$B)) {
+    side <- lapply(x$v[c("mean", "sd", "pip")], c)
+    return(data.frame(
+      factor = rep(seq_len(x$rank), each = ncol(x$eta)),
+      outcome = rep(labels_or_numbers(colnames(x$eta), ncol(x$eta)), x$rank),
+      loading = side$mean, sd = side$sd, pip = side$pip
+    ))
+  }
+  data.frame(
+    variant = rep(labels_or_numbers(rownames(x$B), nrow(x$B)), ncol(x$B)),
+    outcome = rep(labels_or_numbers(colnames(x$B), ncol(x$B)), each = nrow(x$B)),
+    effect = c(x$B), sd = c(x$B_sd), pip = c(pip(x, "outcome"))
+  )
+}
+
+labels_or_numbers <- function(names, n) if (is.null(names)) as.character(seq_len(n)) else names
