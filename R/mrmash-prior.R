@@ -57,7 +57,8 @@ component_weights <- function(w, names, what) {
 }
 
 # Matrices that are multiples of one another share one decomposition: list(matrices, scales, index),
-# where component `index[t]` of the list is number t of the core, matrix by matrix.
+# where component `index[t]` of the list is number t of the core: the first scale of all matrices, then
+# the second of those that have one, and so on.
 group_multiples <- function(S0) {
   size <- vapply(S0, \(U) max(diag(U)), 0)
   group <- integer(length(S0))
@@ -73,7 +74,7 @@ group_multiples <- function(S0) {
       names(heads)[length(heads)] <- names(S0)[k]
     }
   }
-  index <- order(group)
+  index <- order(stats::ave(group, group, FUN = seq_along), group)
   scales <- unname(split(ifelse(size[index] > 0, size[index], 1), group[index]))
   list(matrices = lapply(heads, as_doubles), scales = lapply(scales, as.double), index = index)
 }

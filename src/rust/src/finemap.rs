@@ -12,7 +12,6 @@ use mnmash_core::finemap::marginals::{Marginals, coefficients, marginals};
 use mnmash_core::finemap::{EffectPrior, Fit, Options, ResidualRule, ScaleRule, Update, fit};
 use mnmash_core::linalg::psd::{Factor, asymmetry, check_nearly_psd};
 use mnmash_core::loci::consistency::{consistency, repair};
-use mnmash_core::normal_means::Prior;
 use mnmash_core::{Error, Monitor};
 
 use crate::boundary::{Failure, Outcome, run};
@@ -44,12 +43,8 @@ fn field(list: &List, name: &str) -> Robj {
 impl Task {
     fn read(r: usize, task: &List) -> Outcome<Self> {
         let part = |name: &str| List::try_from(field(task, name)).unwrap_or_default();
-        let Prior { components, .. } = prior(r, &part("U"), &[1.0], false).map_err(Failure)?;
-        let logs = |name: &str| {
-            let values = field(task, name);
-            values.as_real_slice().unwrap_or(&[]).iter().map(|x| x.ln()).collect()
-        };
-        let (log_weights, log_place) = (logs("weights"), logs("place"));
+        let numbers = |name: &str| field(task, name).as_real_slice().unwrap_or(&[]).to_vec();
+        let (weights, place) = (numbers("weights"), numbers("place"));
         let options = part("options");
         let number = |name: &str| field(&options, name).as_real().unwrap_or(f64::NAN);
         let word = |name: &str| field(&options, name).as_str().unwrap_or_default().to_string();
@@ -71,7 +66,10 @@ impl Task {
             tol: number("tol"),
             max_iter: number("max_iter") as usize,
         };
-        let prior = EffectPrior { factors: components, log_weights, log_place };
+        let size = prior(r, &part("U"), &[1.0], false);
+        let prior = size
+            .and_then(|size| EffectPrior::new(size.with_weights(&weights)?, &place))
+            .map_err(Failure)?;
         Ok(Self { prior, options: found, mass: number("mass"), most: number("most") as usize })
     }
 
@@ -87,7 +85,7 @@ impl Task {
         let threads = field(task, "n_threads").as_integer().unwrap_or(1);
         let monitor = Monitor::default();
         let (answer, more) = run(threads, &progress, &monitor, || {
-            let (design, more) = design(&new.prior.factors)?;
+            let (design, more) = design(&new.prior.size.factors)?;
             Ok((new.solve(design, &monitor)?, more))
         })?;
         Ok((answer.list(r), more))

@@ -25,8 +25,9 @@ fn rust_mixture_summary(
     progress: Nullable<Function>,
 ) -> Outcome<List> {
     let problem = Problem::new(&x, &s, &missing, &v)?;
-    let prior = prior(x.ncols(), &ulist, grid, pointmass).map_err(Failure)?;
-    let known = WeightedPrior::new(&prior, pi, pi_thresh).map_err(Failure)?;
+    let prior = prior(x.ncols(), &ulist, grid, pointmass);
+    let prior = prior.and_then(|prior| prior.with_weights(pi)).map_err(Failure)?;
+    let known = WeightedPrior::new(&prior, pi_thresh);
     let j = x.nrows();
     let mut vloglik = Doubles::new(j);
     let mut null = pointmass.then(|| Doubles::new(j));

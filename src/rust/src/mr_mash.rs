@@ -9,10 +9,9 @@ use mnmash_core::regression::design::Blocks;
 use mnmash_core::regression::mr_mash::design::{Design, Summaries};
 use mnmash_core::regression::mr_mash::summary::{Rows, summarise};
 use mnmash_core::regression::mr_mash::{
-    Fit, Individual, MatrixPrior, Options, Residual, Start, Structure, WeightUpdate, fit,
-    log_bayes_factors,
+    Fit, Individual, Options, Residual, Start, Structure, WeightUpdate, fit, log_bayes_factors,
 };
-use mnmash_core::{Error, Monitor};
+use mnmash_core::{Error, Monitor, Prior};
 
 use crate::boundary::{Failure, Outcome, run};
 use crate::design::{Columns, Elements, Work};
@@ -22,8 +21,7 @@ type Result<T> = std::result::Result<T, Error>;
 
 /// What every fit is told beside the data.
 struct Arguments {
-    prior: MatrixPrior,
-    weights: Vec<f64>,
+    prior: Prior,
     penalty: Vec<f64>,
     structure: Structure,
     covariance: Option<Mat<f64>>,
@@ -67,8 +65,8 @@ impl Arguments {
         let covariance =
             covariance.as_real_slice().map(|v| MatRef::from_column_major_slice(v, r, r).to_owned());
         Ok(Self {
-            prior: MatrixPrior { conditions: r, factors, scales },
-            weights: numbers(&prior.as_slice()[2]),
+            prior: Prior::scaled(r, factors, scales, false)?
+                .with_weights(&numbers(&prior.as_slice()[2]))?,
             penalty: numbers(&prior.as_slice()[3]),
             structure,
             covariance,
@@ -112,7 +110,7 @@ impl Arguments {
             None => design.covariance(coefficients.unwrap_or(zero.as_ref()))?,
         };
         let residual = Residual::start(self.structure, v.as_ref());
-        Ok(Start { weights: &self.weights, residual, coefficients })
+        Ok(Start { residual, coefficients })
     }
 }
 
@@ -323,12 +321,7 @@ fn rust_mr_mash_posterior(
     let sigma = arguments.covariance.unwrap_or_else(|| Mat::identity(r, r));
     let mut tables: Vec<Vec<f64>> = (0..6).map(|_| vec![0.0; p * r]).collect();
     let mut full = covariance.then(|| vec![0.0; p * r * r]);
-    let rows = Rows {
-        statistics: statistics.data(),
-        precision,
-        covariance: sigma.as_ref(),
-        weights: &arguments.weights,
-    };
+    let rows = Rows { statistics: statistics.data(), precision, covariance: sigma.as_ref() };
     let monitor = Monitor::default();
     run(n_threads, &Nullable::Null, &monitor, || {
         let [mean, sd, lfdr, negative, positive, lfsr] = &mut tables[..] else { return Ok(()) };

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use extendr_api::prelude::*;
 use extendr_api::wrapper::Nullable;
-use mnmash_core::Error;
-use mnmash_core::normal_means::{Contrast, Correlation, Data, NormalMeans, Prior};
+use mnmash_core::normal_means::{Contrast, Correlation, Data, NormalMeans};
+use mnmash_core::{Error, Prior};
 
 use crate::boundary::{Failure, Outcome};
 

@@ -10,9 +10,9 @@ use faer::Mat;
 use mnmash_core::linalg::{lanes, psd};
 use mnmash_core::regression::design::Dense;
 use mnmash_core::regression::mr_mash::{
-    Design, Individual, MatrixPrior, Options, Residual, Start, Structure, WeightUpdate, fit,
+    Design, Individual, Options, Residual, Start, Structure, WeightUpdate, fit,
 };
-use mnmash_core::{Monitor, with_threads};
+use mnmash_core::{Monitor, Prior, with_threads};
 
 /// Seconds this thread has had a core.
 fn processor_seconds(start: &Instant) -> f64 {
@@ -37,7 +37,7 @@ fn random(seed: u64, rows: usize, columns: usize) -> Mat<f64> {
 struct Data {
     x: Mat<f64>,
     y: Mat<f64>,
-    prior: MatrixPrior,
+    prior: Prior,
     standardize: bool,
 }
 
@@ -50,10 +50,9 @@ fn time(data: &Data, structure: Structure, sweeps: usize) -> f64 {
     let mut design = Individual::new(x, &basis, data.y.as_ref(), None);
     let none = Mat::zeros(data.y.ncols(), 0);
     let covariance = design.covariance(none.as_ref()).expect("a covariance");
-    let weights = vec![1.0 / data.prior.len() as f64; data.prior.len()];
     let residual = Residual::start(structure, covariance.as_ref());
-    let start = Start { weights: &weights, residual, coefficients: None };
-    let penalty = vec![1.0; weights.len()];
+    let start = Start { residual, coefficients: None };
+    let penalty = vec![1.0; data.prior.len()];
     let options = Options {
         weights: WeightUpdate::Em,
         penalty: &penalty,
@@ -91,7 +90,7 @@ fn main() {
     let factors = (0..matrices).map(factor).collect();
     let step = 5.0 / (scales.max(2) - 1) as f64;
     let grid: Vec<f64> = (0..scales).map(|l| (-5.0 + step * l as f64).exp2().powi(2)).collect();
-    let prior = MatrixPrior { conditions: r, factors, scales: vec![grid; matrices] };
+    let prior = Prior::scaled(r, factors, vec![grid; matrices], false).expect("scales");
     println!(
         "n = {n}, p = {p}, r = {r}, {matrices} matrices x {scales} scales, {:?}",
         lanes::level()

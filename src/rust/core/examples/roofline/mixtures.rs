@@ -4,9 +4,9 @@ use faer::Mat;
 use mnmash_core::deconvolution::ed::{self, Fixed};
 use mnmash_core::deconvolution::{EStep, Mixture, Observations};
 use mnmash_core::normal_means::posterior::{Posterior, Weights, posterior};
-use mnmash_core::normal_means::{Correlation, Data, Likelihood, NormalMeans, Prior};
+use mnmash_core::normal_means::{Correlation, Data, Likelihood, NormalMeans};
 use mnmash_core::weights::{self, Likelihoods, Method};
-use mnmash_core::{Error, Monitor, with_threads};
+use mnmash_core::{Error, Monitor, Prior, with_threads};
 
 use crate::Row;
 use crate::data::{correlation, errors, gram, random};

@@ -4,10 +4,8 @@ use faer::{Mat, MatRef};
 use mnmash_core::linalg::psd;
 use mnmash_core::regression::design::{self, Dense};
 use mnmash_core::regression::mr_ash::{self, Grid, Settings, WeightStep};
-use mnmash_core::regression::mr_mash::{
-    self, Individual, MatrixPrior, Residual, Structure, WeightUpdate,
-};
-use mnmash_core::{Error, Monitor, with_threads};
+use mnmash_core::regression::mr_mash::{self, Individual, Residual, Structure, WeightUpdate};
+use mnmash_core::{Error, Monitor, Prior, with_threads};
 
 use crate::Row;
 use crate::data::{gram, random};
@@ -40,8 +38,7 @@ fn many_responses(n: usize, p: usize, r: usize, k: usize, l: usize) -> Result<Ro
         .map(|k| psd::factor(r, &gram(r, r, 10 + k), "U"))
         .collect::<Result<Vec<_>, _>>()?;
     let scales = vec![(0..l).map(|l| 0.002 * 1.3_f64.powi(l as i32)).collect(); k];
-    let prior = MatrixPrior { conditions: r, factors, scales };
-    let weights = vec![1.0 / (k * l) as f64; k * l];
+    let prior = Prior::scaled(r, factors, scales, false)?;
     let penalty = vec![1.0; k * l];
     let noise = Mat::<f64>::from_fn(r, r, |i, j| if i == j { 0.34 } else { 0.05 });
     let monitor = Monitor::default();
@@ -50,7 +47,7 @@ fn many_responses(n: usize, p: usize, r: usize, k: usize, l: usize) -> Result<Ro
             let x = Dense::new(x.clone(), n, &constant, true, &monitor)?;
             let mut design = Individual::new(x, &constant, y, None);
             let residual = Residual::start(Structure::Known, noise.as_ref());
-            let start = mr_mash::Start { weights: &weights, residual, coefficients: None };
+            let start = mr_mash::Start { residual, coefficients: None };
             let options = mr_mash::Options {
                 weights: WeightUpdate::Fixed,
                 penalty: &penalty,

@@ -10,10 +10,10 @@ use super::families::Quadratics;
 use super::left::{Kind, Left};
 use super::slab::{Sign, Slab};
 use super::tests::{design, normals};
-use crate::Monitor;
 use crate::linalg::psd;
 use crate::regression::design::Dense;
 use crate::regression::mr_mash;
+use crate::{Monitor, Prior};
 
 #[test]
 fn with_known_loadings_a_factor_is_a_multivariate_regression() {
@@ -50,13 +50,15 @@ fn with_known_loadings_a_factor_is_a_multivariate_regression() {
     let zero = vec![0.0; m * m];
     let factors = [&zero, &outer].map(|u| psd::factor(m, u, "U").unwrap()).into();
     let scales = vec![vec![1.0], vec![1.0 / tau]];
-    let prior = mr_mash::MatrixPrior { conditions: m, factors, scales };
+    let prior = Prior::scaled(m, factors, scales, false)
+        .and_then(|prior| prior.with_weights(&[1.0 - pi, pi]))
+        .unwrap();
     let values = Dense::new(x.clone(), n, &[], false, &monitor).unwrap();
     let y = Mat::from_fn(n, m, |i, t| y[t * n + i]);
     let mut regression = mr_mash::Individual::new(values, &[], y.as_ref(), None);
     let v = Mat::from_fn(m, m, |s, t| if s == t { variances[t] } else { 0.0 });
     let residual = mr_mash::Residual::start(mr_mash::Structure::Known, v.as_ref());
-    let start = mr_mash::Start { weights: &[1.0 - pi, pi], residual, coefficients: None };
+    let start = mr_mash::Start { residual, coefficients: None };
     let options = mr_mash::Options {
         weights: mr_mash::WeightUpdate::Fixed,
         penalty: &[1.0, 1.0],

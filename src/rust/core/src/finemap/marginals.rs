@@ -6,7 +6,7 @@ use super::design::Design;
 use super::effect::Effect;
 use super::single_effect::EffectPrior;
 use crate::normal_means::posterior::{Posterior, Weights};
-use crate::normal_means::{Correlation, Data, NormalMeans, Prior, posterior};
+use crate::normal_means::{Correlation, Data, NormalMeans, posterior};
 use crate::{Error, Monitor};
 
 /// Given that the effect is at a variable: active variables by conditions, by columns.
@@ -41,9 +41,8 @@ pub fn marginals(
     };
     let data = Data { units: n, conditions: r, x: &x, s: &s, v: correlation };
     let means = NormalMeans::new(data)?;
-    let components = prior.factors.clone();
-    let active: Vec<usize> = (0..components.len()).collect();
-    let prior = Prior { conditions: r, components, scales: vec![effect.scale_used], null: false };
+    let prior = prior.size.clone().times(effect.scale_used);
+    let active: Vec<usize> = (0..prior.len()).collect();
     let weights = Weights { active: &active, values: &effect.weights };
     let (mut lfdr, mut negative, mut positive) = (table(), table(), table());
     let to = Posterior {

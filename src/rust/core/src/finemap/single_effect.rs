@@ -5,21 +5,37 @@ use rayon::prelude::*;
 
 use super::design::Design;
 use super::effect::Effect;
-use crate::linalg::psd::Factor;
 use crate::normal_means::eigenbasis::{
     Coordinates, Eigenbasis, LogBayes, Selection, Sums, block_range, padded,
 };
 use crate::normal_means::problem::BLOCK;
+use crate::{Error, Prior};
 
 /// The prior of an effect.
 #[derive(Debug, Clone)]
 pub struct EffectPrior {
-    /// Factors of the covariances `U_k`.
-    pub factors: Vec<Factor>,
-    /// Logarithms of their weights `w_k`.
+    /// Of what it is in the variable that has it.
+    pub size: Prior,
+    /// Logarithms of the weights of the components of that.
     pub log_weights: Vec<f64>,
     /// Logarithms of the prior probabilities of the variables.
     pub log_place: Vec<f64>,
+}
+
+impl EffectPrior {
+    /// From the prior of its size and the probabilities of the variables.
+    ///
+    /// # Errors
+    /// A prior with a point mass, or whose matrices have other scales than one: the scale is that of
+    /// the effect.
+    pub fn new(size: Prior, place: &[f64]) -> Result<Self, Error> {
+        if size.null || size.scales.iter().any(|s| s[..] != [1.0]) {
+            let why = "must have matrices only, each at one scale, which is one".into();
+            return Err(Error::Value { name: "prior", why });
+        }
+        let logs = |w: &[f64]| w.iter().map(|w| w.ln()).collect();
+        Ok(Self { log_weights: logs(&size.weights), log_place: logs(place), size })
+    }
 }
 
 /// How the scale of an effect is found.

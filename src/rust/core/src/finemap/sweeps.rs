@@ -58,7 +58,7 @@ pub struct Sweeps<'a, 'b> {
 impl<'a, 'b> Sweeps<'a, 'b> {
     pub fn new(design: &'a mut Design<'b>, prior: &'a EffectPrior, options: &'a Options) -> Self {
         let l = options.effects;
-        let basis = design.basis(&prior.factors);
+        let basis = design.basis(&prior.size.factors);
         let coordinates = design.coordinates(&basis);
         let all: Vec<usize> = (0..l).collect();
         let eager = options.update == Update::Compat || options.scale_rule == ScaleRule::Fixed;
@@ -150,7 +150,7 @@ impl<'a, 'b> Sweeps<'a, 'b> {
     pub fn restore(&mut self, state: State) -> Result<(), Error> {
         if let Some(v) = state.covariance {
             self.design.set_noise(v)?;
-            self.basis = self.design.basis(&self.prior.factors);
+            self.basis = self.design.basis(&self.prior.size.factors);
             self.coordinates = self.design.coordinates(&self.basis);
         }
         self.residual = state.residual;
@@ -283,7 +283,7 @@ impl<'a, 'b> Sweeps<'a, 'b> {
                 *second = &t * &*second * t.transpose();
             }
         }
-        self.basis = self.design.basis(&self.prior.factors);
+        self.basis = self.design.basis(&self.prior.size.factors);
         self.coordinates = self.design.coordinates(&self.basis);
         Ok(())
     }

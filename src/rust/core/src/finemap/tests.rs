@@ -5,10 +5,10 @@ use faer::{Mat, Side};
 
 use super::marginals::{coefficients, marginals};
 use super::*;
-use crate::Monitor;
 use crate::linalg::psd;
 use crate::normal_means::problem::LOG_2_PI;
 use crate::normal_means::testing::random;
+use crate::{Monitor, Prior};
 
 /// Data with an effect at variable 2 (and at 5, if there is one), and a prior with components of rank
 /// zero, one and full.
@@ -59,12 +59,10 @@ impl Case {
             let values: Vec<f64> = (0..r * r).map(|k| u[(k % r, k / r)]).collect();
             psd::factor(r, &values, "U").unwrap()
         };
-        let logs = |w: &[f64]| w.iter().map(|w| w.ln()).collect();
-        EffectPrior {
-            factors: self.us.iter().map(factor).collect(),
-            log_weights: logs(&self.weights),
-            log_place: logs(&self.place),
-        }
+        let factors: Vec<_> = self.us.iter().map(factor).collect();
+        let scales = vec![vec![1.0]; factors.len()];
+        let size = Prior::scaled(self.v.nrows(), factors, scales, false).unwrap();
+        EffectPrior::new(size.with_weights(&self.weights).unwrap(), &self.place).unwrap()
     }
 
     fn rows(&self) -> Design<'static> {
@@ -72,7 +70,7 @@ impl Case {
     }
 
     fn incomplete(&self, y: &Mat<f64>, intercept: bool, memory: f64) -> Design<'static> {
-        let factors = self.prior().factors;
+        let factors = self.prior().size.factors;
         let (x, v) = (self.x.clone(), self.v.clone());
         Design::incomplete(x, y.as_ref(), v, intercept, &factors, memory).unwrap()
     }

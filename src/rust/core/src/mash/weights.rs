@@ -5,11 +5,11 @@ use std::ops::Range;
 use faer::MatMut;
 
 use crate::normal_means::problem::Block;
-use crate::normal_means::{Likelihood, NormalMeans, Prior};
+use crate::normal_means::{Likelihood, NormalMeans};
 use crate::weights::{Likelihoods, Mixture, Options, mixture_weights, scale_rows};
 use crate::weights::{LogLikelihoods, Point, Sums, mixture_sums};
 use crate::weights::{mixture_weights_by_blocks, stride};
-use crate::{Error, Monitor};
+use crate::{Error, Monitor, Prior};
 
 /// Maximise `sum_j log sum_p pi_p p(x_j | p) + sum_p (a_p - 1) log pi_p`.
 ///

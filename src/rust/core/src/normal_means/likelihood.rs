@@ -13,11 +13,10 @@ mod tile;
 use faer::prelude::*;
 use rayon::prelude::*;
 
-use super::prior::Prior;
 use super::problem::{Block, GroupNoise, NormalMeans};
 use super::shared::SharedBasis;
 use crate::linalg::lanes::dispatch;
-use crate::{Error, Monitor};
+use crate::{Error, Monitor, Prior};
 
 use per_unit::{PerUnit, Plan};
 use tile::{Shared, Table};
@@ -46,11 +45,11 @@ pub struct Columns {
 impl Columns {
     fn new(prior: &Prior, wanted: impl Iterator<Item = usize>) -> Self {
         let mut columns =
-            Self { null: None, scales: vec![Vec::new(); prior.components.len()], count: 0 };
+            Self { null: None, scales: vec![Vec::new(); prior.factors.len()], count: 0 };
         for p in wanted {
             match prior.locate(p) {
                 None => columns.null = Some(columns.count),
-                Some((k, l)) => columns.scales[k].push((prior.scales[l], columns.count)),
+                Some((k, l)) => columns.scales[k].push((prior.scales[k][l], columns.count)),
             }
             columns.count += 1;
         }
@@ -79,11 +78,11 @@ impl<'a> Likelihood<'a> {
             .groups
             .iter()
             .map(|group| match &group.noise {
-                GroupNoise::Shared(noise) => (0..prior.components.len())
+                GroupNoise::Shared(noise) => (0..prior.factors.len())
                     .into_par_iter()
                     .map(|k| {
                         let wanted = !columns.scales[k].is_empty();
-                        wanted.then(|| SharedBasis::new(noise, &prior.components[k]))
+                        wanted.then(|| SharedBasis::new(noise, &prior.factors[k]))
                     })
                     .collect(),
                 _ => Vec::new(),

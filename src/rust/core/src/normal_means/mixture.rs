@@ -15,12 +15,12 @@ use rayon::prelude::*;
 use super::columns::Columns;
 use super::likelihood::Likelihood;
 use super::problem::NormalMeans;
-use super::{Prior, mixture::rows::sum_rows};
-use crate::{Error, Monitor};
+use crate::{Error, Monitor, Prior};
 
 mod rows;
+use rows::sum_rows;
 
-/// A prior with its weights.
+/// The components of a prior that sums go over, with the logarithms of their weights.
 #[derive(Debug, Clone)]
 pub struct WeightedPrior {
     /// Components in this order: the point mass if it is there, and others.
@@ -57,17 +57,8 @@ pub struct Summary<'a> {
 
 impl WeightedPrior {
     /// Components with weights above `threshold` are active.
-    pub fn new(prior: &Prior, pi: &[f64], threshold: f64) -> Result<Self, Error> {
-        if pi.len() != prior.len() || pi.is_empty() {
-            return Err(Error::Shape { name: "pi", expected: prior.len(), found: pi.len() });
-        }
-        if let Some(p) = pi.iter().position(|w| !(*w >= 0.0 && w.is_finite())) {
-            let why = format!("must be finite and not negative, unlike weight {}", p + 1);
-            return Err(Error::Value { name: "pi", why });
-        }
-        if !pi.iter().any(|w| *w > 0.0) {
-            return Err(Error::Value { name: "pi", why: "has no positive weight".into() });
-        }
+    pub fn new(prior: &Prior, threshold: f64) -> Self {
+        let pi = &prior.weights;
         let active: Vec<usize> = (0..pi.len()).filter(|&p| pi[p] > threshold).collect();
         let others: f64 = pi[usize::from(prior.null)..].iter().sum();
         let uniform = prior.null && others == 0.0;
@@ -80,7 +71,7 @@ impl WeightedPrior {
             (weight > 0.0 || point_mass).then_some(part)
         });
         let log_alternative = others.ln();
-        Ok(Self { parts: parts.collect(), null: prior.null, log_alternative, active })
+        Self { parts: parts.collect(), null: prior.null, log_alternative, active }
     }
 
     /// The active components, ascending.

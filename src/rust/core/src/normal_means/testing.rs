@@ -3,7 +3,7 @@
 #![allow(missing_docs)] // the fields are the notation of the package
 
 use super::Correlation;
-use super::prior::Prior;
+use crate::Prior;
 
 /// A small problem: the data, and a prior with one matrix of each kind.
 pub struct Case {

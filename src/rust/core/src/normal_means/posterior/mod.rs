@@ -44,10 +44,10 @@ mod work;
 use faer::MatRef;
 use rayon::prelude::*;
 
+use super::NormalMeans;
 use super::problem::{Block, GroupNoise};
-use super::{NormalMeans, Prior};
 use crate::linalg::lanes::{Level, dispatch_at, level};
-use crate::{Error, Monitor};
+use crate::{Error, Monitor, Prior};
 use batch::{BlockPosterior, Noise};
 use map::Map;
 use output::Output;

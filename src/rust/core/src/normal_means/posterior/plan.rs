@@ -2,10 +2,9 @@
 
 use super::component::Packed;
 use super::map::Map;
-use crate::Error;
 use crate::linalg::psd::Factor;
-use crate::normal_means::Prior;
 use crate::normal_means::batch::PackedFactor;
+use crate::{Error, Prior};
 
 /// One prior matrix and its scales that have weight: `w_l^2` and the column of the weights.
 #[derive(Debug)]
@@ -44,7 +43,7 @@ pub struct Plan {
 impl Plan {
     /// From the components (by their number in the prior) that the columns of the weights are for.
     pub fn new(prior: &Prior, active: &[usize], map: &Map) -> Result<Self, Error> {
-        let mut scales: Vec<Vec<(f64, usize)>> = vec![Vec::new(); prior.components.len()];
+        let mut scales: Vec<Vec<(f64, usize)>> = vec![Vec::new(); prior.factors.len()];
         let mut plan = Self::default();
         for (column, &p) in active.iter().enumerate() {
             if p >= prior.len() {
@@ -52,20 +51,19 @@ impl Plan {
                 return Err(Error::Value { name: "active", why });
             }
             match prior.locate(p) {
-                Some((k, l)) if prior.components[k].rank > 0 && prior.scales[l] > 0.0 => {
-                    scales[k].push((prior.scales[l], column));
+                Some((k, l)) if prior.factors[k].rank > 0 && prior.scales[k][l] > 0.0 => {
+                    scales[k].push((prior.scales[k][l], column));
                 }
                 _ => plan.null.push(column),
             }
         }
         let mut lines = Vec::new();
         for (k, scales) in scales.into_iter().enumerate().filter(|(_, s)| !s.is_empty()) {
-            plan.place(&prior.components[k], Scaled { k, scales }, map, &mut lines);
+            plan.place(&prior.factors[k], Scaled { k, scales }, map, &mut lines);
         }
         while !lines.is_empty() {
             let four: Vec<Line> = lines.drain(..lines.len().min(4)).collect();
-            let factors: Vec<&Factor> =
-                four.iter().map(|l| &prior.components[l.scaled.k]).collect();
+            let factors: Vec<&Factor> = four.iter().map(|l| &prior.factors[l.scaled.k]).collect();
             let packed = PackedFactor::of_rank_ones(&factors);
             plan.lines.push((four, packed));
         }

@@ -6,10 +6,11 @@ use super::map::Map;
 use super::panels::Panels;
 use super::plan::{Line, Plan, Scaled};
 use super::work::{Common, Work};
+use crate::Prior;
 use crate::linalg::lanes::{Lanes, MAX_LANES};
+use crate::normal_means::NormalMeans;
 use crate::normal_means::problem::SharedNoise;
 use crate::normal_means::shared::SharedBasis;
-use crate::normal_means::{NormalMeans, Prior};
 use rayon::prelude::*;
 
 /// All that the units of a group share.
@@ -55,7 +56,7 @@ impl<'a> Tables<'a> {
     ) -> Self {
         let lines = plan.singletons.iter().map(|(line, ..)| line);
         let lines: Vec<&Line> = lines.chain(plan.lines.iter().flat_map(|(l, _)| l)).collect();
-        let basis = |k: usize| SharedBasis::new(noise, &prior.components[k]);
+        let basis = |k: usize| SharedBasis::new(noise, &prior.factors[k]);
         Self {
             lines: lines.into_par_iter().map(|l| LineTable::new(l, &basis(l.scaled.k))).collect(),
             dense: plan

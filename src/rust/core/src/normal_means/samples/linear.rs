@@ -7,7 +7,7 @@ use faer::{Mat, MatRef};
 
 use super::component::Assignment;
 use super::table::Table;
-use crate::normal_means::Prior;
+use crate::Prior;
 use crate::normal_means::posterior::map::Map;
 
 /// `A`, Q by R, of effects multiplied by a scale (J by R in the caller's order) if there is one.
@@ -38,7 +38,7 @@ impl Linear<'_> {
             let Some((k, _)) = self.prior.locate(component).filter(|_| !samples.is_empty()) else {
                 continue;
             };
-            for q in map.apply(&self.prior.components[k]).support {
+            for q in map.apply(&self.prior.factors[k]).support {
                 for &sample in samples {
                     let term = |r: usize| a[(q, r)] * from.values[from.at(unit, sample, r)];
                     let at = to.at(unit, sample, q);

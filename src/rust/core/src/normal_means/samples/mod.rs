@@ -23,13 +23,13 @@ use std::ops::Range;
 use faer::MatRef;
 use rayon::prelude::*;
 
+use super::NormalMeans;
 use super::columns::Columns;
 use super::correlation::CommonCorrelation;
 use super::posterior::{Weights, map::Map, plan::Plan};
 use super::problem::{BLOCK, Block, GroupNoise};
-use super::{NormalMeans, Prior};
 use crate::linalg::lanes::{Level, dispatch_at, level};
-use crate::{Error, Monitor};
+use crate::{Error, Monitor, Prior};
 use linear::Linear;
 use tile::Tile;
 

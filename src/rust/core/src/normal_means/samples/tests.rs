@@ -58,7 +58,7 @@ kernel!(
 fn check_component(case: &Case, level: Level, p: usize, units: &[usize]) {
     let (j, r, prior) = (case.j, case.r, case.prior());
     let component = prior.locate(p);
-    let rank = component.map_or(0, |(k, _)| prior.components[k].rank);
+    let rank = component.map_or(0, |(k, _)| prior.factors[k].rank);
     let m = rank + 1;
     let got = run(case, level, &[p], &vec![1.0; j], m);
     for &unit in units {

@@ -4,11 +4,11 @@ use faer::{Mat, MatRef};
 
 use super::design::{Design, Imputed};
 use super::elbo::{Bound, bound};
-use super::model::{MatrixPrior, Model};
+use super::model::Model;
 use super::residual::Residual;
 use super::sweep::{Coefficients, Sums, at_rest, sweep};
 use super::weights::{Pace, Proposal, WeightUpdate, expectation, proposal};
-use crate::{Ended, Error, Monitor, Stop};
+use crate::{Ended, Error, Monitor, Prior, Stop};
 
 /// How to iterate.
 #[derive(Debug, Clone)]
@@ -38,8 +38,6 @@ impl Options<'_> {
 /// Where to start.
 #[derive(Debug, Clone)]
 pub struct Start<'a> {
-    /// Weights of the components.
-    pub weights: &'a [f64],
     /// The residual covariance.
     pub residual: Residual,
     /// Posterior means, r by p, that the residuals of the design belong to; zero if there are none.
@@ -83,10 +81,10 @@ const GAP: f64 = 5e-7;
 /// A fall of the bound by this part of it is none.
 const ROUNDING: f64 = 1e-11;
 
-/// Fit by coordinate ascent.
+/// Fit by coordinate ascent, from the weights of the prior.
 pub fn fit(
     design: &mut impl Design,
-    prior: &MatrixPrior,
+    prior: &Prior,
     start: Start<'_>,
     options: &Options<'_>,
     monitor: &Monitor,
@@ -102,7 +100,7 @@ pub fn fit(
         monitor,
         model,
         residual: start.residual,
-        weights: start.weights.to_vec(),
+        weights: prior.weights.clone(),
         q,
         sums: None,
         log_bf: None,
@@ -115,7 +113,7 @@ pub fn fit(
 
 struct State<'a, D> {
     design: &'a mut D,
-    prior: &'a MatrixPrior,
+    prior: &'a Prior,
     options: &'a Options<'a>,
     monitor: &'a Monitor,
     model: Model<'a>,
@@ -266,7 +264,7 @@ impl<D: Design> State<'_, D> {
         let due = self.options.weights == WeightUpdate::Convex && self.pace.has_started();
         let packed = self.model.pack(&self.weights, due);
         let p = self.q.mean.ncols();
-        let mut log_bf = due.then(|| vec![0.0; p * packed.components.len()]);
+        let mut log_bf = due.then(|| vec![0.0; p * packed.of]);
         let second = !self.residual.is_known();
         let mut sums =
             sweep(self.design, &packed, &mut self.q, second, log_bf.as_deref_mut(), self.monitor)?;
@@ -300,18 +298,17 @@ fn drop_small(weights: &mut [f64], threshold: f64) {
 /// The log Bayes factors of the predictors, each alone, under the mixture.
 pub fn log_bayes_factors(
     design: &impl Design,
-    prior: &MatrixPrior,
+    prior: &Prior,
     start: &Start<'_>,
 ) -> Result<Vec<f64>, Error> {
     let model = Model::new(prior, start.residual.covariance.as_ref())?;
-    let packed = model.pack(start.weights, false);
+    let packed = model.pack(&prior.weights, false);
     let log_bf = at_rest(design, &packed, None);
     let p = design.precision().len();
     let mixture = |j: usize| {
-        let terms =
-            || (0..packed.components.len()).map(|t| log_bf[t * p + j]).zip(&packed.components);
+        let terms = || packed.components.iter().map(|&t| (log_bf[t * p + j], t));
         let top = terms().map(|(l, _)| l).fold(f64::NEG_INFINITY, f64::max);
-        let sum: f64 = terms().map(|(l, &t)| start.weights[t] * (l - top).exp()).sum();
+        let sum: f64 = terms().map(|(l, t)| prior.weights[t] * (l - top).exp()).sum();
         top + sum.ln()
     };
     Ok((0..p).map(mixture).collect())

@@ -32,6 +32,5 @@ mod weights;
 pub use design::{BLOCK, Design};
 pub use fit::{Fit, Options, Start, fit, log_bayes_factors};
 pub use individual::Individual;
-pub use model::MatrixPrior;
 pub use residual::{Residual, Structure};
 pub use weights::WeightUpdate;

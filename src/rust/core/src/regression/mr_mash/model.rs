@@ -1,38 +1,17 @@
 //! The prior, and the prior in the eigenbasis of the current residual covariance.
 
+use std::borrow::Cow;
+
 use faer::{Mat, MatRef};
 
-use crate::Error;
 use crate::linalg::psd::Factor;
 use crate::normal_means::eigenbasis::{Eigenbasis, Grid};
 use crate::normal_means::problem::SharedNoise;
-
-/// Prior covariances, each with its own scales (multipliers): components are numbered matrix by matrix.
-#[derive(Debug, Clone)]
-pub struct MatrixPrior {
-    /// The number of conditions, r.
-    pub conditions: usize,
-    /// The factors of the matrices. A zero matrix has rank zero.
-    pub factors: Vec<Factor>,
-    /// The scales of each.
-    pub scales: Vec<Vec<f64>>,
-}
-
-impl MatrixPrior {
-    /// The number of components.
-    pub fn len(&self) -> usize {
-        self.scales.iter().map(Vec::len).sum()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
+use crate::{Error, Prior};
 
 /// Prior and residual covariance together.
 pub struct Model<'a> {
-    pub prior: &'a MatrixPrior,
+    pub prior: &'a Prior,
     pub noise: SharedNoise,
     /// `log det Sigma`.
     pub log_det: f64,
@@ -41,14 +20,20 @@ pub struct Model<'a> {
 
 impl<'a> Model<'a> {
     /// One decomposition for each matrix.
-    pub fn new(prior: &'a MatrixPrior, covariance: MatRef<'_, f64>) -> Result<Self, Error> {
+    pub fn new(prior: &'a Prior, covariance: MatRef<'_, f64>) -> Result<Self, Error> {
         let noise = SharedNoise::complete(covariance).ok_or_else(|| Error::Value {
             name: "V",
             why: "(the residual covariance) is not positive definite: give another start, or a \
                   structure with fewer parameters, such as \"diagonal\" or \"lowrank\""
                 .into(),
         })?;
-        let basis = Eigenbasis::new(&noise, &prior.factors);
+        // The point mass is one more matrix, of rank zero.
+        let mut factors = Cow::from(&prior.factors);
+        if prior.null {
+            let r = prior.conditions;
+            factors.to_mut().push(Factor { rows: r, rank: 0, values: vec![], support: vec![] });
+        }
+        let basis = Eigenbasis::new(&noise, &factors);
         let w = noise.whitener.as_ref();
         let log_det = -2.0 * (0..w.nrows()).map(|i| w[(i, i)].ln()).sum::<f64>();
         Ok(Self { prior, noise, log_det, basis })
@@ -66,28 +51,33 @@ impl<'a> Model<'a> {
     pub fn pack(&self, weights: &[f64], all: bool) -> Packed {
         let mut components = Vec::new();
         let (mut matrices, mut scales) = (Vec::new(), Vec::new());
-        let mut t = 0;
+        let wanted = |p: usize| all || weights[p] > 0.0;
         for (k, all_scales) in self.prior.scales.iter().enumerate() {
-            let kept: Vec<usize> =
-                (0..all_scales.len()).filter(|l| all || weights[t + l] > 0.0).collect();
+            let column = |l: &usize| self.prior.column(k, *l);
+            let kept: Vec<usize> = (0..all_scales.len()).filter(|l| wanted(column(l))).collect();
             if !kept.is_empty() {
                 matrices.push(k);
                 scales.push(kept.iter().map(|&l| all_scales[l]).collect());
-                components.extend(kept.iter().map(|l| t + l));
+                components.extend(kept.iter().map(column));
             }
-            t += all_scales.len();
+        }
+        if self.prior.null && wanted(0) {
+            matrices.push(self.prior.factors.len());
+            scales.push(vec![1.0]);
+            components.push(0);
         }
         let grid = Grid::new(&self.basis, &matrices, &scales);
         let kept: Vec<f64> = components.iter().map(|&t| weights[t]).collect();
         let log_weights = grid.log_weights(&kept);
-        Packed { grid, components, log_weights }
+        Packed { grid, components, of: weights.len(), log_weights }
     }
 }
 
 /// Components that take part in a sweep.
 pub struct Packed {
     pub grid: Grid,
-    /// Their numbers in the prior.
+    /// Their numbers in the prior, which has so many.
     pub components: Vec<usize>,
+    pub of: usize,
     pub log_weights: Vec<f64>,
 }

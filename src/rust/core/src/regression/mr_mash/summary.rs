@@ -5,12 +5,10 @@
 
 use faer::MatRef;
 
-use super::model::MatrixPrior;
-use crate::linalg::psd::Factor;
 use crate::normal_means::mixture::Summary;
 use crate::normal_means::posterior::{Posterior, Weights};
-use crate::normal_means::{Correlation, Data, NormalMeans, Prior, WeightedPrior, posterior};
-use crate::{Error, Monitor};
+use crate::normal_means::{Correlation, Data, NormalMeans, WeightedPrior, posterior};
+use crate::{Error, Monitor, Prior};
 
 /// Rows of a fit.
 #[derive(Debug, Clone, Copy)]
@@ -21,13 +19,11 @@ pub struct Rows<'a> {
     pub precision: &'a [f64],
     /// Sigma.
     pub covariance: MatRef<'a, f64>,
-    /// Prior weights of the components.
-    pub weights: &'a [f64],
 }
 
 /// The posterior of all rows into the tables of the caller (p by r, by columns).
 pub fn summarise(
-    prior: &MatrixPrior,
+    prior: &Prior,
     rows: Rows<'_>,
     out: Posterior<'_>,
     monitor: &Monitor,
@@ -36,7 +32,6 @@ pub fn summarise(
     if p == 0 {
         return Ok(());
     }
-    let (mixture, pi) = components(prior, rows.weights);
     let sd: Vec<f64> = (0..r).map(|i| rows.covariance[(i, i)].sqrt()).collect();
     let v: Vec<f64> = (0..r * r)
         .map(|k| {
@@ -49,65 +44,19 @@ pub fn summarise(
     let s: Vec<f64> = (0..p * r).map(|k| sd[k / p] / rows.precision[k % p].sqrt()).collect();
     let data = Data { units: p, conditions: r, x: &x, s: &s, v: Correlation::Common(&v) };
     let means = NormalMeans::new(data)?;
-    let weighted = WeightedPrior::new(&mixture, &pi, 0.0)?;
+    let weighted = WeightedPrior::new(prior, 0.0);
     let active = weighted.active();
     let mut table = vec![0.0; p * active.len()];
     let (mut vloglik, mut null, mut alternative) = (vec![0.0; p], vec![0.0; p], vec![0.0; p]);
     let summary = Summary {
         vloglik: &mut vloglik,
-        null: mixture.null.then_some(&mut null),
-        alternative: mixture.null.then_some(&mut alternative),
+        null: prior.null.then_some(&mut null),
+        alternative: prior.null.then_some(&mut alternative),
         weights: &mut table,
     };
-    weighted.summarise(&means, &mixture, summary, monitor)?;
+    weighted.summarise(&means, prior, summary, monitor)?;
     let weights = Weights { active, values: &table };
-    posterior(&means, &mixture, weights, None, None, out, monitor)
-}
-
-/// The components with weight as a prior of matrices by scales: as it is if all matrices have the same
-/// scales, else a matrix for each component. Zero matrices become the point mass.
-fn components(prior: &MatrixPrior, weights: &[f64]) -> (Prior, Vec<f64>) {
-    let mut starts = Vec::with_capacity(prior.factors.len());
-    let mut t = 0;
-    for scales in &prior.scales {
-        starts.push(t);
-        t += scales.len();
-    }
-    let of = |k: usize| &weights[starts[k]..starts[k] + prior.scales[k].len()];
-    let all: Vec<usize> = (0..prior.factors.len()).collect();
-    let (dense, zero): (Vec<usize>, Vec<usize>) =
-        all.into_iter().partition(|&k| prior.factors[k].rank > 0);
-    let null: f64 = zero.iter().map(|&k| of(k).iter().sum::<f64>()).sum();
-    let used: Vec<usize> = dense.into_iter().filter(|&k| of(k).iter().any(|w| *w > 0.0)).collect();
-    let mut pi = vec![null];
-    let same = used.windows(2).all(|k| prior.scales[k[0]] == prior.scales[k[1]]);
-    let (factors, scales) = match used.first() {
-        Some(&first) if same => {
-            let scales = prior.scales[first].clone();
-            for l in 0..scales.len() {
-                pi.extend(used.iter().map(|&k| of(k)[l]));
-            }
-            (used.iter().map(|&k| prior.factors[k].clone()).collect(), scales)
-        }
-        _ => {
-            let mut factors = Vec::new();
-            for &k in &used {
-                for (l, &scale) in prior.scales[k].iter().enumerate() {
-                    if of(k)[l] > 0.0 {
-                        factors.push(scaled(&prior.factors[k], scale));
-                        pi.push(of(k)[l]);
-                    }
-                }
-            }
-            (factors, vec![1.0])
-        }
-    };
-    (Prior { conditions: prior.conditions, components: factors, scales, null: true }, pi)
-}
-
-fn scaled(factor: &Factor, scale: f64) -> Factor {
-    let values = factor.values.iter().map(|v| v * scale.sqrt()).collect();
-    Factor { values, ..factor.clone() }
+    posterior(&means, prior, weights, None, None, out, monitor)
 }
 
 #[cfg(test)]
@@ -123,13 +72,13 @@ mod tests {
 
     /// Mean, standard deviation, lfdr and negative probability of each condition, component by
     /// component with matrices as they are.
-    fn slow(u: &[Mat<f64>], rows: Rows<'_>, row: usize) -> [[f64; 4]; 2] {
+    fn slow(u: &[Mat<f64>], weights: &[f64], rows: Rows<'_>, row: usize) -> [[f64; 4]; 2] {
         let d = rows.precision[row];
         let noise = Mat::from_fn(2, 2, |i, j| rows.covariance[(i, j)] / d);
         let x = Mat::from_fn(2, 1, |i, _| rows.statistics[i * ROWS + row] / d);
         let each: Vec<(f64, Mat<f64>, Mat<f64>)> = u
             .iter()
-            .zip(rows.weights)
+            .zip(weights)
             .map(|(u, w)| {
                 let inverse = (u + &noise).full_piv_lu().inverse();
                 let quad = (x.transpose() * &inverse * &x)[(0, 0)];
@@ -163,28 +112,27 @@ mod tests {
         let same = vec![vec![1.0], vec![0.1, 2.0], vec![0.1, 2.0]];
         let own = vec![vec![1.0], vec![0.1, 2.0], vec![0.3]];
         for scales in [same, own] {
-            let matrix = |u: &[f64], s: f64| Mat::from_fn(2, 2, |i, j| s * u[i + 2 * j]);
-            let u: Vec<Mat<f64>> = base
-                .iter()
-                .zip(&scales)
-                .flat_map(|(u, s)| s.iter().map(|s| matrix(u, *s)))
-                .collect();
+            let factors = base.iter().map(|u| psd::factor(2, u, "U").unwrap()).collect();
+            let prior = Prior::scaled(2, factors, scales.clone(), false).unwrap();
+            let matrix = |p: usize| {
+                let (k, l) = prior.locate(p).unwrap();
+                Mat::from_fn(2, 2, |i, j| scales[k][l] * base[k][i + 2 * j])
+            };
+            let u: Vec<Mat<f64>> = (0..prior.len()).map(matrix).collect();
             let sizes: Vec<f64> = (1..=u.len()).map(|t| t as f64).collect();
             let weights: Vec<f64> = sizes.iter().map(|t| t / sizes.iter().sum::<f64>()).collect();
-            let factors = base.iter().map(|u| psd::factor(2, u, "U").unwrap()).collect();
-            let prior = MatrixPrior { conditions: 2, factors, scales };
+            let prior = prior.with_weights(&weights).unwrap();
             let rows = Rows {
                 statistics: &statistics,
                 precision: &precision,
                 covariance: covariance.as_ref(),
-                weights: &weights,
             };
             let mut tables = vec![vec![0.0; 2 * ROWS]; 6];
             let [mean, sd, lfdr, negative, positive, lfsr] = &mut tables[..] else { panic!() };
             let out = Posterior { mean, sd, lfdr, negative, positive, lfsr, covariance: None };
             summarise(&prior, rows, out, &Monitor::default()).unwrap();
             for row in 0..ROWS {
-                for (i, want) in slow(&u, rows, row).into_iter().enumerate() {
+                for (i, want) in slow(&u, &weights, rows, row).into_iter().enumerate() {
                     let at = i * ROWS + row;
                     for (table, want) in tables.iter().zip(want) {
                         assert!((table[at] - want).abs() < 1e-10, "{row} {i}: {want}");

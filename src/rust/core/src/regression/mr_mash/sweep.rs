@@ -31,7 +31,7 @@ pub struct Sums {
 }
 
 /// A sweep under `packed`. `log_bf`, if wanted, takes the log Bayes factors: a column for each component
-/// of `packed`, a row for each predictor.
+/// of the prior, a row for each predictor.
 pub fn sweep(
     design: &mut impl Design,
     packed: &Packed,
@@ -73,7 +73,8 @@ pub fn sweep(
         });
         design.change(range.clone(), change.as_ref().subcols(0, m));
         if let Some(log_bf) = log_bf.as_deref_mut() {
-            for (t, column) in log_bf.chunks_exact_mut(p).enumerate() {
+            for (t, &column) in packed.components.iter().enumerate() {
+                let column = &mut log_bf[column * p..(column + 1) * p];
                 for (i, to) in column[range.clone()].iter_mut().enumerate() {
                     *to = kept[i * components + t];
                 }
@@ -168,7 +169,7 @@ fn column(m: MatMut<'_, f64>, i: usize) -> &mut [f64] {
 pub fn at_rest(design: &impl Design, packed: &Packed, mean: Option<MatRef<'_, f64>>) -> Vec<f64> {
     let r = packed.grid.conditions();
     let p = design.precision().len();
-    let mut log_bf = vec![0.0; p * packed.components.len()];
+    let mut log_bf = vec![0.0; p * packed.of];
     let mut c = Mat::<f64>::zeros(r, super::BLOCK);
     for range in blocks(p) {
         let m = range.len();
@@ -202,7 +203,7 @@ kernel!(
         for (i, &d) in precision.iter().enumerate() {
             shrinkage.set::<V>(grid, d);
             unit.log_bayes_factors::<V>(grid, &shrinkage, column(c.as_mut(), i));
-            for (t, found) in unit.log_bf().iter().enumerate() {
+            for (t, found) in packed.components.iter().zip(unit.log_bf()) {
                 log_bf[t * p + first + i] = *found;
             }
         }

@@ -5,13 +5,13 @@ use super::*;
 use crate::linalg::psd;
 use crate::normal_means::testing::random;
 use crate::regression::design::{Compressed, Dense, Sparse};
-use crate::{Monitor, with_threads};
+use crate::{Monitor, Prior, with_threads};
 
 /// A small regression: X and Y, and a prior with a zero matrix, two of rank one, and a full one.
 struct Case {
     x: Mat<f64>,
     y: Mat<f64>,
-    prior: MatrixPrior,
+    prior: Prior,
 }
 
 fn case(seed: u64, n: usize, p: usize, r: usize) -> Case {
@@ -37,7 +37,7 @@ fn case(seed: u64, n: usize, p: usize, r: usize) -> Case {
     let factors = (0..4).map(|k| psd::factor(r, &u(k), "U").unwrap()).collect();
     let grid = vec![0.01, 0.1, 1.0];
     let scales = vec![vec![1.0], grid.clone(), grid.clone(), grid];
-    Case { x, y, prior: MatrixPrior { conditions: r, factors, scales } }
+    Case { x, y, prior: Prior::scaled(r, factors, scales, false).unwrap() }
 }
 
 fn options(weights: WeightUpdate, max_iter: usize, penalty: &[f64]) -> Options<'_> {
@@ -94,14 +94,13 @@ fn the_bound_never_falls_in_any_mode() {
             }
         }
         let t = case.prior.len();
-        let weights = vec![1.0 / t as f64; t];
         let penalty = vec![if seed % 5 == 0 { 1.5 } else { 1.0 }; t];
         for (at, &structure) in structures.iter().enumerate() {
             let update = updates[(seed as usize + at) % 3];
             let mut design = individual(&case, seed % 7 != 0, seed % 2 == 0);
             let v = initial(&mut design, 3);
             let residual = Residual::start(structure, v.as_ref());
-            let start = Start { weights: &weights, residual, coefficients: None };
+            let start = Start { residual, coefficients: None };
             let found =
                 fit(&mut design, &case.prior, start, &options(update, 12, &penalty), &monitor);
             let trace = found.unwrap().ended.trace;
@@ -115,11 +114,10 @@ fn cross_products_give_the_fit_of_individual_data() {
     let case = case(3, 60, 150, 3);
     let monitor = Monitor::default();
     let t = case.prior.len();
-    let (weights, penalty) = (vec![1.0 / t as f64; t], vec![1.0; t]);
+    let penalty = vec![1.0; t];
     let mut design = individual(&case, false, false);
     let v = Mat::<f64>::identity(3, 3);
     let start = |v: &Mat<f64>| Start {
-        weights: &weights,
         residual: Residual::start(Structure::Diagonal, v.as_ref()),
         coefficients: None,
     };
@@ -152,13 +150,13 @@ fn start_values_are_where_the_fit_begins() {
     let case = case(5, 40, 70, 3);
     let monitor = Monitor::default();
     let t = case.prior.len();
-    let (weights, penalty) = (vec![1.0 / t as f64; t], vec![1.0; t]);
+    let penalty = vec![1.0; t];
     let v = Mat::<f64>::identity(3, 3);
     let run = |steps: usize, before: Option<&Fit>| {
         let b = before.map(|f| f.mean.as_ref());
         let mut design = from(&case, true, true, b);
         let residual = Residual::start(Structure::Known, v.as_ref());
-        let start = Start { weights: &weights, residual, coefficients: b };
+        let start = Start { residual, coefficients: b };
         let options = options(WeightUpdate::Fixed, steps, &penalty);
         fit(&mut design, &case.prior, start, &options, &monitor).unwrap()
     };
@@ -173,7 +171,7 @@ fn start_values_are_where_the_fit_begins() {
 fn threads_and_stopping() {
     let case = case(9, 700, 130, 12);
     let t = case.prior.len();
-    let (weights, penalty) = (vec![1.0 / t as f64; t], vec![1.0; t]);
+    let penalty = vec![1.0; t];
     let run = |threads: usize, poll: bool| {
         let monitor = Monitor::default();
         with_threads(
@@ -184,7 +182,7 @@ fn threads_and_stopping() {
                 let mut design = individual(&case, true, true);
                 let v = initial(&mut design, 12);
                 let residual = Residual::start(Structure::Full, v.as_ref());
-                let start = Start { weights: &weights, residual, coefficients: None };
+                let start = Start { residual, coefficients: None };
                 // It never converges where nobody lets it go on.
                 let (steps, tol) = if poll { (4, 0.0) } else { (usize::MAX, -1.0) };
                 let options = Options { tol, ..options(WeightUpdate::Em, steps, &penalty) };
@@ -231,7 +229,7 @@ fn sparse_predictors_give_the_fit_of_dense_ones() {
     };
     let two: Vec<f64> = (0..120).map(|k| part(k / 60, k % 60)).collect();
     let t = case.prior.len();
-    let (weights, penalty) = (vec![1.0 / t as f64; t], vec![1.0; t]);
+    let penalty = vec![1.0; t];
     let monitor = Monitor::default();
     for (basis, missing) in [(vec![], false), (basis(60, true), false), (two, true)] {
         if missing {
@@ -247,8 +245,8 @@ fn sparse_predictors_give_the_fit_of_dense_ones() {
             let y = case.y.as_ref();
             let mut dense = Individual::new(dense, &basis, y, Some(start.as_ref()));
             let mut thin = Individual::new(thin, &basis, y, Some(start.as_ref()));
-            let want = complete(&mut dense, &case.prior, &weights, &start, &options);
-            let got = complete(&mut thin, &case.prior, &weights, &start, &options);
+            let want = complete(&mut dense, &case.prior, &start, &options);
+            let got = complete(&mut thin, &case.prior, &start, &options);
             assert!((&got.mean - &want.mean).norm_max() < 1e-10);
             assert!((got.elbo - want.elbo).abs() < 1e-8, "{} {}", got.elbo, want.elbo);
             assert!((dense.residuals() - thin.residuals()).norm_max() < 1e-9);
@@ -262,15 +260,39 @@ fn sparse_predictors_give_the_fit_of_dense_ones() {
     }
 }
 
+#[test]
+fn a_point_mass_is_a_zero_matrix() {
+    let case = case(5, 50, 40, 3);
+    let Prior { factors, scales, .. } = case.prior.clone();
+    assert_eq!((factors[0].rank, &scales[0][..]), (0, &[1.0][..]));
+    let prior = Prior::scaled(3, factors[1..].to_vec(), scales[1..].to_vec(), true).unwrap();
+    let penalty = vec![1.0; prior.len()];
+    let run = |prior: &Prior, update| {
+        let mut design = individual(&case, true, false);
+        let v = Mat::<f64>::identity(3, 3);
+        let residual = Residual::start(Structure::Full, v.as_ref());
+        let start = Start { residual, coefficients: None };
+        let options = options(update, 12, &penalty);
+        fit(&mut design, prior, start, &options, &Monitor::default()).unwrap()
+    };
+    for update in [WeightUpdate::Fixed, WeightUpdate::Em, WeightUpdate::Convex] {
+        let (want, got) = (run(&case.prior, update), run(&prior, update));
+        assert!((&got.mean - &want.mean).norm_max() < 1e-7);
+        for (got, want) in got.weights.iter().zip(&want.weights) {
+            assert!((got - want).abs() < 1e-6, "{update:?}: {got} {want}");
+        }
+        assert!((got.elbo - want.elbo).abs() < 1e-6 * want.elbo.abs());
+    }
+}
+
 fn complete(
     design: &mut impl Design,
-    prior: &MatrixPrior,
-    weights: &[f64],
+    prior: &Prior,
     coefficients: &Mat<f64>,
     options: &Options<'_>,
 ) -> Fit {
     let v = initial(design, 3);
     let residual = Residual::start(Structure::Full, v.as_ref());
-    let start = Start { weights, residual, coefficients: Some(coefficients.as_ref()) };
+    let start = Start { residual, coefficients: Some(coefficients.as_ref()) };
     fit(design, prior, start, options, &Monitor::default()).unwrap()
 }
