@@ -12,6 +12,7 @@ align_to <- function(own, wanted, name, kind, n_own = length(own), n_wanted = le
                      to = "the data", more = c("reduce", "refuse")) {
   own <- name_text(own)
   wanted <- name_text(wanted)
+  if (is_invented(own) != is_invented(wanted) && !any(own %in% wanted)) own <- wanted <- NULL
   if (is.null(own) || is.null(wanted)) {
     if (n_own != n_wanted) stop_other_size(name, kind, n_own, n_wanted, to, own, wanted)
     return(seq_len(n_wanted))
@@ -39,6 +40,11 @@ align_to <- function(own, wanted, name, kind, n_own = length(own), n_wanted = le
     )
   }
   at
+}
+
+# Names that this package makes up where there are none.
+is_invented <- function(names) {
+  length(names) > 0L && identical(names, paste0("condition", seq_along(names)))
 }
 
 # Names as text. A whole number has one name, whether it is stored as 100000L or as 1e5.

@@ -2,6 +2,7 @@
 # word of a row for its own argument of that row: take_dots() looks here, and nowhere else.
 synonyms <- list(
   max_iter = c("maxiter", "max.iter", "numiter", "niter", "iterlim"),
+  V = "vhat",
   n_threads = c("nthreads", "threads", "numThreads", "ncores"),
   covariates = c("Z", "newz", "C"),
   newdata = c("newx", "newX", "Xnew"),

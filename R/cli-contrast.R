@@ -64,7 +64,14 @@ read_contrasts <- function(o) {
   }
   sizes <- vapply(found, nrow, 0L)
   labels <- o[["gene-ids"]]
-  if (is.null(labels)) labels <- sub("[.].*$", "", basename(files))
+  if (is.null(labels)) labels <- label_of_file(files)
+  twice <- anyDuplicated(labels)
+  if (twice) {
+    stop_mnmash(
+      "names", "`data`: two files are about \"", labels[twice], "\" ('",
+      paste(files[labels == labels[twice]], collapse = "', '"), "'): give distinct --gene-ids"
+    )
+  }
   if (length(labels) != length(files)) {
     usage_error("--gene-ids must be ", length(files), " names, one for each file, not ",
                 length(labels))
@@ -75,6 +82,13 @@ read_contrasts <- function(o) {
   list(
     contrast = contrast, feature = rep(labels, sizes), unit = unlist(lapply(found, rownames))
   )
+}
+
+# What a file is about: its name without the endings that the steps give it. Dots within are part of
+# the name, as in versions of Ensembl's identifiers.
+label_of_file <- function(files) {
+  sub("([.](posterior_contrast|posterior|mash_input))?[.]rds$", "", basename(files),
+      ignore.case = TRUE)
 }
 
 contrast_prefix <- function(o) {

@@ -66,7 +66,7 @@ named_columns <- function(words) {
 run_bind_mash_input <- function(o) {
   file <- input_output(o)
   inputs <- lapply(o$inputs, read_rds, name = "inputs")
-  names(inputs) <- sub("[.].*$", "", basename(o$inputs))
+  names(inputs) <- label_of_file(o$inputs)
   write_output(bind_mash_input(inputs), file)
 }
 

@@ -9,6 +9,23 @@ cli_option <- function(help, type = "text", default = NULL, choices = NULL, note
   list(help = help, type = type, default = default, choices = choices, note = note)
 }
 
+# What a function of the package has as the default of an argument: said once, there. `choice` is
+# the first of several.
+of <- function(fun, argument) structure(list(fun = fun, argument = argument), class = "r_default")
+
+option_default <- function(option) {
+  default <- option$default
+  if (!inherits(default, "r_default")) return(default)
+  value <- eval(formals(get(default$fun, envir = topenv()))[[default$argument]])
+  if (option$type == "choice") value[1L] else value
+}
+
+option_choices <- function(option) {
+  choices <- option$choices
+  if (!inherits(choices, "r_default")) return(choices)
+  eval(formals(get(choices$fun, envir = topenv()))[[choices$argument]])
+}
+
 without_effect <- function(why, type = "list") {
   cli_option(paste0("accepted for old calls, without effect: ", why), type, note = why)
 }
@@ -20,55 +37,70 @@ cli_options <- list(
   "output" = cli_option("the output file, in place of the workflows' name for it"),
   "output-suffix" = without_effect("names of output files have no suffix"),
   "effect-model" = cli_option(
-    "EE: effects are exchangeable; EZ: z-scores", "choice", "EE", c("EE", "EZ")
+    "EE: effects are exchangeable; EZ: z-scores", "choice",
+    of("mixture_prior", "effect_model"), of("mixture_prior", "effect_model")
   ),
   "missing" = cli_option(
-    "missing cells, NA or (0, 1000): integrated out, or data with large errors", "choice", "mask",
-    c("mask", "reset1000")
+    "missing cells, NA or (0, 1000): integrated out, or data with large errors", "choice",
+    of("mixture_prior", "missing"), c("exact", "mask", "reset1000")
   ),
   "mixture-components" = cli_option(
     "starting matrices: flash flash_nonneg pca canonical xtx", "list",
-    c("flash", "flash_nonneg", "pca", "canonical")
+    of("mixture_prior", "components")
   ),
   "component" = cli_option(
     "the component to make", "choice", NULL, c("flash", "flash_nonneg", "pca", "canonical", "xtx")
   ),
   "component-files" = cli_option("RDS files of starting matrices, in place of components", "files"),
   "engine" = cli_option(
-    "how matrices are refined", "choice", "ed_bovy",
-    c("ed_bovy", "cov_ed", "ud", "ud_ted", "none")
+    "how matrices are refined", "choice", of("mixture_prior", "engine"),
+    of("mixture_prior", "engine")
   ),
   "npc" = cli_option("number of principal components; default: 5, or as many as there can be",
                      "count"),
-  "remove-singleton" = cli_option("drop factors of one condition only", "flag", FALSE),
+  "remove-singleton" = cli_option(
+    "drop factors of one condition only", "flag", of("mixture_prior", "remove_singleton")
+  ),
   "vhat" = cli_option(
     paste(
       "method for the residual correlation: identity simple corrected mle",
       "vhat_corshrink_xcondition vhat_simple_specific"
     ),
-    "text", "simple"
+    "text", of("mixture_prior", "V")
   ),
   "vhat-method" = cli_option(
-    "method for the residual correlation", "choice", "simple",
+    "method for the residual correlation", "choice", of("mixture_prior", "V"),
     c("identity", "simple", "corrected", "mle", "corshrink", "simple_specific")
   ),
   "vhat-data" = cli_option("RDS file of the residual correlation, matrix or array", "file"),
-  "n-subset" = cli_option("most rows used by vhat mle", "count", 6000),
+  "n-subset" = cli_option("most rows used by vhat mle", "count", of("mixture_prior", "n_subset")),
   "max-iter" = cli_option("most iterations", "count"),
-  "seed" = cli_option("seed of random numbers", "count", 999),
-  "ed-tol" = cli_option("stop when the mean log-likelihood gains less", "number", 1e-5),
-  "canonical-in-ed" = cli_option("refine canonical matrices too", "flag", TRUE),
-  "keep-raw" = cli_option("keep starting matrices beside the refined ones", "flag", TRUE),
-  "add-xtx" = cli_option("add the xtx component", "flag", FALSE),
-  "ridge" = cli_option(
-    "variance added to refined matrices", "choice", "relative", c("relative", "absolute", "none")
+  "seed" = cli_option("seed of random numbers", "count", of("mixture_prior", "seed")),
+  "ed-tol" = cli_option(
+    "stop when the mean log-likelihood gains less", "number", of("mixture_prior", "ed_tol")
   ),
-  "w-source" = cli_option("where weights come from", "choice", "mash", c("mash", "engine")),
+  "canonical-in-ed" = cli_option(
+    "refine canonical matrices too", "flag", of("mixture_prior", "canonical_in_ed")
+  ),
+  "keep-raw" = cli_option(
+    "keep starting matrices beside the refined ones", "flag", of("mixture_prior", "keep_raw")
+  ),
+  "add-xtx" = cli_option("add the xtx component", "flag", of("mixture_prior", "add_xtx")),
+  "ridge" = cli_option(
+    "variance added to refined matrices", "choice", of("mixture_prior", "ridge"),
+    of("mixture_prior", "ridge")
+  ),
+  "w-source" = cli_option(
+    "where weights come from", "choice", of("mixture_prior", "w_source"),
+    of("mixture_prior", "w_source")
+  ),
   "n-unconstrained" = cli_option(
     "random starting matrices of ud; default: 50, none with --scale-only", "count"
   ),
-  "unconstrained-prior" = cli_option("update of unconstrained matrices", "choice", "ted",
-                                     c("ted", "ed")),
+  "unconstrained-prior" = cli_option(
+    "update of unconstrained matrices; default: ted for the step ud, else that of --engine",
+    "choice", NULL, c("ted", "ed")
+  ),
   "scale-only" = cli_option(paste(
     "components of which ud estimates scales only, such as canonical, or none; the other",
     "components start unconstrained matrices. Without it: canonical, and the others are not used"
@@ -83,17 +115,28 @@ cli_options <- list(
   "util-script" = without_effect(
     "tables of genes are read from --data or the files of --gene-list"
   ),
-  "save-components" = cli_option("write the starting matrices too", "flag", FALSE),
-  "prior-data" = cli_option("RDS file of the prior", "file"),
-  "compute-posterior" = cli_option("posteriors of the strong set", "flag", TRUE),
-  "output-level" = cli_option(
-    "1 weights, 2 posteriors of the random set, 3 their covariances, 4 the likelihoods", "count", 2
+  "save-components" = cli_option(
+    "write the starting matrices too", "flag", of("mixture_prior", "save_components")
   ),
-  "posterior-cov" = cli_option("keep posterior covariances of the strong set", "flag", FALSE),
+  "prior-data" = cli_option("RDS file of the prior", "file"),
+  "compute-posterior" = cli_option(
+    "posteriors of the strong set", "flag", of("mash_fit", "compute_posterior")
+  ),
+  "output-level" = cli_option(
+    "1 weights, 2 posteriors of the random set, 3 their covariances, 4 the likelihoods", "count",
+    of("mash_fit", "output_level")
+  ),
+  "posterior-cov" = cli_option(
+    "keep posterior covariances of the strong set", "flag", of("mash_fit", "output_posterior_cov")
+  ),
   "max-comp" = cli_option("show at most so many matrices; -1: all", "number", -1),
-  "to-cor" = cli_option("show correlations", "flag", FALSE),
-  "tol" = cli_option("leave out matrices with weights up to this", "number", 1e-6),
-  "remove-label" = cli_option("leave out the names of conditions", "flag", FALSE),
+  "to-cor" = cli_option("show correlations", "flag", of("plot_U", "to_cor")),
+  "tol" = cli_option(
+    "leave out matrices with weights up to this", "number", of("plot_U", "threshold")
+  ),
+  "remove-label" = cli_option(
+    "leave out the names of conditions", "flag", of("plot_U", "remove_label")
+  ),
   "name" = cli_option(
     "added to the name of the output; if the file has a prior of this name, that is shown",
     default = ""
@@ -107,8 +150,8 @@ cli_options <- list(
   "shat-table-name" = cli_option("the same of standard errors; default: strong.s or sbhat"),
   "exclude-condition" = cli_option("names or numbers of conditions to leave out", "list"),
   "exclude-rule" = cli_option(
-    "leave conditions out exactly, or as the workflows did", "choice", "marginal",
-    c("marginal", "workflow")
+    "leave conditions out exactly, or as the workflows did", "choice",
+    of("mash_posterior", "exclude_rule"), of("mash_posterior", "exclude_rule")
   ),
   "data-table-name" = cli_option("entry of the files that holds these tables, such as strong"),
   "posterior-vhat-files" = cli_option(
@@ -133,8 +176,13 @@ cli_options <- list(
   "method" = cli_option("which score", "choice", NULL, c("meta", "nsig", "pval_pair", "finemap")),
   "contrast" = cli_option("RDS files of contrasts, one for each feature", "files"),
   "gene-ids" = cli_option("names of the features; default: names of the files", "list"),
-  "meta-method" = cli_option("variance between units", "choice", "REML", c("REML", "DL")),
-  "se-cutoff" = cli_option("leave out units with standard errors up to this", "number", 1e-3),
+  "meta-method" = cli_option(
+    "variance between units", "choice", of("feature_score", "meta_method"),
+    of("feature_score", "meta_method")
+  ),
+  "se-cutoff" = cli_option(
+    "leave out units with standard errors up to this", "number", of("feature_score", "se_cutoff")
+  ),
   "fine-mapping" = cli_option(
     "table of variants, cs_order, pip (and feature): RDS or text file", "file"
   ),
@@ -145,11 +193,12 @@ cli_options <- list(
   )),
   "region" = cli_option("use units in this region, chromosome:from-to"),
   "cor-threshold" = cli_option(
-    "no two of them are correlated as much as this in --genotype", "number", 0.45
+    "no two of them are correlated as much as this in --genotype", "number",
+    of("feature_score", "cor_threshold")
   ),
   "prune" = cli_option(
     "how they are picked: one after the other, or one of each cluster as in the workflows",
-    "choice", "greedy", c("greedy", "cluster")
+    "choice", of("feature_score", "prune"), of("feature_score", "prune")
   ),
   "scores" = cli_option("tables of scores, .csv", "files"),
   "tables" = cli_option(paste(
@@ -162,24 +211,34 @@ cli_options <- list(
     "list"
   ),
   "strong" = cli_option("text file of the strong units; default: by --sig-p-cutoff", "file"),
-  "sig-p-cutoff" = cli_option("largest p-value of a strong unit", "number", 1e-6),
+  "sig-p-cutoff" = cli_option(
+    "largest p-value of a strong unit", "number", of("mash_input", "strong_p")
+  ),
   "n-random" = cli_option("random units of each feature, or of all", "count"),
   "n-null" = cli_option("null units of each feature, or of all", "count"),
-  "n-strong" = cli_option("strong units", "count", 500),
-  "null-z" = cli_option("null units have |z| below this", "number", 2),
+  "n-strong" = cli_option("strong units", "count", of("simulate_mash_input", "n_strong")),
+  "null-z" = cli_option("null units have |z| below this", "number", of("mash_input", "null_z")),
   "min-observed" = cli_option(
-    "leave out units observed in a smaller share of the conditions", "number", 0.2
+    "leave out units observed in a smaller share of the conditions", "number",
+    of("mash_input", "min_observed")
   ),
   "independent-variant-list" = cli_option(
     "text file of units that random and null may come from", "file"
   ),
   "mismatch" = cli_option(
-    "units with other alleles than in the first table", "choice", "error", c("error", "missing")
+    "units with other alleles than in the first table", "choice", of("mash_input", "mismatch"),
+    of("mash_input", "mismatch")
   ),
   "inputs" = cli_option("RDS files of inputs, one for each region", "files"),
-  "missing-share" = cli_option("share of cells without a value", "number", 0),
-  "active" = cli_option("share of units with an effect", "number", 0.3),
-  "n-conditions" = cli_option("number of conditions, at most 34", "count", 34),
+  "missing-share" = cli_option(
+    "share of cells without a value", "number", of("simulate_mash_input", "missing_share")
+  ),
+  "active" = cli_option(
+    "share of units with an effect", "number", of("simulate_mash_input", "active_share")
+  ),
+  "n-conditions" = cli_option(
+    "number of conditions, at most 34", "count", of("simulate_mash_input", "conditions")
+  ),
   "threads" = cli_option("number of threads; default: all cores", "count"),
   "quiet" = cli_option("say nothing but errors", "flag", FALSE),
   "help" = cli_option("this page", "flag", FALSE)
@@ -253,7 +312,7 @@ parse_options <- function(args, allowed) {
     values[[key]] <- option_value(key, option, words, negated)
   }
   given <- names(values)
-  for (key in setdiff(allowed, given)) values[key] <- list(cli_options[[key]]$default)
+  for (key in setdiff(allowed, given)) values[key] <- list(option_default(cli_options[[key]]))
   list(values = values, given = given, notes = notes)
 }
 
@@ -301,8 +360,9 @@ option_value <- function(key, option, words, negated) {
       value
     },
     choice = {
-      if (!words %in% option$choices) {
-        usage_error("--", key, " must be one of ", paste(option$choices, collapse = ", "), "; not ",
+      choices <- option_choices(option)
+      if (!words %in% choices) {
+        usage_error("--", key, " must be one of ", paste(choices, collapse = ", "), "; not ",
                     words)
       }
       words

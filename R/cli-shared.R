@@ -165,9 +165,7 @@ with_correlation <- function(read, V, files) {
       )
     }
     own <- if (is.list(V)) V[[file]] else V[, , feature]
-    columns <- colnames(x$Bhat)
-    if (is.null(columns)) columns <- paste0("condition", seq_len(ncol(x$Bhat)))
-    x$V <- known_conditions(own, columns, "vhat-data")
+    x$V <- align_square(own, colnames(x$Bhat), ncol(x$Bhat), "vhat-data", "condition")
     x
   }
 }

@@ -39,11 +39,12 @@ run_vhat <- function(method, label = method) {
     Ulist <- if (!is.null(o[["prior-data"]])) {
       resolve_prior(o[["prior-data"]], colnames(input[[1L]]))$U
     }
-    V <- estimate_vhat(
-      input, method, effect_alpha(o[["effect-model"]]), Ulist,
-      n_subset = if (is.null(o[["n-subset"]])) 6000 else o[["n-subset"]],
-      max_iter = if (is.null(o[["max-iter"]])) 6 else o[["max-iter"]], seed = o$seed
-    )
+    # What the user does not say is left to the function.
+    asked <- list(n_subset = given_only(o, "n-subset"), max_iter = given_only(o, "max-iter"))
+    V <- do.call(estimate_vhat, c(
+      list(input, method, effect_alpha(o[["effect-model"]]), Ulist, seed = o$seed),
+      asked[!vapply(asked, is.null, NA)]
+    ))
     write_output(V, file)
   }
 }
@@ -105,11 +106,14 @@ prior_options <- c(
 run_prior <- function(engine) {
   function(o) {
     if (is.null(engine)) engine <- o$engine
-    if (engine == "ud" && identical(o[["unconstrained-prior"]], "ted")) engine <- "ud_ted"
+    # --engine ud is R's; the step ud of the workflows is truncated eigenvalue decomposition.
+    if (engine %in% c("ud", "ud_ted") && !is.null(o[["unconstrained-prior"]])) {
+      engine <- c(ted = "ud_ted", ed = "ud")[[o[["unconstrained-prior"]]]]
+    }
     arguments <- list(
       data = o$data, engine = engine, components = o[["mixture-components"]],
       effect_model = o[["effect-model"]],
-      vhat = if (is.null(o[["vhat-data"]])) o$vhat else o[["vhat-data"]],
+      V = if (is.null(o[["vhat-data"]])) o$vhat else o[["vhat-data"]],
       npc = o$npc, ed_tol = o[["ed-tol"]], seed = o$seed,
       canonical_in_ed = o[["canonical-in-ed"]], keep_raw = o[["keep-raw"]],
       add_xtx = o[["add-xtx"]], remove_singleton = o[["remove-singleton"]], ridge = o$ridge,
@@ -144,9 +148,10 @@ prior_details <- paste(
 run_mash <- function(o) {
   arguments <- list(
     data = o$data, prior = o[["prior-data"]],
-    vhat = if (is.null(o[["vhat-data"]])) given_only(o, "vhat") else o[["vhat-data"]],
+    V = if (is.null(o[["vhat-data"]])) given_only(o, "vhat") else o[["vhat-data"]],
     effect_model = given_only(o, "effect-model"), compute_posterior = o[["compute-posterior"]],
-    output_level = o[["output-level"]], posterior_cov = o[["posterior-cov"]], missing = o$missing
+    output_level = o[["output-level"]], output_posterior_cov = o[["posterior-cov"]],
+    missing = o$missing
   )
   if (is.null(o$output)) {
     do.call(mash_fit, c(arguments, list(cwd = o$cwd, output_prefix = o[["output-prefix"]])))
@@ -172,7 +177,7 @@ run_plot_U <- function(o) {
   prior <- about_file(as_prior(prior), "data", o$data)
   plot_U(
     prior, file, max_comp = o[["max-comp"]], to_cor = o[["to-cor"]],
-    tol = o$tol, remove_label = o[["remove-label"]]
+    threshold = o$tol, remove_label = o[["remove-label"]]
   )
   message(" - Wrote ", file)
 }
@@ -189,7 +194,7 @@ cli_steps <- list(
   ),
   ud = cli_step(
     "learn a prior by ultimate deconvolution",
-    c(prior_options, ud_options), run_prior("ud"), details = prior_details
+    c(prior_options, ud_options), run_prior("ud_ted"), details = prior_details
   ),
   mash = cli_step(
     "fit the random set, with posteriors of the strong set", c(
@@ -285,7 +290,10 @@ cli_steps <- list(
     c("tables", "table-list", "columns", "exclude-condition", "strong", "sig-p-cutoff", "n-random",
       "n-null", "null-z", "min-observed", "independent-variant-list", "mismatch", "seed", "cwd",
       "output-prefix", "output"),
-    run_mash_input, character(), list("n-random" = 10, "n-null" = 10, "output-prefix" = "mash"),
+    run_mash_input, character(), list(
+      "n-random" = of("mash_input", "n_random"), "n-null" = of("mash_input", "n_null"),
+      "output-prefix" = "mash"
+    ),
     paste(
       "Writes <cwd>/<output-prefix>.mash_input.rds, the --data of other steps. Units of a feature",
       "are called <feature>_<unit>. With thousands of genes, run it by region and put the parts",
@@ -302,7 +310,10 @@ cli_steps <- list(
       "n-strong", "n-random", "n-null", "n-conditions", "missing-share", "active", "seed", "cwd",
       "output-prefix", "output"
     ), run_simulate_mash_input, character(),
-    list("n-random" = 1000, "n-null" = 1000, "output-prefix" = "toy"),
+    list(
+      "n-random" = of("simulate_mash_input", "n_random"),
+      "n-null" = of("simulate_mash_input", "n_null"), "output-prefix" = "toy"
+    ),
     "Writes <cwd>/<output-prefix>.mash_input.rds."
   )
 )

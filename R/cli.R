@@ -72,7 +72,7 @@ run_step <- function(name, args) {
   parsed <- parse_options(args, c(step$options, "threads", "quiet", "help"))
   o <- parsed$values
   if (isTRUE(o$help)) return(cat(step_help(name)))
-  for (key in names(step$defaults)) if (!key %in% parsed$given) o[[key]] <- step$defaults[[key]]
+  for (key in setdiff(names(step$defaults), parsed$given)) o[[key]] <- step_default(step, key)
   for (key in step$required) {
     if (is.null(o[[key]])) usage_error("--", key, " is required: ", cli_options[[key]]$help)
   }
@@ -87,6 +87,11 @@ run_step <- function(name, args) {
   )
   on.exit(options(before))
   if (o$quiet) suppressMessages(run()) else run()
+}
+
+# The default of an option in a step that has its own.
+step_default <- function(step, key) {
+  option_default(list(type = cli_options[[key]]$type, default = step$defaults[[key]]))
 }
 
 steps_help <- function() {
@@ -108,10 +113,14 @@ step_help <- function(name) {
   keys <- c(step$options, "threads", "quiet", "help")
   lines <- vapply(keys, \(key) {
     option <- cli_options[[key]]
-    default <- if (key %in% names(step$defaults)) step$defaults[[key]] else option$default
+    default <- if (key %in% names(step$defaults)) {
+      step_default(step, key)
+    } else {
+      option_default(option)
+    }
     about <- c(
       option$help,
-      if (option$type == "choice") paste0("[", paste(option$choices, collapse = "|"), "]"),
+      if (option$type == "choice") paste0("[", paste(option_choices(option), collapse = "|"), "]"),
       if (key %in% step$required) "(required)",
       if (length(default) && any(nzchar(default)) && !identical(default, FALSE)) {
         paste0("(default: ", paste(default, collapse = " "), ")")

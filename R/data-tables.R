@@ -73,18 +73,30 @@ read_table <- function(file, where, separator = NULL) {
   if (is.null(separator)) separator <- if (endsWith(plain, ".csv")) "," else "\t"
   fread <- if (plain == name && nzchar(separator)) reader_of("data.table", "fread")
   missing <- c("NA", "", "NaN", ".")
-  tryCatch(
-    if (is.null(fread)) {
-      utils::read.table(
-        file,
-        header = TRUE, sep = separator, quote = if (separator == ",") "\"" else "",
-        comment.char = "", check.names = FALSE, na.strings = missing
-      )
-    } else {
-      fread(file, sep = separator, na.strings = missing, data.table = FALSE, showProgress = FALSE)
-    },
-    error = complain, warning = complain
+  said <- character()
+  # A warning must not stop a reader half-way: fread() would then fail on the next file.
+  found <- withCallingHandlers(
+    tryCatch(
+      if (is.null(fread)) {
+        utils::read.table(
+          file,
+          header = TRUE, sep = separator, quote = if (separator == ",") "\"" else "",
+          comment.char = "", check.names = FALSE, na.strings = missing
+        )
+      } else {
+        fread(file, sep = separator, na.strings = missing, data.table = FALSE, showProgress = FALSE)
+      },
+      error = complain
+    ),
+    warning = \(w) {
+      said <<- c(said, conditionMessage(w))
+      invokeRestart("muffleWarning")
+    }
   )
+  lost <- grep("stopped early|embedded nul|number of items read", said, ignore.case = TRUE)
+  if (length(lost)) complain(simpleCondition(said[lost[1L]]))
+  for (text in said) message(where, ", '", file, "': ", text)
+  found
 }
 
 parquet_reader <- function(file, where) {
@@ -111,7 +123,7 @@ one_table <- function(table, columns, where) {
     found[[role]] <- numbers_of(found[[role]], where, role)
   }
   for (role in intersect(c("unit", "feature", "effect_allele", "other_allele"), names(found))) {
-    found[[role]] <- as.character(found[[role]])
+    found[[role]] <- name_text(found[[role]])
     bad <- which(is.na(found[[role]]) | !nzchar(found[[role]]))
     if (length(bad)) {
       stop_mnmash("missing", where, " has no ", role, " in row ", bad[1L], and_more(length(bad)))

@@ -15,43 +15,41 @@ vhat_methods <- c(
 
 # V as a matrix, or an array with a matrix for each unit: given, from a file, or by a method from
 # the set of units that suits it.
-resolve_vhat <- function(vhat, input, alpha, ...) {
+resolve_vhat <- function(V, input, alpha, ...) {
   conditions <- colnames(input[[1L]])
-  if (is.null(vhat)) vhat <- "identity"
-  if (is_file_name(vhat)) {
-    if (vhat %in% names(vhat_methods)) {
-      return(estimate_vhat(input, vhat_methods[[vhat]], alpha, ...))
-    }
-    if (!file.exists(vhat) && !grepl("[./\\\\]", vhat)) {
-      stop_mnmash(
-        "argument", "`vhat` must be a matrix, the name of a file, or one of ",
-        paste0('"', unique(vhat_methods), '"', collapse = ", "), "; not \"", vhat, "\""
-      )
-    }
-    return(about_file(usable_vhat(read_rds(vhat, "vhat"), conditions), "vhat", vhat))
-  }
-  usable_vhat(vhat, conditions)
+  if (is.null(V)) V <- "identity"
+  if (is_vhat_method(V)) return(estimate_vhat(input, vhat_methods[[V]], alpha, ...))
+  if (is_file_name(V)) return(about_file(usable_vhat(read_rds(V, "V"), conditions), "V", V))
+  usable_vhat(V, conditions)
 }
 
-usable_vhat <- function(vhat, conditions) {
-  if (is.data.frame(vhat)) vhat <- as.matrix(vhat)
-  if (!is.numeric(vhat) || !length(dim(vhat)) %in% 2:3) {
+# Whether V is to be estimated; an error if it can be neither a method nor the name of a file.
+is_vhat_method <- function(V) {
+  if (!is_file_name(V)) return(FALSE)
+  if (V %in% names(vhat_methods)) return(TRUE)
+  if (!file.exists(V) && !grepl("[./\\\\]", V)) {
     stop_mnmash(
-      "type", "`vhat` must be a matrix, or an array with a matrix for each unit, not ",
-      class(vhat)[1L]
+      "argument", "`V` must be a matrix, the name of a file, or one of ",
+      paste0('"', unique(vhat_methods), '"', collapse = ", "), "; not \"", V, "\""
     )
   }
-  if (dim(vhat)[1L] != dim(vhat)[2L]) {
-    stop_mnmash("dimension", "`vhat` must be square, not ", describe_dim(vhat))
+  FALSE
+}
+
+# A given V, for the conditions of the data.
+usable_vhat <- function(V, conditions) {
+  if (is.data.frame(V)) V <- as.matrix(V)
+  if (!is.numeric(V) || !length(dim(V)) %in% 2:3) {
+    stop_mnmash(
+      "type", "`V` must be a matrix, or an array with a matrix for each unit, not ", class(V)[1L]
+    )
   }
-  vhat <- known_conditions(vhat, conditions, "vhat")
-  tryCatch(
-    check_residual_correlation(vhat, dim(vhat)[3L], length(conditions)),
-    mnmash_error = \(e) {
-      e$message <- sub("`V`", "`vhat`", e$message, fixed = TRUE)
-      stop(e)
-    }
-  )
+  if (dim(V)[1L] != dim(V)[2L]) {
+    stop_mnmash("dimension", "`V` must be square, not ", describe_dim(V))
+  }
+  R <- length(conditions)
+  V <- name_margins(align_square(V, conditions, R, "V", "condition"), conditions)
+  check_residual_correlation(V, dim(V)[3L], R)
 }
 
 # Null units say what errors have in common; maximum likelihood and the corrected estimate take
@@ -87,13 +85,14 @@ estimate_vhat <- function(input, method, alpha, Ulist = NULL, n_subset = 6000, m
 
 too_few_rows <- function(set, method, n, why) {
   stop_mnmash(
-    "too_few", "`data`: not enough ", set, " rows for `vhat = \"", method, "\"`: the `", set,
+    "too_few", "`data`: not enough ", set, " rows for `V = \"", method, "\"`: the `", set,
     "` set has ", n, "; ", why, "; or give another method, such as ",
     if (set == "null") "\"corrected\" or \"mle\" (which use the `random` set), or ", "\"identity\""
   )
 }
 
-# A prior as an object or a file, for the conditions of the data.
+# A prior as an object or a file, for the conditions of the data. Its own units are those of the
+# fit.
 resolve_prior <- function(prior, conditions, name = "prior") {
   if (is_file_name(prior)) {
     file <- prior
@@ -105,18 +104,8 @@ resolve_prior <- function(prior, conditions, name = "prior") {
     as_prior(prior),
     message = \(m) if (grepl("no weights", conditionMessage(m))) invokeRestart("muffleMessage")
   )
-  own <- rownames(prior$U[[1L]])
-  # Names made up by as_prior() are no names.
-  if (identical(own, paste0("condition", seq_along(own)))) own <- NULL
-  prior$U <- lapply(prior$U, \(U) {
-    if (is.null(own)) dimnames(U) <- NULL
-    known_conditions(U, conditions, name)
-  })
-  if (!is.null(own) && length(own) > length(conditions)) {
-    message(
-      "`", name, "`: ", length(own) - length(conditions), " conditions that the data do not have ",
-      "are integrated out"
-    )
-  }
+  units <- if (is.null(prior$units)) "effect" else prior$units
+  prior <- prior_for(prior, conditions, length(conditions), units, name = name)
+  prior$U <- lapply(prior$U, name_margins, conditions)
   prior
 }

@@ -6,7 +6,8 @@
 #' of scales, are estimated from the `random` set, which has effects in their natural proportions;
 #' the posteriors of the `strong` set follow.
 #'
-#' Of the prior only the matrices are used; conditions that the data do not have are integrated out.
+#' Of the prior only the matrices are used. Conditions are matched by name: those that the data do
+#' not have are integrated out, exactly.
 #' Posteriors of missing cells are in the units of effects: under EZ, those of a cell with the
 #' median standard error of its condition. Posteriors are computed in chunks of `chunk_size` units,
 #' by the workers of `future::plan()` if there are several (see [mash_posterior()]), with identical
@@ -22,17 +23,20 @@
 #' @param data the sets `random` and, for posteriors, `strong`: the name of an RDS file, or what
 #'   [read_mash_input()] takes.
 #' @param prior a prior, or the name of an RDS file with one: see [as_prior()].
-#' @param vhat the residual correlation: a matrix, the name of an RDS file, or a method, as in
-#'   [mixture_prior()]. Default: `V` of the prior if it has one, else `"identity"`.
+#' @param V the residual correlation: a matrix (its conditions are matched by name), the name of an
+#'   RDS file, or a method, as in [mixture_prior()]. Default: `V` of the prior if it has one, else
+#'   `"identity"`. The workflows' word is `vhat`.
 #' @param effect_model `"EE"` or `"EZ"`. Default: that of the prior, or `"EE"`.
 #' @param compute_posterior compute posteriors of the strong set.
 #' @param output_level what to keep of the random set, as `outputlevel` of [mash()]: 1 weights and
 #'   likelihoods, 2 posteriors, 3 posterior covariances, 4 the matrix of likelihoods.
-#' @param posterior_cov keep the posterior covariances of the strong units (R x R x J).
+#' @param output_posterior_cov keep the posterior covariances of the strong units (R x R x J).
 #' @param missing missing cells: see [read_mash_input()].
 #' @param chunk_size number of units in a chunk.
 #' @param cwd,output_prefix,verbose,n_threads as in [mixture_prior()].
-#' @param ... further arguments of [mash()], such as `nullweight` or `gridmult`.
+#' @param ... further arguments of [mash()]: `gridmult`, `grid`, `normalizeU`, `usepointmass`,
+#'   `prior`, `nullweight`, `optmethod`, `control`, `pi_thresh`, `posterior_samples`, `seed`,
+#'   `output_lfdr`.
 #'
 #' @return A fit, as of [mash()], with the residual correlation `V` (unless it differs by unit),
 #'   which [mash_posterior()] uses, and an entry `posterior` for the strong set: `PosteriorMean`,
@@ -45,30 +49,35 @@
 #' fit <- mash_fit(file, prior, verbose = FALSE)
 #' get_loglik(fit)
 #' round(head(fit$posterior$lfsr, 3), 3)
-mash_fit <- function(data, prior, vhat = NULL, effect_model = NULL, compute_posterior = TRUE,
-                     output_level = 2, posterior_cov = FALSE, missing = c("mask", "reset1000"),
+mash_fit <- function(data, prior, V = NULL, effect_model = NULL, compute_posterior = TRUE,
+                     output_level = 2, output_posterior_cov = FALSE,
+                     missing = c("exact", "reset1000"),
                      chunk_size = 20000, cwd = NULL, output_prefix = NULL, verbose = TRUE,
                      n_threads = NULL, ...) {
+  further <- take_dots(..., also = arguments_for_mash)
   check_flag(compute_posterior)
-  check_flag(posterior_cov)
+  check_flag(output_posterior_cov)
+  missing <- check_missing(missing)
   output_level <- check_number(output_level, 1, 4)
   chunk_size <- check_count(chunk_size)
   say <- if (check_flag(verbose)) \(...) message(" - ", ...) else \(...) NULL
+  if (!is.null(V)) is_vhat_method(V)
   if (!is.null(cwd)) usable_folder(cwd, "cwd")
   prefix <- output_prefix(output_prefix, data)
   input <- read_mash_input(data, missing, sets = c("random", if (compute_posterior) "strong"))
   known <- resolve_prior(prior, colnames(input$random.b))
   effect_model <- fit_effect_model(effect_model, known$effect_model)
   alpha <- effect_alpha(effect_model)
-  V <- resolve_vhat(if (is.null(vhat)) known$V else vhat, input, alpha, n_threads = n_threads)
+  V_file <- if (is_file_name(V)) V else ""
+  V <- resolve_vhat(if (is.null(V)) known$V else V, input, alpha, n_threads = n_threads)
 
-  fit <- mash(
-    set_data(input, "random", alpha, V), known$U, ..., outputlevel = output_level,
-    verbose = verbose, n_threads = n_threads
-  )
+  fit <- do.call(mash, c(
+    list(set_data(input, "random", alpha, V), known$U), further,
+    list(outputlevel = output_level, verbose = verbose, n_threads = n_threads)
+  ))
   # For posteriors of other units.
   if (is.matrix(V)) fit$V <- V
-  fit$vhat_file <- if (is_file_name(vhat)) vhat else ""
+  fit$vhat_file <- V_file
   fit$prior_file <- if (is_file_name(prior)) prior else ""
   if (!is.null(cwd)) {
     file <- output_file(cwd, prefix, effect_model, "mash_model")
@@ -82,7 +91,7 @@ mash_fit <- function(data, prior, vhat = NULL, effect_model = NULL, compute_post
     say("Posteriors of ", nrow(strong$Bhat), " strong units")
     fit$posterior <- mash_posterior(
       fit, strong, n_chunks = ceiling(nrow(strong$Bhat) / chunk_size),
-      output_posterior_cov = posterior_cov, n_threads = n_threads
+      output_posterior_cov = output_posterior_cov, n_threads = n_threads
     )
     if (!is.null(cwd)) {
       file <- output_file(cwd, prefix, effect_model, "posterior")
@@ -92,6 +101,12 @@ mash_fit <- function(data, prior, vhat = NULL, effect_model = NULL, compute_post
   }
   fit
 }
+
+# What mash() takes and mash_fit() does not set itself.
+arguments_for_mash <- c(
+  "gridmult", "grid", "normalizeU", "usepointmass", "prior", "nullweight", "optmethod", "control",
+  "add.mem.profile", "algorithm.version", "pi_thresh", "posterior_samples", "seed", "output_lfdr"
+)
 
 fit_effect_model <- function(asked, prior) {
   if (is.null(asked)) return(if (is.null(prior)) "EE" else prior)

@@ -97,8 +97,8 @@ mash_input <- function(tables, columns = NULL, strong = NULL, strong_p = 1e-6, n
     random = NULL, null = NULL
   )
   with_seed(seed, {
-    rows$random <- some_of_each(allowed, cells$feature, n_random)
-    rows$null <- some_of_each(allowed & largest < null_z, cells$feature, n_null)
+    rows$random <- some_of_each(allowed, rownames(z), cells$feature, n_random)
+    rows$null <- some_of_each(allowed & largest < null_z, rownames(z), cells$feature, n_null)
   })
   input_of_rows(cells, z, rows, c(counts, lengths(rows)))
 }
@@ -139,11 +139,13 @@ independent_units <- function(independent, names) {
 }
 
 # Up to n of the allowed units of each feature, at random, in their order.
-some_of_each <- function(allowed, feature, n) {
+some_of_each <- function(allowed, names, feature, n) {
   rows <- which(allowed)
   if (is.null(feature)) feature <- rep(1L, length(allowed))
-  # One number for every unit, so that what is allowed does not change the others' luck.
-  shuffled <- rows[order(stats::runif(length(allowed))[rows])]
+  # One number for every unit, so that what is allowed does not change the others' luck; by name, so
+  # that the order of the tables does not either.
+  luck <- stats::runif(length(allowed))[order(order(names, method = "radix"))]
+  shuffled <- rows[order(luck[rows])]
   group <- match(feature[shuffled], unique(feature))
   by_group <- order(group)
   position <- integer(length(rows))
@@ -178,11 +180,9 @@ bind_mash_input <- function(inputs) {
   if (any(absent)) {
     stop_mnmash("type", "`inputs[[", which(absent)[1L], "]]` is no input from mash_input()")
   }
-  for (i in seq_along(inputs)) {
-    for (what in c("random.b", tables)) {
-      check_input_table(inputs[[i]], what, paste0("inputs[[", i, "]]$", what))
-    }
-  }
+  inputs[] <- lapply(seq_along(inputs), \(i) {
+    aligned_input(inputs[[i]], paste0("inputs[[", i, "]]$"))
+  })
   conditions <- unique(unlist(lapply(inputs, \(x) colnames(x$random.b))))
   wide <- function(x, region) {
     out <- matrix(NA_real_, nrow(x), length(conditions), dimnames = list(rownames(x), conditions))
@@ -202,16 +202,33 @@ bind_mash_input <- function(inputs) {
   structure(with_products(whole), counts = if (same) Reduce(`+`, counts))
 }
 
-# The tables of one input have the same conditions.
-check_input_table <- function(input, what, name) {
-  x <- input[[what]]
-  if (!is.matrix(x) || !(is.numeric(x) || all(is.na(x)))) {
-    stop_mnmash("type", "`", name, "` must be a numeric matrix, not ", class(x)[1L])
+# The tables of one input, with the same conditions, and in each set the same units.
+aligned_input <- function(input, where) {
+  conditions <- colnames(input$random.b)
+  for (set in c("random", "strong", "null")) {
+    for (what in paste0(set, c(".b", ".s", ".z"))) {
+      name <- paste0(where, what)
+      x <- input[[what]]
+      if (!is.matrix(x) || !(is.numeric(x) || all(is.na(x)))) {
+        stop_mnmash("type", "`", name, "` must be a numeric matrix, not ", class(x)[1L])
+      }
+      if (is.null(colnames(x))) {
+        stop_mnmash("names", "`", name, "` must have the conditions as column names")
+      }
+      x <- align_columns(
+        x, conditions, length(conditions), name, "condition", to = paste0("`", where, "random.b`"),
+        more = "refuse"
+      )
+      first <- input[[paste0(set, ".b")]]
+      if (what != paste0(set, ".b")) {
+        x <- align_rows(
+          x, rownames(first), nrow(first), name, "unit", to = paste0("`", where, set, ".b`"),
+          more = "refuse"
+        )
+      }
+      if (nrow(x)) check_finite(x, name = name)
+      input[[what]] <- x
+    }
   }
-  if (is.null(colnames(x)) || !setequal(colnames(x), colnames(input$random.b)) ||
-        anyDuplicated(colnames(x))) {
-    stop_mnmash("names", "`", name, "` must have the conditions as column names, those of ",
-                "`random.b`, each once")
-  }
-  if (nrow(x)) check_finite(x, name = name)
+  input
 }

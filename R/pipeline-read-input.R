@@ -8,12 +8,12 @@
 #' The file holds a list of matrices or data frames, units in rows and conditions in columns:
 #' `strong.b`, `strong.s`, `strong.z` (effects, standard errors, z-scores) and the same for
 #' `random`, `null` and perhaps `random.test`. Where a set has no effects its z-scores are used,
-#' with standard errors of 1. All matrices must have the same conditions in the same order. Other
-#' entries are ignored.
+#' with standard errors of 1. All matrices must have the same conditions, by name in any order, and
+#' `.s` the units of `.b`; the result has the order of the first. Other entries are ignored.
 #'
 #' @section Missing values:
 #' The workflows code a missing cell as an effect of 0 with a standard error of 1000; cells may also
-#' be `NA`, `NaN` or infinite. With `missing = "mask"` all of these become `NA`, and later
+#' be `NA`, `NaN` or infinite. With `missing = "exact"` all of these become `NA`, and later
 #' computations use the observed cells only, exactly. Zeros in both `b` and `s` count as missing
 #' too.
 #' Units without an observed cell are left out, with a message; so is, with a warning, a condition
@@ -26,7 +26,7 @@
 #' so they count as observed, with a message.
 #'
 #' @param file name of an RDS file, or the list that it holds.
-#' @param missing what to do with missing cells: `"mask"` or `"reset1000"`.
+#' @param missing what to do with missing cells: `"exact"` or `"reset1000"`.
 #' @param sets the sets that must be there.
 #'
 #' @return An object of class `mash_input`: a list of the matrices `<set>.b` and `<set>.s` of the
@@ -37,8 +37,8 @@
 #' file <- system.file("extdata", "mashr_input.rds", package = "mnmash")
 #' input <- read_mash_input(file)
 #' input
-read_mash_input <- function(file, missing = c("mask", "reset1000"), sets = character()) {
-  missing <- match_choice(missing, c("mask", "reset1000"))
+read_mash_input <- function(file, missing = c("exact", "reset1000"), sets = character()) {
+  missing <- check_missing(missing)
   if (inherits(file, "mash_input")) {
     input <- file
   } else {
@@ -51,6 +51,12 @@ read_mash_input <- function(file, missing = c("mask", "reset1000"), sets = chara
   }
   for (set in sets) check_set(input, set)
   input
+}
+
+# One of the two ways with missing cells; "mask" is the workflows' word for the first.
+check_missing <- function(missing) {
+  if (identical(missing, "mask")) missing <- "exact"
+  match_choice(missing, c("exact", "reset1000"))
 }
 
 input_sets <- c("strong", "random", "null", "random.test")
@@ -72,7 +78,7 @@ new_mash_input <- function(x, missing) {
   }
   found <- same_conditions(found)
   found <- lapply(found, \(set) code_missing(set, missing))
-  if (missing == "mask") found <- drop_unobserved(found)
+  if (missing == "exact") found <- drop_unobserved(found)
   matrices <- list()
   for (set in names(found)) {
     matrices[[paste0(set, ".b")]] <- found[[set]]$b
@@ -121,59 +127,42 @@ input_set <- function(x, set) {
       describe_dim(b), "), not ", describe_dim(s)
     )
   }
-  if (is.null(colnames(s))) colnames(s) <- colnames(b)
   if (is.null(colnames(b))) colnames(b) <- colnames(s)
+  names <- paste0("data$", c(from, paste0(set, ".s")))
+  s <- align_rows(
+    s, rownames(b), nrow(b), names[2L], "unit", to = paste0("`", names[1L], "`"), more = "refuse"
+  )
+  s <- align_columns(
+    s, colnames(b), ncol(b), names[2L], "condition", to = paste0("`", names[1L], "`"),
+    more = "refuse"
+  )
+  dimnames(s) <- dimnames(b)
   list(b = b, s = s, from = c(from, paste0(set, ".s")))
 }
 
-# Every matrix has the conditions of the first one, in its order.
+# Every matrix has the conditions of the first one that names them, in its order.
 same_conditions <- function(found) {
-  conditions <- NULL
-  origin <- NULL
-  for (set in found) {
-    for (i in 1:2) {
-      own <- colnames(set[[i]])
-      if (is.null(own)) next
-      if (is.null(conditions)) {
-        conditions <- own
-        origin <- set$from[i]
-      }
-      compare_conditions(own, conditions, set$from[i], origin)
-    }
-  }
-  R <- vapply(found, \(set) ncol(set$b), 0L)
-  if (is.null(conditions)) conditions <- paste0("condition", seq_len(R[1L]))
-  bad <- which(R != length(conditions))
-  if (length(bad)) {
-    stop_mnmash(
-      "dimension", "`data`: `", found[[bad[1L]]]$from[1L], "` has ", R[bad[1L]],
-      " conditions, but others have ", length(conditions)
-    )
-  }
+  named <- Find(\(set) !is.null(colnames(set$b)), found)
+  R <- ncol(found[[1L]]$b)
+  conditions <- if (is.null(named)) paste0("condition", seq_len(R)) else colnames(named$b)
+  first <- if (is.null(named)) found[[1L]] else named
   lapply(found, \(set) {
-    colnames(set$b) <- colnames(set$s) <- conditions
+    at <- align_to(
+      colnames(set$b), conditions, paste0("data$", set$from[1L]), "condition", ncol(set$b),
+      length(conditions), paste0("`data$", first$from[1L], "`"), "refuse"
+    )
+    for (what in c("b", "s")) {
+      set[[what]] <- set[[what]][, at, drop = FALSE]
+      colnames(set[[what]]) <- conditions
+    }
     set
   })
-}
-
-compare_conditions <- function(own, conditions, name, origin) {
-  if (identical(own, conditions)) return(invisible())
-  what <- if (setequal(own, conditions)) {
-    at <- which(own != conditions)[1L]
-    paste0("its columns in another order than `", origin, "`: column ", at, " is ", own[at],
-           ", not ", conditions[at], "; bring all matrices into one order")
-  } else {
-    only <- c(setdiff(own, conditions), setdiff(conditions, own))
-    paste0("other conditions than `", origin, "`: ", only[1L], " is in only one of them",
-           and_more(length(only)))
-  }
-  stop_mnmash("names", "`data`: `", name, "` has ", what)
 }
 
 # Missing cells as NA, or as an effect of 0 with a standard error of 1000.
 code_missing <- function(set, missing) {
   absent <- !is.finite(set$b) | !is.finite(set$s)
-  if (missing == "mask") {
+  if (missing == "exact") {
     absent <- absent | (set$b == 0 & (set$s >= 1000 | set$s == 0))
     set$b[absent] <- NA
     set$s[absent] <- NA
@@ -235,19 +224,24 @@ set_data <- function(input, set, alpha, V = NULL) {
   b <- input[[paste0(set, ".b")]]
   s <- input[[paste0(set, ".s")]]
   V <- if (is.null(V)) diag(ncol(b)) else unit_correlations(V, rownames(b), set)
-  data <- about_file(tryCatch(
-    mash_set_data(b, s, alpha = alpha, V = V),
-    mnmash_error = \(e) {
-      e$message <- paste0("`data`: the `", set, "` set: ", e$message)
-      stop(e)
-    }
-  ), "data", attr(input, "file"))
+  data <- about_file(
+    in_set(mash_set_data(b, s, alpha = alpha, V = V), set), "data", attr(input, "file")
+  )
   if (alpha > 0) data <- with_missing_units(data, s)
   data
 }
 
+# Errors about data say which set they are of.
+in_set <- function(code, set) {
+  withCallingHandlers(code, mnmash_error = \(e) {
+    e$message <- paste0("`data`: the `", set, "` set: ", conditionMessage(e))
+    stop(e)
+  })
+}
+
 #' @export
 print.mash_input <- function(x, ...) {
+  take_dots(...)
   conditions <- colnames(x[[1L]])
   cat("Input of the mixture-prior pipeline: ", length(conditions), " conditions (",
       paste(utils::head(conditions, 3L), collapse = ", "), if (length(conditions) > 3L) ", ...",

@@ -25,11 +25,14 @@
 #' }
 plot.mash <- function(x, type = c("weights", "sharing"), top = 20, file = NULL, ...) {
   type <- match_choice(type, c("weights", "sharing"))
+  further <- take_dots(..., also = if (type == "sharing") c("factor", "lfsr_thresh", "FUN"))
   if (is.null(x$fitted_g)) {
     stop_mnmash("type", "`x` is data: plot() shows a fit of mash()")
   }
   need_ggplot2()
-  if (type == "sharing") return(plot_sharing(get_pairwise_sharing(x, ...), file))
+  if (type == "sharing") {
+    return(plot_sharing(do.call(get_pairwise_sharing, c(list(x), further)), file))
+  }
   plot_weights(get_estimated_pi(x), top, file)
 }
 

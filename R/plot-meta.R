@@ -27,11 +27,18 @@
 #'   mash_plot_meta(m, get_significant_results(m)[1])
 #' }
 mash_plot_meta <- function(m, i, xlab = "Effect size", ylab = "Condition", ..., file = NULL) {
+  asked <- take_dots(..., also = c("conf.level", "labels", "xlim", "zero", metaplot_words))
+  idle <- intersect(metaplot_words, names(asked))
+  if (length(idle)) {
+    message("mash_plot_meta() has no use for ", paste0("`", idle, "`", collapse = ", "))
+  }
   need_ggplot2()
   mean <- check_posterior(get_pm(m))
   i <- check_subset(i, mean)
   if (length(i) != 1L) stop_mnmash("argument", "`i` must pick one unit, not ", length(i))
-  options <- forest_options(..., conditions = condition_names(mean))
+  options <- do.call(forest_options, c(
+    asked[setdiff(names(asked), idle)], list(conditions = condition_names(mean))
+  ))
   half <- stats::qnorm((1 + options$conf.level) / 2) * get_psd(m)[i, ]
   shown <- data.frame(
     condition = factor(options$labels, levels = rev(options$labels)), mean = mean[i, ],
@@ -46,11 +53,14 @@ mash_plot_meta <- function(m, i, xlab = "Effect size", ylab = "Condition", ..., 
   )
 }
 
-forest_options <- function(conf.level = 0.95, labels = conditions, xlim = NULL, zero = 0, ...,
+# What rmeta's metaplot(), which mashr draws with, takes for colours and lines.
+metaplot_words <- c(
+  "mn", "se", "nn", "colors", "lwd", "logeffect", "logticks", "logscale", "lty", "xaxt", "boxsize",
+  "summn", "sumse", "sumnn", "summlabel", "col", "cex", "main"
+)
+
+forest_options <- function(conf.level = 0.95, labels = conditions, xlim = NULL, zero = 0,
                            conditions) {
-  if (...length()) {
-    message("mash_plot_meta() has no use for ", paste0("`", names(list(...)), "`", collapse = ", "))
-  }
   labels <- as.character(labels)
   if (length(labels) != length(conditions) || anyDuplicated(labels)) {
     stop_mnmash("argument", "`labels` must be ", length(conditions), " distinct names")

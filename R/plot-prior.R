@@ -17,13 +17,13 @@
 #' @param file the name of a file to write, ending in `.pdf` or `.png`.
 #' @param max_comp at most this many matrices, those of largest weight; `NULL`, or -1, for all.
 #' @param to_cor show correlations in place of covariances.
-#' @param tol leave out matrices with weights up to this.
+#' @param threshold leave out matrices with weights up to this.
 #' @param remove_label leave out the names of the conditions.
 #' @param name a title.
 #' @param ncol number of panels side by side.
 #' @param width,height size of the file in inches, if it is to be another one.
 #' @param dpi resolution of a `.png`, in dots per inch.
-#' @param ... further arguments of [as_prior()].
+#' @param ... `conditions` and `pi_thresh` of [as_prior()].
 #'
 #' @return A ggplot object, invisibly if there is a `file`. Needs the package ggplot2.
 #' @seealso [plot.mnmash_prior()] for the weights.
@@ -34,18 +34,19 @@
 #' data <- mash_set_data(sims$Bhat, sims$Shat)
 #' m <- mash(data, c(cov_canonical(data), cov_pca(data, 2)), verbose = FALSE)
 #' if (requireNamespace("ggplot2", quietly = TRUE)) {
-#'   plot_U(m, tol = 0.01)
+#'   plot_U(m, threshold = 0.01)
 #'   file <- tempfile(fileext = ".pdf")
 #'   plot_U(m, file, max_comp = 4, to_cor = TRUE)
 #'   unlink(file)
 #' }
-plot_U <- function(prior, file = NULL, max_comp = NULL, to_cor = FALSE, tol = 1e-6,
+plot_U <- function(prior, file = NULL, max_comp = NULL, to_cor = FALSE, threshold = 1e-6,
                    remove_label = FALSE, name = NULL, ncol = NULL, width = NULL, height = NULL,
                    dpi = 150, ...) {
+  further <- take_dots(..., also = c("conditions", "pi_thresh"))
   need_ggplot2()
   check_flag(to_cor)
   check_flag(remove_label)
-  shown <- shown_matrices(shown_prior(prior, ...), max_comp, check_number(tol, 0, 1))
+  shown <- shown_matrices(shown_prior(prior, further), max_comp, check_number(threshold, 0, 1))
   R <- nrow(shown$U[[1L]])
   columns <- if (is.null(ncol)) {
     if (R <= 20) 5 else if (R <= 35) 4 else 3
@@ -73,22 +74,24 @@ plot_U <- function(prior, file = NULL, max_comp = NULL, to_cor = FALSE, tol = 1e
 label_size <- function(R) if (R <= 20) 8 else if (R <= 35) 7 else 6
 
 # One weight for each matrix, whatever its scales.
-shown_prior <- function(prior, ...) {
-  if (inherits(prior, "mash")) as_prior(prior, scales = "collapse", ...) else as_prior(prior, ...)
+shown_prior <- function(prior, further = list()) {
+  if (inherits(prior, "mash")) further$scales <- "collapse"
+  do.call(as_prior, c(list(prior), further))
 }
 
 # Matrices by weight, and what is left out.
-shown_matrices <- function(prior, max_comp, tol) {
+shown_matrices <- function(prior, max_comp, threshold) {
   if (is.null(max_comp) || (is.numeric(max_comp) && identical(as.double(max_comp), -1))) {
     max_comp <- length(prior$w)
   }
   max_comp <- if (identical(max_comp, Inf)) Inf else check_count(max_comp, 0)
   by_weight <- order(-prior$w)
-  large <- by_weight[prior$w[by_weight] > tol]
+  large <- by_weight[prior$w[by_weight] > threshold]
   if (!length(large) || max_comp == 0) {
     stop_mnmash(
       "argument", "no matrix to show: the largest weight is ",
-      format(max(prior$w, 0), digits = 3), ", `tol` is ", tol, ", the weight of the null ",
+      format(max(prior$w, 0), digits = 3), ", `threshold` is ", threshold,
+      ", the weight of the null ",
       format(prior$null_weight, digits = 3)
     )
   }
@@ -102,7 +105,7 @@ shown_matrices <- function(prior, max_comp, tol) {
       )
     },
     if (length(large) < length(prior$w)) {
-      paste0(length(prior$w) - length(large), " with weights up to ", tol, " left out")
+      paste0(length(prior$w) - length(large), " with weights up to ", threshold, " left out")
     }
   )
   list(U = prior$U[at], w = prior$w[at], note = paste(note, collapse = "; "))
@@ -195,6 +198,7 @@ grid_inches <- function(x) ggplot2::unit(x, "inches")
 plot.mnmash_prior <- function(x, type = c("weights", "U"), top = 20, file = NULL, ...) {
   type <- match_choice(type, c("weights", "U"))
   if (type == "U") return(plot_U(x, file, max_comp = top, ...))
+  take_dots(...)
   need_ggplot2()
   plot_weights(c(null = x$null_weight, x$w), top, file)
 }

@@ -10,8 +10,8 @@
 #' @param n_strong,n_random,n_null numbers of units in the three sets. Strong units have |z| of at
 #'   least 4.9 somewhere, null ones below 2 everywhere; random ones are as they come.
 #' @param conditions names of the conditions, or their number, at most 34.
-#' @param missing share of cells without a value, at random.
-#' @param active share of units with an effect.
+#' @param missing_share share of cells without a value, at random.
+#' @param active_share share of units with an effect.
 #' @param seed a whole number, or `NULL` to go on with R's random numbers.
 #'
 #' @return A list as from [mash_input()]. Its attribute `"truth"` has the residual correlation `V`,
@@ -22,15 +22,15 @@
 #' dim(input$strong.b)
 #' colnames(input$strong.b)
 simulate_mash_input <- function(n_strong = 500, n_random = 1000, n_null = 1000, conditions = 34,
-                                missing = 0, active = 0.3, seed = NULL) {
+                                missing_share = 0, active_share = 0.3, seed = NULL) {
   sizes <- c(
     strong = check_few(n_strong, 1, 1e8),
     random = check_few(n_random, 1, 1e8),
     null = check_few(n_null, 1, 1e8)
   )
   conditions <- toy_conditions(conditions)
-  missing <- check_number(missing, 0, 0.9)
-  active <- check_number(active, 0.01, 0.99)
+  missing <- check_number(missing_share, 0, 0.9, name = "missing_share")
+  active <- check_number(active_share, 0.01, 0.99, name = "active_share")
   with_seed(seed, {
     R <- length(conditions)
     group <- (seq_len(R) - 1L) %/% max(2L, ceiling(R / 6)) + 1L

@@ -80,6 +80,24 @@ mash_input | tables | lung$columns | changed | Inf | the names say what a column
 mash_fit | data | XtX$margins | changed | Inf | the entry is not used
 mixture_prior | data | XtX$margins | changed | Inf | the entry is not used
 read_mash_input | file | XtX$margins | changed | Inf | the entry is not used
+mash_fit | data | null.z$rows | changed | Inf | the entry is not used
+mash_fit | data | null.z$columns | changed | Inf | the entry is not used
+mash_fit | data | random.z$rows | changed | Inf | the entry is not used
+mash_fit | data | random.z$columns | changed | Inf | the entry is not used
+mash_fit | data | strong.z$rows | changed | Inf | the entry is not used
+mash_fit | data | strong.z$columns | changed | Inf | the entry is not used
+mixture_prior | data | null.z$rows | changed | Inf | the entry is not used
+mixture_prior | data | null.z$columns | changed | Inf | the entry is not used
+mixture_prior | data | random.z$rows | changed | Inf | the entry is not used
+mixture_prior | data | random.z$columns | changed | Inf | the entry is not used
+mixture_prior | data | strong.z$rows | changed | Inf | the entry is not used
+mixture_prior | data | strong.z$columns | changed | Inf | the entry is not used
+read_mash_input | file | null.z$rows | changed | Inf | the entry is not used
+read_mash_input | file | null.z$columns | changed | Inf | the entry is not used
+read_mash_input | file | random.z$rows | changed | Inf | the entry is not used
+read_mash_input | file | random.z$columns | changed | Inf | the entry is not used
+read_mash_input | file | strong.z$rows | changed | Inf | the entry is not used
+read_mash_input | file | strong.z$columns | changed | Inf | the entry is not used
 bind_mash_input | inputs | r1$XtX$margins | changed | Inf | the entry is computed anew
 bind_mash_input | inputs | r2$XtX$margins | changed | Inf | the entry is computed anew
 "

@@ -179,9 +179,9 @@ fuzz_calls <- function() {
       data, Ulist, init = V, max_iter = 2, tol = 1, est_cor = TRUE, track_fit = FALSE,
       prior = "uniform", details = TRUE, grid = c(0.5, 2)
     ), t1),
-    mash_fit = c(list(input, input_prior, vhat = input_V, effect_model = "EE",
+    mash_fit = c(list(input, input_prior, V = input_V, effect_model = "EE",
                       compute_posterior = TRUE,
-                      output_level = 2, posterior_cov = FALSE, missing = "mask",
+                      output_level = 2, output_posterior_cov = FALSE, missing = "exact",
                       chunk_size = 100, cwd = NULL, output_prefix = "p", verbose = FALSE), t1),
     mash_fit_chunks = c(list(m, chunk, n_chunks = 2, V = V, prior = "nullbiased",
                              nullweight = 10, control = list(max_iter = 3), checkpoint = NULL), t1),
@@ -202,10 +202,10 @@ fuzz_calls <- function() {
     mash_z_check = list(m, data, thresh = c(2, 3), max_units = 10),
     mixture_prior = c(list(
       input, engine = "none", components = c("pca", "canonical"), effect_model = "EE",
-      vhat = input_V, npc = 2, ed_tol = 0.1, max_iter = 3, seed = 1, canonical_in_ed = TRUE,
+      V = input_V, npc = 2, ed_tol = 0.1, max_iter = 3, seed = 1, canonical_in_ed = TRUE,
       keep_raw = TRUE, add_xtx = FALSE, remove_singleton = FALSE, ridge = "none",
-      w_source = "mash", missing = "mask", component_files = NULL, n_unconstrained = 2,
-      n_subset = 50, vhat_iter = 1, cwd = NULL, output_prefix = NULL, save_components = FALSE,
+      w_source = "mash", missing = "exact", component_files = NULL, n_unconstrained = 2,
+      n_subset = 50, V_max_iter = 1, cwd = NULL, output_prefix = NULL, save_components = FALSE,
       verbose = FALSE, scale_only = NULL, ud_tol_lik = 0.1
     ), t1),
     mixture_weights = c(list(matrix(rnorm(40), 10, dimnames = list(LETTERS[1:10], letters[1:4])),
@@ -244,7 +244,7 @@ fuzz_calls <- function() {
     ), t1),
     near_duplicates = list(m, similarity = 0.9),
     pip = list(found),
-    plot_U = list(prior, file = NULL, max_comp = 2, to_cor = FALSE, tol = 1e-6,
+    plot_U = list(prior, file = NULL, max_comp = 2, to_cor = FALSE, threshold = 1e-6,
                   remove_label = FALSE, name = "n", ncol = 2, width = 4, height = 4, dpi = 50),
     pool_weights = list(regions, fit = mr_ash, sa2 = c(0, 1), pi = c(0.5, 0.5), prior = "uniform",
                         nullweight = 10, tol = 0.1, max_iter = 2),
@@ -259,7 +259,7 @@ fuzz_calls <- function() {
     random_effects = list(named(1:5 / 5, letters[1:5]), named(5:1 / 3, letters[1:5]),
                           method = "DL"),
     read_genotypes = list(genotypes, variants = NULL, region = "chr1:1-20"),
-    read_mash_input = list(input, missing = "mask", sets = "strong"),
+    read_mash_input = list(input, missing = "exact", sets = "strong"),
     residual_correlation = c(list(
       data, method = "simple", subset = NULL, z_thresh = 3, correct = FALSE, rescale = TRUE,
       nullweight = 10, Ulist = Ulist, init = V, max_rows = 50, max_iter = 2, tol = 1
@@ -269,7 +269,7 @@ fuzz_calls <- function() {
     simple_sims = list(nsamp = 4, ncond = 3, err_sd = 0.5),
     simple_sims2 = list(nsamp = 4, err_sd = 0.5),
     simulate_mash_input = list(n_strong = 4, n_random = 5, n_null = 6, conditions = 3,
-                               missing = 0.1, active = 0.3, seed = 1),
+                               missing_share = 0.1, active_share = 0.3, seed = 1),
     simulate_mr_mash = list(n = 10, p = 4, p_causal = 2, r = 2, r_causal = list(1:2),
                             intercepts = 1, pve = 0.2, B_cor = 0.5, B_scale = 1, w = 1,
                             X_cor = 0.2, X_pattern = "equal", X_scale = 1, V_cor = 0.1, seed = 1),

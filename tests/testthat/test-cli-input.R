@@ -90,8 +90,8 @@ test_that("a residual correlation for each gene, from a list of genes or of file
   z <- matrix(rnorm(240), 80) %*% chol(0.5 + diag(0.5, 3))
   dimnames(z) <- list(paste0(rep(c("g1", "g2"), each = 40), "_v", 1:80), c("a", "b", "c"))
   x <- list(
-    null.b = z[c(1:30, 41:60), ], null.s = z[1:50, ] * 0 + 1,
-    random.b = z[c(21:40, 51:80), ], random.s = z[1:50, ] * 0 + 1
+    null.b = z[c(1:30, 41:60), ], null.s = unname(z[1:50, ] * 0 + 1),
+    random.b = z[c(21:40, 51:80), ], random.s = unname(z[1:50, ] * 0 + 1)
   )
   file <- file.path(folder, "in.rds")
   saveRDS(x, file)
@@ -199,8 +199,8 @@ test_that("what is wrong with a file is said with its name, the entry and what t
   fit(put(x[names(x) != "random.s"], "a"), "a.rds'\\) has `random.b` but not `random.s`: add it")
   fit(put(x[1:2], "b"), "b.rds'\\) has no `random` set .* which this step needs")
   turned <- x
-  turned$random.b <- x$random.b[, 8:1]
-  fit(put(turned, "c"), "c.rds'\\): `random.b` .* another order than `strong.b`: column 1 is Oli")
+  colnames(turned$random.b)[2] <- "other"
+  fit(put(turned, "c"), "c.rds'\\): `data\\$random.s` does not go with `data\\$random.b`.* \\(other\\)")
   bytes <- readBin(good, "raw", 5000)
   writeBin(bytes, at("d"))
   fit(at("d"), "d.rds' is not an RDS file, or is damaged .*: write it again")
@@ -214,10 +214,10 @@ test_that("what is wrong with a file is said with its name, the entry and what t
   try_prior <- function(value, message) {
     refused(message, "mash", "--data", good, "--prior-data", put(value, "g"))
   }
-  try_prior(list(a = diag(5)), "`prior` \\('.*g.rds'\\) is for 5 conditions, but the data have 8")
+  try_prior(list(a = diag(5)), "`prior` \\('.*g.rds'\\) has 5 conditions, but the data have 8")
   try_prior(list(w = c(0.5, 0.5), loglik = 1:9), "covariance matrices.*but `w`, `loglik`")
   try_prior(1:3, "`prior` \\('.*g.rds'\\): `x` must be a prior")
-  refused("`vhat` \\('.*h.rds'\\) must be positive definite", "mash", "--data", good,
+  refused("`V` \\('.*h.rds'\\) must be positive definite", "mash", "--data", good,
     "--prior-data", prior, "--vhat-data", put(matrix(2, 8, 8), "h"))
   blocked <- run_cli("pca", "--data", good, "--output", file.path(at("h"), "x.rds"))
   expect_match(blocked$said, "`output`: cannot make the folder '.*': give another one")

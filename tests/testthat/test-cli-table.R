@@ -46,7 +46,10 @@ workflow_options <- list(
 some_value <- function(key) {
   option <- cli_options[[sub("^no-", "", key)]]
   if (is.null(option)) return("1")
-  switch(option$type, flag = character(), number = , count = "1", choice = option$choices[1L], "x")
+  switch(option$type,
+    flag = character(), number = , count = "1",
+    choice = option_choices(option)[1L], "x"
+  )
 }
 
 test_that("every option of the workflows is known to its step, in both spellings", {
@@ -79,11 +82,49 @@ test_that("choices and defaults of the workflows are choices here", {
     expect_true(vhat %in% names(vhat_methods))
   }
   expect_true(all(c("identity", "simple", "mle", "corshrink", "simple_specific") %in%
-    cli_options[["vhat-method"]]$choices))
-  expect_true(all(c("cov_ed", "ud", "ud_ted") %in% cli_options$engine$choices))
-  expect_identical(cli_options[["cor-threshold"]]$default, 0.45)
-  expect_identical(cli_options[["se-cutoff"]]$default, 1e-3)
-  expect_identical(cli_options[["n-subset"]]$default, 6000)
-  expect_identical(cli_options$seed$default, 999)
-  expect_identical(cli_options$tol$default, 1e-6)
+    option_choices(cli_options[["vhat-method"]])))
+  expect_true(all(c("cov_ed", "ud", "ud_ted") %in% option_choices(cli_options$engine)))
+  expect_identical(option_default(cli_options[["cor-threshold"]]), 0.45)
+  expect_identical(option_default(cli_options[["se-cutoff"]]), 1e-3)
+  expect_identical(option_default(cli_options[["n-subset"]]), 6000)
+  expect_identical(option_default(cli_options$seed), 999)
+  expect_identical(option_default(cli_options$tol), 1e-6)
+})
+
+test_that("defaults and choices are those of the functions, from one place", {
+  # Options whose default is the command line's own affair.
+  own <- c("cwd", "name", "format", "quiet", "help", "max-comp")
+  for (key in setdiff(names(cli_options), own)) {
+    default <- cli_options[[key]]$default
+    if (!is.null(default)) expect_true(inherits(default, "r_default"), info = key)
+    if (inherits(default, "r_default")) {
+      expect_true(default$argument %in% names(formals(default$fun)), info = key)
+      found <- option_default(cli_options[[key]])
+      expected <- eval(formals(default$fun)[[default$argument]])
+      expect_identical(found, expected[seq_along(found)], info = key)
+    }
+  }
+  for (step in names(cli_steps)) {
+    for (key in names(cli_steps[[step]]$defaults)) {
+      default <- cli_steps[[step]]$defaults[[key]]
+      expect_true(is.character(default) || inherits(default, "r_default"), info = c(step, key))
+    }
+  }
+  expect_identical(option_choices(cli_options$engine), eval(formals(mixture_prior)$engine))
+})
+
+test_that("--engine means what engine means in R, and the step ud what the workflows' does", {
+  data <- withr::local_tempfile(fileext = ".rds")
+  saveRDS(simulate_mash_input(20, 20, 20, 3, seed = 1), data)
+  asked <- function(...) {
+    file <- withr::local_tempfile(fileext = ".rds")
+    run_cli(..., "--data", data, "--output", file, "--max-iter", "2", "--n-unconstrained", "1",
+            "--mixture-components", "canonical", "--vhat", "identity")
+    readRDS(file)$engine
+  }
+  expect_identical(asked("mash_prior", "--engine", "ud"), "ud")
+  expect_identical(asked("mash_prior", "--engine", "ud_ted"), "ud_ted")
+  expect_identical(asked("mash_prior", "--engine", "ud_ted", "--unconstrained-prior", "ed"), "ud")
+  expect_identical(asked("ud"), "ud_ted")
+  expect_identical(asked("ud", "--unconstrained-prior", "ed"), "ud")
 })

@@ -68,7 +68,7 @@ test_that("units are analysed with the correlation of their feature", {
     fit$posterior$PosteriorMean, mash_compute_posterior_matrices(fit, by_unit)$PosteriorMean,
     tolerance = 1e-10, ignore_attr = TRUE
   )
-  rownames(x$random.b)[3] <- "unknown"
+  rownames(x$random.b)[3] <- rownames(x$random.s)[3] <- "unknown"
   expect_error(mash_fit(x, U, V, verbose = FALSE), "no matrix for unit 3 of `random` \\(unknown\\)",
     class = "mnmash_error_names")
 })

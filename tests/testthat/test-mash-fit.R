@@ -77,7 +77,7 @@ test_that("files: a fit of class mash, its prior once more, and the posteriors",
   expect_identical(readRDS(out[2]), again)
   expect_identical(fit$posterior, again)
 
-  more <- mash_fit(file, saved, effect_model = "EZ", output_level = 4, posterior_cov = TRUE,
+  more <- mash_fit(file, saved, effect_model = "EZ", output_level = 4, output_posterior_cov = TRUE,
     verbose = FALSE)
   expect_identical(dim(more$lm$loglik_matrix), c(50L, length(more$fitted_g$pi)))
   expect_identical(dim(more$posterior$PosteriorCov), c(8L, 8L, 17L))
@@ -105,7 +105,7 @@ test_that("any number of workers and chunks writes the same files", {
   prior <- reference_prior("pipeline_EE_canonical_pca", "raw")
   run <- function(...) {
     folder <- withr::local_tempdir(.local_envir = parent.frame())
-    mash_fit(file, prior, "simple", cwd = folder, verbose = FALSE, posterior_cov = TRUE,
+    mash_fit(file, prior, "simple", cwd = folder, verbose = FALSE, output_posterior_cov = TRUE,
       n_threads = 1, ...)
     vapply(list.files(folder, full.names = TRUE), \(f) unname(tools::md5sum(f)), "") |> unname()
   }
@@ -151,7 +151,7 @@ test_that("what does not fit together is named", {
     class = "mnmash_error_argument")
   expect_error(mash_fit(x[c("strong.b", "strong.s")], prior), "`data` has no `random` set",
     class = "mnmash_error_missing_entry")
-  expect_error(mash_fit(x, list(diag(3))), "`prior` is for 3 conditions, but the data have 8",
+  expect_error(mash_fit(x, list(diag(3))), "`prior` has 3 conditions, but the data have 8",
     class = "mnmash_error_dimension")
   broken <- withr::local_tempfile(fileext = ".rds")
   writeBin(as.raw(1:50), broken)

@@ -253,7 +253,7 @@ test_that("the toy has the conditions, sets and errors that it promises", {
   expect_lt(max(abs(cor(noise) - truth$V)), 5 / sqrt(400))
   expect_equal(mean(noise^2), 1, tolerance = 0.1)
   expect_identical(simulate_mash_input(40, 400, 300, seed = 5), input)
-  holes <- simulate_mash_input(10, 200, 10, conditions = 5, missing = 0.3, seed = 6)
+  holes <- simulate_mash_input(10, 200, 10, conditions = 5, missing_share = 0.3, seed = 6)
   expect_equal(mean(is.na(holes$random.b)), 0.3 * 4 / 5, tolerance = 0.15)
   expect_error(simulate_mash_input(conditions = 35), "`conditions`", class = "mnmash_error")
 })

@@ -18,7 +18,7 @@ test_that("the engine as the workflows run it gives the reference's numbers", {
     for (expected in ref$output$ed) {
       run <- function(...) {
         quietly(input, effect_model = model, component_files = files, keep_raw = FALSE,
-          ridge = "absolute", w_source = "engine", missing = "reset1000", ...)
+          ridge = "mashr", w_source = "engine", missing = "reset1000", ...)
       }
       prior <- run(ed_tol = expected$tol)
       expect_true(prior$converged)
@@ -119,12 +119,12 @@ test_that("the ridge is in the units of the errors", {
 
 test_that("ultimate deconvolution: any effect model, canonical matrices kept", {
   for (engine in c("ud", "ud_ted")) {
-    prior <- quietly(input, engine, effect_model = "EE", n_unconstrained = 3, vhat = "identity",
+    prior <- quietly(input, engine, effect_model = "EE", n_unconstrained = 3, V = "identity",
       max_iter = 200)
     expect_true(all(names(cov_canonical(mash_set_data(input$strong.b))) %in% names(prior$U)))
     expect_equal(sum(prior$w) + prior$null_weight, 1)
     expect_identical(quietly(input, engine, effect_model = "EE", n_unconstrained = 3,
-      vhat = "identity", max_iter = 200), prior)
+      V = "identity", max_iter = 200), prior)
   }
 })
 
@@ -167,12 +167,12 @@ test_that("files: V, prior and components, and nothing else", {
   )
   expect_identical(readRDS(file.path(folder, "study.EZ.prior.rds")), prior)
   expect_identical(readRDS(file.path(folder, "study.EZ.V_simple.rds")), prior$V)
-  again <- quietly(file, "none", effect_model = "EZ", vhat = prior$V,
+  again <- quietly(file, "none", effect_model = "EZ", V = prior$V,
     component_files = file.path(folder, c("study.pca.rds", "study.canonical.rds")))
   expect_identical(again$U, prior$U)
   # V_<method> is written once it is estimated only.
   other <- file.path(folder, "other")
-  quietly(file, "none", "pca", vhat = prior$V, cwd = other)
+  quietly(file, "none", "pca", V = prior$V, cwd = other)
   expect_identical(list.files(other), "mashr_input.EE.prior.rds")
 })
 
@@ -204,7 +204,7 @@ test_that("what cannot be done is said", {
     class = "mnmash_error_argument")
   expect_error(mixture_prior(input[grep("^random", names(input))]), "`data` has no `strong` set",
     class = "mnmash_error_missing_entry")
-  expect_error(quietly(input, vhat = diag(3)), "`vhat` is for 3 conditions",
+  expect_error(quietly(input, V = diag(3)), "`V` has 3 conditions",
     class = "mnmash_error_dimension")
   other <- withr::local_tempfile(fileext = ".rds")
   saveRDS(list(a = diag(3)), other)

@@ -39,18 +39,18 @@ test_that("arrays of V pass, for the set they are for", {
   expect_error(set_data(input, "random", 0, V), "17", class = "mnmash_error_dimension")
 })
 
-test_that("conditions are matched by name, and never reordered silently", {
-  V <- diag(8)
-  dimnames(V) <- list(rev(conditions), rev(conditions))
-  expect_error(resolve_vhat(V, input, 0), "`vhat` has the conditions in another order",
-    class = "mnmash_error_names")
-  expect_error(resolve_vhat(diag(4), input, 0), "is for 4 conditions, but the data have 8",
+test_that("conditions are matched by name, in any order", {
+  V <- 0.4^abs(outer(1:8, 1:8, "-"))
+  dimnames(V) <- list(conditions, conditions)
+  expect_identical(resolve_vhat(V[8:1, 8:1], input, 0), V)
+  expect_error(resolve_vhat(diag(4), input, 0), "`V` has 4 conditions, but the data have 8",
     class = "mnmash_error_dimension")
   small <- lapply(input, \(x) x[, c("Ast", "Mic")])
   V <- matrix(0.3, 8, 8, dimnames = list(conditions, conditions)) + diag(0.7, 8)
-  expect_equal(resolve_vhat(V, small, 0), V[c("Ast", "Mic"), c("Ast", "Mic")])
+  expect_message(found <- resolve_vhat(V, small, 0), "`V`: 2 of its 8 conditions are used")
+  expect_equal(found, V[c("Ast", "Mic"), c("Ast", "Mic")])
   dimnames(V) <- list(letters[1:8], letters[1:8])
-  expect_error(resolve_vhat(V, input, 0), "it lacks ALL \\(and 7 more\\)",
+  expect_error(resolve_vhat(V, input, 0), "it lacks 8 of 8 conditions \\(ALL, Ast, End, ...\\)",
     class = "mnmash_error_names")
   expect_error(resolve_vhat("smple", input, 0), "one of \"identity\".*not \"smple\"",
     class = "mnmash_error_argument")
@@ -77,13 +77,14 @@ test_that("priors: conditions that the data lack are integrated out, others are 
   U <- lapply(U, `dimnames<-`, list(conditions, conditions))
   prior <- list(U = U, w = c(0.5, 0.5))
   expect_message(
-    found <- resolve_prior(prior, conditions[c(1, 3)]), "6 conditions .*integrated out"
+    found <- resolve_prior(prior, conditions[c(1, 3)]), "`prior`: 2 of its 8 conditions are used, those of the data"
   )
   expect_equal(found$U$a, U$a[c(1, 3), c(1, 3)])
   expect_identical(resolve_prior(lapply(U, unname), letters[1:8])$U$a,
     `dimnames<-`(U$a, list(letters[1:8], letters[1:8])))
   expect_error(resolve_prior(lapply(U, \(u) unname(u[1:3, 1:3])), conditions),
-    "`prior` is for 3 conditions, but the data have 8", class = "mnmash_error_dimension")
-  expect_error(resolve_prior(prior, rev(conditions)), "in another order",
+    "`prior` has 3 conditions, but the data have 8", class = "mnmash_error_dimension")
+  expect_identical(resolve_prior(prior, rev(conditions))$U$a, U$a[8:1, 8:1])
+  expect_error(resolve_prior(prior, c("new", conditions)), "it lacks 1 of 9 conditions \\(new\\)",
     class = "mnmash_error_names")
 })

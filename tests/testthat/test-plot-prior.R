@@ -32,7 +32,7 @@ test_that("panels go by weight, which stands above them; small ones are left out
   expect_match(two$labels$subtitle, "2 of 3 matrices, 60.0% of the weight")
   expect_identical(nlevels(plot_U(prior_of_three(), max_comp = 1)$data$matrix), 1L)
   expect_identical(nlevels(plot_U(prior_of_three(), max_comp = -1)$data$matrix), 3L)
-  expect_identical(nlevels(plot_U(prior_of_three(), tol = 0)$data$matrix), 4L)
+  expect_identical(nlevels(plot_U(prior_of_three(), threshold = 0)$data$matrix), 4L)
 })
 
 test_that("cells are covariances divided by the largest variance, rows from the top", {
@@ -127,7 +127,7 @@ test_that("bad arguments are named", {
   expect_error(plot_U(prior, "x.gif"), "`file` must end in .pdf or .png", class = "mnmash_error")
   file <- withr::local_tempfile(lines = "not a folder")
   expect_error(plot_U(prior, file.path(file, "x.pdf")), "folder", class = "mnmash_error_file")
-  expect_error(plot_U(prior, tol = 0.9), "largest weight is 0.4", class = "mnmash_error")
+  expect_error(plot_U(prior, threshold = 0.9), "largest weight is 0.4", class = "mnmash_error")
   expect_error(plot_U(prior, max_comp = 2.5), "`max_comp`", class = "mnmash_error")
   expect_error(plot_U(prior, to_cor = NA), "`to_cor`", class = "mnmash_error")
   expect_error(plot_U(1:3), class = "mnmash_error")
