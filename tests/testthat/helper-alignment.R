@@ -34,7 +34,9 @@ by_name <- function(x) {
   }
   if (is.atomic(x)) {
     if (is.factor(x)) x <- as.character(x)
-    return(if (is.null(names(x)) || anyDuplicated(names(x))) as.vector(x) else x[order(names(x))])
+    if (!is.null(names(x)) && !anyDuplicated(names(x))) return(x[order(names(x))])
+    # Words without names are names themselves.
+    return(if (is.character(x)) sort(unname(x)) else as.vector(x))
   }
   others <- attributes(x)
   others <- others[setdiff(names(others), c("names", "class"))]
