@@ -3,10 +3,11 @@
 //!
 //! With `q` the logit of the slab's weight, the log-likelihood relative to all-zero is
 //! `f = sum_i [softplus(q + rho_i) - softplus(q)]`, and the slab's posterior weights
-//! `r_i = sigmoid(q + rho_i)` give its derivatives. It is not concave: Newton steps use the
+//! `r_i = logistic(q + rho_i)` give its derivatives. It is not concave: Newton steps use the
 //! absolute curvatures, and are halved until they gain.
 
 use super::prior::Family;
+use crate::linalg::scalar::{logistic, softplus};
 
 /// A fitted prior: the logit of the slab's weight, and the log scale of the slab.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,7 +21,7 @@ pub struct PointSlab {
 impl PointSlab {
     /// Weight of the slab.
     pub fn weight(self) -> f64 {
-        sigmoid(self.logit)
+        logistic(self.logit)
     }
 }
 
@@ -66,7 +67,7 @@ pub fn shrink(family: Family, a: &[f64], b: &[f64], start: Option<PointSlab>) ->
     let mut mean = Vec::with_capacity(a.len());
     let mut second = Vec::with_capacity(a.len());
     for (&a, &b) in a.iter().zip(b) {
-        let r = sigmoid(prior.logit + family.ratio(a, b, prior.scale).value);
+        let r = logistic(prior.logit + family.ratio(a, b, prior.scale).value);
         let (m, m2) = family.moments(a, b, prior.scale);
         mean.push(r * m);
         second.push(r * m2);
@@ -93,14 +94,14 @@ struct Point {
 }
 
 fn evaluate(family: Family, a: &[f64], b: &[f64], at: PointSlab) -> Point {
-    let w = sigmoid(at.logit);
+    let w = logistic(at.logit);
     let base = softplus(at.logit);
     let (mut value, mut gradient, mut hessian) = (0.0, [0.0; 2], [0.0; 3]);
     for (&a, &b) in a.iter().zip(b) {
         let rho = family.ratio(a, b, at.scale);
         let u = at.logit + rho.value;
-        let r = sigmoid(u);
-        let spread = r * sigmoid(-u);
+        let r = logistic(u);
+        let spread = r * logistic(-u);
         value += softplus(u) - base;
         gradient[0] += r - w;
         gradient[1] += r * rho.slope;
@@ -156,20 +157,6 @@ fn ascent(point: Point) -> [f64; 2] {
     let along = (c * point.gradient[0] + s * point.gradient[1]) / (mid + radius).abs().max(floor);
     let across = (c * point.gradient[1] - s * point.gradient[0]) / (mid - radius).abs().max(floor);
     [c * along - s * across, s * along + c * across]
-}
-
-fn sigmoid(x: f64) -> f64 {
-    if x >= 0.0 {
-        1.0 / (1.0 + (-x).exp())
-    } else {
-        let e = x.exp();
-        e / (1.0 + e)
-    }
-}
-
-/// `log(1 + exp(x))`.
-fn softplus(x: f64) -> f64 {
-    x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
 #[cfg(test)]

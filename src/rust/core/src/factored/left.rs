@@ -6,8 +6,9 @@
 use super::design::Design;
 use super::hyper::Hyper;
 use super::single::SingleEffects;
-use super::slab::{Slab, binary_kl, logistic, logit};
+use super::slab::{Slab, binary_kl};
 use super::sweep::{products, squares, sweep};
+use crate::linalg::scalar::{logistic, logit};
 
 /// The prior of `g`.
 #[derive(Debug, Clone)]

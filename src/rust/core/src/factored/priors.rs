@@ -7,6 +7,7 @@
 use super::factor::Factor;
 use super::hyper::{Hyper, Sums};
 use super::left::Kind;
+use crate::linalg::search::root;
 
 /// A factor with a smaller sum of inclusion probabilities has no scale.
 const EMPTY: f64 = 1e-3;
@@ -105,24 +106,23 @@ impl Sides {
     }
 }
 
-/// The precision at which the energies, each at its best scale, are those of so many coefficients: by
-/// bisection of its logarithm, as they grow with it.
+/// The precision at which the energies, each at its best scale, are those of so many coefficients: they
+/// grow with it.
 fn best_precision(sides: &[Sides], included: f64, hyper: &Hyper) -> f64 {
-    let (mut low, mut high) = (hyper.tau.0.ln(), hyper.tau.1.ln());
-    while high - low > 1e-13 * (1.0 + low.abs()) {
-        let middle = 0.5 * (low + high);
-        let energy: f64 = sides.iter().map(|side| side.energy(middle.exp())).sum();
-        if energy < included { low = middle } else { high = middle }
-    }
-    (0.5 * (low + high)).exp().clamp(hyper.tau.0, hyper.tau.1)
+    let surplus = |log: f64| {
+        let energy: f64 = sides.iter().map(|side| side.energy(log.exp())).sum();
+        energy - included
+    };
+    root(surplus, hyper.tau.0.ln(), hyper.tau.1.ln()).exp().clamp(hyper.tau.0, hyper.tau.1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::factored::left::Left;
-    use crate::factored::slab::{Sign, Slab, logistic};
+    use crate::factored::slab::{Sign, Slab};
     use crate::factored::tests::normals;
+    use crate::linalg::scalar::logistic;
 
     const LEFT: Hyper = Hyper { pi: (1e-3, 0.9), tau: (1e-3, 1e3) };
     const RIGHT: Hyper = Hyper { pi: (0.01, 0.99), tau: (1.0, 1.0) };

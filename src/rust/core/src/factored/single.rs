@@ -5,6 +5,11 @@
 use super::design::Design;
 use crate::linalg::columns::{add, dot, weighted_squares};
 use crate::linalg::lanes::kernel;
+use crate::linalg::scalar::log_sum_exp;
+use crate::linalg::search::maximum;
+
+/// The logarithm of a prior variance is found to this.
+const CLOSE: f64 = 1e-4;
 
 /// One effect: where it is, and how large.
 #[derive(Debug, Clone)]
@@ -171,44 +176,23 @@ fn log_factor(d: f64, b: f64, v: f64) -> f64 {
 /// The log of the mean over predictors of their Bayes factors.
 fn evidence(d: &[f64], b: &[f64], v: f64) -> f64 {
     let logs: Vec<f64> = d.iter().zip(b).map(|(&d, &b)| log_factor(d, b, v)).collect();
-    let top = logs.iter().fold(f64::NEG_INFINITY, |a, &b| a.max(b));
-    top + (logs.iter().map(|l| (l - top).exp()).sum::<f64>() / logs.len() as f64).ln()
+    log_sum_exp(logs.iter().copied()) - (logs.len() as f64).ln()
 }
 
-/// The prior variance of largest evidence: a golden-section search on its logarithm around the best
-/// of a coarse grid that holds the present one; zero if nothing beats no effect.
+/// The prior variance of largest evidence, near the best of a coarse grid that holds the present one;
+/// zero if nothing beats no effect.
 fn best_prior(d: &[f64], b: &[f64], now: f64) -> f64 {
     let scale = d.iter().copied().fold(0.0, f64::max);
     if scale <= 0.0 {
         return 0.0;
     }
-    let of = |log: f64| evidence(d, b, log.exp());
-    let mut grid: Vec<f64> = (0..8).map(|i| (10f64.powi(i - 1) / scale).ln()).collect();
+    let mut grid: Vec<f64> = (-2..8).map(|i| (10f64.powi(i) / scale).ln()).collect();
     if now > 0.0 {
         grid.push(now.ln());
+        grid.sort_by(f64::total_cmp);
     }
-    let best = grid.iter().copied().fold((f64::NEG_INFINITY, 0.0), |best, x| {
-        let value = of(x);
-        if value > best.0 { (value, x) } else { best }
-    });
-    let (mut low, mut high) = (best.1 - 2.31, best.1 + 2.31);
-    let ratio = 0.5 * (5f64.sqrt() - 1.0);
-    let (mut a, mut c) = (high - ratio * (high - low), low + ratio * (high - low));
-    let (mut at_a, mut at_c) = (of(a), of(c));
-    for _ in 0..24 {
-        if at_a > at_c {
-            (high, c, at_c) = (c, a, at_a);
-            a = high - ratio * (high - low);
-            at_a = of(a);
-        } else {
-            (low, a, at_a) = (a, c, at_c);
-            c = low + ratio * (high - low);
-            at_c = of(c);
-        }
-    }
-    let (value, log) = if at_a > at_c { (at_a, a) } else { (at_c, c) };
-    let (value, log) = if best.0 > value { best } else { (value, log) };
-    if value > 0.0 { log.exp() } else { 0.0 }
+    let best = maximum(|log| evidence(d, b, log.exp()), &grid, CLOSE);
+    if best.value > 0.0 { best.at.exp() } else { 0.0 }
 }
 
 kernel!(

@@ -8,6 +8,7 @@
 //! ```
 
 use crate::linalg::normal_tail::cut_normal;
+use crate::linalg::scalar::{logistic, logit};
 
 /// Inclusion probabilities at which a coefficient adds nothing to the variance of a sum.
 const OUT: f64 = 1e-9;
@@ -175,23 +176,6 @@ impl Slab {
     pub fn set_prior(&mut self, pi: f64, tau: f64) {
         (self.pi, self.log_odds, self.tau) = (pi, logit(pi), tau);
     }
-}
-
-/// `log(p / (1 - p))`.
-#[inline(always)]
-pub fn logit(p: f64) -> f64 {
-    (p / (1.0 - p)).ln()
-}
-
-/// `1 / (1 + exp(-x))`, without overflow.
-#[inline(always)]
-pub fn logistic(x: f64) -> f64 {
-    1.0 / (1.0 + (-x).exp())
-}
-
-/// `log(1 + exp(x))`, without overflow.
-pub fn softplus(x: f64) -> f64 {
-    x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
 /// `a log(a/p) + (1-a) log((1-a)/(1-p))`, with `0 log 0 = 0`.

@@ -5,6 +5,8 @@ use rayon::prelude::*;
 
 use super::design::Design;
 use super::effect::Effect;
+use crate::linalg::scalar::{exp_or_zero, log_sum_exp};
+use crate::linalg::search::maximum_of;
 use crate::normal_means::eigenbasis::{
     Coordinates, Eigenbasis, LogBayes, Selection, Sums, block_range, padded,
 };
@@ -52,6 +54,9 @@ pub enum ScaleRule {
 /// Variables with a posterior probability up to this take no part in moments.
 pub const NEGLIGIBLE: f64 = 1e-14;
 
+/// The logarithm of a scale is found to this.
+const CLOSE: f64 = 1e-3;
+
 /// Work space and answers of one visit.
 #[derive(Debug)]
 pub struct SingleEffect<'a> {
@@ -59,13 +64,6 @@ pub struct SingleEffect<'a> {
     coordinates: &'a Coordinates,
     bayes: LogBayes,
     evaluated: f64,
-}
-
-/// The evidence at one scale.
-#[derive(Debug, Clone, Copy)]
-struct At {
-    log_scale: f64,
-    evidence: f64,
 }
 
 impl<'a> SingleEffect<'a> {
@@ -78,16 +76,19 @@ impl<'a> SingleEffect<'a> {
     pub fn evidence(&mut self, s: f64) -> f64 {
         self.coordinates.log_bayes(s, &self.prior.log_weights, &mut self.bayes);
         self.evaluated = s;
-        log_sum_exp(&self.bayes.mixture, &self.prior.log_place)
+        self.over_places(&self.bayes.mixture)
     }
 
     /// The evidence at several scales, in one pass over the coordinates.
-    fn at(&self, log_scales: &[f64]) -> Vec<At> {
+    fn at(&self, log_scales: &[f64]) -> Vec<f64> {
         let scales: Vec<f64> = log_scales.iter().map(|t| t.exp()).collect();
         let mixtures = self.coordinates.mixtures(&scales, &self.prior.log_weights);
-        let evidence = |m: &Vec<f64>| log_sum_exp(m, &self.prior.log_place);
-        let at = |(&log_scale, m)| At { log_scale, evidence: evidence(m) };
-        log_scales.iter().zip(&mixtures).map(at).collect()
+        mixtures.iter().map(|m| self.over_places(m)).collect()
+    }
+
+    /// `log sum_j exp(log BF_j + log place_j)`.
+    fn over_places(&self, log_bayes: &[f64]) -> f64 {
+        log_sum_exp(log_bayes.iter().zip(&self.prior.log_place).map(|(b, p)| b + p))
     }
 
     /// The scale with the largest evidence; `start` is where it was, if anywhere.
@@ -103,55 +104,7 @@ impl<'a> SingleEffect<'a> {
                 vec![t - step, t, t + step]
             }
         };
-        let mut points = self.at(&grid);
-        let mut best = top(&points);
-        // Go outwards while an end is the best.
-        loop {
-            let t = points[best].log_scale;
-            if best + 1 == points.len() && t + step <= range.1 {
-                points.extend(self.at(&[t + step]));
-            } else if best == 0 && t - step >= range.0 {
-                points.insert(0, self.at(&[t - step])[0]);
-            } else {
-                break;
-            }
-            best = top(&points);
-        }
-        if best == 0 || best + 1 == points.len() {
-            return points[best].log_scale.exp();
-        }
-        let bracket = [points[best - 1], points[best], points[best + 1]];
-        self.refine(bracket).exp()
-    }
-
-    /// The maximum within a bracket: parabolas, and golden sections where they do not help.
-    fn refine(&self, [mut low, mut mid, mut high]: [At; 3]) -> f64 {
-        const GOLDEN: f64 = 0.381_966_011_250_105;
-        const CLOSE: f64 = 1e-3;
-        let mut last = f64::INFINITY;
-        for _ in 0..40 {
-            let (a, b) = (mid.log_scale - low.log_scale, high.log_scale - mid.log_scale);
-            if a.max(b) < CLOSE {
-                break;
-            }
-            let (p, q) = ((mid.evidence - high.evidence) * a, (mid.evidence - low.evidence) * b);
-            let parabola = 0.5 * (b * q - a * p) / (p + q);
-            let inside = parabola > -0.9 * a && parabola < 0.9 * b;
-            if inside && parabola.abs() < CLOSE && a.min(b) < 0.6 {
-                return mid.log_scale + parabola;
-            }
-            let golden = if a > b { -GOLDEN * a } else { GOLDEN * b };
-            let step = if inside && parabola.abs() < 0.5 * last { parabola } else { golden };
-            last = step.abs();
-            let new = self.at(&[mid.log_scale + step])[0];
-            match (new.evidence >= mid.evidence, step > 0.0) {
-                (true, true) => (low, mid) = (mid, new),
-                (true, false) => (high, mid) = (mid, new),
-                (false, true) => high = new,
-                (false, false) => low = new,
-            }
-        }
-        mid.log_scale
+        maximum_of(|t| self.at(t), &grid, step, range, CLOSE).at.exp()
     }
 
     /// The posterior at scale `s`. `second`: with second moments.
@@ -163,7 +116,7 @@ impl<'a> SingleEffect<'a> {
         second: bool,
     ) -> Effect {
         let total = if self.evaluated == s {
-            log_sum_exp(&self.bayes.mixture, &self.prior.log_place)
+            self.over_places(&self.bayes.mixture)
         } else {
             self.evidence(s)
         };
@@ -248,31 +201,4 @@ impl<'a> SingleEffect<'a> {
         }
         (effect.sums, effect.mean, effect.second) = (sums, mean, total);
     }
-}
-
-/// The first of the largest.
-fn top(points: &[At]) -> usize {
-    (1..points.len()).fold(
-        0,
-        |best, i| {
-            if points[i].evidence > points[best].evidence { i } else { best }
-        },
-    )
-}
-
-/// `exp(x)`, and zero where it is negligible beside one: exponentials of very negative numbers,
-/// many of them, are slow.
-fn exp_or_zero(x: f64) -> f64 {
-    if x < -45.0 { 0.0 } else { x.exp() }
-}
-
-/// `log sum exp(a + b)`.
-pub fn log_sum_exp(a: &[f64], b: &[f64]) -> f64 {
-    let sum = |(a, b): (&f64, &f64)| a + b;
-    let top = a.iter().zip(b).map(sum).fold(f64::NEG_INFINITY, f64::max);
-    if top == f64::NEG_INFINITY {
-        return top;
-    }
-    let total: f64 = a.iter().zip(b).map(|x| exp_or_zero(sum(x) - top)).sum();
-    top + total.ln()
 }

@@ -14,6 +14,8 @@
 //! - `gamma`: log-gamma and its derivatives;
 //! - `gram`: products of a matrix with its transpose, as the reduction wants them;
 //! - `square`: sums of `xx'` of single vectors;
+//! - `scalar`: log-sum-exps, logistic functions;
+//! - `search`: the maximum of a function of one variable, and its root;
 //! - `normal_tail`: the normal distribution cut to positive values, one number at a time;
 //! - `dense`: products and eigenvalues of one matrix;
 //! - `psd`: factors of one positive semi-definite matrix, and the check that it is one.
@@ -30,6 +32,8 @@ pub mod inverse;
 pub mod lanes;
 pub mod normal_tail;
 pub mod psd;
+pub mod scalar;
+pub mod search;
 pub mod special;
 pub mod square;
 pub mod tridiagonal;

@@ -16,6 +16,7 @@ use faer::{Mat, MatRef};
 use rayon::prelude::*;
 
 use crate::linalg::lanes::kernel;
+use crate::linalg::scalar::LogSum;
 use crate::linalg::{psd, special};
 use crate::{Error, Monitor};
 
@@ -176,9 +177,8 @@ pub fn over_scales(log_bf: &[f64], units: usize, weights: MatRef<'_, f64>) -> [V
             let rows: Vec<&[f64]> = (0..scales)
                 .map(|t| &log_bf[(t * units + i) * models..(t * units + i + 1) * models])
                 .collect();
-            let mut top = vec![0.0; models];
-            log_sums(&rows, added, &mut top, out);
-            out.iter_mut().zip(&top).for_each(|(sum, top)| *sum = sum.ln() + top - minus);
+            log_sums(&rows, added, out);
+            out.iter_mut().for_each(|sum| *sum -= minus);
         });
         out
     };
@@ -186,27 +186,20 @@ pub fn over_scales(log_bf: &[f64], units: usize, weights: MatRef<'_, f64>) -> [V
 }
 
 kernel!(
-    /// For each model the largest `x = rows_t + added_t` over scales `t`, and `sum_t exp(x - top)`.
-    fn log_sums<'a, V: Lanes>(
-        rows: &'a [&'a [f64]],
-        added: &'a [f64],
-        largest: &'a mut [f64],
-        out: &'a mut [f64],
-    ) {
-        let models = largest.len();
+    /// For each model `log sum_t exp(rows_t + added_t)` over scales `t`.
+    fn log_sums<'a, V: Lanes>(rows: &'a [&'a [f64]], added: &'a [f64], out: &'a mut [f64]) {
+        let models = out.len();
         for at in (0..models).step_by(V::N) {
-            // Finite, for models without any weight.
-            let mut top = V::splat(f64::MIN);
+            let mut total = LogSum::<V>::new();
             for (row, added) in rows.iter().zip(added.chunks_exact(models)) {
-                top = top.max(V::load_part(row, at, 0.0) + V::load_part(added, at, 0.0));
+                total.see(V::load_part(row, at, 0.0) + V::load_part(added, at, 0.0));
             }
-            let mut sum = V::splat(0.0);
             for (row, added) in rows.iter().zip(added.chunks_exact(models)) {
-                sum = sum
-                    + special::exp(V::load_part(row, at, 0.0) + V::load_part(added, at, 0.0) - top);
+                total.add(V::load_part(row, at, 0.0) + V::load_part(added, at, 0.0));
             }
-            top.store_part(largest, at);
-            sum.store_part(out, at);
+            for (lane, out) in out[at..].iter_mut().take(V::N).enumerate() {
+                *out = total.lane(lane);
+            }
         }
     }
 );

@@ -4,6 +4,7 @@
 use faer::{Mat, MatRef, Side};
 
 use crate::Error;
+use crate::linalg::search::maximum;
 
 /// What the eigenvectors of R say about z-scores.
 #[derive(Debug, Clone)]
@@ -18,6 +19,9 @@ pub struct Consistency {
 
 /// The least `s` at which z-scores are predicted from one another: R may be singular.
 const LEAST: f64 = 1e-4;
+
+/// The least `s` that is told from zero.
+const FIRST: f64 = 1e-8;
 
 /// Correlations that are a correlation matrix: negative eigenvalues become zero, the diagonal one.
 /// Also the smallest eigenvalue before.
@@ -53,7 +57,9 @@ pub fn consistency(z: &[f64], r: MatRef<'_, f64>) -> Result<Consistency, Error> 
         };
         lambda.iter().zip(&rotated).map(term).sum()
     };
-    let s = minimum(loss);
+    let grid: Vec<f64> = (0..=64).map(|i| FIRST.ln() * (1.0 - f64::from(i) / 64.0)).collect();
+    let s = maximum(|log_s| -loss(log_s.exp()), &grid, 1e-7).at.exp();
+    let s = if s < 2.0 * FIRST { 0.0 } else { s };
     let used = s.max(LEAST);
     let inverse: Vec<f64> = lambda.iter().map(|l| 1.0 / ((1.0 - used) * l + used)).collect();
     let (mut expected, mut variance) = (vec![0.0; p], vec![0.0; p]);
@@ -68,22 +74,6 @@ pub fn consistency(z: &[f64], r: MatRef<'_, f64>) -> Result<Consistency, Error> 
         variance[i] = 1.0 / diagonal;
     }
     Ok(Consistency { s, expected, variance })
-}
-
-/// The smallest value between 1e-8 and 1, on a logarithmic grid and then by golden sections.
-fn minimum(loss: impl Fn(f64) -> f64) -> f64 {
-    let grid: Vec<f64> =
-        (0..=64).map(|i| (1e-8_f64.ln() * (1.0 - f64::from(i) / 64.0)).exp()).collect();
-    let values: Vec<f64> = grid.iter().map(|s| loss(*s)).collect();
-    let best = (1..values.len()).fold(0, |b, i| if values[i] < values[b] { i } else { b });
-    let (mut low, mut high) = (grid[best.saturating_sub(1)].ln(), grid[(best + 1).min(64)].ln());
-    let golden = 0.618_033_988_749_894_8;
-    for _ in 0..60 {
-        let (a, b) = (high - golden * (high - low), low + golden * (high - low));
-        if loss(a.exp()) < loss(b.exp()) { high = b } else { low = a }
-    }
-    let s = (0.5 * (low + high)).exp();
-    if s < 2e-8 { 0.0 } else { s }
 }
 
 #[cfg(test)]

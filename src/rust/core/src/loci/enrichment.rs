@@ -14,6 +14,7 @@ use faer::linalg::solvers::Solve;
 use faer::{Mat, MatRef, Side};
 use rayon::prelude::*;
 
+use crate::linalg::scalar::{log_sum_exp, logistic, softplus};
 use crate::{Ended, Error, Monitor, Stop};
 
 /// Variables in loci.
@@ -113,18 +114,13 @@ pub fn single_signal(
         if iteration == options.max_iter {
             break;
         }
-        a = logistic(loci, &pip, a, offset, monitor)?;
+        a = regress(loci, &pip, a, offset, monitor)?;
         eta = loci.predictor(&a, offset);
         iteration += 1;
     }
-    let prior = eta.iter().map(|e| 1.0 / (1.0 + (-e).exp())).collect();
+    let prior = eta.iter().map(|e| logistic(*e)).collect();
     let ended = Ended::new(Stop::at(converged), iteration, trace);
     Ok(SingleFit { a, ended, pip, prior, null })
-}
-
-/// `log(1 + e^x)`.
-fn log_one_plus_exp(x: f64) -> f64 {
-    if x > 0.0 { x + (-x).exp().ln_1p() } else { x.exp().ln_1p() }
 }
 
 /// Log-likelihood, posterior probabilities of variables, and of no causal variable by locus.
@@ -132,10 +128,8 @@ fn expectation(loci: &Loci, eta: &[f64], log_bf: &[f64]) -> (f64, Vec<f64>, Vec<
     let one = |w: &[usize]| {
         let range = w[0]..w[1];
         let terms: Vec<f64> = range.clone().map(|j| eta[j] + log_bf[j]).collect();
-        let top = terms.iter().fold(0.0_f64, |a, b| a.max(*b));
-        let total = (-top).exp() + terms.iter().map(|t| (t - top).exp()).sum::<f64>();
-        let log_total = top + total.ln();
-        let silent: f64 = range.map(|j| log_one_plus_exp(eta[j])).sum();
+        let log_total = log_sum_exp(std::iter::once(0.0).chain(terms.iter().copied()));
+        let silent: f64 = range.map(|j| softplus(eta[j])).sum();
         let pip: Vec<f64> = terms.iter().map(|t| (t - log_total).exp()).collect();
         (log_total - silent, pip, (-log_total).exp())
     };
@@ -229,7 +223,7 @@ fn newton(
 }
 
 /// Logistic regression of probabilities.
-fn logistic(
+fn regress(
     loci: &Loci,
     response: &[f64],
     start: Vec<f64>,
@@ -238,12 +232,12 @@ fn logistic(
 ) -> Result<Vec<f64>, Error> {
     let value = |a: &[f64]| {
         let eta = loci.predictor(a, offset);
-        let term = |(e, y): (&f64, &f64)| y * e - log_one_plus_exp(*e);
+        let term = |(e, y): (&f64, &f64)| y * e - softplus(*e);
         eta.iter().zip(response).map(term).sum::<f64>() - loci.ridge(a, true)
     };
     let derivatives = |a: &[f64]| {
         let eta = loci.predictor(a, offset);
-        let mean: Vec<f64> = eta.iter().map(|e| 1.0 / (1.0 + (-e).exp())).collect();
+        let mean: Vec<f64> = eta.iter().map(|e| logistic(*e)).collect();
         let r: Vec<f64> = response.iter().zip(&mean).map(|(y, p)| y - p).collect();
         let w: Vec<f64> = mean.iter().map(|p| p * (1.0 - p)).collect();
         with_ridge(loci, normal_equations(loci.annotations, &r, &w), a, true)
@@ -279,11 +273,10 @@ pub fn places(
         let (mut value, mut out) = (0.0, vec![0.0; eta.len()]);
         for w in loci.starts.windows(2) {
             let range = w[0]..w[1];
-            let top = eta[range.clone()].iter().fold(f64::NEG_INFINITY, |a, b| a.max(*b));
-            let total: f64 = eta[range.clone()].iter().map(|e| (e - top).exp()).sum();
+            let total = log_sum_exp(eta[range.clone()].iter().copied());
             for j in range {
-                out[j] = (eta[j] - top).exp() / total;
-                value += weight[j] * (eta[j] - top - total.ln());
+                out[j] = (eta[j] - total).exp();
+                value += weight[j] * (eta[j] - total);
             }
         }
         (value, out)
@@ -332,7 +325,7 @@ mod tests {
 
     /// The likelihood, by enumeration of the causal variable of each locus.
     fn enumerated(starts: &[usize], x: &Mat<f64>, log_bf: &[f64], a: &[f64]) -> f64 {
-        let pi = |j: usize| 1.0 / (1.0 + (-(x[(j, 0)] * a[0] + x[(j, 1)] * a[1])).exp());
+        let pi = |j: usize| logistic(x[(j, 0)] * a[0] + x[(j, 1)] * a[1]);
         let locus = |w: &[usize]| {
             let none: f64 = (w[0]..w[1]).map(|j| 1.0 - pi(j)).product();
             let one = |j: usize| none / (1.0 - pi(j)) * pi(j) * log_bf[j].exp();

@@ -19,6 +19,7 @@ use rayon::prelude::*;
 
 use super::design::{Dense, Design, Response};
 use super::mr_ash::{Fit, Grid, Options, Settings, Start, Step, WeightStep, fit};
+use crate::linalg::scalar::softplus;
 use crate::{Ended, Error, Monitor, Stop};
 
 /// Data of a logistic regression.
@@ -164,7 +165,7 @@ impl Weighted {
         let mut constant = 0.5 * std::f64::consts::TAU.ln() * (n as f64 + columns) - log_det
             + 0.5 * t.iter().map(|t| t * t).sum::<f64>();
         for (&e, d) in e.iter().zip(&d) {
-            constant += log_logistic(e) - 0.5 * e + 0.5 * d * e * e;
+            constant += 0.5 * d * e * e - 0.5 * e - softplus(-e);
         }
         let design = Dense::new(x, n, &q, false, monitor)?;
         Ok(Self { design, response, root, along, leverage, constant })
@@ -221,10 +222,6 @@ impl Weighted {
 /// `(s(e) - 1/2) / e = tanh(e / 2) / (2 e)`, which is 1/4 at zero.
 fn curvature(e: f64) -> f64 {
     if e.abs() < 1e-4 { 0.25 - e * e / 48.0 } else { (0.5 * e).tanh() / (2.0 * e) }
-}
-
-fn log_logistic(e: f64) -> f64 {
-    e.min(0.0) - (-e.abs()).exp().ln_1p()
 }
 
 /// Gram-Schmidt, each column twice; returns the logarithm of the product of the lengths.
@@ -325,7 +322,7 @@ mod tests {
         let found = logistic(data, model, &Monitor::default()).unwrap();
         let loglik = |u: f64, b: f64| -> f64 {
             let f = (0..40).map(|i| u * basis[i] + b * x[i]);
-            f.zip(&y).map(|(f, y)| log_logistic(if *y == 1.0 { f } else { -f })).sum()
+            f.zip(&y).map(|(f, y)| -softplus(if *y == 1.0 { -f } else { f })).sum()
         };
         let (mut spike, mut slab) = (0.0, 0.0);
         let step = 0.05;

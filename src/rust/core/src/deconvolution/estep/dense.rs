@@ -6,6 +6,7 @@
 use super::{Error, Part, Sums};
 use crate::Monitor;
 use crate::deconvolution::Mixture;
+use crate::linalg::scalar::log_sum_exp;
 use crate::normal_means::problem::{Block, LOG_2_PI};
 
 /// The covariance of the noise of a unit, `n` by `n`. It may be singular if that of the observation
@@ -131,11 +132,10 @@ pub(super) fn chunk(
                 let one = density(problem, unit, &observed, mixture, k);
                 found.push(one.ok_or(Error::SingularNoise { unit })?);
             }
-            let largest = found.iter().fold(f64::NEG_INFINITY, |m, f| m.max(f.log));
-            let total: f64 = found.iter().map(|f| (f.log - largest).exp()).sum();
-            loglik += weight * (largest + total.ln());
+            let total = log_sum_exp(found.iter().map(|f| f.log));
+            loglik += weight * total;
             for (&k, found) in used.iter().zip(&found) {
-                let q = weight * (found.log - largest).exp() / total;
+                let q = weight * (found.log - total).exp();
                 add(&mut part.sums[k], q, found);
             }
         }

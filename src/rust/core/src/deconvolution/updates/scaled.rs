@@ -4,6 +4,7 @@ use faer::{Mat, MatRef};
 
 use super::{Metric, Sums, noisy_moment};
 use crate::linalg::dense::{congruence, eigen};
+use crate::linalg::search::root;
 
 /// A covariance of which a multiple is sought.
 #[derive(Debug, Clone)]
@@ -45,8 +46,8 @@ pub(super) fn best_scale(lambda: &[f64], d: &[f64]) -> f64 {
     if high == 0.0 {
         return 0.0;
     }
-    // There may be several minima: look at a grid of both scales, and bisect where the slope turns
-    // up.
+    // There may be several minima: look at a grid of both scales, and for the root of the slope
+    // where it turns up.
     const STEPS: usize = 64;
     let grid = |k: usize| {
         let t = k as f64 / STEPS as f64;
@@ -58,7 +59,7 @@ pub(super) fn best_scale(lambda: &[f64], d: &[f64]) -> f64 {
         let s = grid(k);
         let up = (s, slope(s));
         if low.1 <= 0.0 && up.1 >= 0.0 {
-            let found = bisect(&slope, low.0, up.0);
+            let found = root(slope, low.0, up.0);
             if cost(found) < least {
                 (best, least) = (found, cost(found));
             }
@@ -66,15 +67,4 @@ pub(super) fn best_scale(lambda: &[f64], d: &[f64]) -> f64 {
         low = up;
     }
     best
-}
-
-fn bisect(slope: &impl Fn(f64) -> f64, mut low: f64, mut high: f64) -> f64 {
-    for _ in 0..200 {
-        let middle = 0.5 * (low + high);
-        if middle <= low || middle >= high {
-            break;
-        }
-        if slope(middle) < 0.0 { low = middle } else { high = middle }
-    }
-    0.5 * (low + high)
 }

@@ -3,8 +3,8 @@
 use super::dispersion::{Dispersion, Term};
 use super::hermite::{expect, expect_pair};
 use super::{Outcomes, Predictor, Quadratic};
-use crate::factored::slab::{logistic, logit};
 use crate::linalg::gamma::{digamma, ln_gamma, trigamma};
+use crate::linalg::scalar::{logistic, logit};
 
 /// The precisions.
 #[derive(Debug, Clone)]

@@ -2,8 +2,8 @@
 
 use super::Quadratic;
 use super::hermite::expect;
-use crate::factored::slab::logistic;
 use crate::linalg::gamma::ln_gamma;
+use crate::linalg::scalar::logistic;
 
 /// The numbers of trials.
 #[derive(Debug, Clone)]

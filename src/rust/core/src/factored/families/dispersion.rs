@@ -3,6 +3,8 @@
 use faer::prelude::*;
 use faer::{Mat, Side};
 
+use crate::linalg::scalar::{logistic, logit};
+
 /// From the linear predictor to the value.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Link {
@@ -17,7 +19,7 @@ impl Link {
     pub fn at(self, e: f64) -> (f64, f64) {
         match self {
             Self::Between(low, high) => {
-                let p = super::super::slab::logistic(e);
+                let p = logistic(e);
                 (low + (high - low) * p, (high - low) * p * (1.0 - p))
             }
             Self::Above(low) => {
@@ -32,7 +34,7 @@ impl Link {
         match self {
             Self::Between(low, high) => {
                 let p = ((value - low) / (high - low)).clamp(1e-6, 1.0 - 1e-6);
-                super::super::slab::logit(p)
+                logit(p)
             }
             Self::Above(low) => -(value - low).max(1e-12 * (1.0 + low)).ln(),
         }

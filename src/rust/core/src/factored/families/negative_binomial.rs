@@ -6,8 +6,13 @@
 use super::dispersion::{Dispersion, Link, Term};
 use super::hermite::{expect, expect_pair};
 use super::{Outcomes, Predictor, Quadratic};
-use crate::factored::slab::{logistic, softplus};
 use crate::linalg::gamma::{digamma, ln_gamma};
+use crate::linalg::scalar::{logistic, softplus};
+use crate::linalg::search::maximum;
+
+/// The farthest that the logarithm of a size goes in one round, and how closely it is found.
+const LONGEST: f64 = 1.0;
+const CLOSE: f64 = 1e-3;
 
 /// What the linear predictor is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,8 +98,9 @@ impl NegativeBinomial {
                     seen.iter().map(cell).sum()
                 };
                 let (low, high) = (floor.max(1e-6).ln(), 1e7f64.ln());
-                let best = maximum(total, now.ln(), low, high);
-                let a = best.exp();
+                let start = now.ln().clamp(low, high);
+                let near = [(start - LONGEST).max(low), start, (start + LONGEST).min(high)];
+                let a = maximum(total, &near, CLOSE).at.exp();
                 shifts[t] = if self.mean == Mean::Odds { keep(a) } else { 0.0 };
                 self.model.set(t, a);
             } else {
@@ -115,27 +121,4 @@ impl NegativeBinomial {
         self.size.copy_from_slice(&self.model.value);
         shifts
     }
-}
-
-/// The maximum of a function of one variable near `start`: golden-section search in a bracket of two
-/// units around it. Never lower than at `start`.
-fn maximum(f: impl Fn(f64) -> f64, start: f64, low: f64, high: f64) -> f64 {
-    let (mut left, mut right) = ((start - 1.0).max(low), (start + 1.0).min(high));
-    let ratio = 0.5 * (5f64.sqrt() - 1.0);
-    let (mut a, mut b) = (right - ratio * (right - left), left + ratio * (right - left));
-    let (mut at_a, mut at_b) = (f(a), f(b));
-    for _ in 0..16 {
-        if at_a > at_b {
-            (right, b, at_b) = (b, a, at_a);
-            a = right - ratio * (right - left);
-            at_a = f(a);
-        } else {
-            (left, a, at_a) = (a, b, at_b);
-            b = left + ratio * (right - left);
-            at_b = f(b);
-        }
-    }
-    let (best, value) = if at_a > at_b { (a, at_a) } else { (b, at_b) };
-    let at_start = f(start);
-    if value > at_start || start < low { best } else { start }
 }

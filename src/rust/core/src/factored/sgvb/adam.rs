@@ -1,7 +1,8 @@
 //! Adam on spike-and-slab coefficients: on the log-odds of inclusion, on the slab's location in units
 //! of its scale, and on the logarithm of its squared scale. Steps therefore have no units.
 
-use crate::factored::slab::{Slab, logistic, logit};
+use crate::factored::slab::Slab;
+use crate::linalg::scalar::{logistic, logit};
 
 /// The derivatives of the expected log-likelihood by the mean and the second moment of a coefficient.
 #[derive(Debug, Clone, Copy, Default)]

@@ -12,9 +12,10 @@ use crate::factored::families::{Family, Outcomes};
 use crate::factored::fit::fit;
 use crate::factored::greedy::{LeftPrior, Options};
 use crate::factored::left::{Kind, Left};
-use crate::factored::slab::{Sign, Slab, logistic, logit};
+use crate::factored::slab::{Sign, Slab};
 use crate::factored::state::{Problem, State};
 use crate::factored::tests::{FREE, design, direct, free_variance, normals, problem};
+use crate::linalg::scalar::{logistic, logit};
 
 #[test]
 fn slopes_of_a_coefficient_are_those_of_its_bound() {

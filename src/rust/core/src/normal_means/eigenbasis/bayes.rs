@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::coordinates::{Coordinates, Lambda, block_range, padded};
 use super::{LogDet, shrink};
 use crate::linalg::lanes::{Lanes, kernel};
-use crate::linalg::special::{exp, log};
+use crate::linalg::scalar::LogSum;
 use crate::normal_means::problem::BLOCK;
 
 /// Log Bayes factors at one scale: of all components, and of their mixture.
@@ -128,7 +128,7 @@ kernel!(
         let mut values = vec![V::splat(0.0); WIDE * log_weights.len()];
         let half = V::splat(0.5);
         for row in (0..rows).step_by(V::N) {
-            let mut top = [V::splat(f64::MIN); WIDE];
+            let mut total = [LogSum::<V>::new(); WIDE];
             for (k, &w) in log_weights.iter().enumerate() {
                 let mut sum = [V::splat(0.0); WIDE];
                 for q in 0..WIDE {
@@ -145,15 +145,14 @@ kernel!(
                 for q in 0..WIDE {
                     let value = sum[q].mul_add(half, V::splat(w));
                     values[k * WIDE + q] = value;
-                    top[q] = top[q].max(value);
+                    total[q].see(value);
                 }
             }
             for q in 0..WIDE {
-                let mut sum = V::splat(0.0);
                 for k in 0..log_weights.len() {
-                    sum = sum + exp(values[k * WIDE + q] - top[q]);
+                    total[q].add(values[k * WIDE + q]);
                 }
-                (top[q] + log(sum)).store(&mut mixture[q * rows + row..]);
+                total[q].log().store(&mut mixture[q * rows + row..]);
             }
         }
     }
@@ -208,18 +207,16 @@ kernel!(
     ) {
         let rows = block.rows;
         for row in (0..rows).step_by(V::N) {
-            let mut top = V::splat(f64::MIN);
+            let mut total = LogSum::<V>::new();
             for (k, &w) in log_weights.iter().enumerate() {
                 let value = block.log_bayes::<V>(spectrum, k, row);
                 value.store(&mut components[k * rows + row..]);
-                top = top.max(value + V::splat(w));
+                total.see(value + V::splat(w));
             }
-            let mut sum = V::splat(0.0);
             for (k, &w) in log_weights.iter().enumerate() {
-                let value = V::load(&components[k * rows + row..]);
-                sum = sum + exp(value + V::splat(w) - top);
+                total.add(V::load(&components[k * rows + row..]) + V::splat(w));
             }
-            let total = (top + log(sum)).to_array();
+            let total = total.log().to_array();
             // With fewer lanes than the padding there may be nothing left but padding.
             let start = row.min(mixture.len());
             let n = V::N.min(mixture.len() - start);

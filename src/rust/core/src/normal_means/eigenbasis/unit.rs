@@ -8,7 +8,7 @@ use super::grid::{Grid, Matrix, TILE};
 use super::shrinkage::Shrinkage;
 use crate::linalg::aligned::Aligned;
 use crate::linalg::lanes::{Lanes, MAX_LANES};
-use crate::linalg::special;
+use crate::linalg::scalar::LogSum;
 
 /// What is known of the unit at hand, in this order: [`log_bayes_factors`](Self::log_bayes_factors),
 /// [`weigh`](Self::weigh), [`moments`](Self::moments).
@@ -171,24 +171,22 @@ impl Unit {
     pub fn weigh<V: Lanes>(&mut self, log_weights: &[f64]) -> f64 {
         let padded = log_weights.len();
         self.log_bf[self.components..padded].fill(0.0);
-        let mut largest = V::splat(f64::NEG_INFINITY);
+        let mut total = LogSum::<V>::new();
         for at in (0..padded).step_by(V::N) {
             let x = V::load(&self.log_bf[at..]) + V::load(&log_weights[at..]);
             x.store(&mut self.weights[at..]);
-            largest = largest.max(x);
+            total.see(x);
         }
-        let largest = largest.to_array()[..V::N].iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let mut sum = V::splat(0.0);
+        total.join();
         for at in (0..padded).step_by(V::N) {
-            let e = special::exp(V::load(&self.weights[at..]) - V::splat(largest));
+            let e = total.add(V::load(&self.weights[at..]));
             e.store(&mut self.weights[at..]);
-            sum = sum + e;
         }
-        let sum = sum.sum();
+        let sum = total.sum.sum();
         let factor = V::splat(1.0 / sum);
         for at in (0..padded).step_by(V::N) {
             (V::load(&self.weights[at..]) * factor).store(&mut self.weights[at..]);
         }
-        largest + sum.ln()
+        total.top.to_array()[0] + sum.ln()
     }
 }

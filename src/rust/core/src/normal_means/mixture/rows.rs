@@ -3,28 +3,8 @@
 use faer::MatRef;
 
 use super::{Part, WeightedPrior};
-use crate::linalg::lanes::{Lanes, MAX_LANES, kernel};
-use crate::linalg::special::exp;
-
-/// `log(e^a + e^b)`.
-fn log_add(a: f64, b: f64) -> f64 {
-    let (low, high) = if a < b { (a, b) } else { (b, a) };
-    if low == f64::NEG_INFINITY { high } else { high + (low - high).exp().ln_1p() }
-}
-
-/// The sum of `exp(term - top)`, kept with its `top`.
-#[derive(Clone, Copy)]
-struct LogSum<V> {
-    top: V,
-    sum: V,
-}
-
-impl<V: Lanes> LogSum<V> {
-    #[inline(always)]
-    fn lane(self, lane: usize) -> f64 {
-        self.top.to_array()[lane] + self.sum.to_array()[lane].ln()
-    }
-}
+use crate::linalg::lanes::{MAX_LANES, kernel};
+use crate::linalg::scalar::{LogSum, log_add};
 
 kernel!(
     /// One block.
@@ -45,22 +25,20 @@ kernel!(
         let (others, first_weight) = (&columns[null..], 1 + 2 * null);
         for row in (0..n).step_by(V::N) {
             // Components with a column of weights, and the others.
-            let empty = LogSum { top: V::splat(f64::MIN), sum: V::splat(0.0) };
-            let (mut active, mut rest) = (empty, empty);
+            let (mut active, mut rest) = (LogSum::<V>::new(), LogSum::<V>::new());
             for (part, column) in others {
                 let term = V::load_part(column, row, 0.0) + V::splat(part.log_weight);
                 let set = if part.active.is_some() { &mut active } else { &mut rest };
-                set.top = set.top.max(term);
+                set.see(term);
             }
             for (part, column) in others {
                 let term = V::load_part(column, row, 0.0) + V::splat(part.log_weight);
                 if let Some(a) = part.active {
-                    let e = exp(term - active.top);
-                    active.sum = active.sum + e;
+                    let e = active.add(term);
                     let at = (first_weight + a) * n;
                     e.store_part(&mut out[at..at + n], row);
                 } else {
-                    rest.sum = rest.sum + exp(term - rest.top);
+                    rest.add(term);
                 }
             }
             let null_part = columns[..null].first();

@@ -2,7 +2,7 @@
 
 use super::table::Table;
 use crate::linalg::lanes::{Kernel, Lanes};
-use crate::linalg::special;
+use crate::linalg::scalar::LogSum;
 use crate::regression::design::Design;
 
 /// Where the ascent is.
@@ -136,7 +136,7 @@ fn components<V: Lanes>(
     let (half_log, log_pi) = (&half_log[..width], &log_pi[..width]);
     let (work, phi) = (&mut work[..width], &mut phi[..width]);
     let z = V::splat(half_z2);
-    let mut top = V::splat(ABSENT);
+    let mut total = LogSum::<V>::new();
     for (((w, s), l), p) in work
         .chunks_exact_mut(V::N)
         .zip(shrink.chunks_exact(V::N))
@@ -144,29 +144,26 @@ fn components<V: Lanes>(
         .zip(log_pi.chunks_exact(V::N))
     {
         let log = V::load(s).mul_add(z, V::load(l) + V::load(p));
-        top = top.max(log);
+        total.see(log);
         log.store(w);
     }
-    let lanes = top.to_array();
-    let top = lanes[..V::N].iter().copied().fold(ABSENT, f64::max);
-    let shift = V::splat(top);
-    let mut sums = [V::splat(0.0); 3];
+    total.join();
+    let mut sums = [V::splat(0.0); 2];
     for (w, s) in work.chunks_exact_mut(V::N).zip(shrink.chunks_exact(V::N)) {
-        let (e, s) = (special::exp(V::load(w) - shift), V::load(s));
+        let (e, s) = (total.add(V::load(w)), V::load(s));
         e.store(w);
         let weighted = e * s;
-        sums[0] = sums[0] + e;
-        sums[1] = sums[1] + weighted;
-        sums[2] = weighted.mul_add(s, sums[2]);
+        sums[0] = sums[0] + weighted;
+        sums[1] = weighted.mul_add(s, sums[1]);
     }
-    let total = sums[0].sum();
-    let share = V::splat(1.0 / total);
+    let sum = total.sum.sum();
+    let share = V::splat(1.0 / sum);
     for (p, w) in phi.chunks_exact_mut(V::N).zip(work.chunks_exact(V::N)) {
         V::load(w).mul_add(share, V::load(p)).store(p);
     }
     Averages {
-        log_evidence: top + total.ln(),
-        shrink: sums[1].sum() / total,
-        shrink_squared: sums[2].sum() / total,
+        log_evidence: total.top.to_array()[0] + sum.ln(),
+        shrink: sums[0].sum() / sum,
+        shrink_squared: sums[1].sum() / sum,
     }
 }

@@ -8,6 +8,7 @@ use super::model::Model;
 use super::residual::Residual;
 use super::sweep::{Coefficients, Sums, at_rest, sweep};
 use super::weights::{Pace, Proposal, WeightUpdate, expectation, proposal};
+use crate::linalg::scalar::log_sum_exp;
 use crate::{Ended, Error, Monitor, Prior, Stop};
 
 /// How to iterate.
@@ -306,10 +307,8 @@ pub fn log_bayes_factors(
     let log_bf = at_rest(design, &packed, None);
     let p = design.precision().len();
     let mixture = |j: usize| {
-        let terms = || packed.components.iter().map(|&t| (log_bf[t * p + j], t));
-        let top = terms().map(|(l, _)| l).fold(f64::NEG_INFINITY, f64::max);
-        let sum: f64 = terms().map(|(l, t)| prior.weights[t] * (l - top).exp()).sum();
-        top + sum.ln()
+        let terms = packed.components.iter();
+        log_sum_exp(terms.map(|&t| log_bf[t * p + j] + prior.weights[t].ln()))
     };
     Ok((0..p).map(mixture).collect())
 }
