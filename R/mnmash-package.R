@@ -9,13 +9,30 @@
 #'   scales, P components; in regression n samples, p predictors, r responses;
 #' - `Bhat`, `Shat`, `Z`: J x R effects, standard errors and z-scores; `V`: correlation of their
 #'   errors (in regression: covariance of the residuals);
-#' - `X`, `Y`: predictors and outcomes, samples in rows; `LD` or `R`: correlation of predictors;
-#' - `Ulist`, `U`: prior covariances; `pi`, `w`, `w0`: weights of components; `g`: a fitted prior;
+#' - `X`, `Y`: predictors and outcomes, samples in rows; `covariates`; `LD`: correlation of
+#'   predictors;
+#' - `Ulist`, `U`: prior covariances; `pi`, `w`, `w0`: weights of components; `prior`: an object of
+#'   [as_prior()], or what it takes; `g`: a prior as [mash()] learns it;
 #' - lfsr: local false sign rate, the probability that the likelier sign is wrong; lfdr: the
 #'   probability of no effect; pip: posterior inclusion probability.
 #'
-#' Functions that follow another package keep its names of arguments: `Z` are covariates in
-#' [mr_ash()], [varbvs()] and [deconvolve()].
+#' @section What is matched, and how:
+#' Wherever two arguments share a dimension (units, conditions, samples, variants, components,
+#' covariates) and both have names, they are matched by name. Another order is put in order; a
+#' larger prior, `V`, contrast matrix or `LD` is reduced to the names needed, which is said once;
+#' names that are missing are an error of class `mnmash_error_names` that lists them. Where one side
+#' has no names sizes must agree, and order counts. Results carry names.
+#'
+#' Priors know whether they are of effects or of z-scores, and are converted where the factor is
+#' known, or refused (`mnmash_error_units`). Fits know the terms and levels of their covariates.
+#'
+#' @section Words:
+#' One thing has one word in all functions. Functions that follow another package keep its names of
+#' arguments; everywhere the other words of a row are taken too, but not two at once:
+#'
+#' `r paste0("- ", names(synonyms), ": ", lapply(synonyms, toString), collapse = "\n")`
+#'
+#' Everything else that is passed and has no use is an error that names it.
 #'
 #' @section Options:
 #' - `mnmash.threads`: number of threads where the argument `n_threads` is not given. Default: the

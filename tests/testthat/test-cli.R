@@ -298,3 +298,8 @@ test_that("contrasts, their table and picture, and scores", {
   expect_match(run_cli("feature_score_meta", "--data", file, "--cwd", folder)$said,
     "does not hold contrasts")
 })
+
+test_that("files are about what is left of their names without endings of steps", {
+  files <- c("a/toy.ENSG1.posterior_contrast.rds", "toy.ENSG2.13.rds", "chr1.g.mash_input.rds")
+  expect_identical(label_of_file(files), c("toy.ENSG1", "toy.ENSG2.13", "chr1.g"))
+})

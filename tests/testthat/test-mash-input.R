@@ -257,3 +257,54 @@ test_that("the toy has the conditions, sets and errors that it promises", {
   expect_equal(mean(is.na(holes$random.b)), 0.3 * 4 / 5, tolerance = 0.15)
   expect_error(simulate_mash_input(conditions = 35), "`conditions`", class = "mnmash_error")
 })
+
+test_that("whole numbers as identifiers agree whatever their storage", {
+  table <- function(ids) data.frame(unit = ids, effect = sin(1:40), se = 0.5)
+  ids <- seq(1e5, by = 1e5, length.out = 40)
+  input <- mash_input(
+    list(a = table(as.integer(ids)), b = table(ids), c = table(format(ids, scientific = FALSE,
+      trim = TRUE))),
+    n_random = 100
+  )
+  expect_identical(nrow(input$random.b), 40L)
+  expect_false(anyNA(input$random.b))
+  expect_true("100000" %in% rownames(input$random.b))
+})
+
+test_that("the order of tables does not change what is drawn", {
+  table <- function(shift, rows) {
+    data.frame(unit = paste0("v", rows), effect = sin(rows + shift), se = 0.5)
+  }
+  tables <- list(a = table(0, 1:90), b = table(2, c(50:100, 1:30)), c = table(5, 100:1))
+  one <- mash_input(tables, strong_p = 0.2, n_random = 20, n_null = 15)
+  other <- mash_input(tables[c(3, 1, 2)], strong_p = 0.2, n_random = 20, n_null = 15)
+  for (what in names(one)) {
+    rows <- if (what == "XtX") rownames(one$XtX) else rownames(one[[what]])
+    expect_setequal(rownames(other[[what]]), rows)
+    expect_equal(other[[what]][rows, c("a", "b", "c")], one[[what]], info = what)
+  }
+})
+
+test_that("a table that cannot be read does not spoil the next one", {
+  skip_if_not_installed("data.table")
+  folder <- withr::local_tempdir()
+  table <- data.frame(snp = paste0("rs", 1:50), beta = cos(1:50), se = 0.5)
+  write <- function(lines, name) {
+    writeLines(lines, file.path(folder, name))
+    file.path(folder, name)
+  }
+  lines <- c("snp\tbeta\tse", do.call(paste, c(table, sep = "\t")))
+  good <- write(lines, "good.tsv")
+  semicolons <- write(gsub("\t", ";", sub("[.]", ",", lines)), "bad.csv")
+  short <- write(append(lines, "rs1\t2", 20), "short.tsv")
+  footer <- write(c(lines, "# end"), "footer.tsv")
+  read <- function(file) suppressMessages(mash_input(c(a = file, b = file), n_random = 100))
+  expect_identical(dim(read(good)$random.b), c(50L, 2L))
+  for (bad in c(semicolons, short)) {
+    expect_error(read(bad), class = "mnmash_error")
+    expect_identical(dim(read(good)$random.b), c(50L, 2L))
+  }
+  # A harmless remark is passed on, and what was read is used.
+  expect_message(mash_input(c(a = footer, b = footer), n_random = 100), "footer")
+  expect_identical(dim(read(footer)$random.b), c(50L, 2L))
+})

@@ -130,3 +130,14 @@ test_that("bad files are described", {
   expect_error(read_mash_input(y), "`data\\$strong.b` must hold numbers only: column 1",
     class = "mnmash_error_type")
 })
+
+test_that("standard errors are matched to effects by the names of units", {
+  x <- example_input()
+  rownames(x$strong.b) <- rownames(x$strong.s) <- paste0("u", 1:6)
+  turned <- x
+  turned$strong.s <- x$strong.s[6:1, ]
+  expect_identical(read_mash_input(turned), read_mash_input(x))
+  rownames(turned$strong.s)[2] <- "v"
+  expect_error(read_mash_input(turned), "`data\\$strong.s` .* it lacks 1 of 6 units \\(u5\\)",
+    class = "mnmash_error_names")
+})
