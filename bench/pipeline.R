@@ -50,7 +50,7 @@ file <- tempfile(fileext = ".rds")
 saveRDS(start, file)
 folder <- tempfile("pipeline")
 prior <- timed(paste(length(start), "matrices, prior"), mixture_prior(
-  input, effect_model = model, vhat = "corrected", component_files = file, ed_tol = 1e-3,
+  input, effect_model = model, V = "corrected", component_files = file, ed_tol = 1e-3,
   cwd = folder
 ))
 fit <- timed("fit and posteriors", mash_fit(input, prior, cwd = folder))

@@ -120,8 +120,8 @@ add_case(
       input[[paste0(set, ".s")]] <- d$parts[[set]]$Shat
     }
     prior <- mixture_prior(
-      input, effect_model = "EE", vhat = "simple", component_files = d$file, ed_tol = 1e-3,
-      ridge = "absolute", verbose = FALSE
+      input, effect_model = "EE", V = "simple", component_files = d$file, ed_tol = 1e-3,
+      ridge = "mashr", verbose = FALSE
     )
     list(prior = prior, fit = mash_fit(input, prior, verbose = FALSE))
   },
