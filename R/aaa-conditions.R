@@ -47,3 +47,10 @@ user_frame_number <- function() {
   }
   0L
 }
+
+# A number in a message, with commas between thousands whatever the decimal mark of the session.
+number <- function(x) {
+  format(x, big.mark = ",", decimal.mark = ".", trim = TRUE, scientific = FALSE)
+}
+
+`%||%` <- function(a, b) if (is.null(a)) b else a

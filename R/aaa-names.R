@@ -7,9 +7,10 @@
 # The places in `own` of the names `wanted`, so that `own[align_to(...)]` are `wanted`. `name` is the
 # argument that is brought into order, as the user wrote it, `kind` what its dimension holds
 # ("condition", "unit", "variant", ...), `to` what it is aligned to. `more` says what becomes of
-# names in `own` that are not wanted: "reduce" leaves them out, "refuse" is an error.
+# names in `own` that are not wanted: "reduce" leaves them out, and says so once, of `said`
+# (NULL: it is what was asked for); "refuse" is an error.
 align_to <- function(own, wanted, name, kind, n_own = length(own), n_wanted = length(wanted),
-                     to = "the data", more = c("reduce", "refuse")) {
+                     to = "the data", more = c("reduce", "refuse"), said = name) {
   own <- name_text(own)
   wanted <- name_text(wanted)
   if (is_invented(own) != is_invented(wanted) && !any(own %in% wanted)) own <- wanted <- NULL
@@ -34,9 +35,9 @@ align_to <- function(own, wanted, name, kind, n_own = length(own), n_wanted = le
   if (length(absent) || (more[1L] == "refuse" && length(extra))) {
     stop_other_names(name, kind, to, absent, extra, length(wanted))
   }
-  if (length(extra)) {
+  if (length(extra) && !is.null(said)) {
     tell_once(
-      "`", name, "`: ", length(at), " of its ", length(own), " ", kind, "s are used, those of ", to
+      "`", said, "`: ", length(at), " of its ", length(own), " ", kind, "s are used, those of ", to
     )
   }
   at
@@ -127,7 +128,7 @@ square_names <- function(x, name, kind) {
   if (is.null(rows)) columns else rows
 }
 
-# A message that is not repeated within one call of the user.
+# A message that is not repeated within one call of a function of this package by the user.
 tell_once <- function(...) {
   text <- paste0(...)
   # What was said stands in the frame of the call itself, and is gone with it.

@@ -95,7 +95,8 @@ ed <- function(x, noise = NULL, U, pi = NULL, means = NULL, projection = NULL, r
       U = best$U, pi = stats::setNames(best$pi, names(U)), means = best$means,
       loglik = best$loglik[length(best$loglik)], trace = best$trace, n_iter = best$iterations,
       converged = best$converged, message = best$message,
-      ranks = vapply(best$U, covariance_rank, 0L), objectives = objectives, n_units = problem$units
+      ranks = vapply(best$U, covariance_rank, 0L), objectives = objectives, n_units = problem$units,
+      units = problem$scale
     ),
     class = "ed"
   )
@@ -123,11 +124,16 @@ logLik.ed <- function(object, ...) {
 
 #' @rdname as_prior
 #' @export
-as_prior.ed <- function(x, ...) {
+as_prior.ed <- function(x, conditions = NULL, ...) {
+  take_dots(...)
   if (any(x$means != 0)) {
     stop_mnmash("argument", "`x` has means that are not zero: it is no prior of this kind")
   }
-  new_prior(x$U, x$pi, 0)
+  prior <- new_prior(
+    x$U, x$pi, 0,
+    units = x$units, learnt = list(by = "ed", n_units = x$n_units)
+  )
+  kept_conditions(prior, conditions)
 }
 
 # Weights to start from; those that are not held share what the others leave.

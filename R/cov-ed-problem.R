@@ -5,7 +5,7 @@ ed_direct <- function(data) {
   list(
     kind = "direct", arguments = noise_arguments(data), units = nrow(data$Bhat),
     effects = ncol(data$Bhat), names = colnames(data$Bhat),
-    spread = mean(data$Bhat^2) + .Machine$double.eps
+    spread = mean(data$Bhat^2) + .Machine$double.eps, scale = data_units(data)
   )
 }
 

@@ -63,7 +63,7 @@ contrast_data <- function(data, ref) {
   L <- contrast_matrix(R, ref, if (is.null(names)) 1:R else names)
   Bhat <- data$Bhat %*% t(L)
   mask <- contrast_mask(data$missing, L)
-  new_contrast_data(Bhat, data$Shat, data$V, L, mask)
+  new_contrast_data(Bhat, data$Shat, data$V, L, mask, data_units(data))
 }
 
 # A difference is missing where its condition or its baseline is.
@@ -82,7 +82,7 @@ contrast_mask <- function(missing, L) {
   mask
 }
 
-new_contrast_data <- function(Bhat, Shat_orig, V, L, mask) {
+new_contrast_data <- function(Bhat, Shat_orig, V, L, mask, units) {
   Shat <- contrast_sd(Shat_orig, V, L)
   dimnames(Shat) <- dimnames(Bhat)
   if (!is.null(mask)) {
@@ -96,7 +96,7 @@ new_contrast_data <- function(Bhat, Shat_orig, V, L, mask) {
       Bhat = Bhat, Shat = Shat, Shat_orig = Shat_orig,
       Shat_alpha = matrix(1, nrow(Bhat), ncol(Bhat)), V = V, commonV = common, alpha = 0, L = L,
       LSVSLt = if (same) stats::cov2cor(contrast_covariance(Shat_orig[1L, ], V, L)),
-      missing = mask
+      missing = mask, units = units
     ),
     class = "mash"
   )

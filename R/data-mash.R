@@ -45,8 +45,9 @@
 #'
 #' @return An object of class `mash`: a list of `Bhat` (scaled effects, 0 where missing), `Shat`
 #'   (`Shat^(1 - alpha)`, 1e6 where missing), `Shat_alpha` (`Shat^alpha`, 1 where missing), `V`,
-#'   `commonV` (is `V` the same for all units), `alpha`, and `missing` (J x R logical mask, or
-#'   `NULL` when nothing is missing or `missing = "mashr"`).
+#'   `commonV` (is `V` the same for all units), `alpha`, `missing` (J x R logical mask, or
+#'   `NULL` when nothing is missing or `missing = "mashr"`), and `units` of the (scaled) effects:
+#'   `"effect"`, `"z"` (`alpha` 1, or no standard errors given), or `NULL` for `alpha` between.
 #' @references Urbut, Wang, Carbonetto and Stephens (2019), Nature Genetics 51, 187-195.
 #' @seealso [mash_update_data()], [estimate_null_correlation_simple()], [mash()]
 #' @export
@@ -81,6 +82,7 @@ mash_set_data <- function(Bhat, Shat = NULL, alpha = 0, df = Inf, pval = NULL,
     if (!all(is.infinite(df))) stop_mnmash("argument", "give `df` or `pval`, not both")
     Shat <- shat_from_pval(Bhat, pval)
   }
+  units <- if (is.null(Shat)) "z" else alpha_units(alpha)
   Shat <- check_shat(if (is.null(Shat)) 1 else Shat, Bhat)
   mask <- missing_mask(Bhat, Shat)
   Shat <- reset_zero_shat(Bhat, Shat, zero_check_tol, zero_Bhat_Shat_reset, zero_Shat_reset)
@@ -88,7 +90,7 @@ mash_set_data <- function(Bhat, Shat = NULL, alpha = 0, df = Inf, pval = NULL,
   if (!all(is.infinite(df))) {
     Shat <- shat_from_t(Bhat, Shat, df)
   }
-  new_mash_data(Bhat, Shat, alpha, V, mask, missing)
+  new_mash_data(Bhat, Shat, alpha, V, mask, missing, units)
 }
 
 #' Change the residual correlation of mash data, or turn them into contrasts
@@ -127,7 +129,8 @@ mash_update_data <- function(mashdata, ref = NULL, V = NULL) {
     mashdata$commonV <- length(dim(mashdata$V)) == 2L
     if (!is.null(mashdata$L)) {
       mashdata <- new_contrast_data(
-        mashdata$Bhat, mashdata$Shat_orig, mashdata$V, mashdata$L, mashdata$missing
+        mashdata$Bhat, mashdata$Shat_orig, mashdata$V, mashdata$L, mashdata$missing,
+        mashdata$units
       )
     }
   }
@@ -135,7 +138,7 @@ mash_update_data <- function(mashdata, ref = NULL, V = NULL) {
 }
 
 # Scales by Shat^alpha, fills the missing cells, and makes the object.
-new_mash_data <- function(Bhat, Shat, alpha, V, mask, missing) {
+new_mash_data <- function(Bhat, Shat, alpha, V, mask, missing, units = alpha_units(alpha)) {
   if (alpha == 0 || all(Shat == 1, na.rm = TRUE)) {
     Shat_alpha <- matrix(1, nrow(Bhat), ncol(Bhat))
   } else {
@@ -152,7 +155,8 @@ new_mash_data <- function(Bhat, Shat, alpha, V, mask, missing) {
   structure(
     list(
       Bhat = Bhat, Shat = Shat, Shat_alpha = Shat_alpha, V = V,
-      commonV = length(dim(V)) == 2L, alpha = alpha, missing = if (missing == "exact") mask
+      commonV = length(dim(V)) == 2L, alpha = alpha, missing = if (missing == "exact") mask,
+      units = units
     ),
     class = "mash"
   )

@@ -187,16 +187,7 @@ finemap_prior <- function(prior, data, scale, effect_model) {
     as_prior(prior)
   }
   if (!length(prior$U)) stop_mnmash("value", "`prior` has no matrix that is not zero")
-  own <- rownames(prior$U[[1L]])
-  if (length(own) != data$R) {
-    stop_mnmash(
-      "dimension", "`prior` is of ", length(own), " conditions, but the data have ", data$R
-    )
-  }
-  default <- paste0("condition", seq_len(data$R))
-  if (!is.null(data$conditions) && !identical(own, default)) {
-    check_same_variables(data$conditions, own, "data", "prior")
-  }
+  prior <- prior_for(prior, data$conditions, data$R)
   w <- prior$w / sum(prior$w)
   keep <- w > 1e-10
   if (is.null(effect_model)) effect_model <- prior$effect_model

@@ -169,5 +169,3 @@ fqtl_dispersion <- function(dispersion, model, cells) {
   if (q > 1L) out <- c(out, list(theta = theta(dispersion$theta), se = theta(dispersion$se)))
   out
 }
-
-`%||%` <- function(a, b) if (is.null(a)) b else a

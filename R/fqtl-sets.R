@@ -48,7 +48,7 @@ credible_sets.fqtl <- function(x, coverage = 0.95, ...) {
 
 #' @rdname fqtl-methods
 #' @export
-as_prior.fqtl <- function(x, ...) {
+as_prior.fqtl <- function(x, conditions = NULL, ...) {
   take_dots(...)
   if (!x$rank || is.null(x$B) || x$u_prior == "values") {
     stop_mnmash(
@@ -63,13 +63,14 @@ as_prior.fqtl <- function(x, ...) {
   })
   names(U) <- colnames(x$u$mean)
   w <- colSums(x$u$pip)
-  conditions <- rownames(x$v$mean)
-  U <- lapply(U, `dimnames<-`, list(conditions, conditions))
+  outcomes <- rownames(x$v$mean)
+  if (!is.null(outcomes)) U <- lapply(U, `dimnames<-`, list(outcomes, outcomes))
   total <- min(1, sum(w) / nrow(x$B))
-  new_prior(
-    U, stats::setNames(w / sum(w) * total, names(U)), null_weight = 1 - total, units = "effect",
-    effect_model = "EE"
+  prior <- new_prior(
+    U, stats::setNames(w / sum(w) * total, names(U)),
+    null_weight = 1 - total, units = "effect", learnt = list(by = "fqtl")
   )
+  kept_conditions(prior, conditions)
 }
 
 #' @rdname fqtl-methods

@@ -152,5 +152,3 @@ describe_range <- function(counts) {
   }
   paste(label(which.min(counts)), "to", label(which.max(counts)))
 }
-
-number <- function(x) format(x, big.mark = ",", trim = TRUE, scientific = FALSE)

@@ -188,17 +188,14 @@ ready_piece <- function(job, piece) {
   prior <- job$prior
   if (!inherits(piece, "mash")) {
     piece <- region_data(piece, prior, job$exclude, job$V)
-  } else if (!is.null(prior$alpha) && !isTRUE(all.equal(piece$alpha, prior$alpha))) {
-    stop_mnmash(
-      "alpha", "the data have alpha = ", piece$alpha, ", but the model was fitted with alpha = ",
-      prior$alpha, ": make them with mash_set_data(..., alpha = ", prior$alpha, ")"
-    )
+  } else {
+    check_same_scale(prior, piece, "model")
   }
   match <- matched_conditions(prior, colnames(piece$Bhat), ncol(piece$Bhat), job$exclude)
   g <- if (job$exclude_rule == "marginal") {
     marginal_prior(prior$g, match$keep)
   } else {
-    workflow_prior(prior$g, match$keep, prior$conditions)
+    workflow_prior(prior$g, match$keep, prior$conditions, prior$nameless)
   }
   list(data = data_columns(piece, match$columns), g = g, keep = match$keep)
 }

@@ -156,7 +156,7 @@ chunk_data <- function(job, chunk, i) {
     )
   } else if (!is.null(job$alpha) && !isTRUE(all.equal(found$alpha, job$alpha))) {
     complain(
-      paste0("has alpha = ", found$alpha, ", but `g` was fitted with alpha = ", job$alpha), "alpha"
+      paste0("has alpha = ", found$alpha, ", but `g` was fitted with alpha = ", job$alpha), "units"
     )
   }
   R <- nrow(job$g$Ulist[[1L]])

@@ -19,15 +19,19 @@
 #'
 #' @param data data from [mash_set_data()].
 #' @param Ulist list of R x R prior covariance matrices, positive semi-definite, with distinct names
-#'   (`U1`, ... where there are none): see [cov_canonical()], [cov_pca()].
+#'   (`U1`, ... where there are none): see [cov_canonical()], [cov_pca()]. Matrices whose rows and
+#'   columns have names are matched to the conditions of the data by name: put in their order, and
+#'   reduced to them if they are of more.
 #' @param gridmult ratio of successive scales when `grid` is not given. The grid then goes from a
 #'   tenth of the smallest standard error to twice the largest effect in excess of its error; 0
 #'   gives a single scale besides 0.
 #' @param grid scales `w_l`, in the (scaled) units of the effects.
 #' @param normalizeU divide every matrix by its largest diagonal element.
 #' @param usepointmass add a component without effects, called `null`.
-#' @param g an earlier fit's prior (its `fitted_g`), in place of `Ulist`, `grid`, `normalizeU` and
-#'   `usepointmass`. Its weights are where the fit starts, or are kept, with `fixg`.
+#' @param g an earlier fit, its `fitted_g`, or another prior (see [as_prior()]), in place of `Ulist`,
+#'   `grid`, `normalizeU` and `usepointmass`. Its weights are where the fit starts, or are kept,
+#'   with `fixg`. It is matched to the conditions of the data by name, and must be of the same units
+#'   (`alpha`); data of fewer conditions get its exact margin.
 #' @param fixg keep the weights of `g`: compute posteriors only.
 #' @param prior penalty of the weights: `"nullbiased"` (the first component has `nullweight`, others
 #'   1), `"uniform"` (no penalty), or the Dirichlet parameters themselves, at least 1 each.
@@ -58,7 +62,9 @@
 #' - `null_loglik` (J), `alt_loglik` (J x 1): by unit, without effect, and under the other
 #'   components; `NULL` without a point mass.
 #' - `fitted_g`: the prior: `pi` (named by component: null, then `<matrix>.<scale>` for each scale
-#'   all matrices), `Ulist` (as used), `grid`, `usepointmass`.
+#'   all matrices), `Ulist` (as used, with the names of the conditions), `grid`, `usepointmass`,
+#'   and what it is a prior of, `units` (`"effect"`, or `"z"` for z-scores; `NULL` for `alpha`
+#'   between 0 and 1) and `alpha`.
 #' - `posterior_weights`: J x active components.
 #' - `alpha`: of the data.
 #' - `convergence`: `objective` (penalised log-likelihood in scaled units), `kkt` (largest violation
@@ -101,8 +107,7 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
       Ulist = !is.null(Ulist), grid = !is.null(grid), normalizeU = !missing(normalizeU),
       usepointmass = !missing(usepointmass)
     ))
-    if (inherits(g, "mash")) g <- g$fitted_g
-    g <- check_prior(g, ncol(data$Bhat), weights = fixg)
+    g <- given_prior(g, data, weights = fixg)
   } else {
     if (fixg) stop_mnmash("argument", "`fixg` needs a prior `g` to keep")
     g <- unweighted_prior(data, Ulist, grid, gridmult, normalizeU, usepointmass)
@@ -155,12 +160,21 @@ unweighted_prior <- function(data, Ulist, grid, gridmult, normalizeU, usepointma
     stop_mnmash("argument", "give `Ulist`, prior covariance matrices, or `g` from an earlier fit")
   }
   check_flag(normalizeU)
-  list(
+  check_flag(usepointmass)
+  if (usepointmass && "null" %in% names(Ulist)) {
+    stop_mnmash(
+      "names", "`Ulist` has a matrix named \"null\", which is the name of the point mass: leave it ",
+      "out, rename it, or set `usepointmass = FALSE`"
+    )
+  }
+  with_data_conditions(list(
     pi = NULL,
-    Ulist = prior_matrices(Ulist, ncol(data$Bhat), normalizeU),
+    Ulist = prior_matrices(
+      Ulist, ncol(data$Bhat), normalizeU, conditions = colnames(data$Bhat)
+    ),
     grid = if (is.null(grid)) autoselect_grid(data, gridmult) else check_grid(grid),
-    usepointmass = check_flag(usepointmass)
-  )
+    usepointmass = usepointmass
+  ), data)
 }
 
 describe_problem <- function(data, g) {

@@ -86,11 +86,16 @@ lfsr.mr_mash <- function(x, ...) {
 
 #' @rdname mr_mash-methods
 #' @export
-as_prior.mr_mash <- function(x, ...) {
+as_prior.mr_mash <- function(x, conditions = NULL, ...) {
+  take_dots(...)
   zero <- vapply(x$S0, \(U) all(U == 0), NA)
   keep <- !zero & x$w0 > 0
   if (!any(keep)) stop_mnmash("value", "all of the prior's weight is on zero effects")
-  new_prior(x$S0[keep], x$w0[keep], sum(x$w0[zero]), V = x$V)
+  prior <- new_prior(
+    x$S0[keep], x$w0[keep], sum(x$w0[zero]),
+    V = x$V, units = "effect", learnt = list(by = "mr_mash")
+  )
+  kept_conditions(prior, conditions)
 }
 
 #' @rdname mr_mash-methods

@@ -57,7 +57,7 @@ plot_U <- function(prior, file = NULL, max_comp = NULL, to_cor = FALSE, threshol
   columns <- ceiling(length(shown$U) / ceiling(length(shown$U) / columns))
   size <- label_size(R)
   panel <- max(1.7, R * size * 1.25 / 72)
-  labels <- if (remove_label) character() else rownames(shown$U[[1L]])
+  labels <- if (remove_label) character() else condition_names(shown$U[[1L]])
   margin <- label_inches(labels, size)
   plot <- draw_matrices(shown, to_cor, columns, size, remove_label, name)
   default <- c(
@@ -119,7 +119,7 @@ percent <- function(x) {
 # The numbers behind the panels, in long form.
 matrix_cells <- function(U, w, to_cor) {
   scaled <- lapply(U, \(u) if (to_cor) safe_correlation(u) else u / max(diag(u)))
-  conditions <- rownames(U[[1L]])
+  conditions <- condition_names(U[[1L]])
   R <- length(conditions)
   titles <- paste0(names(U), "\nw = ", vapply(w, format, "", digits = 3))
   data.frame(

@@ -15,9 +15,9 @@
 #' @param w_thresh drop matrices with weights up to this. Default: keep all.
 #' @param ... further arguments of [as_prior()].
 #'
-#' @return `as_mashr()`: a list of `pi` (null first, named), `Ulist`, `grid` (1) and `usepointmass`
-#'   (`TRUE`). `as_mvsusie_prior()`: a list of `matrices`, `weights` (which sum to 1) and
-#'   `null_weight`.
+#' @return `as_mashr()`: a list of `pi` (null first, named), `Ulist`, `grid` (1), `usepointmass`
+#'   (`TRUE`), and where they are known `units` and `alpha`. `as_mvsusie_prior()`: a list of
+#'   `matrices`, `weights` (which sum to 1) and `null_weight`.
 #' @export
 #' @examples
 #' set.seed(1)
@@ -33,6 +33,8 @@ as_mashr <- function(x, ...) {
     pi = c(prior$null_weight, prior$w), Ulist = prior$U, grid = 1, usepointmass = TRUE
   )
   names(g$pi) <- component_names(g$Ulist, g$grid, TRUE)
+  g$units <- prior$units
+  g$alpha <- if (is.null(prior$units)) prior$alpha else units_alpha(prior$units)
   g
 }
 

@@ -15,19 +15,17 @@ marginal_prior <- function(g, keep) {
   # A prior needs a matrix, be it one without weight.
   if (all(zero)) zero[1L] <- FALSE
   pointmass <- g$usepointmass || null > 0
-  margin <- list(
-    pi = c(if (pointmass) null, pi[!zero, ]), Ulist = U[!zero], grid = g$grid,
-    usepointmass = pointmass
-  )
-  names(margin$pi) <- component_names(margin$Ulist, margin$grid, margin$usepointmass)
-  margin
+  g[c("Ulist", "usepointmass")] <- list(U[!zero], pointmass)
+  g$pi <- c(if (pointmass) null, pi[!zero, ])
+  names(g$pi) <- component_names(g$Ulist, g$grid, g$usepointmass)
+  g
 }
 
 # What the mixture-prior workflows take for the prior of the conditions `keep`. Matrices called by a
 # condition become that condition's alone, "identity" becomes the first condition's, matrices
 # without names are cut to their leading block, and all weights go in whose name has the name of a
 # condition that was left out.
-workflow_prior <- function(g, keep, conditions) {
+workflow_prior <- function(g, keep, conditions, nameless) {
   R <- length(keep)
   if (R == nrow(g$Ulist[[1L]])) return(marginal_prior(g, keep))
   if (is.null(conditions)) {
@@ -44,7 +42,7 @@ workflow_prior <- function(g, keep, conditions) {
     if (name %in% kept) return(alone(match(name, kept)))
     if (name == "identity") return(alone(1L))
     u <- U[[name]]
-    block <- if (is.null(colnames(u))) seq_len(R) else keep
+    block <- if (name %in% nameless) seq_len(R) else keep
     u[block, block, drop = FALSE]
   })
   pi <- g$pi
@@ -61,31 +59,31 @@ workflow_prior <- function(g, keep, conditions) {
   list(pi = pi / sum(pi), Ulist = cut, grid = g$grid, usepointmass = g$usepointmass)
 }
 
-# The prior of a fit, of as_prior(), or of mash()'s fitted_g, with the names of its conditions and
-# (of a fit) its alpha.
-model_prior <- function(model, name = "model") {
-  alpha <- NULL
-  conditions <- NULL
-  if (inherits(model, "mnmash_prior")) {
-    if (!is.null(model$effect_model)) alpha <- match(model$effect_model, c("EE", "EZ")) - 1
-    model <- as_mashr(model)
-  } else if (inherits(model, "mash")) {
+# What a user gives as a fitted prior: a fit, what mash() calls fitted_g, or anything that as_prior()
+# takes. As list(g = the prior in the layout of mash(), conditions, alpha, units, R, nameless = the
+# matrices that came without names of conditions); conditions, alpha and units are NULL where they
+# are not known.
+model_prior <- function(model, name = "model", weights = TRUE) {
+  if (inherits(model, "mash") || is.list(model) && !is.null(model[["fitted_g"]])) {
     if (is.null(model$fitted_g)) {
       stop_mnmash("type", "`", name, "` is data: give a fit of mash() or a prior")
     }
-    alpha <- model$alpha
-    conditions <- colnames(model$result$PosteriorMean)
-    model <- model$fitted_g
+    model <- fit_prior(model)
+  } else if (is.object(model)) {
+    model <- as_mashr(model)
   }
-  if (!is.list(model) || !length(model$Ulist)) {
+  if (!is.list(model) || !is.list(model[["Ulist"]]) || !length(model[["Ulist"]])) {
     stop_mnmash("type", "`", name, "` must be a fit of mash(), its `fitted_g`, or a prior")
   }
   R <- NROW(model$Ulist[[1L]])
-  g <- check_prior(model, R, weights = TRUE)
-  own <- Find(Negate(is.null), lapply(g$Ulist, colnames))
-  if (!is.null(own)) conditions <- own
-  if (length(conditions) != R) conditions <- NULL
-  list(g = g, conditions = conditions, alpha = alpha, R = R)
+  g <- check_prior(model, R, weights, name)
+  nameless <- names(g$Ulist)[vapply(g$Ulist, \(U) is.null(dimnames(U)), NA)]
+  g$Ulist <- name_conditions(g$Ulist)
+  if (is.null(g$units)) g$units <- alpha_units(g$alpha)
+  list(
+    g = g, conditions = colnames(g$Ulist[[1L]]), alpha = g$alpha, units = g$units, R = R,
+    nameless = nameless
+  )
 }
 
 # Conditions as their numbers among the R of the model.

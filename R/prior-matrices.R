@@ -1,8 +1,9 @@
 # The prior: covariance matrices U_k times the squares of a grid of scales w_l, and the Dirichlet
 # parameters of the weights. Components come in the order null, then for each scale all matrices.
 
-# Checked, named and (if asked) normalised matrices.
-prior_matrices <- function(Ulist, R, normalize = TRUE, name = "Ulist") {
+# Checked, named and (if asked) normalised matrices. Those whose conditions have names are matched
+# to `conditions`, the R of the data, if these have names too.
+prior_matrices <- function(Ulist, R, normalize = TRUE, name = "Ulist", conditions = NULL) {
   if (!is.list(Ulist) || is.data.frame(Ulist)) {
     stop_mnmash("type", "`", name, "` must be a list of matrices, not ", class(Ulist)[1L])
   }
@@ -10,9 +11,36 @@ prior_matrices <- function(Ulist, R, normalize = TRUE, name = "Ulist") {
     stop_mnmash("argument", "`", name, "` is empty: give at least one covariance matrix")
   }
   Ulist <- name_matrices(Ulist, name)
+  if (!is.null(conditions)) Ulist <- align_matrices(Ulist, conditions, name)
   for (k in seq_along(Ulist)) {
     where <- paste0("`", name, "`: matrix ", k, " (", names(Ulist)[k], ")")
     Ulist[[k]] <- prior_matrix(Ulist[[k]], R, normalize, where)
+  }
+  Ulist
+}
+
+# Each matrix with names, for the conditions of the data. Most lists have one set of names: it is
+# matched once. Matrices without names are left to the check of their size.
+align_matrices <- function(Ulist, conditions, name) {
+  known <- NULL
+  for (k in seq_along(Ulist)) {
+    U <- Ulist[[k]]
+    if (length(dim(U)) != 2L) next
+    own <- square_names(U, paste0(name, "$", names(Ulist)[k]), "condition")
+    if (!is.null(own)) {
+      if (!identical(own, known)) {
+        at <- align_to(
+          own, conditions, paste0(name, "$", names(Ulist)[k]), "condition", said = name
+        )
+        known <- own
+      }
+      U <- as.matrix(U)[at, at, drop = FALSE]
+    }
+    if (NROW(U) == length(conditions) && NCOL(U) == NROW(U)) {
+      U <- as.matrix(U)
+      dimnames(U) <- list(conditions, conditions)
+      Ulist[[k]] <- U
+    }
   }
   Ulist
 }
@@ -145,32 +173,38 @@ dirichlet_parameters <- function(prior, P, nullweight) {
 
 scaled_columns <- function(Y, d) Y * rep(d, each = nrow(Y))
 
-# A prior given by the user: matrices, grid, point mass, and its weights if they are to be used.
-check_prior <- function(g, R, weights) {
+# A prior in the layout of mash(): matrices, grid, point mass, and its weights if they are to be
+# used; with its units and alpha, as far as it says them.
+check_prior <- function(g, R, weights, name = "g") {
   if (!is.list(g) || is.null(g$Ulist) || is.null(g[["grid"]])) {
-    stop_mnmash("type", "`g` must be a fit of mash() or a list of pi, Ulist, grid and usepointmass")
+    stop_mnmash(
+      "type", "`", name, "` must be a fit of mash() or a list of pi, Ulist, grid and usepointmass"
+    )
   }
   pointmass <- if (is.null(g$usepointmass)) TRUE else check_flag(g$usepointmass)
   checked <- list(
-    pi = g$pi, Ulist = prior_matrices(g$Ulist, R, normalize = FALSE, name = "g$Ulist"),
-    grid = check_grid(g[["grid"]], name = "g$grid"), usepointmass = pointmass
+    pi = g$pi, Ulist = prior_matrices(g$Ulist, R, normalize = FALSE, name = paste0(name, "$Ulist")),
+    grid = check_grid(g[["grid"]], name = paste0(name, "$grid")), usepointmass = pointmass
   )
   P <- pointmass + length(checked$Ulist) * length(checked$grid)
-  if (weights || !is.null(g$pi)) check_weights(g$pi, P)
-  checked
+  if (weights || !is.null(g$pi)) check_weights(g$pi, P, paste0(name, "$pi"))
+  c(checked, g[intersect(c("units", "alpha"), names(g))])
 }
 
-check_weights <- function(pi, P) {
+check_weights <- function(pi, P, name) {
   if (!is.numeric(pi) || length(pi) != P) {
     stop_mnmash(
-      "dimension", "`g$pi` must have ", P, " weights, one for each component, not ", length(pi)
+      "dimension", "`", name, "` must have ", P, " weights, one for each component, not ",
+      length(pi)
     )
   }
   bad <- which(!is.finite(pi) | pi < 0)
   if (length(bad)) {
-    stop_mnmash("value", "`g$pi` must not be negative: weight ", bad[1L], " is ", pi[bad[1L]])
+    stop_mnmash(
+      "value", "`", name, "` must not be negative: weight ", bad[1L], " is ", pi[bad[1L]]
+    )
   }
   if (abs(sum(pi) - 1) > 1e-4) {
-    stop_mnmash("value", "`g$pi` must sum to 1, not ", format(sum(pi)))
+    stop_mnmash("value", "`", name, "` must sum to 1, not ", format(sum(pi)))
   }
 }

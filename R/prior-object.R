@@ -7,8 +7,8 @@
 #' mixture of normal distributions with covariances `U`, weights `w`, and a point mass at zero. It
 #' is what [mixture_prior()] returns, and what fits take.
 #'
-#' The result is a density: the effects of a unit (z-scores if `effect_model` is `"EZ"`) are zero
-#' with probability `null_weight`, and else, with probability `w[k]`, a draw of `N(0, U[[k]])`.
+#' The result is a density: the effects of a unit (z-scores if `units` is `"z"`) are zero with
+#' probability `null_weight`, and else, with probability `w[k]`, a draw of `N(0, U[[k]])`.
 #'
 #' A fit of [mash()] has weights for matrices times scales. `scales = "expand"` makes a matrix of
 #' each matrix and scale with a weight above `pi_thresh` (the same density); `"collapse"` keeps one
@@ -27,19 +27,32 @@
 #'
 #' Matrices of zeros become part of the null. Weights are divided by their sum.
 #'
-#' @param x a fit of [mash()], a list in one of the layouts below, or a prior already.
-#' @param ... further arguments, for methods.
-#' @param conditions names of the R conditions, for matrices without row and column names.
-#' @param scales what to do with the scales of a fit: `"expand"` or `"collapse"`.
+#' @section Conditions and units:
+#' A prior keeps the names of its conditions and says what it is of: effects or z-scores. Where it
+#' is used, on data whose conditions have names, it is matched to them by name: put in their order,
+#' and reduced to their exact margin if it is of more conditions. A prior of z-scores is not used on
+#' effects, nor the reverse, unless the function knows the factor between them.
+#'
+#' @param x a fit of [mash()] or of another function that estimates a prior, a list in one of the
+#'   layouts below, what `create_mixture_prior()` of mvsusieR returns, or a prior already.
+#' @param ... further arguments, for methods; an argument that none of them knows is an error.
+#' @param conditions names: of the R conditions, for matrices without row and column names; else
+#'   those of the conditions to keep, in this order. Default: all, as they are.
+#' @param scales what to do with the scales of a fit: `"expand"` or `"collapse"`. A prior without
+#'   scales is the same either way.
 #' @param pi_thresh components with weights up to this are dropped.
 #'
 #' @return An object of class `mnmash_prior`, a list of
-#' - `U`: named list of R x R matrices with the names of the conditions, positive semi-definite;
+#' - `U`: named list of R x R matrices, positive semi-definite, with the names of the conditions
+#'   where these are known;
 #' - `w`: their weights, with the names of `U`; they sum to `1 - null_weight`;
 #' - `null_weight`: the probability of no effect in any condition;
 #'
-#' and what else is known: `effect_model` (`"EE"` or `"EZ"`), `V`, `grid`, `pi`, `loglik` and more.
-#' @seealso [as_mashr()] for the way back, [mixture_prior()]
+#' and what else is known: `units` (`"effect"` or `"z"`) and, the same in the words of the workflows,
+#' `effect_model` (`"EE"` or `"EZ"`), `learnt` (what it was learnt by, and on how many units), `V`,
+#' `grid`, `pi`, `loglik` and more.
+#' @seealso [`[`][prior-methods] and `subset()` for parts of a prior, [as_mashr()] for the way back,
+#'   [mixture_prior()]
 #' @export
 #' @examples
 #' set.seed(1)
@@ -59,35 +72,36 @@ as_prior.default <- function(x, ...) {
 
 #' @rdname as_prior
 #' @export
-as_prior.mnmash_prior <- function(x, ...) {
+as_prior.mnmash_prior <- function(x, conditions = NULL, scales = c("expand", "collapse"), ...) {
+  take_dots(...)
+  match_choice(scales, c("expand", "collapse"))
   if (!is.list(x) || !is.list(x[["U"]]) || length(x[["w"]]) != length(x[["U"]])) {
     stop_mnmash("type", "`x` is no prior: it lacks the matrices `U` or their weights `w`")
   }
-  x
+  kept_conditions(with_units(x), conditions)
 }
 
 #' @rdname as_prior
 #' @export
 as_prior.mash <- function(x, scales = c("expand", "collapse"), pi_thresh = 1e-10,
                           conditions = NULL, ...) {
+  take_dots(...)
   if (is.null(x$fitted_g)) {
     stop_mnmash("type", "`x` has no prior: it holds data; give a fit of mash()")
   }
-  if (is.null(conditions)) {
-    conditions <- colnames(x$result$PosteriorMean)
-    if (length(conditions) != NROW(x$fitted_g$Ulist[[1L]])) conditions <- NULL
-  }
-  prior_from_g(x$fitted_g, scales, pi_thresh, conditions, effect_model(x$alpha))
+  prior_from_g(fit_prior(x), scales, pi_thresh, conditions, learnt_by(x))
 }
 
 #' @rdname as_prior
 #' @export
-as_prior.list <- function(x, conditions = NULL, ...) {
+as_prior.list <- function(x, conditions = NULL, scales = c("expand", "collapse"),
+                          pi_thresh = 1e-10, ...) {
+  take_dots(...)
   if (!is.null(x[["fitted_g"]])) {
-    model <- effect_model(x[["alpha"]])
-    return(prior_from_g(x[["fitted_g"]], ..., conditions = conditions, model = model))
+    return(prior_from_g(fit_prior(x), scales, pi_thresh, conditions, learnt_by(x)))
   }
-  if (is.list(x[["Ulist"]])) return(prior_from_g(x, ..., conditions = conditions))
+  if (is.list(x[["Ulist"]])) return(prior_from_g(x, scales, pi_thresh, conditions))
+  match_choice(scales, c("expand", "collapse"))
   null_weight <- 0
   extra <- list()
   if (is.list(x[["U"]])) {
@@ -112,67 +126,65 @@ as_prior.list <- function(x, conditions = NULL, ...) {
   }
   U <- plain_matrices(U)
   found <- separate_null(w, U)
-  do.call(new_prior, c(
-    list(U, found$w, null_weight + found$null_weight), list(conditions = conditions), extra
+  # Names are for matrices without; of those with names, they choose.
+  named <- !is.null(unlist(lapply(U, dimnames)))
+  prior <- do.call(new_prior, c(
+    list(U, found$w, null_weight + found$null_weight),
+    list(conditions = if (!named) conditions), extra
   ))
+  kept_conditions(prior, if (named) conditions)
 }
 
-# The prior that a model takes: of the conditions of its data, in their order (the margin, if the
-# prior is of more), and in the units of its effects. `units` is "effect" or "z"; `sd` is what a
-# z-score of each condition is multiplied by to be an effect, or NULL where that is not known. A
-# prior that does not say its units is taken at the user's word.
-prior_for <- function(prior, conditions, R, units, sd = NULL, name = "prior", to = "the data") {
+# What create_mixture_prior() of mvsusieR makes: matrices times scales with their weights, the null
+# first, as a list or an array. It does not say its units.
+#' @rdname as_prior
+#' @export
+as_prior.MashInitializer <- function(x, conditions = NULL, ...) {
+  take_dots(...)
+  found <- x$prior_variance
+  if (is.null(found$xUlist) || is.null(found$pi)) {
+    stop_mnmash("type", "`x` is no prior of mvsusieR: it lacks `prior_variance$xUlist` or `$pi`")
+  }
+  U <- found$xUlist
+  if (is.array(U)) {
+    names <- dimnames(U)[[3L]]
+    U <- lapply(seq_len(dim(U)[3L]), \(k) matrix(U[, , k], dim(U)[1L], dimnames = dimnames(U)[1:2]))
+    names(U) <- names
+  }
+  as_prior.list(list(U = U, w = as.double(found$pi)), conditions)
+}
+
+# A prior that is named already, of some of its conditions; one without names gets them.
+kept_conditions <- function(prior, conditions) {
+  if (is.null(conditions) || !length(prior$U)) return(prior)
+  if (is.null(prior_conditions(prior))) {
+    prior$U <- name_conditions(prior$U, conditions)
+    return(prior)
+  }
   at <- align_to(
-    colnames(prior$U[[1L]]), conditions, name, "condition", NROW(prior$U[[1L]]), R, to
+    prior_conditions(prior), check_labels(name_text(conditions), "conditions"), "x", "condition",
+    to = "`conditions`", said = NULL
   )
-  if (!in_order(at, NROW(prior$U[[1L]]))) prior <- prior_margin(prior, at)
-  if (is.null(prior$units) || prior$units == units) return(prior)
-  if (is.null(sd)) {
-    words <- c(effect = "effects", z = "z-scores")
-    stop_mnmash(
-      "units", "`", name, "` is of ", words[[prior$units]], ", but ", to, " are of ",
-      words[[units]], ": learn it from data in the same units (`alpha` of mash_set_data())"
-    )
-  }
-  factor <- rep_len(if (units == "effect") sd else 1 / sd, R)
-  prior$U <- lapply(prior$U, \(u) u * tcrossprod(factor))
-  prior$units <- units
-  prior
+  if (in_order(at, nrow(prior$U[[1L]]))) prior else prior_margin(prior, at)
 }
 
-# The prior of some of its conditions: exact, as a normal distribution's margins are blocks of its
-# covariance. Matrices that are zero there become part of the null.
-prior_margin <- function(prior, at) {
-  U <- lapply(prior$U, \(u) u[at, at, drop = FALSE])
-  zero <- vapply(U, \(u) all(u == 0), NA)
-  prior$null_weight <- prior$null_weight + sum(prior$w[zero])
-  prior$U <- U[!zero]
-  prior$w <- prior$w[!zero]
-  prior
+# The prior of a fit, with what its parts say of alpha, units and the names of conditions. Fits that
+# were made elsewhere say it in other places.
+fit_prior <- function(fit) {
+  g <- fit[["fitted_g"]]
+  if (is.null(g[["alpha"]])) g$alpha <- fit[["alpha"]]
+  if (is.null(g[["units"]])) g$units <- alpha_units(g$alpha)
+  own <- unlist(lapply(g$Ulist, dimnames))
+  conditions <- colnames(fit[["result"]][["PosteriorMean"]])
+  if (is.null(own) && length(conditions) == NROW(g$Ulist[[1L]])) {
+    g$Ulist <- name_conditions(g$Ulist, conditions)
+  }
+  g
 }
 
-# The object, checked. Weights are divided by their sum, matrices of zeros counted as null. `...`
-# are entries to keep.
-new_prior <- function(U, w = NULL, null_weight = 0, ..., conditions = NULL) {
-  if (!is.list(U) || is.data.frame(U) || !length(U)) {
-    stop_mnmash("type", "`U`, the matrices of a prior, must be a list of at least one")
-  }
-  R <- NROW(U[[1L]])
-  U <- name_conditions(prior_matrices(U, R, normalize = FALSE, name = "U"), conditions)
-  null_weight <- check_number(null_weight, 0, 1)
-  if (is.null(w)) {
-    message("The prior has no weights: all matrices get the same")
-    w <- rep((1 - null_weight) / length(U), length(U))
-  }
-  w <- prior_weights(w, names(U))
-  total <- sum(w) + null_weight
-  if (total <= 0) stop_mnmash("value", "the weights `w` of the prior are all zero")
-  zero <- vapply(U, \(u) all(u == 0), NA)
-  null <- sum(w[zero]) + null_weight
-  structure(
-    list(U = U[!zero], w = w[!zero] / total, null_weight = null / total, ...),
-    class = "mnmash_prior"
-  )
+learnt_by <- function(fit) {
+  n <- if (is.null(fit[["vloglik"]])) fit[["n_units"]] else length(fit[["vloglik"]])
+  c(list(by = "mash"), if (!is.null(n)) list(n_units = n))
 }
 
 # A list without `U` must be of matrices, not of what else a file may hold.
@@ -201,63 +213,8 @@ separate_null <- function(w, U) {
   list(w = w[-at], null_weight = w[[at]])
 }
 
-# In the order of the matrices: by name where both have the same names.
-prior_weights <- function(w, names) {
-  if (!is.numeric(w) || length(w) != length(names)) {
-    stop_mnmash(
-      "dimension", "`w` must have ", length(names), " weights, one for each matrix of `U`, not ",
-      length(w)
-    )
-  }
-  bad <- which(!is.finite(w) | w < 0)
-  if (length(bad)) {
-    stop_mnmash("value", "`w` must not be negative: weight ", bad[1L], " is ", w[bad[1L]])
-  }
-  if (!is.null(names(w)) && setequal(names(w), names)) w <- w[names]
-  stats::setNames(as.double(w), names)
-}
-
-# All matrices carry the names of the conditions, in one order.
-name_conditions <- function(U, conditions = NULL) {
-  R <- nrow(U[[1L]])
-  if (!is.null(conditions) && length(conditions) != R) {
-    stop_mnmash(
-      "dimension", "`conditions` has ", length(conditions), " names, but the matrices are ", R,
-      " x ", R
-    )
-  }
-  from <- "the data"
-  for (k in seq_along(U)) {
-    own <- rownames(U[[k]])
-    if (is.null(own)) own <- colnames(U[[k]])
-    if (is.null(own)) next
-    if (is.null(conditions)) {
-      conditions <- own
-      from <- paste0("matrix ", names(U)[k])
-    } else if (!identical(own, conditions)) {
-      at <- which(own != conditions)[1L]
-      stop_mnmash(
-        "names", "matrix ", k, " (", names(U)[k], ") has ",
-        if (setequal(own, conditions)) "its conditions in another order than " else
-          "other conditions than ",
-        from, ": number ", at, " is ", own[at], ", not ", conditions[at]
-      )
-    }
-  }
-  if (is.null(conditions)) conditions <- paste0("condition", seq_len(R))
-  lapply(U, \(u) {
-    dimnames(u) <- list(conditions, conditions)
-    u
-  })
-}
-
-effect_model <- function(alpha) {
-  if (is.null(alpha) || !alpha %in% 0:1) NULL else c("EE", "EZ")[alpha + 1L]
-}
-
 # From matrices times scales.
-prior_from_g <- function(g, scales = c("expand", "collapse"), pi_thresh = 1e-10,
-                         conditions = NULL, model = NULL, ...) {
+prior_from_g <- function(g, scales, pi_thresh, conditions = NULL, learnt = NULL) {
   scales <- match_choice(scales, c("expand", "collapse"))
   pi_thresh <- check_number(pi_thresh, 0, 1)
   g <- check_prior(g, NROW(g$Ulist[[1L]]), weights = TRUE)
@@ -281,27 +238,12 @@ prior_from_g <- function(g, scales = c("expand", "collapse"), pi_thresh = 1e-10,
     names(U) <- paste(names(g$Ulist)[at[, 1L]], at[, 2L], sep = ".")
     w <- pi[at]
   }
-  extra <- if (!is.null(model)) list(effect_model = model)
-  do.call(new_prior, c(list(U, w, null_weight, conditions = conditions), extra))
-}
-
-#' @rdname as_prior
-#' @param n how many matrices to print.
-#' @export
-print.mnmash_prior <- function(x, n = 10, ...) {
-  R <- if (length(x$U)) nrow(x$U[[1L]]) else 0
-  cat(
-    "Prior of effects in ", R, " conditions: ", length(x$U),
-    if (length(x$U) == 1L) " matrix" else " matrices",
-    if (!is.null(x$effect_model)) paste0(" (", x$effect_model, ")"), "\n",
-    "  null  ", format(x$null_weight, digits = 3), "\n",
-    sep = ""
-  )
-  top <- utils::head(sort(x$w, decreasing = TRUE), n)
-  top <- top[top > 0]
-  if (length(top)) {
-    cat(paste0("  ", format(names(top)), "  ", format(top, digits = 3), "\n"), sep = "")
-  }
-  if (length(top) < length(x$w)) cat("  ...", length(x$w) - length(top), "more, of less weight\n")
-  invisible(x)
+  named <- !is.null(unlist(lapply(g$Ulist, dimnames)))
+  prior <- do.call(new_prior, c(
+    list(U, w, null_weight, conditions = if (!named) conditions),
+    if (!is.null(g$units)) list(units = g$units),
+    if (is.null(g$units) && !is.null(g$alpha)) list(alpha = g$alpha),
+    if (!is.null(learnt)) list(learnt = learnt)
+  ))
+  kept_conditions(prior, if (named) conditions)
 }

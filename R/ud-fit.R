@@ -117,9 +117,9 @@ ud_fit <- function(data, K = NULL, Ulist = NULL, n_rank1 = 0, U_low_rank = NULL,
   check_mash_data(data)
   rows <- check_subset(subset, data$Bhat)
   if (!is.null(subset)) data <- data_rows(data, rows)
-  conditions <- condition_names(data$Bhat)
+  conditions <- colnames(data$Bhat)
   components <- ud_components(
-    length(conditions), K, Ulist, n_rank1, U_low_rank, U_scaled, U_fixed
+    ncol(data$Bhat), K, Ulist, n_rank1, U_low_rank, U_scaled, U_fixed
   )
   w <- starting_weights(w, names(components$shape))
   how <- ud_choices(data, update, missing(penalty), penalty, lambda)
@@ -265,7 +265,7 @@ common_noise <- function(data, complete = TRUE) {
 new_ud_fit <- function(found, components, conditions, data, how, seed, prune) {
   named <- names(components$shape)
   labelled <- function(U) {
-    dimnames(U) <- list(conditions, conditions)
+    if (!is.null(conditions)) dimnames(U) <- list(conditions, conditions)
     U
   }
   U <- stats::setNames(lapply(found$u, labelled), named)
@@ -299,7 +299,7 @@ new_ud_fit <- function(found, components, conditions, data, how, seed, prune) {
     loglik = found$loglik, objective = found$objective, converged = found$stop != "iterations",
     message = ud_messages[[found$stop]], n_iter = found$iterations, n_rejected = found$rejected,
     starts = found$starts, V = V, metric = labelled(found$metric), penalty = how$penalty,
-    lambda = how$lambda, update = how$update, alpha = data$alpha, seed = seed,
+    lambda = how$lambda, update = how$update, alpha = data$alpha, units = data_units(data), seed = seed,
     n_units = nrow(data$Bhat), dropped = named[!kept]
   ), class = "ud_fit")
 }

@@ -122,7 +122,10 @@ check_same_model <- function(object, data, name) {
 
 # As fitted_g of mash(), without scales or a point mass.
 ud_prior <- function(object) {
-  list(pi = unname(object$w), Ulist = object$U, grid = 1, usepointmass = FALSE)
+  list(
+    pi = unname(object$w), Ulist = object$U, grid = 1, usepointmass = FALSE,
+    units = object$units, alpha = object$alpha
+  )
 }
 
 # What the functions of a fit of mash() read.
@@ -132,8 +135,12 @@ as_fitted <- function(object) {
 
 #' @rdname as_prior
 #' @export
-as_prior.ud_fit <- function(x, ...) {
-  model <- effect_model(x$alpha)
-  extra <- if (!is.null(model)) list(effect_model = model)
-  do.call(new_prior, c(list(x$U, x$w, 0, V = x$V, loglik = x$loglik[length(x$loglik)]), extra))
+as_prior.ud_fit <- function(x, conditions = NULL, ...) {
+  take_dots(...)
+  prior <- new_prior(
+    x$U, x$w, 0,
+    V = x$V, loglik = x$loglik[length(x$loglik)], units = x$units, alpha = x$alpha,
+    learnt = list(by = "ud_fit", n_units = x$n_units)
+  )
+  kept_conditions(prior, conditions)
 }

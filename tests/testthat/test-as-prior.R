@@ -48,7 +48,7 @@ test_that("historical layouts are read", {
   U <- list(a = diag(2), b = matrix(1, 2, 2))
   expect_message(bare <- as_prior(U), "no weights")
   expect_equal(bare$w, c(a = 0.5, b = 0.5))
-  expect_identical(rownames(bare$U$a), c("condition1", "condition2"))
+  expect_null(dimnames(bare$U$a)) # names are not made up
 
   two <- as_prior(list(U = U, w = c(0.25, 0.75), loglik = c(-2, -1)))
   expect_equal(two$w, c(a = 0.25, b = 0.75))
@@ -93,10 +93,15 @@ test_that("bad priors are named", {
   expect_error(as_prior(1), "must be a prior", class = "mnmash_error_type")
   one <- matrix(1, 2, 2, dimnames = list(c("x", "y"), c("x", "y")))
   two <- matrix(1, 2, 2, dimnames = list(c("y", "x"), c("y", "x")))
-  expect_error(as_prior(list(U = list(one, two), w = 1:2)), "in another order than matrix U1",
-    class = "mnmash_error_names")
   expect_error(as_prior(list(U = list(a = one), w = 1), conditions = c("p", "q")),
-    "other conditions than the data", class = "mnmash_error_names")
+    "lacks 2 of 2 conditions (p, q)", fixed = TRUE, class = "mnmash_error_names")
+  other <- matrix(1, 2, 2, dimnames = list(c("x", "z"), c("x", "z")))
+  expect_error(as_prior(list(U = list(a = one, b = other), w = 1:2)),
+    "`b` does not go with `a`: it lacks 1 of 2 conditions (y)", fixed = TRUE,
+    class = "mnmash_error_names")
+  expect_error(as_prior(list(U = list(a = one, b = two), w = c(a = 1, c = 2))),
+    "`w` does not go with `U`: it lacks 1 of 2 components (b)", fixed = TRUE,
+    class = "mnmash_error_names")
   data <- mash_set_data(diag(2))
   expect_error(as_prior(data), "it holds data", class = "mnmash_error_type")
 })

@@ -301,10 +301,10 @@ test_that("bad arguments are named", {
   expect_error(mash_posterior(case$m, case$data, exclude = 6), "`exclude`", class = "mnmash_error")
   expect_error(mash_posterior(case$m, case$data, exclude = 1:5), "leaves no condition")
   expect_error(mash_posterior(case$data, case$data), "is data", class = "mnmash_error_type")
-  expect_error(mash_posterior(case$m, mash_set_data(matrix(1, 2, 3))), "model has 5")
+  expect_error(mash_posterior(case$m, mash_set_data(matrix(1, 2, 3), 1)), "model has 5")
   expect_error(
     mash_posterior(case$m, mash_set_data(matrix(1, 2, 5), alpha = 1)), "alpha = 1",
-    class = "mnmash_error_alpha"
+    class = "mnmash_error_units"
   )
   good <- list(Bhat = case$data$Bhat, Shat = case$data$Shat)
   bad <- good

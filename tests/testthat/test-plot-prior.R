@@ -83,7 +83,7 @@ test_that("a weight named null, and matrices without names, are understood", {
   U <- list(x = diag(2), y = matrix(1, 2, 2))
   plot <- plot_U(list(U = U, w = c(null = 0.5, x = 0.3, y = 0.2)))
   expect_match(plot$labels$subtitle, "null: 50.0%")
-  expect_identical(levels(plot$data$column), c("condition1", "condition2"))
+  expect_identical(levels(plot$data$column), c("1", "2"))
 })
 
 test_that("labels fit at the size of the picture", {

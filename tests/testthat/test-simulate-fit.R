@@ -29,7 +29,7 @@ test_that("missing cells, alpha and V by unit are those of the data", {
   rank_one <- sims[[1]]$component %in% c(3, 5)
   scaled <- (sims[[1]]$B / data$Shat_alpha)[rank_one, , drop = FALSE]
   expect_equal(scaled[, 2], -scaled[, 1])
-  expect_error(simulate(prior_fit(0), data = data), class = "mnmash_error_alpha")
+  expect_error(simulate(prior_fit(0), data = data), class = "mnmash_error_units")
 })
 
 test_that("a seed gives the same data again, and leaves R's random numbers alone", {

@@ -58,5 +58,5 @@ test_that("a sample of units is spread over the rows; bad arguments are errors",
   found <- mash_z_check(model(g), data, max_units = 10)
   expect_identical(dim(found$pit), c(10L, 3L))
   expect_error(mash_z_check(model(g), data, thresh = -1), class = "mnmash_error_argument")
-  expect_error(mash_z_check(model(g, 1), data), class = "mnmash_error_alpha")
+  expect_error(mash_z_check(model(g, 1), data), class = "mnmash_error_units")
 })

@@ -1,0 +1,17 @@
+# What the model of mash data is for: effects, or effects over a power of their standard errors.
+
+# "effect" for alpha = 0, "z" for alpha = 1; NULL between them.
+alpha_units <- function(alpha) {
+  if (is.null(alpha) || !alpha %in% 0:1) NULL else c("effect", "z")[alpha + 1L]
+}
+
+units_alpha <- function(units) if (!is.null(units)) match(units, c("effect", "z")) - 1
+
+# The same in the words of the workflows.
+effect_model <- function(alpha) {
+  if (is.null(alpha) || !alpha %in% 0:1) NULL else c("EE", "EZ")[alpha + 1L]
+}
+
+# Z-scores without standard errors are z-scores for any alpha; data that were made elsewhere do not
+# say so.
+data_units <- function(data) data[["units"]] %||% alpha_units(data$alpha)

@@ -1,0 +1,165 @@
+# Methods of class "mnmash_prior".
+
+#' Look at a prior, and take parts of it
+#'
+#' `prior[conditions]` and `subset(prior, conditions =)` are the prior of the effects in some
+#' conditions, or in another order: its exact margin. Matrices that are zero there become part of
+#' the null. `subset(prior, components =)` and `prior[, components]` keep some of the matrices and
+#' the null, with weights divided by their sum.
+#'
+#' @param x,object a prior: see [as_prior()].
+#' @param i,conditions names or numbers of conditions, or a logical vector. Default: all.
+#' @param j,components names or numbers of matrices, or a logical vector. Default: all.
+#' @param n how many matrices to print.
+#' @param row.names,optional ignored.
+#' @param ... no further arguments: any is an error.
+#'
+#' @return A prior, or for `dim()` the numbers of conditions and of matrices, for `dimnames()` a
+#'   list of the names of both (`NULL` for conditions where they are not known). `summary()`: an
+#'   object of class `summary.mnmash_prior`, a list of what it prints. `as.data.frame()`: a data
+#'   frame with a row for each matrix and one for the null: `component`, `weight`, `rank`, and
+#'   `largest_sd`, the largest standard deviation of an effect under it.
+#' @name prior-methods
+#' @examples
+#' U <- list(own = diag(3), shared = matrix(1, 3, 3))
+#' prior <- as_prior(list(U = U, w = c(0.4, 0.6)), conditions = c("liver", "lung", "skin"))
+#' prior[c("skin", "liver")]
+#' subset(prior, components = "shared")$U
+#' as.data.frame(prior)
+NULL
+
+#' @rdname prior-methods
+#' @export
+`[.mnmash_prior` <- function(x, i, j, ...) {
+  take_dots(...)
+  x <- as_prior.mnmash_prior(x)
+  if (!missing(i)) {
+    at <- picked(i, prior_conditions(x), dim(x)[1L], "conditions")
+    x <- prior_margin(x, at)
+  }
+  if (!missing(j)) {
+    at <- picked(j, names(x$U), length(x$U), "components")
+    x$U <- x$U[at]
+    total <- x$null_weight + sum(x$w[at])
+    if (total <= 0) stop_mnmash("value", "`components` have no weight, and neither has the null")
+    x$w <- x$w[at] / total
+    x$null_weight <- x$null_weight / total
+  }
+  x
+}
+
+#' @rdname prior-methods
+#' @export
+subset.mnmash_prior <- function(x, conditions = NULL, components = NULL, ...) {
+  take_dots(...)
+  if (!is.null(conditions)) x <- x[conditions]
+  if (!is.null(components)) x <- x[, components]
+  x
+}
+
+# Names, numbers (negative ones: all but those) or a logical vector, as numbers without repetition.
+picked <- function(i, names, n, what) {
+  if (is.factor(i)) i <- as.character(i)
+  at <- if (is.character(i)) {
+    if (is.null(names)) {
+      stop_mnmash("names", "the prior does not know the names of its ", what, ": give numbers")
+    }
+    match(i, names)
+  } else if (is.logical(i) && length(i) == n) {
+    which(i)
+  } else if (is.numeric(i) && all(i < 0, na.rm = TRUE)) {
+    seq_len(n)[i]
+  } else if (is.numeric(i)) {
+    i
+  } else {
+    stop_mnmash(
+      "type", "`", what, "` must be names, numbers, or a logical vector of length ", n
+    )
+  }
+  bad <- which(is.na(at) | !at %in% seq_len(n))
+  if (length(bad)) {
+    stop_mnmash(
+      "names", "the prior has no ", sub("s$", "", what), " \"", i[bad[1L]], "\"",
+      and_more(length(bad)), ": it has ", if (is.null(names)) n else first_few(names)
+    )
+  }
+  if (!length(at) || anyDuplicated(at)) {
+    stop_mnmash("argument", "`", what, "` must pick at least one, each once")
+  }
+  as.integer(at)
+}
+
+#' @rdname prior-methods
+#' @export
+dim.mnmash_prior <- function(x) {
+  U <- unclass(x)[["U"]]
+  c(if (length(U)) nrow(U[[1L]]) else 0L, length(U))
+}
+
+#' @rdname prior-methods
+#' @export
+dimnames.mnmash_prior <- function(x) {
+  list(prior_conditions(unclass(x)), names(unclass(x)[["U"]]))
+}
+
+#' @rdname prior-methods
+#' @export
+summary.mnmash_prior <- function(object, ...) {
+  take_dots(...)
+  object <- as_prior.mnmash_prior(object)
+  structure(
+    list(
+      n_conditions = dim(object)[1L], conditions = prior_conditions(object),
+      units = object$units, learnt = object$learnt, table = as.data.frame(object)
+    ),
+    class = "summary.mnmash_prior"
+  )
+}
+
+#' @rdname prior-methods
+#' @export
+print.summary.mnmash_prior <- function(x, n = 10, ...) {
+  take_dots(...)
+  K <- nrow(x$table) - 1L
+  cat(
+    "Prior of ", c(effect = "effects", z = "z-scores")[x$units %||% "effect"], " in ",
+    x$n_conditions, " conditions: ", K, if (K == 1L) " matrix" else " matrices", "\n",
+    sep = ""
+  )
+  if (!is.null(x$conditions)) cat("  conditions: ", first_few(x$conditions), "\n", sep = "")
+  if (is.null(x$units)) cat("  whether of effects or of z-scores it does not say\n")
+  if (!is.null(x$learnt)) {
+    units <- x$learnt[["n_units"]]
+    cat(
+      "  learnt by ", x$learnt[["by"]], "()",
+      if (!is.null(units)) paste0(" from ", number(units), " units"), "\n",
+      sep = ""
+    )
+  }
+  table <- x$table[order(x$table$component != "null", -x$table$weight), ]
+  more <- nrow(table) - n - 1L
+  table <- utils::head(table, n + 1L)
+  cat(paste0("  ", format(table$component), "  ", format(table$weight, digits = 3), "\n"), sep = "")
+  if (more > 0) cat("  ...", more, "more, of less weight\n")
+  invisible(x)
+}
+
+#' @rdname prior-methods
+#' @export
+print.mnmash_prior <- function(x, n = 10, ...) {
+  take_dots(...)
+  print(summary.mnmash_prior(x), n = n)
+  invisible(x)
+}
+
+#' @rdname prior-methods
+#' @export
+as.data.frame.mnmash_prior <- function(x, row.names = NULL, optional = FALSE, ...) {
+  take_dots(...)
+  x <- as_prior.mnmash_prior(x)
+  data.frame(
+    component = c("null", names(x$U)), weight = c(x$null_weight, unname(x$w)),
+    rank = c(0L, vapply(x$U, covariance_rank, 0L, USE.NAMES = FALSE)),
+    largest_sd = c(0, vapply(x$U, \(U) sqrt(max(diag(U))), 0, USE.NAMES = FALSE))
+  )
+}
