@@ -303,7 +303,7 @@ test_that("bad arguments are named", {
   expect_error(mash_posterior(case$data, case$data), "is data", class = "mnmash_error_type")
   expect_error(mash_posterior(case$m, mash_set_data(matrix(1, 2, 3), 1)), "model has 5")
   expect_error(
-    mash_posterior(case$m, mash_set_data(matrix(1, 2, 5), alpha = 1)), "alpha = 1",
+    mash_posterior(case$m, mash_set_data(matrix(1, 2, 5), alpha = 1)), "of z-scores",
     class = "mnmash_error_units"
   )
   good <- list(Bhat = case$data$Bhat, Shat = case$data$Shat)
