@@ -9,9 +9,10 @@ use mnmash_core::finemap::columns::columns;
 use mnmash_core::finemap::credible_sets::{candidates, credible_set, purity};
 use mnmash_core::finemap::design::Design;
 use mnmash_core::finemap::marginals::{Marginals, coefficients, marginals};
-use mnmash_core::finemap::{EffectPrior, Fit, Options, ResidualRule, ScaleRule, Update, fit};
+use mnmash_core::finemap::{EffectPrior, Fit, Options, ScaleRule, Update, fit};
 use mnmash_core::linalg::psd::{Factor, asymmetry, check_nearly_psd};
 use mnmash_core::loci::consistency::{consistency, repair};
+use mnmash_core::noise::Structure;
 use mnmash_core::{Error, Monitor};
 
 use crate::boundary::{Failure, Outcome, run};
@@ -59,9 +60,9 @@ impl Task {
             entry: number("entry"),
             update: if word("update") == "compat" { Update::Compat } else { Update::Direct },
             residual: match word("residual").as_str() {
-                "diag" => ResidualRule::Diagonal,
-                "full" => ResidualRule::Full,
-                _ => ResidualRule::Known,
+                "diag" => Structure::Diagonal,
+                "full" => Structure::Full,
+                _ => Structure::Known,
             },
             tol: number("tol"),
             max_iter: number("max_iter") as usize,

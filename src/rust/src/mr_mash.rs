@@ -4,12 +4,13 @@ use extendr_api::prelude::*;
 use extendr_api::wrapper::Nullable;
 use faer::{Mat, MatRef};
 use mnmash_core::linalg::psd;
+use mnmash_core::noise::{Residual, Structure};
 use mnmash_core::normal_means::posterior::Posterior;
 use mnmash_core::regression::design::Blocks;
 use mnmash_core::regression::mr_mash::design::{Design, Summaries};
 use mnmash_core::regression::mr_mash::summary::{Rows, summarise};
 use mnmash_core::regression::mr_mash::{
-    Fit, Individual, Options, Residual, Start, Structure, WeightUpdate, fit, log_bayes_factors,
+    Fit, Individual, Options, Start, WeightUpdate, fit, log_bayes_factors,
 };
 use mnmash_core::{Error, Monitor, Prior};
 

@@ -15,6 +15,7 @@ pub mod linalg;
 pub mod loci;
 pub mod mash;
 mod monitor;
+pub mod noise;
 pub mod normal_means;
 mod prior;
 pub mod random;

@@ -2,9 +2,10 @@
 
 use faer::{Mat, MatRef};
 use mnmash_core::linalg::psd;
+use mnmash_core::noise::{Residual, Structure};
 use mnmash_core::regression::design::{self, Dense};
 use mnmash_core::regression::mr_ash::{self, Grid, Settings, WeightStep};
-use mnmash_core::regression::mr_mash::{self, Individual, Residual, Structure, WeightUpdate};
+use mnmash_core::regression::mr_mash::{self, Individual, WeightUpdate};
 use mnmash_core::{Error, Monitor, Prior, with_threads};
 
 use crate::Row;

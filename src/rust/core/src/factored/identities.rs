@@ -11,6 +11,7 @@ use super::left::{Kind, Left};
 use super::slab::{Sign, Slab};
 use super::tests::{design, normals};
 use crate::linalg::psd;
+use crate::noise::{Residual, Structure};
 use crate::regression::design::Dense;
 use crate::regression::mr_mash;
 use crate::{Monitor, Prior};
@@ -57,7 +58,7 @@ fn with_known_loadings_a_factor_is_a_multivariate_regression() {
     let y = Mat::from_fn(n, m, |i, t| y[t * n + i]);
     let mut regression = mr_mash::Individual::new(values, &[], y.as_ref(), None);
     let v = Mat::from_fn(m, m, |s, t| if s == t { variances[t] } else { 0.0 });
-    let residual = mr_mash::Residual::start(mr_mash::Structure::Known, v.as_ref());
+    let residual = Residual::start(Structure::Known, v.as_ref());
     let start = mr_mash::Start { residual, coefficients: None };
     let options = mr_mash::Options {
         weights: mr_mash::WeightUpdate::Fixed,

@@ -12,10 +12,10 @@ use faer::{Accum, Mat, MatRef, Par};
 use super::effect::Effect;
 use super::gram::Gram;
 use super::incomplete::Incomplete;
-use super::noise::Noise;
 use super::rows::{inner, times, transpose_times};
 use crate::Error;
 use crate::linalg::psd::Factor;
+use crate::noise::Whitened;
 use crate::normal_means::eigenbasis::{Coordinates, Eigenbasis, Lambda, block_range, padded};
 use crate::normal_means::problem::{BLOCK, LOG_2_PI};
 
@@ -43,7 +43,7 @@ pub struct Design<'a> {
     /// `x_j'x_j`.
     pub d: Vec<f64>,
     /// The residual covariance.
-    pub noise: Noise,
+    pub noise: Whitened,
     /// Whether all variables have the same `d`, to rounding.
     common: bool,
     form: Form<'a>,
@@ -52,7 +52,7 @@ pub struct Design<'a> {
 impl<'a> Design<'a> {
     /// From rows: `x` (n by p) and `y` (n by R) centred and scaled as they are to be analysed.
     pub fn rows(x: Mat<f64>, y: MatRef<'_, f64>, v: Mat<f64>) -> Result<Self, Error> {
-        let noise = Noise::new(v)?;
+        let noise = Whitened::new(v)?;
         let (n, p, r) = (x.nrows(), x.ncols(), y.ncols());
         let square = |j: usize| x.col(j).iter().map(|x| x * x).sum();
         let d: Vec<f64> = (0..p).map(square).collect();
@@ -78,7 +78,7 @@ impl<'a> Design<'a> {
         samples: f64,
         v: Mat<f64>,
     ) -> Result<Self, Error> {
-        let noise = Noise::new(v)?;
+        let noise = Whitened::new(v)?;
         let (p, r) = (xty.nrows(), xty.ncols());
         let gram = Gram::new(p, gram, scale);
         let d: Vec<f64> = (0..p).map(|j| gram.entry(j, j)).collect();
@@ -102,7 +102,7 @@ impl<'a> Design<'a> {
         let samples = x.nrows() as f64;
         let form = Form::Incomplete(Incomplete::new(x, y, &v, intercept, factors, memory)?);
         let d = vec![1.0; p];
-        let noise = Noise::new(v)?;
+        let noise = Whitened::new(v)?;
         Ok(Self { variables: p, conditions: r, samples, common: false, d, noise, form })
     }
 
@@ -218,7 +218,7 @@ impl<'a> Design<'a> {
     /// Whiten by a new residual covariance. Returns `T`, by which whitened rows are multiplied:
     /// `T'` from the right.
     pub fn set_noise(&mut self, v: Mat<f64>) -> Result<Mat<f64>, Error> {
-        let noise = Noise::new(v)?;
+        let noise = Whitened::new(v)?;
         let t = &noise.whitener * &self.noise.root;
         match &mut self.form {
             Form::Products { xty, yty, .. } => {

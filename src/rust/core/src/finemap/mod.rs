@@ -6,12 +6,12 @@
 //!
 //! - `columns`: X and Y centred and scaled;
 //! - `design`: what is known of X and Y (rows, products or z-scores with correlations), residuals,
-//!   fitted values, inner products; `noise`: V and what whitens it; `rows`: products with X; `gram`:
+//!   fitted values, inner products; `rows`: products with X; `gram`:
 //!   products with X'X; `incomplete`: missing outcomes;
 //! - `effect`: the posterior of one effect; `single_effect`: a visit that sets it and its scale `s_l`;
 //! - `ibss`: one effect after another until the evidence bound stands still; `sweeps`: the state of
 //!   that; `options`: how;
-//! - `residual`: the update of V;
+//! - `residual`: what the update of V (`noise`) needs;
 //! - `marginals`: effects and signs of the variables that matter;
 //! - `credible_sets`: sets of variables, and their purity.
 
@@ -23,7 +23,6 @@ mod gram;
 pub mod ibss;
 mod incomplete;
 pub mod marginals;
-mod noise;
 pub mod options;
 mod residual;
 mod rows;
@@ -34,6 +33,5 @@ mod tests;
 
 pub use design::Design;
 pub use ibss::fit;
-pub use noise::Noise;
-pub use options::{Fit, Options, ResidualRule, Update};
+pub use options::{Fit, Options, Update};
 pub use single_effect::{EffectPrior, ScaleRule};

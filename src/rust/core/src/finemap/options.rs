@@ -3,6 +3,7 @@
 use super::effect::Effect;
 use super::single_effect::ScaleRule;
 use crate::Ended;
+use crate::noise::Structure;
 
 /// The order of updates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,17 +12,6 @@ pub enum Update {
     Direct,
     /// Zero scales are found after ten sweeps.
     Compat,
-}
-
-/// What is estimated of the residual covariance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ResidualRule {
-    /// Nothing.
-    Known,
-    /// Its diagonal; the rest is zero.
-    Diagonal,
-    /// All.
-    Full,
 }
 
 /// How to fit.
@@ -37,8 +27,8 @@ pub struct Options {
     pub entry: f64,
     /// The order of updates.
     pub update: Update,
-    /// The residual covariance.
-    pub residual: ResidualRule,
+    /// What is assumed of the residual covariance, where it is estimated.
+    pub residual: Structure,
     /// Stop when the bound gains less.
     pub tol: f64,
     /// Most sweeps.

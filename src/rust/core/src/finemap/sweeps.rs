@@ -4,9 +4,10 @@ use faer::Mat;
 
 use super::design::Design;
 use super::effect::Effect;
-use super::options::{Options, ResidualRule, Update};
-use super::residual::next_covariance;
+use super::options::{Options, Update};
+use super::residual::cross_product;
 use super::single_effect::{EffectPrior, ScaleRule, SingleEffect};
+use crate::noise::Residual;
 use crate::normal_means::eigenbasis::{Coordinates, Eigenbasis};
 use crate::{Error, Monitor};
 
@@ -35,7 +36,7 @@ pub struct State {
     residual: Mat<f64>,
     effects: Vec<(usize, Effect)>,
     out: Vec<usize>,
-    covariance: Option<Mat<f64>>,
+    noise: Option<Residual>,
 }
 
 /// The state between visits.
@@ -43,6 +44,7 @@ pub struct Sweeps<'a, 'b> {
     design: &'a mut Design<'b>,
     prior: &'a EffectPrior,
     options: &'a Options,
+    noise: Residual,
     basis: Eigenbasis,
     coordinates: Coordinates,
     residual: Mat<f64>,
@@ -67,10 +69,12 @@ impl<'a, 'b> Sweeps<'a, 'b> {
         let scale = if eager { options.scale } else { 0.0 };
         let effects = (0..l).map(|_| absent(design, prior, scale)).collect();
         let range = (0.0, 0.0);
+        let noise = Residual::given(options.residual, design.noise.covariance.clone());
         let mut new = Self {
             design,
             prior,
             options,
+            noise,
             basis,
             coordinates,
             residual,
@@ -116,7 +120,7 @@ impl<'a, 'b> Sweeps<'a, 'b> {
             }
             count = self.live.len();
             self.trim();
-            if self.options.residual != ResidualRule::Known {
+            if !self.noise.is_known() {
                 self.update_noise()?;
             }
         }
@@ -138,18 +142,18 @@ impl<'a, 'b> Sweeps<'a, 'b> {
     }
 
     pub fn save(&self) -> State {
-        let known = self.options.residual == ResidualRule::Known;
         State {
             residual: self.residual.clone(),
             effects: self.live.iter().map(|&l| (l, self.effects[l].clone())).collect(),
             out: self.out.clone(),
-            covariance: (!known).then(|| self.design.noise.covariance.clone()),
+            noise: (!self.noise.is_known()).then(|| self.noise.clone()),
         }
     }
 
     pub fn restore(&mut self, state: State) -> Result<(), Error> {
-        if let Some(v) = state.covariance {
-            self.design.set_noise(v)?;
+        if let Some(noise) = state.noise {
+            self.design.set_noise(noise.covariance.clone())?;
+            self.noise = noise;
             self.basis = self.design.basis(&self.prior.size.factors);
             self.coordinates = self.design.coordinates(&self.basis);
         }
@@ -194,7 +198,7 @@ impl<'a, 'b> Sweeps<'a, 'b> {
         self.residual += &self.effects[l].fitted;
         let scores = self.load_scores();
         let before = self.effects[l].scale;
-        let second = self.options.residual != ResidualRule::Known;
+        let second = !(self.noise.is_known() || self.noise.is_plugin());
         let mut visit = SingleEffect::new(self.prior, &self.coordinates);
         let compat = self.options.update == Update::Compat;
         let hold = self.held == Some(l);
@@ -270,9 +274,9 @@ impl<'a, 'b> Sweeps<'a, 'b> {
     /// A new residual covariance, and everything whitened by it.
     fn update_noise(&mut self) -> Result<(), Error> {
         let effects = self.present();
-        let full = self.options.residual == ResidualRule::Full;
-        let v = next_covariance(self.design, &self.residual, &effects, full);
-        let t = self.design.set_noise(v)?;
+        let g = cross_product(self.design, &self.residual, &effects);
+        self.noise.update(&g);
+        let t = self.design.set_noise(self.noise.covariance.clone())?;
         let right = |m: &Mat<f64>| m * t.transpose();
         self.residual = right(&self.residual);
         for effect in &mut self.effects {

@@ -6,6 +6,7 @@ use faer::{Mat, Side};
 use super::marginals::{coefficients, marginals};
 use super::*;
 use crate::linalg::psd;
+use crate::noise::Structure;
 use crate::normal_means::problem::LOG_2_PI;
 use crate::normal_means::testing::random;
 use crate::{Monitor, Prior};
@@ -112,7 +113,7 @@ fn options(effects: usize, scale_rule: ScaleRule) -> Options {
         scale: 0.6,
         entry: 0.0,
         update: Update::Direct,
-        residual: ResidualRule::Known,
+        residual: Structure::Known,
         tol: 1e-9,
         max_iter: 200,
     }
@@ -252,9 +253,17 @@ fn the_order_of_variables_does_not_matter() {
 
 #[test]
 fn the_bound_never_falls() {
-    let case = case(14, 60, 12, 3);
+    // Start from a member of all structures.
+    let case = Case { v: Mat::identity(3, 3), ..case(14, 60, 12, 3) };
+    let structures = [
+        Structure::Known,
+        Structure::Diagonal,
+        Structure::Full,
+        Structure::LowRank { rank: 1, plugin: false },
+        Structure::Factors { rank: 1 },
+    ];
     for scale_rule in [ScaleRule::Fixed, ScaleRule::Em, ScaleRule::Optim] {
-        for residual in [ResidualRule::Known, ResidualRule::Diagonal, ResidualRule::Full] {
+        for residual in structures {
             let options = Options { residual, tol: 1e-6, ..options(4, scale_rule) };
             let (fit, _) = case.fit(case.rows(), &options);
             let falls = fit.ended.trace.windows(2).map(|e| e[0] - e[1]).fold(0.0, f64::max);

@@ -82,7 +82,7 @@ impl<'a> Likelihood<'a> {
                     .into_par_iter()
                     .map(|k| {
                         let wanted = !columns.scales[k].is_empty();
-                        wanted.then(|| SharedBasis::new(noise, &prior.factors[k]))
+                        wanted.then(|| SharedBasis::new(noise.whitener.as_ref(), &prior.factors[k]))
                     })
                     .collect(),
                 _ => Vec::new(),

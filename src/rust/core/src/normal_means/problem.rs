@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
-use faer::{Mat, MatRef};
+use faer::Mat;
 
 use super::correlation::{CommonCorrelation, Correlation};
 use crate::Error;
@@ -48,16 +48,6 @@ pub struct SharedNoise {
     pub whitener: Mat<f64>,
     /// `-1/2 (n log 2 pi + log det N)`.
     pub constant: f64,
-}
-
-impl SharedNoise {
-    /// All conditions observed, with this positive definite covariance.
-    pub fn complete(covariance: MatRef<'_, f64>) -> Option<Self> {
-        let n = covariance.nrows();
-        let (whitener, log_det) = psd::whitener(covariance)?;
-        let constant = -0.5 * (n as f64 * LOG_2_PI + log_det);
-        Some(Self { observed: (0..n).collect(), whitener, constant })
-    }
 }
 
 /// The form of the noise of a group of units.

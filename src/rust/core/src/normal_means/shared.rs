@@ -12,7 +12,6 @@
 
 use faer::{Mat, MatRef};
 
-use super::problem::SharedNoise;
 use crate::linalg::psd::Factor;
 
 /// One prior matrix in the eigenbasis of a shared noise.
@@ -29,11 +28,11 @@ pub struct SharedBasis {
 }
 
 impl SharedBasis {
-    /// Diagonalise one prior matrix. O(R^3), or O(R^2 r) at low rank.
-    pub fn new(noise: &SharedNoise, factor: &Factor) -> Self {
+    /// Diagonalise one prior matrix against the noise of this whitener, observed by R. O(R^3), or O(R^2 r) at low rank.
+    pub fn new(whitener: MatRef<'_, f64>, factor: &Factor) -> Self {
         let f = factor.to_mat();
-        let m = &noise.whitener * &f;
-        let n = noise.observed.len();
+        let m = whitener * &f;
+        let n = whitener.nrows();
         let rank = factor.rank.min(n);
         let r = factor.rows;
         if rank == 0 {
@@ -41,7 +40,7 @@ impl SharedBasis {
             return Self::uninformed(f, r);
         }
         let (q, sigma, p) = thin_svd(m.as_ref());
-        let project = q.transpose() * &noise.whitener;
+        let project = q.transpose() * whitener;
         Self { sigma, project, lift: &f * &p, full: rank == n }
     }
 

@@ -35,7 +35,6 @@ mod unit_tests;
 use faer::{Mat, MatRef};
 use rayon::prelude::*;
 
-use super::problem::SharedNoise;
 use super::shared::SharedBasis;
 use crate::linalg::lanes::Lanes;
 use crate::linalg::psd::Factor;
@@ -69,11 +68,11 @@ pub struct Eigenbasis {
 }
 
 impl Eigenbasis {
-    /// One decomposition for each factor.
-    pub fn new(noise: &SharedNoise, factors: &[Factor]) -> Self {
-        let r = noise.whitener.ncols();
+    /// One decomposition for each factor, against the noise of this whitener.
+    pub fn new(whitener: MatRef<'_, f64>, factors: &[Factor]) -> Self {
+        let r = whitener.ncols();
         let bases: Vec<SharedBasis> =
-            factors.par_iter().map(|factor| SharedBasis::new(noise, factor)).collect();
+            factors.par_iter().map(|factor| SharedBasis::new(whitener, factor)).collect();
         let mut starts = vec![0];
         let mut lambda = Vec::new();
         for basis in &bases {
@@ -98,15 +97,14 @@ impl Eigenbasis {
     /// Of the effects `Wb`, whose noise is the identity: `project` is `Q'`, and `lift` is `Q`.
     pub fn whitened(whitener: MatRef<'_, f64>, factors: &[Factor]) -> Self {
         let r = whitener.nrows();
-        let (observed, identity) = ((0..r).collect(), Mat::identity(r, r));
-        let noise = SharedNoise { observed, whitener: identity, constant: 0.0 };
         let whiten = |factor: &Factor| {
             let f = whitener * factor.to_mat();
             let rank = factor.rank;
             let values = (0..r * rank).map(|i| f[(i / rank, i % rank)]).collect();
             Factor { rows: r, rank, values, support: (0..r).collect() }
         };
-        Self::new(&noise, &factors.iter().map(whiten).collect::<Vec<_>>())
+        let identity = Mat::identity(r, r);
+        Self::new(identity.as_ref(), &factors.iter().map(whiten).collect::<Vec<_>>())
     }
 
     /// The number of matrices.

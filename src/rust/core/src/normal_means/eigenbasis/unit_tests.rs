@@ -54,10 +54,10 @@ fn bayes_factors_and_moments_equal_those_of_dense_algebra() {
     for (r, d) in [(1, 3.0), (2, 0.0), (2, 150.0), (5, 40.0), (9, 1e-3), (13, 30.0)] {
         let (u, scales) = priors(r);
         let n = noise(r);
-        let shared = SharedNoise::complete(n.as_ref()).unwrap();
+        let shared = psd::whitener(n.as_ref()).unwrap().0;
         let values = |m: &Mat<f64>| (0..r * r).map(|k| m[(k % r, k / r)]).collect::<Vec<_>>();
         let factors: Vec<_> = u.iter().map(|u| psd::factor(r, &values(u), "U").unwrap()).collect();
-        let basis = Eigenbasis::new(&shared, &factors);
+        let basis = Eigenbasis::new(shared.as_ref(), &factors);
         let grid = Grid::new(&basis, &(0..5).collect::<Vec<_>>(), &scales);
         let x = Mat::from_fn(r, 1, |i, _| random(8, r)[i] * (0.3 + 2.0 / f64::sqrt(1.0 + d)));
         let c = &x * Scale(d);
@@ -119,10 +119,10 @@ fn bayes_factors_and_moments_equal_those_of_dense_algebra() {
 fn second_moments_add_up_over_more_units_than_wait() {
     let r = 3;
     let u = Mat::<f64>::identity(r, r);
-    let noise = SharedNoise::complete(u.as_ref()).unwrap();
+    let noise = psd::whitener(u.as_ref()).unwrap().0;
     let values: Vec<f64> = (0..9).map(|k| u[(k % 3, k / 3)]).collect();
     let factor = psd::factor(r, &values, "U").unwrap();
-    let basis = Eigenbasis::new(&noise, &[factor]);
+    let basis = Eigenbasis::new(noise.as_ref(), &[factor]);
     let grid = Grid::new(&basis, &[0], &[vec![1.0]]);
     let mut shrinkage = Shrinkage::new(&grid, 1.0);
     let mut second = SecondMoments::of_grid(&grid);

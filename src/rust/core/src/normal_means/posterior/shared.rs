@@ -56,7 +56,7 @@ impl<'a> Tables<'a> {
     ) -> Self {
         let lines = plan.singletons.iter().map(|(line, ..)| line);
         let lines: Vec<&Line> = lines.chain(plan.lines.iter().flat_map(|(l, _)| l)).collect();
-        let basis = |k: usize| SharedBasis::new(noise, &prior.factors[k]);
+        let basis = |k: usize| SharedBasis::new(noise.whitener.as_ref(), &prior.factors[k]);
         Self {
             lines: lines.into_par_iter().map(|l| LineTable::new(l, &basis(l.scaled.k))).collect(),
             dense: plan

@@ -46,9 +46,9 @@ pub fn bound(
         cross += &imputed.covariance;
     }
     let square = weighted_square(mean, design.precision());
-    let elbo = -0.5 * n * (r * LOG_2_PI + model.log_det) - 0.5 * model.trace(&cross)
+    let elbo = -0.5 * n * (r * LOG_2_PI + model.noise.log_det) - 0.5 * model.noise.trace(&cross)
         + sums.evidence
-        + 0.5 * model.trace(&square)
+        + 0.5 * model.noise.trace(&square)
         + imputed.map_or(0.0, |i| i.entropy);
     Bound { elbo, cross, square }
 }

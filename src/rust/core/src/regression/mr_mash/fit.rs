@@ -5,10 +5,10 @@ use faer::{Mat, MatRef};
 use super::design::{Design, Imputed};
 use super::elbo::{Bound, bound};
 use super::model::Model;
-use super::residual::Residual;
 use super::sweep::{Coefficients, Sums, at_rest, sweep};
 use super::weights::{Pace, Proposal, WeightUpdate, expectation, proposal};
 use crate::linalg::scalar::log_sum_exp;
+use crate::noise::Residual;
 use crate::{Ended, Error, Monitor, Prior, Stop};
 
 /// How to iterate.

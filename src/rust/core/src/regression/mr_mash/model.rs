@@ -2,26 +2,24 @@
 
 use std::borrow::Cow;
 
-use faer::{Mat, MatRef};
+use faer::MatRef;
 
 use crate::linalg::psd::Factor;
+use crate::noise::Whitened;
 use crate::normal_means::eigenbasis::{Eigenbasis, Grid};
-use crate::normal_means::problem::SharedNoise;
 use crate::{Error, Prior};
 
 /// Prior and residual covariance together.
 pub struct Model<'a> {
     pub prior: &'a Prior,
-    pub noise: SharedNoise,
-    /// `log det Sigma`.
-    pub log_det: f64,
+    pub noise: Whitened,
     basis: Eigenbasis,
 }
 
 impl<'a> Model<'a> {
     /// One decomposition for each matrix.
     pub fn new(prior: &'a Prior, covariance: MatRef<'_, f64>) -> Result<Self, Error> {
-        let noise = SharedNoise::complete(covariance).ok_or_else(|| Error::Value {
+        let noise = Whitened::new(covariance.to_owned()).map_err(|_| Error::Value {
             name: "V",
             why: "(the residual covariance) is not positive definite: give another start, or a \
                   structure with fewer parameters, such as \"diagonal\" or \"lowrank\""
@@ -33,18 +31,8 @@ impl<'a> Model<'a> {
             let r = prior.conditions;
             factors.to_mut().push(Factor { rows: r, rank: 0, values: vec![], support: vec![] });
         }
-        let basis = Eigenbasis::new(&noise, &factors);
-        let w = noise.whitener.as_ref();
-        let log_det = -2.0 * (0..w.nrows()).map(|i| w[(i, i)].ln()).sum::<f64>();
-        Ok(Self { prior, noise, log_det, basis })
-    }
-
-    /// `tr(Sigma^{-1} M)` for symmetric `M`.
-    pub fn trace(&self, m: &Mat<f64>) -> f64 {
-        let wm = &self.noise.whitener * m;
-        let w = &self.noise.whitener;
-        let row = |i: usize| (0..m.ncols()).map(|p| wm[(i, p)] * w[(i, p)]).sum::<f64>();
-        (0..w.nrows()).map(row).sum()
+        let basis = Eigenbasis::new(noise.whitener.as_ref(), &factors);
+        Ok(Self { prior, noise, basis })
     }
 
     /// The components that `weights` do not exclude, ready for a sweep; all of them if `all`.

@@ -3,6 +3,7 @@ use faer::prelude::*;
 use super::design::{CrossProducts, Summaries};
 use super::*;
 use crate::linalg::psd;
+use crate::noise::{Residual, Structure};
 use crate::normal_means::testing::random;
 use crate::regression::design::{Compressed, Dense, Sparse};
 use crate::{Monitor, Prior, with_threads};

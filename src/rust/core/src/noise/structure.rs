@@ -50,10 +50,14 @@ pub struct Residual {
 const FACTOR_STEPS: usize = 100;
 
 impl Residual {
+    /// This covariance, whatever the structure: it holds from the first update on.
+    pub fn given(structure: Structure, covariance: Mat<f64>) -> Self {
+        Self { structure, covariance, loadings: None, unique: vec![] }
+    }
+
     /// The member of the structure that is closest to `covariance`.
     pub fn start(structure: Structure, covariance: MatRef<'_, f64>) -> Self {
-        let mut out =
-            Self { structure, covariance: covariance.to_owned(), loadings: None, unique: vec![] };
+        let mut out = Self::given(structure, covariance.to_owned());
         if structure != Structure::Known {
             out.update(&covariance.to_owned());
         }
@@ -148,4 +152,79 @@ fn principal(g: &Mat<f64>, rank: usize) -> (Option<Mat<f64>>, Vec<f64>) {
         vectors[(i, at)] * (values[at] - left).max(0.0).sqrt()
     });
     (Some(w), vec![left; r])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::noise::Whitened;
+    use crate::normal_means::testing::random;
+
+    /// `log det V + tr(V^{-1} G)`.
+    fn loss(v: &Mat<f64>, g: &Mat<f64>) -> f64 {
+        let v = Whitened::new(v.clone()).unwrap();
+        v.log_det + v.trace(g)
+    }
+
+    /// A cross-product of residuals.
+    fn moment(r: usize, seed: u64) -> Mat<f64> {
+        let e = random(seed, 3 * r * r);
+        let e = MatRef::from_column_major_slice(&e, 3 * r, r);
+        e.transpose() * e
+    }
+
+    #[test]
+    fn no_update_lowers_the_likelihood_and_those_in_closed_form_are_its_maximum() {
+        let (r, rank) = (6, 2);
+        for seed in 0..5 {
+            let (first, g) = (moment(r, seed), moment(r, 100 + seed));
+            for structure in [
+                Structure::Diagonal,
+                Structure::Full,
+                Structure::LowRank { rank, plugin: false },
+                Structure::Factors { rank },
+            ] {
+                let mut v = Residual::start(structure, first.as_ref());
+                let before = loss(&v.covariance, &g);
+                v.update(&g);
+                let after = loss(&v.covariance, &g);
+                assert!(after <= before, "{structure:?}: {before} {after}");
+                if let Structure::Factors { .. } = structure {
+                    continue;
+                }
+                // Towards any other member of the structure, the loss rises.
+                for other in 0..5 {
+                    let u = random(900 + other, r * r);
+                    let step = match (structure, &v.loadings) {
+                        (Structure::Full, _) => {
+                            Mat::from_fn(r, r, |i, p| u[i.max(p) * r + i.min(p)])
+                        }
+                        (_, None) => Mat::from_fn(r, r, |i, p| if i == p { u[i] } else { 0.0 }),
+                        (_, Some(w)) => {
+                            let d = Mat::from_fn(r, rank, |i, a| u[i * r + a]);
+                            let s = Mat::<f64>::identity(r, r) * faer::Scale(u[r]);
+                            w * d.transpose() + &d * w.transpose() + s
+                        }
+                    };
+                    for length in [-1e-3, 1e-3] {
+                        let near = &v.covariance + &step * faer::Scale(length);
+                        assert!(loss(&near, &g) > after - 1e-7, "{structure:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_known_covariance_stays_and_a_given_one_is_not_touched_before_its_update() {
+        let (v, g) = (moment(4, 1), moment(4, 2));
+        let mut known = Residual::given(Structure::Known, v.clone());
+        known.update(&g);
+        assert_eq!(known.covariance, v);
+        assert!(known.is_known() && !known.is_plugin());
+        let mut diagonal = Residual::given(Structure::Diagonal, v.clone());
+        assert_eq!(diagonal.covariance, v);
+        diagonal.update(&g);
+        assert_eq!((diagonal.covariance[(1, 1)], diagonal.covariance[(0, 1)]), (g[(1, 1)], 0.0));
+    }
 }

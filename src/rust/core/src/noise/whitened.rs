@@ -1,13 +1,13 @@
-//! The residual covariance, and what whitens it.
+//! A covariance, and what whitens it.
 
 use faer::Mat;
 
 use crate::Error;
 use crate::linalg::psd;
 
-/// The residual covariance and its factors.
+/// A positive definite covariance V and its factors: `W V W' = I`.
 #[derive(Debug, Clone)]
-pub struct Noise {
+pub struct Whitened {
     /// V.
     pub covariance: Mat<f64>,
     /// `W`, lower triangular.
@@ -18,7 +18,7 @@ pub struct Noise {
     pub log_det: f64,
 }
 
-impl Noise {
+impl Whitened {
     /// Fails unless V is positive definite.
     pub fn new(covariance: Mat<f64>) -> Result<Self, Error> {
         let n = covariance.nrows();
@@ -30,5 +30,13 @@ impl Noise {
         let llt = covariance.llt(faer::Side::Lower).map(|f| f.L().to_owned());
         let root = llt.unwrap_or_else(|_| Mat::zeros(n, n));
         Ok(Self { covariance, whitener, root, log_det })
+    }
+
+    /// `tr(V^{-1} M)` for symmetric `M`.
+    pub fn trace(&self, m: &Mat<f64>) -> f64 {
+        let w = &self.whitener;
+        let wm = w * m;
+        let row = |i: usize| (0..m.ncols()).map(|p| wm[(i, p)] * w[(i, p)]).sum::<f64>();
+        (0..w.nrows()).map(row).sum()
     }
 }
