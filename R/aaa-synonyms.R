@@ -7,6 +7,8 @@ synonyms <- list(
   covariates = c("Z", "newz", "C"),
   newdata = c("newx", "newX", "Xnew"),
   LD = c("R", "ld"),
+  LD_shrink = "R_shrink",
+  check_LD = "check_R",
   Z = c("z", "zscores"),
   covY = c("cov_Y", "var_y", "vary"),
   output_level = "outputlevel",

@@ -1,32 +1,29 @@
 # Correlations of predictors (linkage disequilibrium), from the same or from other samples.
 
 # A correlation matrix as list(x) (dense) or list(starts, rows, x) (sparse), with p and names:
-# square, p x p, symmetric, with ones on the diagonal. `shrink` in [0, 1] mixes in the identity.
-as_ld <- function(R, p, shrink = 0, check = TRUE, name = "R") {
+# square, p x p, symmetric, with ones on the diagonal, for the `variants` of the statistics where
+# both have names. `shrink` in [0, 1] mixes in the identity.
+as_ld <- function(LD, p, variants = NULL, shrink = 0, check = TRUE, name = "LD") {
   shrink <- check_number(shrink, name = paste0(name, "_shrink"), 0, 1)
-  sparse <- is_sparse(R)
-  if (sparse) {
-    R <- compressed(R)
-    values <- R@x
-  } else {
-    R <- as_numeric_matrix(R, name = name)
-    values <- R
-  }
-  if (!identical(dim(R), c(p, p) + 0L)) {
+  sparse <- is_sparse(LD)
+  LD <- if (sparse) compressed(LD) else as_numeric_matrix(LD, name = name)
+  if (nrow(LD) != ncol(LD)) {
     stop_mnmash(
-      "dimension", "`", name, "` must be ", p, " x ", p,
-      ", one row and column for each predictor, not ", describe_dim(R)
+      "dimension", "`", name, "` must have one row and one column for each predictor, not ",
+      describe_dim(LD)
     )
   }
+  LD <- align_square(LD, variants, p, name, "predictor")
+  values <- if (sparse) LD@x else LD
   if (!all(is.finite(values))) stop_mnmash("not_finite", "`", name, "` must be finite")
-  check_ld_values(R, sparse, name)
-  if (check && shrink < 1) check_ld_psd(R, sparse, shrink, name)
+  check_ld_values(LD, sparse, name)
+  if (check && shrink < 1) check_ld_psd(LD, sparse, shrink, name)
   if (shrink > 0) {
-    R <- (1 - shrink) * R
-    if (sparse) R <- compressed(R + shrink * Matrix::Diagonal(p)) else diag(R) <- 1
+    LD <- (1 - shrink) * LD
+    if (sparse) LD <- compressed(LD + shrink * Matrix::Diagonal(p)) else diag(LD) <- 1
   }
-  form <- if (sparse) list(x = R@x, starts = R@p, rows = R@i) else list(x = R)
-  c(form, list(p = p, names = colnames(R), matrix = R))
+  form <- if (sparse) list(x = LD@x, starts = LD@p, rows = LD@i) else list(x = LD)
+  c(form, list(p = p, names = colnames(LD), matrix = LD))
 }
 
 check_ld_values <- function(R, sparse, name) {
@@ -41,8 +38,8 @@ check_ld_values <- function(R, sparse, name) {
   difference <- if (sparse) abs(R - Matrix::t(R)) else abs(R - t(R))
   if (max(difference) > 1e-8) {
     stop_mnmash(
-      "asymmetric", "`", name, "` must be symmetric: R[i, j] and R[j, i] differ by up to ",
-      format(max(difference), digits = 2)
+      "asymmetric", "`", name, "` must be symmetric: its elements [i, j] and [j, i] differ by up ",
+      "to ", format(max(difference), digits = 2)
     )
   }
 }

@@ -35,11 +35,19 @@ samples_with_response <- function(data, name = "y") {
   if (!left_out) return(data)
   if (!length(rows)) stop_mnmash("missing", "`", name, "` has no value")
   tell_once("`", name, "`: ", left_out, " samples without a value are left out")
-  data$X <- predictor_rows(data$X, rows)
-  data$Y <- data$Y[rows, , drop = FALSE]
-  if (!is.null(data$Z)) data$Z$x <- data$Z$x[rows, , drop = FALSE]
-  data$samples <- data$samples[rows]
+  data <- regression_rows(data, rows)
   data$rows <- rows
+  data
+}
+
+# Some samples and responses.
+regression_rows <- function(data, rows, columns = seq_len(ncol(data$Y))) {
+  if (length(rows) < data$X$n) {
+    data$X <- predictor_rows(data$X, rows)
+    if (!is.null(data$Z)) data$Z$x <- data$Z$x[rows, , drop = FALSE]
+    data$samples <- data$samples[rows]
+  }
+  data$Y <- data$Y[rows, columns, drop = FALSE]
   data
 }
 
@@ -57,6 +65,21 @@ covariate_space <- function(Z, n, intercept) {
   }
   list(W = W, qr = decomposition, rank = rank,
        basis = qr.Q(decomposition)[, seq_len(rank), drop = FALSE])
+}
+
+# Predictors and the basis of the covariates as the core takes them.
+regression_design <- function(X, space) {
+  list(kind = X$kind, x = X$x, basis = space$basis, starts = X$starts, rows = X$rows)
+}
+
+# Coefficients to start from, p x J, or NULL: by the names of predictors and responses.
+start_coefficients <- function(B, predictors, p, responses, J, name) {
+  if (is.null(B)) return(NULL)
+  B <- as_numeric_matrix(B, name = name)
+  B <- align_rows(B, predictors, p, name, "predictor")
+  B <- align_columns(B, responses, J, name, "condition")
+  check_finite(B, name = name, na_ok = FALSE)
+  unname(B)
 }
 
 # Products with the responses and sums of squares, covariates regressed out.

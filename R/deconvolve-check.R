@@ -82,22 +82,3 @@ print.deconvolution_check <- function(x, ...) {
   )
   invisible(x)
 }
-
-# The log-likelihood of each row of effects (but of predictors without variation) under each
-# covariance.
-deconvolved_loglik <- function(Bhat, Shat, V, S0) {
-  known <- is.finite(Bhat[, 1L]) & is.finite(Shat[, 1L])
-  data <- mash_set_data(
-    unname(Bhat[known, , drop = FALSE]), unname(Shat[known, , drop = FALSE]),
-    V = unname(stats::cov2cor(V))
-  )
-  null <- vapply(S0, \(S) all(S == 0), NA)
-  S0 <- lapply(stats::setNames(S0, paste0("S", seq_along(S0))), unname)
-  out <- matrix(0, sum(known), length(S0))
-  # A zero matrix first, wherever there are others.
-  g <- list(Ulist = S0[!null], grid = 1, usepointmass = any(null))
-  found <- loglik_matrix(data, g, 1L)
-  out[, null] <- found[, 1L]
-  out[, !null] <- found[, seq(to = ncol(found), length.out = sum(!null))]
-  out
-}

@@ -8,10 +8,7 @@ deconvolve_mnm <- function(data, covariates, init, V, further, n_threads, call) 
   }
   start <- NULL
   if (init == "mean") {
-    settings <- ash_settings(
-      TRUE, TRUE, TRUE, "convex", FALSE, "uniform", 10, 1e-8, 1000, n_threads
-    )
-    start <- mean_fit(X, Y, data$Z$x, "consecutive", TRUE, settings, NULL)
+    start <- mean_fit(data, TRUE, list(), ash_settings(list(n_threads = n_threads)))
   }
   x <- if (X$kind == "dense") X$x else X$matrix
   fit <- do.call(mr_mash, c(
@@ -20,7 +17,7 @@ deconvolve_mnm <- function(data, covariates, init, V, further, n_threads, call) 
   ), quote = TRUE)
   found <- completed <- completed_effects(X, fit)
   if (anyNA(Y)) found <- observed_effects(X, data$Z$x, fit)
-  V <- if (is.null(V)) found$V else check_residual_correlation(V, X$p, ncol(Y))
+  V <- if (is.null(V)) found$V else error_correlation(V, X$p, colnames(Y), ncol(Y))
   dimnames(V) <- list(colnames(Y), colnames(Y))
   out <- list(
     Bhat = found$Bhat, Shat = found$Shat, V = V, PosteriorMean = fit$mu1, PosteriorSD = fit$psd,
@@ -114,15 +111,12 @@ pattern_sums <- function(X, basis, of, patterns) {
 }
 
 # Coefficients for the mean of the scaled responses, in the units of each.
-mean_fit <- function(X, Y, Z, order, intercept, settings, sa2) {
+mean_fit <- function(data, intercept, start, settings) {
+  Y <- data$Y
   scale <- apply(Y, 2L, stats::sd, na.rm = TRUE)
   mean <- rowMeans(sweep(sweep(Y, 2L, colMeans(Y, na.rm = TRUE)), 2L, scale, "/"), na.rm = TRUE)
-  rows <- which(!is.nan(mean))
-  x <- if (length(rows) < X$n) predictor_rows(X, rows) else X
-  y <- matrix(mean[rows])
-  space <- covariate_space(Z[rows, , drop = FALSE], length(rows), intercept)
-  design <- list(kind = x$kind, x = x$x, basis = space$basis, starts = x$starts, rows = x$rows)
-  marginal <- marginal_products(x, space, y)
-  fit <- ash_fits(design, y, marginal, x$n, order, list(sa2 = sa2), settings)[[1L]]
+  data$Y <- matrix(mean, dimnames = list(rownames(Y), NULL))
+  problem <- ash_problem(regression_rows(data, which(!is.nan(mean))), intercept)
+  fit <- ash_fits(problem$design, problem$Y, problem$marginal, start, settings)[[1L]]
   outer(fit$b, scale)
 }

@@ -13,7 +13,7 @@
 #' weights, a step of expectation maximisation, which cannot lower it.
 #'
 #' @param regions list with names; each element is a list of arguments of `fit`, such as
-#'   `list(X = , y = )` or `list(Bhat = , Shat = , R = , n = , var_y = )`; for [mr_mash()],
+#'   `list(X = , y = )` or `list(Bhat = , Shat = , LD = , n = , covY = )`; for [mr_mash()],
 #'   `list(X = , Y = )`, with the same conditions everywhere.
 #' @param fit [mr_ash()], [mr_ash_rss()], [mr_mash()] or [mr_mash_rss()].
 #' @param sa2 (mr_ash) prior variances as multiples of each region's residual variance. Default: 0
@@ -57,7 +57,7 @@ pool_weights <- function(regions, fit = mr_ash, sa2 = NULL, pi = NULL, ..., prio
                 "of `fit` by name, each once")
   }
   if (!is.function(fit)) stop_mnmash("type", "`fit` must be mr_ash or mr_mash, or their kin")
-  check_region_arguments(regions, fit)
+  regions <- region_arguments(regions, fit)
   tol <- check_number(tol, 0)
   max_iter <- check_few(max_iter)
   common <- if (is.mash_regression(fit)) {
@@ -133,16 +133,20 @@ pooled_mash <- function(regions, pi, prior, S0 = NULL, w0 = NULL, grid = NULL, w
   first <- regions[[1L]]
   of <- intersect(c("Y", "Bhat", "Z"), names(first))[1L]
   if (is.na(of)) stop_mnmash("argument", "`regions` need `Y`, or `Bhat` or `Z`")
-  conditions <- colnames_or_numbers(as_numeric_matrix(first[[of]], name = of))
-  mixture <- regression_prior(prior, S0, if (is.null(pi)) w0 else pi, grid, conditions)
-  K <- length(mixture$S0)
-  if (length(w0_penalty) == 1L) w0_penalty <- rep(w0_penalty, K)
+  of_data <- as_numeric_matrix(first[[of]], name = of)
+  conditions <- colnames(of_data)
+  # A prior that knows its units is turned into those of each region.
+  if (is.object(prior)) prior <- as_prior(prior)
+  given <- list(prior = prior, S0 = S0, w0 = if (is.null(pi)) w0 else pi, grid = grid)
+  mixture <- regression_prior(given, conditions, ncol(of_data))
+  S0 <- lapply(mixture$S0, `dimnames<-`, if (!is.null(conditions)) list(conditions, conditions))
+  model <- if (is.object(prior)) list(prior = prior, grid = grid) else list(S0 = S0)
   list(
-    prior = list(S0 = mixture$S0), pi = mixture$w0, names = names(mixture$S0),
-    dirichlet = dirichlet_parameters(w0_penalty, K, 1),
-    arguments = list(S0 = mixture$S0, update_w0 = FALSE, tol = 1e-8, covariance = "none", ...),
+    prior = list(S0 = S0), pi = mixture$w0, names = names(S0),
+    dirichlet = component_penalty(w0_penalty, names(S0), mixture$named),
+    arguments = c(model, list(update_w0 = FALSE, tol = 1e-8, covariance = "none", ...)),
     weights = \(pi) list(w0 = pi),
-    start = \(fit) c(list(B_init = unname(fit$mu1)), if (fit$residual != "known") list(V = fit$V)),
+    start = \(fit) c(list(B_init = fit$mu1), if (fit$residual != "known") list(V = fit$V)),
     elbo = \(fit) fit$ELBO, loglik = \(fit) {
       b <- fit$statistics / fit$precision
       s <- sqrt(outer(1 / fit$precision, diag(fit$V)))
@@ -151,20 +155,25 @@ pooled_mash <- function(regions, pi, prior, S0 = NULL, w0 = NULL, grid = NULL, w
   )
 }
 
-# Arguments that `fit` has, with all that it needs.
-check_region_arguments <- function(regions, fit) {
-  known <- formals(args(fit))
-  needed <- setdiff(names(known)[vapply(known, \(x) is.name(x) && !nzchar(x), NA)], "...")
+# The arguments of each region under the words of `fit`, with all that it needs.
+region_arguments <- function(regions, fit) {
+  formals <- formals(args(fit))
+  known <- setdiff(names(formals), "...")
+  needed <- known[vapply(formals[known], \(x) is.name(x) && !nzchar(x), NA)]
   for (name in names(regions)) {
-    given <- names(regions[[name]])
-    absent <- setdiff(needed, given)
-    unknown <- if (!"..." %in% names(known)) setdiff(given, names(known))
+    words <- names(regions[[name]])
+    own <- ifelse(words %in% known, words, vapply(words, own_word, "", known))
+    unknown <- words[is.na(own)]
+    own[is.na(own)] <- words[is.na(own)]
+    absent <- setdiff(needed, own)
     if (length(absent) || length(unknown)) {
       stop_mnmash("argument", "`regions`: \"", name, "\" ",
                   if (length(absent)) "lacks `" else "has, unknown to `fit`, `",
                   c(absent, unknown)[1L], "`")
     }
+    names(regions[[name]]) <- own
   }
+  regions
 }
 
 check_pooled <- function(found, elbo) {

@@ -73,58 +73,49 @@ deconvolve <- function(X, Y, covariates = NULL, method = c("mr.ash", "mnm"),
   if (method == "mnm") {
     return(deconvolve_mnm(data, covariates, init, V, further, n_threads, call))
   }
-  fits <- do.call(ash_responses, c(
-    list(X, Y, data$Z$x, init, n_threads = n_threads), further
-  ), quote = TRUE)
-  fits <- lapply(fits, \(fit) {
-    fit$terms <- data$Z$terms
-    fit
-  })
+  further <- ash_arguments(further, n_threads, intercept = TRUE)
+  fits <- ash_responses(data, init, further)
   V <- if (is.null(V)) {
     residual_correlations(vapply(fits, \(f) spread(f, X$n), numeric(X$n)))
   } else {
-    check_residual_correlation(V, X$p, ncol(Y))
+    error_correlation(V, X$p, colnames(Y), ncol(Y))
   }
   new_deconvolved(fits, V, colnames(Y), call)
 }
 
-# The fits of all responses, those with the same samples on one design.
-ash_responses <- function(X, Y, Z, init, sa2 = NULL, pi = NULL, sigma2 = NULL, update_pi = TRUE,
-                          update_sigma2 = TRUE, scaled_prior = TRUE, method = "convex",
-                          order = "consecutive", standardize = FALSE, intercept = TRUE,
-                          prior = "uniform", nullweight = 10, tol = 1e-8, max_iter = 1000,
-                          n_threads = NULL) {
-  settings <- ash_settings(
-    update_pi, update_sigma2, scaled_prior, method, standardize, prior, nullweight, tol, max_iter,
-    n_threads
+# Arguments of mr_ash() by name, as list(start, intercept, settings). `intercept` is its default.
+ash_arguments <- function(given, n_threads, intercept = NULL) {
+  own <- c("sa2", "pi", "sigma2")
+  given <- own_words(given, c(own, if (!is.null(intercept)) "intercept", names(ash_table)))
+  if (!is.null(given$intercept)) intercept <- check_flag(given$intercept, name = "intercept")
+  settings <- given[names(given) %in% names(ash_table)]
+  list(
+    start = given[names(given) %in% own], intercept = intercept,
+    settings = ash_settings(c(settings, list(n_threads = n_threads)))
   )
-  check_flag(intercept)
-  check_samples_of_responses(Y)
-  parts <- lapply(response_patterns(Y), \(pattern) {
-    rows <- pattern$rows
-    x <- if (length(rows) < X$n) predictor_rows(X, rows) else X
-    y <- Y[rows, pattern$columns, drop = FALSE]
-    space <- covariate_space(Z[rows, , drop = FALSE], length(rows), intercept)
-    c(pattern, list(x = x, y = y, space = space, marginal = marginal_products(x, space, y)))
+}
+
+# The fits of all responses, those with the same samples on one design.
+ash_responses <- function(data, init, arguments) {
+  intercept <- arguments$intercept
+  settings <- arguments$settings
+  start <- arguments$start
+  check_samples_of_responses(data$Y)
+  parts <- lapply(response_patterns(data$Y), \(pattern) {
+    c(pattern, ash_problem(regression_rows(data, pattern$rows, pattern$columns), intercept))
   })
-  order <- common_order(order, parts, X$p)
-  b <- if (init == "mean") mean_fit(X, Y, Z, order, intercept, settings, sa2)
-  fits <- vector("list", ncol(Y))
+  settings$order <- common_order(settings$order, parts, data$X$p)
+  b <- if (init == "mean") mean_fit(data, intercept, start["sa2"], settings)
+  fits <- vector("list", ncol(data$Y))
   for (part in parts) {
-    start <- list(sa2 = sa2, pi = pi, sigma2 = sigma2)
-    if (!is.null(b)) start$b <- b[, part$columns, drop = FALSE]
-    start <- individual_start(start, part$x, part$y, part$space)
-    design <- list(
-      kind = part$x$kind, x = part$x$x, basis = part$space$basis, starts = part$x$starts,
-      rows = part$x$rows
-    )
-    found <- ash_fits(design, part$y, part$marginal, part$x$n, order, start, settings)
+    own <- start
+    if (!is.null(b)) own$b <- b[, part$columns, drop = FALSE]
+    own <- individual_start(own, part)
+    found <- ash_fits(part$design, part$Y, part$marginal, own, settings)
     for (i in seq_along(part$columns)) {
-      fit <- finish_mr_ash(
-        found[[i]], part$x, part$y, i, part$space, settings, NULL, part$marginal$products[, i],
-        warn = FALSE
-      )
+      fit <- finish_mr_ash(found[[i]], part, i, settings, NULL)
       fit$rows <- part$rows
+      fit$terms <- data$Z$terms
       fits[[part$columns[i]]] <- fit
     }
   }
@@ -153,16 +144,6 @@ spread <- function(fit, n) {
   values <- rep(NA_real_, n)
   values[fit$rows] <- fit$y - fit$fitted
   values
-}
-
-# Correlations over the samples that each pair of conditions shares.
-residual_correlations <- function(E) {
-  E <- as.matrix(E)
-  V <- stats::cor(E, use = if (anyNA(E)) "pairwise.complete.obs" else "everything")
-  V[is.na(V)] <- 0 # conditions without common samples
-  diag(V) <- 1
-  smallest <- min(eigen(V, symmetric = TRUE, only.values = TRUE)$values)
-  if (smallest > 1e-6) V else nearest_correlation(V, 1e-6)
 }
 
 new_deconvolved <- function(fits, V, conditions, call) {

@@ -142,9 +142,7 @@ best_starts <- function(X, y, space, marginal, family, grid, limits) {
 
 gaussian_grid <- function(X, y, space, marginal, grid, limits, b) {
   G <- length(grid$inclusion)
-  design <- list(
-    kind = X$kind, x = X$x, basis = space$basis, starts = X$starts, rows = X$rows
-  )
+  design <- regression_design(X, space)
   sigma <- if (is.null(grid$sigma)) rep(marginal$total / X$n, G) else grid$sigma
   found <- with_progress("Sweeps", limits$max_iter * G, \(progress) {
     from_rust(rust_mr_ash(

@@ -91,9 +91,10 @@ as_prior.mr_mash <- function(x, conditions = NULL, ...) {
   zero <- vapply(x$S0, \(U) all(U == 0), NA)
   keep <- !zero & x$w0 > 0
   if (!any(keep)) stop_mnmash("value", "all of the prior's weight is on zero effects")
+  standardized <- if (identical(x$known, FALSE)) "both" else if (x$standardize) "X"
   prior <- new_prior(
     x$S0[keep], x$w0[keep], sum(x$w0[zero]),
-    V = x$V, units = "effect", learnt = list(by = "mr_mash")
+    V = x$V, units = "effect", standardized = standardized, learnt = list(by = "mr_mash")
   )
   kept_conditions(prior, conditions)
 }
@@ -141,7 +142,7 @@ summary.mr_mash <- function(object, ...) {
 weights_by_matrix <- function(S0, w0) {
   groups <- group_multiples(S0)
   group <- integer(length(S0))
-  group[groups$index] <- rep(seq_along(groups$scales), lengths(groups$scales))
+  group[groups$index] <- core_groups(groups$scales)
   labels <- names(groups$matrices)
   several <- lengths(groups$scales) > 1L
   labels[several] <- sub("[._](grid)?[0-9]+$", "", labels[several])

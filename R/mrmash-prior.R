@@ -1,39 +1,41 @@
 # The prior of a regression: what users give, and the matrices times scales that the core wants.
 
-# From `prior` (anything as_prior() takes) or `S0` and `w0`, perhaps times the squares of `grid`:
-# list(S0 = named list of covariances, w0 = their weights).
-regression_prior <- function(prior, S0, w0, grid, conditions) {
-  R <- length(conditions)
-  if (!is.null(prior) && !is.null(S0)) {
-    stop_mnmash("argument", "give `prior`, or `S0` and `w0`, not both")
-  }
-  if (is.null(prior) && is.null(S0)) {
-    stop_mnmash(
-      "argument", "give `prior` (a list of covariance matrices, a fit of mash(), ...) or `S0`"
-    )
-  }
-  if (is.null(S0)) {
-    if (is.list(prior) && !is.object(prior) && all(vapply(prior, is.matrix, NA))) {
-      S0 <- prior # plain matrices: no message about their weights
-    } else {
-      prior <- as_prior(prior, conditions = conditions)
-      S0 <- prior$U
-      weights <- prior$w
-      if (prior$null_weight > 0 || !is.null(grid)) {
-        S0 <- c(list(null = matrix(0, R, R)), S0)
-        weights <- c(prior$null_weight, weights)
-      }
-      if (is.null(w0) && is.null(grid)) w0 <- weights
+# From `given`, a list of `prior` (a prior object, see regression_units(), or a plain list of
+# matrices), `S0`, `w0` and `grid`: list(S0 = named list of covariances of the R conditions, in
+# their order, w0 = their weights, named = whether the names of the components are the user's).
+regression_prior <- function(given, conditions, R) {
+  S0 <- given$S0
+  w0 <- given$w0
+  grid <- given$grid
+  name <- if (is.null(S0)) "prior" else "S0"
+  if (inherits(given$prior, "mnmash_prior")) {
+    prior <- prior_for(given$prior, conditions, R)
+    S0 <- prior$U
+    weights <- prior$w
+    if (prior$null_weight > 0 || !is.null(grid)) {
+      S0 <- c(list(null = matrix(0, R, R)), S0)
+      weights <- c(null = prior$null_weight, weights)
     }
+    if (is.null(w0) && is.null(grid)) w0 <- weights
+  } else if (is.null(S0)) {
+    S0 <- given$prior
   }
   if (is.array(S0) && length(dim(S0)) == 3L) {
+    if (dim(S0)[1L] == dim(S0)[2L]) S0 <- align_square(S0, conditions, R, name, "condition")
     S0 <- stats::setNames(
       lapply(seq_len(dim(S0)[3L]), \(k) as.matrix(S0[, , k])), dimnames(S0)[[3L]]
     )
   }
-  S0 <- prior_matrices(S0, R, normalize = FALSE, name = if (is.null(prior)) "S0" else "prior")
+  named <- !is.null(names(S0))
+  if (is.list(S0) && !is.data.frame(S0)) {
+    S0 <- lapply(S0, \(U) {
+      if (!is.matrix(U) || nrow(U) != ncol(U) || is.null(dimnames(U))) return(U)
+      align_square(U, conditions, R, name, "condition")
+    })
+  }
+  S0 <- prior_matrices(S0, R, normalize = FALSE, name = name)
   if (!is.null(grid)) S0 <- expand_grid_prior(S0, grid)
-  list(S0 = S0, w0 = component_weights(w0, names(S0), "w0"))
+  list(S0 = S0, w0 = component_weights(w0, names(S0), named), named = named)
 }
 
 # The null, then each matrix (largest variance one) times the square of each scale.
@@ -50,15 +52,31 @@ expand_grid_prior <- function(S0, grid) {
   c(list(null = null), expanded)
 }
 
-component_weights <- function(w, names, what) {
-  if (is.null(w)) return(rep(1 / length(names), length(names)))
-  w <- check_proportions(w, length(names), what, "component")
-  w / sum(w)
+component_weights <- function(w, names, named) {
+  K <- length(names)
+  if (is.null(w)) return(rep(1 / K, K))
+  if (named && !is.null(base::names(w))) {
+    w <- align_vector(w, names, K, "w0", "component", to = "the prior", more = "refuse")
+  }
+  w <- check_proportions(w, K, "w0", "component")
+  unname(w / sum(w))
+}
+
+# One Dirichlet parameter for each component.
+component_penalty <- function(w0_penalty, names, named) {
+  K <- length(names)
+  if (is.numeric(w0_penalty) && length(w0_penalty) == 1L) w0_penalty <- rep(unname(w0_penalty), K)
+  if (named && !is.null(base::names(w0_penalty))) {
+    w0_penalty <- align_vector(
+      w0_penalty, names, K, "w0_penalty", "component", to = "the prior", more = "refuse"
+    )
+  }
+  unname(dirichlet_parameters(w0_penalty, K, 1))
 }
 
 # Matrices that are multiples of one another share one decomposition: list(matrices, scales, index),
-# where component `index[t]` of the list is number t of the core: the first scale of all matrices, then
-# the second of those that have one, and so on.
+# where component `index[t]` of the list is number t of the core: the first scale of all matrices,
+# then the second of those that have one, and so on.
 group_multiples <- function(S0) {
   size <- vapply(S0, \(U) max(diag(U)), 0)
   group <- integer(length(S0))
@@ -77,6 +95,11 @@ group_multiples <- function(S0) {
   index <- order(stats::ave(group, group, FUN = seq_along), group)
   scales <- unname(split(ifelse(size[index] > 0, size[index], 1), group[index]))
   list(matrices = lapply(heads, as_doubles), scales = lapply(scales, as.double), index = index)
+}
+
+# The matrix of each component in the order of the core.
+core_groups <- function(scales) {
+  unlist(lapply(seq_len(max(lengths(scales))), \(l) which(lengths(scales) >= l)))
 }
 
 # The prior as rust_mr_mash() reads it.

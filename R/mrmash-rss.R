@@ -22,14 +22,14 @@
 #' z-scores that overlapping samples cause. `V` must then be given, and stays as it is; the bound
 #' has an unknown constant.
 #'
-#' Signs must refer to the same allele in the statistics and in `R`. With an `R` of other samples,
+#' Signs must refer to the same allele in the statistics and in `LD`. With an `LD` of other samples,
 #' the estimate of `V` may fail or mislead: consider `update_V = FALSE`.
 #'
 #' @param Bhat,Shat p x r univariate effects and their standard errors, as from
 #'   [univariate_sumstats()]; no missing values.
 #' @param Z p x r z-scores, in place of `Bhat` and `Shat`.
-#' @param n number of samples: one number, or one for each response.
-#' @param covY r x r covariance of the responses.
+#' @param n number of samples: one number, or one for each response (by name, if it has names).
+#' @param covY r x r covariance of the responses, matched to the columns of the statistics by name.
 #' @param V r x r residual covariance to start from, or to use. Default: `covY`.
 #' @param X_colmeans,Y_colmeans means of predictors and responses (p and r numbers), for an
 #'   intercept.
@@ -50,32 +50,45 @@
 #' s <- univariate_sumstats(X, Y)
 #' prior <- list(shared = matrix(1, r, r), independent = diag(r))
 #' grid <- c(0.1, 0.5)
-#' fit <- mr_mash_rss(s$Bhat, s$Shat, R = cor(X), n = n, covY = cov(Y), prior = prior, grid = grid)
+#' fit <- mr_mash_rss(s$Bhat, s$Shat, LD = cor(X), n = n, covY = cov(Y), prior = prior, grid = grid)
 #' all.equal(fit$mu1, mr_mash(X, Y, prior, grid = grid)$mu1, tolerance = 1e-6)
-mr_mash_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, R, n, covY = NULL, prior = NULL,
+mr_mash_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, LD, n, covY = NULL, prior = NULL,
                         S0 = NULL, w0 = NULL, grid = NULL, V = NULL,
                         residual = c("full", "diagonal", "lowrank", "factor", "identity", "known"),
                         rank = NULL, update_w0 = TRUE, update_V = TRUE,
                         w0_method = c("convex", "em"), w0_penalty = 1, w0_threshold = 0,
-                        standardize = TRUE, order = "consecutive", B_init = NULL,
+                        standardize = NULL, order = "consecutive", B_init = NULL,
                         covariance = c("diagonal", "none", "full"), plugin = FALSE,
-                        X_colmeans = NULL, Y_colmeans = NULL, R_shrink = 0, check_R = TRUE,
-                        tol = 1e-6, tol_w0 = 1e-3, max_iter = 1000, e = 0, n_threads = NULL) {
-  standardize <- check_flag(standardize)
-  covariance <- match_choice(covariance, c("diagonal", "none", "full"))
-  n_threads <- resolve_threads(n_threads)
-  data <- mash_rss_products(Bhat, Shat, Z, n, covY, V)
-  conditions <- if (is.null(data$conditions)) as.character(seq_along(data$n)) else data$conditions
+                        X_colmeans = NULL, Y_colmeans = NULL, LD_shrink = 0, check_LD = TRUE,
+                        tol = 1e-6, tol_w0 = 1e-3, max_iter = 1000, e = 0, w1 = FALSE,
+                        n_threads = NULL, ...) {
+  call <- match.call()
+  take_dots(...)
+  settings <- mash_settings(mget(names(mash_table)))
+  stats <- as_sumstats(Bhat, Shat, Z)
+  conditions <- colnames(stats$z)
+  r <- ncol(stats$z)
+  V <- residual_covariance(V, conditions, r)
+  data <- mash_rss_products(stats, n, covY, V)
   if (data$unequal) {
     if (is.null(V)) {
       stop_mnmash("argument", "sample sizes that differ need the residual covariance `V`")
     }
-    update_V <- FALSE
+    settings$update_V <- FALSE
   }
-  if (is.null(V) && !identical(residual, "identity")) V <- data$covY
+  if (is.null(V) && settings$residual != "identity") V <- data$covY
+  p <- length(data$norms)
+  sd <- sqrt(data$norms / (data$samples - 1))
+  units <- regression_units(
+    list(prior = prior, S0 = S0, w0 = w0, grid = grid), standardize,
+    list(names = conditions, r = r),
+    list(x = if (data$known) common_scale(sd) else NA_real_,
+         y = if (data$known) sqrt(diag(data$covY)) else NA_real_, n = data$n),
+    if (data$known) "X" else "both"
+  )
+  standardize <- units$standardize
   problem <- regression_problem(
-    conditions, prior, S0, w0, grid, V, residual, rank, update_w0, update_V, w0_method, w0_penalty,
-    w0_threshold, plugin, tol, tol_w0, max_iter, e
+    regression_prior(units$given, conditions, r), V, conditions, r, settings
   )
   # Effects are fitted times the root of their share of samples, and so is their prior.
   share <- sqrt((data$n - 1) / (data$samples - 1))
@@ -83,95 +96,65 @@ mr_mash_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, R, n, covY = NULL, p
     problem$groups <- group_multiples(lapply(problem$S0, \(U) U * outer(share, share)))
     problem$prior <- core_prior(problem$groups, problem$w0, problem$penalty)
   }
-  p <- length(data$norms)
   order <- rss_order(order, p)
-  R <- as_ld(R, p, R_shrink, check_flag(check_R))
-  predictors <- if (is.null(data$names)) R$names else data$names
-  sd <- sqrt(data$norms / (data$samples - 1))
+  LD <- as_ld(LD, p, data$names, LD_shrink, check_flag(check_LD))
+  predictors <- if (is.null(data$names)) LD$names else data$names
   scale <- if (standardize) ifelse(sd > 0, sd, 1) else rep(1, p)
   # Exactly the same for all, where they are standardized: they then share computations.
   root <- if (standardize) sqrt((data$samples - 1) * (sd > 0)) else sqrt(data$norms)
-  xtx <- ld_products(R, root, order)
+  xtx <- ld_products(LD, root, order)
   xty <- data$products / scale
   design <- c(list(kind = "gram", samples = data$samples, total = data$total), xtx)
-  start <- check_start(B_init, p, length(data$n))
+  start <- start_coefficients(B_init, predictors, p, conditions, r, "B_init")
   if (!is.null(start)) start <- start * scale * rep(share, each = p)
-  found <- with_progress("mr_mash_rss", problem$sweeps * p, \(progress) {
+  found <- with_progress("mr_mash_rss", settings$max_iter * p, \(progress) {
     from_rust(rust_mr_mash(
       design, xty, order, FALSE, start, problem$prior, problem$residual, problem$update,
-      problem$control, n_threads, progress
+      problem$control, settings$n_threads, progress
     ))
   })
-  fit <- regression_fit(found, problem, scale, predictors, data$conditions, covariance, n_threads)
+  fit <- regression_fit(found, problem, scale, list(predictors, conditions), settings)
   if (data$unequal) fit <- unshare(fit, share)
   fit$standardize <- standardize
+  fit$known <- data$known
   fit$n <- data$n
-  if (!is.null(X_colmeans) && !is.null(Y_colmeans)) {
-    means <- rss_means(X_colmeans, Y_colmeans, dim(fit$mu1))
-    fit$intercept <- stats::setNames(means$y - drop(means$x %*% fit$mu1), data$conditions)
-  }
-  fit$call <- match.call()
+  fit$intercept <- rss_intercept(fit$mu1, X_colmeans, Y_colmeans)
+  fit$call <- call
   structure(fit, class = c("mr_mash_rss", "mr_mash"))
 }
 
 # Sums of squares of predictors (p), products with responses (p x r) and total (r x r), all for
-# `samples` samples; n by response, and names.
-mash_rss_products <- function(Bhat, Shat, Z, n, covY, V) {
-  effects <- if (is.null(Z)) Bhat else Z
-  if (is.null(Z) == is.null(Bhat)) stop_mnmash("argument", "give `Z`, or `Bhat` and `Shat`")
-  effects <- as_numeric_matrix(effects, name = if (is.null(Z)) "Bhat" else "Z")
-  check_complete_effects(effects, if (is.null(Z)) "Bhat" else "Z")
-  r <- ncol(effects)
-  if (!is.null(Shat)) {
-    Shat <- as_numeric_matrix(Shat)
-    if (!identical(dim(Shat), dim(effects))) {
-      stop_mnmash("dimension", "`Shat` must have the dimensions of `Bhat` (", describe_dim(effects),
-                  "), not ", describe_dim(Shat))
-    }
-    check_complete_effects(Shat, "Shat")
-  }
+# `samples` samples; n by response, the names of the predictors, and whether the units are `known`.
+mash_rss_products <- function(stats, n, covY, V) {
+  r <- ncol(stats$z)
+  conditions <- colnames(stats$z)
+  if (length(n) > 1L) n <- unname(align_vector(n, conditions, r, "n", "condition"))
   n <- check_each(n, r, 3)
-  known <- is.null(Z) && !is.null(covY)
-  if (is.null(Z) && is.null(Shat)) stop_mnmash("argument", "`Bhat` needs `Shat`")
-  if (!is.null(covY)) covY <- check_response_covariance(covY, r, "covY")
+  known <- stats$kind == "Bhat" && !is.null(covY)
+  if (!is.null(covY)) covY <- response_covariance(covY, conditions, r)
   if (!known) {
-    if (is.null(Z)) effects <- effects / Shat
-    given <- if (is.null(covY)) check_residual_covariance(V, r) else covY
+    given <- if (is.null(covY)) V else covY
     if (is.null(given)) {
       stop_mnmash("argument", "z-scores need `covY`, or `V`, for the correlation of the responses")
     }
     covY <- stats::cov2cor(given)
+    stats$Shat <- NULL
   }
   samples <- max(n)
   parts <- lapply(seq_len(r), \(i) {
-    if (known) {
-      rss_products(effects[, i], Shat[, i], NULL, n[i], covY[i, i])
-    } else {
-      rss_products(NULL, NULL, effects[, i], n[i], NULL)
-    }
+    one <- lapply(stats[c("effects", "Shat", "z")], \(x) if (!is.null(x)) x[, i, drop = FALSE])
+    rss_products(one, n[i], if (known) covY[i, i])
   })
   each <- (samples - 1) / (n - 1)
-  norms <- vapply(parts, \(part) part$norms, numeric(nrow(effects)))
-  products <- vapply(parts, \(part) drop(part$products), numeric(nrow(effects)))
-  dim(norms) <- dim(products) <- dim(effects)
+  norms <- vapply(parts, \(part) part$norms, numeric(nrow(stats$z)))
+  products <- vapply(parts, \(part) drop(part$products), numeric(nrow(stats$z)))
+  dim(norms) <- dim(products) <- dim(stats$z)
   list(
-    norms = rowMeans(norms * rep(each, each = nrow(effects))),
-    products = products * rep(sqrt(each), each = nrow(effects)),
+    norms = rowMeans(norms * rep(each, each = nrow(norms))),
+    products = products * rep(sqrt(each), each = nrow(norms)),
     total = outer(sqrt(n - 1), sqrt(n - 1)) * covY, covY = covY, n = n, samples = samples,
-    unequal = any(n != n[1L]), names = rownames(effects), conditions = colnames(effects)
+    unequal = any(n != n[1L]), names = rownames(stats$z), known = known
   )
-}
-
-check_response_covariance <- function(covY, r, name) {
-  covY <- as_numeric_matrix(covY, name = name)
-  if (nrow(covY) != r || ncol(covY) != r) {
-    stop_mnmash("dimension", "`", name, "` must be ", r, " x ", r, ", not ", describe_dim(covY))
-  }
-  check_finite(covY, name = name, na_ok = FALSE)
-  if (max(abs(covY - t(covY))) > 1e-8 * max(abs(covY)) || any(diag(covY) <= 0)) {
-    stop_mnmash("value", "`", name, "` must be symmetric, with positive variances")
-  }
-  unname(covY)
 }
 
 rss_order <- function(order, p) {
@@ -182,22 +165,22 @@ rss_order <- function(order, p) {
   as.integer(order)
 }
 
-# D^{1/2} R D^{1/2}, in the order of updates: list(x), or list(x, starts, rows).
-ld_products <- function(R, root, order) {
-  if (is.null(R$starts)) {
-    values <- R$x * outer(root, root)
+# D^{1/2} LD D^{1/2}, in the order of updates: list(x), or list(x, starts, rows).
+ld_products <- function(LD, root, order) {
+  if (is.null(LD$starts)) {
+    values <- LD$x * outer(root, root)
     if (is.unsorted(order)) values <- values[order, order, drop = FALSE]
     return(list(x = unname(values)))
   }
   if (is.unsorted(order)) {
-    R$matrix <- compressed(R$matrix[order, order])
+    LD$matrix <- compressed(LD$matrix[order, order])
     root <- root[order]
-    R[c("x", "starts", "rows")] <- list(R$matrix@x, R$matrix@p, R$matrix@i)
+    LD[c("x", "starts", "rows")] <- list(LD$matrix@x, LD$matrix@p, LD$matrix@i)
   }
-  column <- rep(seq_along(root), diff(R$starts))
+  column <- rep(seq_along(root), diff(LD$starts))
   list(
-    x = R$x * root[R$rows + 1L] * root[column], starts = as.integer(R$starts),
-    rows = as.integer(R$rows)
+    x = LD$x * root[LD$rows + 1L] * root[column], starts = as.integer(LD$starts),
+    rows = as.integer(LD$rows)
   )
 }
 
@@ -211,13 +194,17 @@ unshare <- function(fit, share) {
   fit
 }
 
-rss_means <- function(x, y, dims) {
-  for (what in c("X_colmeans", "Y_colmeans")) {
-    value <- if (what == "X_colmeans") x else y
-    length <- if (what == "X_colmeans") dims[1L] else dims[2L]
-    if (!is.numeric(value) || length(value) != length || !all(is.finite(value))) {
-      stop_mnmash("argument", "`", what, "` must have ", length, " finite numbers")
-    }
+# The intercepts that follow from the means of predictors and responses, or NULL.
+rss_intercept <- function(B, X_colmeans, Y_colmeans) {
+  if (is.null(X_colmeans) || is.null(Y_colmeans)) return(NULL)
+  x <- known_means(X_colmeans, rownames(B), nrow(B), "X_colmeans", "predictor")
+  y <- known_means(Y_colmeans, colnames(B), ncol(B), "Y_colmeans", "condition")
+  stats::setNames(y - drop(x %*% B), colnames(B))
+}
+
+known_means <- function(x, names, n, name, kind) {
+  if (!is.numeric(x) || !all(is.finite(x))) {
+    stop_mnmash("argument", "`", name, "` must have ", n, " finite numbers")
   }
-  list(x = as.double(x), y = as.double(y))
+  as.double(align_vector(x, names, n, name, kind))
 }

@@ -105,7 +105,7 @@ test_that("summary statistics give the same deconvolved effects", {
   expect_equal(unname(rss$V), unname(scaled$V), tolerance = 1e-8)
   expect_lt(max(check_deconvolution(rss)$gap), 1e-3)
   expect_error(
-    deconvolve_rss(z = z, R = cor(sim$X), n = 100, init = "mean"), "cov_Y",
+    deconvolve_rss(z = z, R = cor(sim$X), n = 100, init = "mean"), "covY",
     class = "mnmash_error_argument"
   )
 })

@@ -176,13 +176,13 @@ test_that("without a sample size the likelihood is that of effects with known er
 test_that("matrices that are no correlations are errors that say so", {
   z <- rnorm(3)
   R <- diag(3)
-  expect_error(mr_ash_rss(z = z, R = R[1:2, 1:2], n = 50), "3 x 3",
+  expect_error(mr_ash_rss(z = z, R = R[1:2, 1:2], n = 50), "2 predictors, but the data have 3",
                class = "mnmash_error_dimension")
   expect_error(mr_ash_rss(z = z, R = 2 * R, n = 50), "diagonal", class = "mnmash_error_value")
   R[1, 2] <- 0.5
   expect_error(mr_ash_rss(z = z, R = R, n = 50), "symmetric", class = "mnmash_error_asymmetric")
   R <- matrix(c(1, .9, -.9, .9, 1, .9, -.9, .9, 1), 3)
-  expect_error(mr_ash_rss(z = z, R = R, n = 50), "R_shrink", class = "mnmash_error_not_psd")
+  expect_error(mr_ash_rss(z = z, R = R, n = 50), "LD_shrink", class = "mnmash_error_not_psd")
   expect_s3_class(mr_ash_rss(z = z, R = R, n = 50, R_shrink = 0.9), "mr_ash")
   expect_error(mr_ash_rss(z = c(1, NA, 2), R = diag(3), n = 50), "row 2",
                class = "mnmash_error_missing")

@@ -119,7 +119,9 @@ test_that("bad input is refused by name", {
   expect_error(
     fit(prior = d$prior, order = c(1, 1:5)), "permutation", class = "mnmash_error_argument"
   )
-  expect_error(fit(prior = d$prior, B_init = diag(2)), "6 x 2", class = "mnmash_error_dimension")
+  expect_error(
+    fit(prior = d$prior, B_init = diag(2)), "2 predictors", class = "mnmash_error_dimension"
+  )
   gone <- d$Y
   gone[-1, 2] <- NA
   expect_error(fit(Y = gone, prior = d$prior), "lung", class = "mnmash_error_missing")

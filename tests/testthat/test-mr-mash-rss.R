@@ -109,7 +109,7 @@ test_that("with sample sizes by response, one predictor has its exact posterior"
   mean <- Reduce(`+`, Map(`*`, w, means))
   second <- Reduce(`+`, Map(\(w, m, S) w * (S + tcrossprod(m)), w, means, covs))
   expect_lt(largest_difference(fit$mu1, mean), 1e-12)
-  expect_lt(largest_difference(fit$w1_colsums, w), 1e-12)
+  expect_lt(largest_difference(fit$expected_counts, w), 1e-12)
   expect_lt(largest_difference(fit$S1[, , 1], second - tcrossprod(mean)), 1e-12)
   expect_error(
     mr_mash_rss(Z = Z, R = matrix(1), n = n, covY = diag(2), S0 = S0, w0 = w0),

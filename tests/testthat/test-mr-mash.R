@@ -30,7 +30,7 @@ test_that("every sweep is that of mr.mash", {
       expect_near(fit$psd^2, out$S1_diag, 1e-9, label)
       expect_near(fit$intercept, out$intercept, 1e-9, label)
       expect_near(fit$pve, out$pve, 1e-9, label)
-      expect_near(fit$w1_colsums, out$w1_colsums, 1e-7, label)
+      expect_near(fit$expected_counts, out$w1_colsums, 1e-7, label)
       expect_near(fit$fitted[1:5, ], out$fitted_head, 1e-8, label)
       if (!is.null(out[["S1"]])) expect_near(fit$S1, out[["S1"]], 1e-9, label)
       if (!is.null(out$Y_imputed)) expect_near(fit$Y, out$Y_imputed, 1e-8, label)
@@ -60,6 +60,6 @@ test_that("one predictor, or orthogonal ones, have the exact evidence and poster
       block <- (p - 1) * 3 + 1:3
       expect_near(fit$S1[, , p], want$posterior_cov[block, block], 1e-9)
     }
-    expect_near(fit$w1_colsums, colSums(want$component_prob), 1e-9)
+    expect_near(fit$expected_counts, colSums(want$component_prob), 1e-9)
   }
 })

@@ -1,0 +1,126 @@
+# The model of a multivariate regression: settings, prior and residual covariance, checked, in the
+# form that the core takes.
+
+mash_table <- list(
+  residual = list(
+    "full", one_of(c("full", "diagonal", "lowrank", "factor", "identity", "known"))
+  ),
+  rank = list(NULL, as_given), update_w0 = list(TRUE, check_flag),
+  update_V = list(TRUE, check_flag), w0_method = list("convex", one_of(c("convex", "em"))),
+  w0_penalty = list(1, as_given), w0_threshold = list(0, at_least(0, 1)),
+  covariance = list("diagonal", one_of(c("diagonal", "none", "full"))),
+  plugin = list(FALSE, check_flag), tol = list(1e-6, at_least(0)),
+  tol_w0 = list(1e-3, at_least(0)), max_iter = list(1000, check_count),
+  e = list(0, at_least(0)), w1 = list(FALSE, check_flag),
+  n_threads = list(NULL, \(x, name) resolve_threads(x))
+)
+
+mash_settings <- function(given = list()) checked_settings(given, mash_table)
+
+# All that does not depend on the kind of data. `mixture` is list(S0, w0) of regression_prior().
+regression_problem <- function(mixture, V, conditions, R, settings) {
+  S0 <- mixture$S0
+  if (settings$e > 0) S0 <- lapply(S0, \(U) U + diag(settings$e, R))
+  groups <- group_multiples(S0)
+  penalty <- component_penalty(settings$w0_penalty, names(S0), mixture$named)
+  list(
+    conditions = conditions, S0 = S0, w0 = mixture$w0, groups = groups,
+    prior = core_prior(groups, mixture$w0, penalty), penalty = penalty,
+    residual = residual_structure(V, R, settings),
+    update = if (settings$update_w0) settings$w0_method else "fixed",
+    control = as.double(c(settings$w0_threshold, settings$tol, settings$tol_w0, settings$max_iter))
+  )
+}
+
+# list(structure, rank, V or NULL).
+residual_structure <- function(V, R, settings) {
+  residual <- settings$residual
+  rank <- settings$rank
+  plugin <- settings$plugin
+  if (residual == "identity") {
+    if (!is.null(V)) stop_mnmash("argument", "`residual = \"identity\"` leaves no use for `V`")
+    return(list("known", 0L, diag(R)))
+  }
+  if (residual == "known" && is.null(V)) {
+    stop_mnmash("argument", "`residual = \"known\"` needs the residual covariance `V`")
+  }
+  if (plugin && residual != "lowrank") {
+    stop_mnmash("argument", "`plugin` is for `residual = \"lowrank\"`")
+  }
+  if (residual %in% c("lowrank", "factor")) {
+    if (is.null(rank)) stop_mnmash("argument", "`residual = \"", residual, "\"` needs `rank`")
+    rank <- check_count(rank)
+    if (rank >= R) {
+      stop_mnmash("argument", "`rank` must be less than the number of responses, ", R)
+    }
+  } else if (!is.null(rank)) {
+    stop_mnmash("argument", "`rank` is for `residual = \"lowrank\"` and \"factor\"")
+  }
+  if (plugin) {
+    warn_mnmash(
+      "biased", "`plugin = TRUE` ignores the uncertainty of the coefficients: residual variances ",
+      "are underestimated, and the bound may fall"
+    )
+  }
+  structure <- if (plugin) "plugin" else residual
+  if (!settings$update_V) {
+    structure <- "known"
+    if (residual == "diagonal" && !is.null(V)) V <- diag(diag(V), R)
+  }
+  list(structure, as.integer(if (is.null(rank)) 0L else rank), V)
+}
+
+# The residual covariance that was given, in the order of the conditions.
+residual_covariance <- function(V, conditions, R) {
+  if (is.null(V)) return(NULL)
+  V <- as_numeric_matrix(V)
+  if (nrow(V) != ncol(V)) {
+    stop_mnmash("dimension", "`V` must be ", R, " x ", R, ", as there are ", R,
+                " responses, not ", describe_dim(V))
+  }
+  V <- align_square(V, conditions, R, "V", "condition")
+  check_finite(V, na_ok = FALSE)
+  if (max(abs(V - t(V))) > 1e-8 * max(abs(V))) {
+    stop_mnmash("asymmetric", "`V` must be symmetric")
+  }
+  smallest <- min(eigen(V, symmetric = TRUE, only.values = TRUE)$values)
+  if (smallest <= 0) {
+    stop_mnmash("not_psd", "`V` must be positive definite: its smallest eigenvalue is ",
+                format(smallest, digits = 4))
+  }
+  unname(V)
+}
+
+response_matrix <- function(Y) {
+  known <- colSums(!is.na(Y))
+  if (any(known < 2L)) {
+    stop_mnmash("missing", "`Y` must have at least two values in ",
+                describe_index("column", which(known < 2L)[1L], colnames(Y)))
+  }
+  Y[is.na(Y)] <- NaN
+  Y
+}
+
+# The predictors in the order of updates.
+update_order <- function(order, design, Y, standardize, problem, settings) {
+  p <- ncol(design$x)
+  if (is.null(p)) p <- length(design$starts) - 1L
+  if (is.numeric(order)) {
+    if (!identical(as.integer(sort(order)), seq_len(p))) {
+      stop_mnmash("argument", "`order` must be a permutation of 1, ..., ", p)
+    }
+    return(as.integer(order))
+  }
+  choices <- c("consecutive", "decreasing_logBF", "increasing_logBF", "random")
+  order <- match_choice(order, choices)
+  if (order == "consecutive") return(seq_len(p))
+  if (order == "random") return(sample.int(p))
+  log_bf <- from_rust(rust_mr_mash_log_bf(
+    design, Y, standardize, problem$prior, problem$residual, settings$n_threads
+  ))
+  base::order(log_bf, decreasing = order == "decreasing_logBF")
+}
+
+colnames_or_numbers <- function(Y) {
+  if (is.null(colnames(Y))) as.character(seq_len(ncol(Y))) else colnames(Y)
+}
