@@ -1,8 +1,8 @@
 //! One factor: loadings of the rows, weights of the columns, and their update given all else.
 
 use super::noise::Noise;
-use super::prior::Family;
 use super::shrink::{PointSlab, shrink};
+use crate::normal_means::scalar::Family;
 
 /// Posterior of one side of a factor.
 #[derive(Debug, Clone)]

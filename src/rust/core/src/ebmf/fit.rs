@@ -6,7 +6,7 @@ use faer::{Mat, MatRef, Side as Triangle};
 use super::Options;
 use super::factor::{Factor, Side};
 use super::noise::Noise;
-use super::prior::Family;
+use crate::normal_means::scalar::Family;
 use crate::{Error, Monitor};
 
 /// Factors, errors and objective that belong together.

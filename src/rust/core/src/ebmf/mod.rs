@@ -9,25 +9,24 @@
 //! `E log p(y | l, f) - sum KL(posterior || prior)`. Factors enter one at a time for as long as the
 //! bound rises (greedy), then all are updated in turn until it stops rising (backfit).
 //!
-//! `prior` is one slab against a point, `shrink` its fit to a vector of observations, `factor` the
+//! `shrink` is the fit of a slab and a point to a vector of observations, `factor` the
 //! update of one factor, `noise` the errors, `fit` the two loops. Everything is sequential: the
 //! result is a function of the data.
 
 mod factor;
 mod fit;
 mod noise;
-mod prior;
 mod shrink;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use crate::normal_means::scalar::Family;
 use crate::{Ended, Error, Monitor, Stop};
 pub use factor::{Factor, Side};
 use fit::Task;
 use noise::Noise;
-pub use prior::Family;
 pub use shrink::{PointSlab, Shrunk, shrink};
 
 /// The data: a matrix by columns.

@@ -6,8 +6,8 @@
 //! `r_i = logistic(q + rho_i)` give its derivatives. It is not concave: Newton steps use the
 //! absolute curvatures, and are halved until they gain.
 
-use super::prior::Family;
 use crate::linalg::scalar::{logistic, softplus};
+use crate::normal_means::scalar::Family;
 
 /// A fitted prior: the logit of the slab's weight, and the log scale of the slab.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -6,9 +6,10 @@
 use super::design::Design;
 use super::hyper::Hyper;
 use super::single::SingleEffects;
-use super::slab::{Slab, binary_kl};
+use super::slab::Slab;
 use super::sweep::{products, squares, sweep};
 use crate::linalg::scalar::{logistic, logit};
+use crate::normal_means::scalar::{Inclusion, Sign, divergence, normal};
 
 /// The prior of `g`.
 #[derive(Debug, Clone)]
@@ -144,9 +145,9 @@ impl Group {
     fn update(&mut self, omega: &[f64], b: &[f64], mean: &mut [f64], variance: &mut [f64]) {
         let mut log_odds = logit(self.pi);
         for i in 0..self.mu.len() {
-            self.s2[i] = 1.0 / (omega[i] + self.tau);
-            self.mu[i] = self.s2[i] * b[i];
-            log_odds += 0.5 * ((self.tau * self.s2[i]).ln() + self.mu[i] * b[i]);
+            let found = normal(omega[i], b[i], 1.0 / self.tau);
+            (self.mu[i], self.s2[i]) = (found.mu, found.s2);
+            log_odds += found.log_bayes;
         }
         self.alpha = logistic(log_odds);
         for i in 0..self.mu.len() {
@@ -157,12 +158,9 @@ impl Group {
     }
 
     fn kl(&self) -> f64 {
-        let slab = |i: usize| {
-            let (mu, s2) = (self.mu[i], self.s2[i]);
-            0.5 * (self.tau * (mu * mu + s2) - 1.0 - (self.tau * s2).ln())
-        };
-        let total: f64 = (0..self.mu.len()).map(slab).sum();
-        binary_kl(self.alpha, self.pi) + self.alpha * total
+        let slab = |(mu, s2): (&f64, &f64)| divergence(Sign::Any, *mu, *s2, 1.0 / self.tau);
+        let total: f64 = self.mu.iter().zip(&self.s2).map(slab).sum();
+        Inclusion::new(self.pi).divergence(self.alpha) + self.alpha * total
     }
 
     fn rescale(&mut self, square: f64) {

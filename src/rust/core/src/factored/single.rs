@@ -5,8 +5,9 @@
 use super::design::Design;
 use crate::linalg::columns::{add, dot, weighted_squares};
 use crate::linalg::lanes::kernel;
-use crate::linalg::scalar::log_sum_exp;
+use crate::linalg::scalar::{log_sum_exp, softmax};
 use crate::linalg::search::maximum;
+use crate::normal_means::scalar::normal;
 
 /// The logarithm of a prior variance is found to this.
 const CLOSE: f64 = 1e-4;
@@ -149,15 +150,15 @@ impl Effect {
             (self.kl, self.log_evidence) = (0.0, 0.0);
             return;
         }
-        self.log_evidence = evidence(d, &linear, self.prior);
-        let tau = 1.0 / self.prior;
         // The bound of this effect alone at its optimum is the evidence: KL = E[quadratic] - evidence.
+        for j in 0..p {
+            let found = normal(d[j], linear[j], self.prior);
+            (self.mu[j], self.s2[j]) = (found.mu, found.s2);
+            self.alpha[j] = found.log_bayes;
+        }
+        self.log_evidence = softmax(&mut self.alpha) - (p as f64).ln();
         let mut expected = 0.0;
         for j in 0..p {
-            self.s2[j] = 1.0 / (d[j] + tau);
-            self.mu[j] = self.s2[j] * linear[j];
-            let log = log_factor(d[j], linear[j], self.prior) - (p as f64).ln();
-            self.alpha[j] = (log - self.log_evidence).exp();
             let second = self.mu[j] * self.mu[j] + self.s2[j];
             expected += self.alpha[j] * (linear[j] * self.mu[j] - 0.5 * d[j] * second);
         }
@@ -168,14 +169,9 @@ impl Effect {
     }
 }
 
-/// `log int exp(b theta - d theta^2/2) N(theta; 0, v)`.
-fn log_factor(d: f64, b: f64, v: f64) -> f64 {
-    0.5 * (v * b * b / (1.0 + v * d) - (v * d).ln_1p())
-}
-
 /// The log of the mean over predictors of their Bayes factors.
 fn evidence(d: &[f64], b: &[f64], v: f64) -> f64 {
-    let logs: Vec<f64> = d.iter().zip(b).map(|(&d, &b)| log_factor(d, b, v)).collect();
+    let logs: Vec<f64> = d.iter().zip(b).map(|(&d, &b)| normal(d, b, v).log_bayes).collect();
     log_sum_exp(logs.iter().copied()) - (logs.len() as f64).ln()
 }
 

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::design::Design;
 use super::effect::Effect;
-use crate::linalg::scalar::{exp_or_zero, log_sum_exp};
+use crate::linalg::scalar::{exp_or_zero, log_sum_exp, softmax};
 use crate::linalg::search::maximum_of;
 use crate::normal_means::eigenbasis::{
     Coordinates, Eigenbasis, LogBayes, Selection, Sums, block_range, padded,
@@ -115,15 +115,12 @@ impl<'a> SingleEffect<'a> {
         (design, basis): (&Design, &Eigenbasis),
         second: bool,
     ) -> Effect {
-        let total = if self.evaluated == s {
-            self.over_places(&self.bayes.mixture)
-        } else {
-            self.evidence(s)
-        };
+        if self.evaluated != s {
+            self.evidence(s);
+        }
         let place = self.bayes.mixture.iter().zip(&self.prior.log_place);
-        let mut alpha: Vec<f64> = place.map(|(b, p)| exp_or_zero(b + p - total)).collect();
-        let sum: f64 = alpha.iter().sum();
-        alpha.iter_mut().for_each(|a| *a /= sum);
+        let mut alpha: Vec<f64> = place.map(|(b, p)| b + p).collect();
+        let total = softmax(&mut alpha);
         let active: Vec<usize> = (0..alpha.len()).filter(|&j| alpha[j] > NEGLIGIBLE).collect();
         let mut effect = Effect {
             log_bayes: self.bayes.mixture.clone(),

@@ -11,6 +11,7 @@
 //! - `likelihood`: the log-likelihoods of all components, by blocks of units;
 //! - `mixture`: likelihoods of units under a mixture, and posterior weights of its components;
 //! - `posterior`: posterior moments and signs under the mixture;
+//! - `scalar`: the question in one dimension: spikes, slabs and mixtures of scales;
 //! - `samples`: random draws from the posterior;
 //! - `columns`: writing results by blocks.
 //!
@@ -31,6 +32,7 @@ pub mod mixture;
 pub mod posterior;
 pub mod problem;
 pub mod samples;
+pub mod scalar;
 pub mod shared;
 #[cfg(test)]
 pub mod testing;

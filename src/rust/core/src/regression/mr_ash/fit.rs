@@ -9,9 +9,9 @@
 //! agree.
 
 use super::model::{Fit, Grid, Options, Settings, Start, Step, WeightStep, check};
-use super::sweep::{ABSENT, State, Sweep, Totals};
-use super::table::{Table, padded};
+use super::sweep::{State, Sweep, Totals};
 use crate::linalg::lanes::{dispatch, kernel};
+use crate::normal_means::scalar::{ABSENT, Table, padded};
 use crate::regression::design::{Design, Response, residual_of};
 use crate::weights::{self, Likelihoods, mixture_weights, scale_rows};
 use crate::{Ended, Error, Monitor, Stop};

@@ -1,7 +1,7 @@
 //! One response: `y = X b + e`, `e ~ N(0, s2 I)`, `b_j ~ sum_k pi_k N(0, s2 a_k)` (mr.ash).
 //!
 //! With `d = x_j'x_j`, `r` the residual of the other predictors' posterior means and `c = x_j'r`,
-//! the update of one predictor is the normal-means question in one dimension:
+//! the update of one predictor is the normal-means question in one dimension, `normal_means::scalar`:
 //! ```text
 //! s_k = a_k / (1 + d a_k),   log BF_k = -log(1 + d a_k) / 2 + s_k c^2 / (2 s2),
 //! phi_k ~ pi_k BF_k,         b_j | k ~ N(s_k c, s2 s_k),
@@ -17,7 +17,6 @@
 //! v_k)`, `a_k = v_k / s2` follows `s2`.
 //!
 //! - `model`: settings and results;
-//! - `table`: what does not depend on the data, per predictor and component;
 //! - `sweep`: one pass over the predictors, in lanes;
 //! - `fit`: sweeps, the residual variance, and the weights, each step raising the bound;
 //! - `many`: several responses of one design.
@@ -26,7 +25,6 @@ mod fit;
 mod many;
 mod model;
 mod sweep;
-mod table;
 #[cfg(test)]
 mod tests;
 

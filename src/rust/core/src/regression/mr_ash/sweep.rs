@@ -1,8 +1,7 @@
 //! One pass over some of the predictors.
 
-use super::table::Table;
 use crate::linalg::lanes::{Kernel, Lanes};
-use crate::linalg::scalar::LogSum;
+use crate::normal_means::scalar::{Table, weigh};
 use crate::regression::design::Design;
 
 /// Where the ascent is.
@@ -70,9 +69,6 @@ pub(super) struct Sweep<'a, D> {
     pub work: &'a mut [f64],
 }
 
-/// In place of the logarithm of zero.
-pub(super) const ABSENT: f64 = -1e300;
-
 impl<D: Design> Kernel for Sweep<'_, D> {
     type Output = ();
     #[inline(always)]
@@ -88,10 +84,9 @@ impl<D: Design> Kernel for Sweep<'_, D> {
                 continue;
             }
             let at = self.design.product::<V>(j, residual) + d * b[j];
-            let (shrink, half_log) = self.table.row(j);
             let half_z2 = at * at * half_inverse;
             let found =
-                components::<V>(shrink, half_log, self.log_pi, half_z2, self.work, &mut totals.phi);
+                weigh::<V>(self.table.row(j), self.log_pi, half_z2, self.work, &mut totals.phi);
             let mean = at * found.shrink;
             let delta = mean - b[j];
             let moved = delta.abs() * d.sqrt();
@@ -111,59 +106,5 @@ impl<D: Design> Kernel for Sweep<'_, D> {
             totals.variance += d * variance[j];
             totals.change = totals.change.max(moved * to_z);
         }
-    }
-}
-
-struct Averages {
-    log_evidence: f64,
-    /// `sum_k phi_k s_k`.
-    shrink: f64,
-    /// `sum_k phi_k s_k^2`.
-    shrink_squared: f64,
-}
-
-/// The components of one predictor: their probabilities are added to `phi`.
-#[inline(always)]
-fn components<V: Lanes>(
-    shrink: &[f64],
-    half_log: &[f64],
-    log_pi: &[f64],
-    half_z2: f64,
-    work: &mut [f64],
-    phi: &mut [f64],
-) -> Averages {
-    let width = shrink.len();
-    let (half_log, log_pi) = (&half_log[..width], &log_pi[..width]);
-    let (work, phi) = (&mut work[..width], &mut phi[..width]);
-    let z = V::splat(half_z2);
-    let mut total = LogSum::<V>::new();
-    for (((w, s), l), p) in work
-        .chunks_exact_mut(V::N)
-        .zip(shrink.chunks_exact(V::N))
-        .zip(half_log.chunks_exact(V::N))
-        .zip(log_pi.chunks_exact(V::N))
-    {
-        let log = V::load(s).mul_add(z, V::load(l) + V::load(p));
-        total.see(log);
-        log.store(w);
-    }
-    total.join();
-    let mut sums = [V::splat(0.0); 2];
-    for (w, s) in work.chunks_exact_mut(V::N).zip(shrink.chunks_exact(V::N)) {
-        let (e, s) = (total.add(V::load(w)), V::load(s));
-        e.store(w);
-        let weighted = e * s;
-        sums[0] = sums[0] + weighted;
-        sums[1] = weighted.mul_add(s, sums[1]);
-    }
-    let sum = total.sum.sum();
-    let share = V::splat(1.0 / sum);
-    for (p, w) in phi.chunks_exact_mut(V::N).zip(work.chunks_exact(V::N)) {
-        V::load(w).mul_add(share, V::load(p)).store(p);
-    }
-    Averages {
-        log_evidence: total.top.to_array()[0] + sum.ln(),
-        shrink: sums[0].sum() / sum,
-        shrink_squared: sums[1].sum() / sum,
     }
 }

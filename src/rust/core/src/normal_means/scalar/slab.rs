@@ -1,4 +1,4 @@
-//! Priors with a point at zero and a slab, seen through a normal observation.
+//! The log Bayes factors of slabs as functions of their scale.
 //!
 //! An observation of `t` with precision `a` and weighted value `b` (that is, `b / a ~ N(t, 1 / a)`)
 //! has, under the slab and relative to `t = 0`, the likelihood ratio `exp(rho)`:
@@ -8,6 +8,7 @@
 //! ```
 //! Both forms hold when nothing was observed, `a = b = 0`, where `rho = 0`.
 
+use super::{Sign, moments, normal};
 use crate::linalg::normal_tail::cut_normal;
 
 /// The shape of the slab.
@@ -45,12 +46,12 @@ impl Family {
         match self {
             Self::Normal => {
                 let v = scale.exp();
+                let found = normal(a, b, v);
                 let shrink = 1.0 / (1.0 + v * a);
                 // d/dlog v of v b^2 / (1 + v a) and of log(1 + v a).
-                let signal = v * b * b * shrink;
-                let share = v * a * shrink;
+                let (signal, share) = (found.mu * b, found.s2 * a);
                 Ratio {
-                    value: 0.5 * (signal + shrink.ln()),
+                    value: found.log_bayes,
                     slope: 0.5 * (signal * shrink - share),
                     curvature: 0.5 * shrink * (signal * (1.0 - 2.0 * share) - share),
                 }
@@ -76,19 +77,15 @@ impl Family {
     pub fn moments(self, a: f64, b: f64, scale: f64) -> (f64, f64) {
         match self {
             Self::Normal => {
-                let v = scale.exp();
-                let variance = v / (1.0 + v * a);
-                let mean = variance * b;
-                (mean, mean * mean + variance)
+                let found = normal(a, b, scale.exp());
+                moments(Sign::Any, found.mu, found.s2)
             }
             Self::Exponential => {
                 let c = scale.exp();
                 if a == 0.0 {
                     return (1.0 / c, 2.0 / (c * c));
                 }
-                let root = a.sqrt();
-                let cut = cut_normal((b - c) / root);
-                (cut.mean / root, cut.second / a)
+                moments(Sign::Positive, (b - c) / a, 1.0 / a)
             }
         }
     }
