@@ -4,8 +4,8 @@
 # thing is reduced to what is needed (said once), what is missing is an error that lists it. Where
 # one side has no names, sizes must agree, and order counts.
 
-# The places in `own` of the names `wanted`, so that `own[align_to(...)]` are `wanted`. `name` is the
-# argument that is brought into order, as the user wrote it, `kind` what its dimension holds
+# The places in `own` of the names `wanted`, so that `own[align_to(...)]` are `wanted`. `name` is
+# the argument that is brought into order, as the user wrote it, `kind` what its dimension holds
 # ("condition", "unit", "variant", ...), `to` what it is aligned to. `more` says what becomes of
 # names in `own` that are not wanted: "reduce" leaves them out, and says so once, of `said`
 # (NULL: it is what was asked for); "refuse" is an error.

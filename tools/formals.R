@@ -1,5 +1,5 @@
-# Functions that are not exported take at most eight arguments: more of them are a bundle that has no
-# name yet. Part of `make lint`.
+# Functions that are not exported take at most eight arguments: more of them are a bundle that has
+# no name yet. Part of `make lint`.
 #
 #   Rscript tools/formals.R      from the package's root; exit status 1 if one takes more
 most <- 8L

@@ -18,7 +18,13 @@ find_generic <- function(name) {
 
 # One object of each class, from the valid calls of the functions that make them.
 class_objects <- function(calls) {
-  objects <- list(list = list(diag(2)), default = structure(list(), class = "unheard_of"))
+  objects <- list(
+    list = list(diag(2)), default = structure(list(), class = "unheard_of"),
+    # What mvsusieR makes of a prior.
+    MashInitializer = structure(
+      list(prior_variance = list(xUlist = list(diag(2)), pi = 1)), class = "MashInitializer"
+    )
+  )
   keep <- function(x) {
     for (class in setdiff(class(x), names(objects))) objects[[class]] <<- x
   }
@@ -29,9 +35,8 @@ class_objects <- function(calls) {
     )
     if (is.list(value) && is.object(value)) {
       keep(value)
-      if (inherits(value, c("mash", "fqtl", "mr_ash", "mr_mash", "ud_fit", "varbvs", "ed")) &&
-            !is.null(utils::getS3method("summary", class(value)[1L], TRUE,
-                                        envir = asNamespace("mnmash")))) {
+      method <- utils::getS3method("summary", class(value)[1L], TRUE, asNamespace("mnmash"))
+      if (!is.null(method)) {
         keep(tryCatch(summary(value), error = \(e) NULL))
       }
     }

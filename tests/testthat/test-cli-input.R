@@ -200,7 +200,7 @@ test_that("what is wrong with a file is said with its name, the entry and what t
   fit(put(x[1:2], "b"), "b.rds'\\) has no `random` set .* which this step needs")
   turned <- x
   colnames(turned$random.b)[2] <- "other"
-  fit(put(turned, "c"), "c.rds'\\): `data\\$random.s` does not go with `data\\$random.b`.* \\(other\\)")
+  fit(put(turned, "c"), "c.rds'\\): `data\\$random.s` does not go with .*\\(other\\)")
   bytes <- readBin(good, "raw", 5000)
   writeBin(bytes, at("d"))
   fit(at("d"), "d.rds' is not an RDS file, or is damaged .*: write it again")

@@ -77,7 +77,8 @@ test_that("priors: conditions that the data lack are integrated out, others are 
   U <- lapply(U, `dimnames<-`, list(conditions, conditions))
   prior <- list(U = U, w = c(0.5, 0.5))
   expect_message(
-    found <- resolve_prior(prior, conditions[c(1, 3)]), "`prior`: 2 of its 8 conditions are used, those of the data"
+    found <- resolve_prior(prior, conditions[c(1, 3)]),
+    "`prior`: 2 of its 8 conditions are used, those of the data"
   )
   expect_equal(found$U$a, U$a[c(1, 3), c(1, 3)])
   expect_identical(resolve_prior(lapply(U, unname), letters[1:8])$U$a,
