@@ -43,6 +43,7 @@ lint:
 	cd src/rust && cargo clippy --locked --workspace --all-targets -- -D warnings
 	Rscript tools/unused.R
 	Rscript tools/layers.R
+	Rscript tools/formals.R
 	Rscript -e 'print(found <- lintr::lint_package()); quit(status = length(found) > 0L)'
 
 document:
