@@ -39,9 +39,24 @@ first_few <- function(names, n = 8L) {
   paste0(paste(utils::head(names, n), collapse = ", "), if (length(names) > n) ", ...")
 }
 
+# A matrix of the package Matrix as a plain one, and a data frame as a matrix; others as they are.
+plain_matrix <- function(x, name = arg_name(x)) {
+  if (isS4(x) && length(dim(x)) == 2L) {
+    force(name)
+    if (!inherits(x, "Matrix") || !requireNamespace("Matrix", quietly = TRUE)) {
+      stop_mnmash(
+        "type", "`", name, "` must be a plain matrix, not ", class(x)[1L], ": use as.matrix()"
+      )
+    }
+    return(Matrix::as.matrix(x))
+  }
+  if (is.data.frame(x)) as.matrix(x) else x
+}
+
 # A numeric matrix from a matrix, a data frame, or a vector (one condition).
 as_numeric_matrix <- function(x, name = arg_name(x)) {
   force(name)
+  if (isS4(x)) x <- plain_matrix(x, name)
   if (is.data.frame(x)) {
     bad <- which(!vapply(x, \(column) is.numeric(column) || all(is.na(column)), NA))
     if (length(bad)) {

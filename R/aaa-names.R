@@ -45,7 +45,10 @@ align_to <- function(own, wanted, name, kind, n_own = length(own), n_wanted = le
 
 # Names that this package makes up where there are none.
 is_invented <- function(names) {
-  length(names) > 0L && identical(names, paste0("condition", seq_along(names)))
+  numbers <- seq_along(names)
+  length(names) > 0L && (
+    identical(names, paste0("condition", numbers)) || identical(names, as.character(numbers))
+  )
 }
 
 # Names as text. A whole number has one name, whether it is stored as 100000L or as 1e5.
@@ -57,7 +60,11 @@ name_text <- function(x) {
       as.character(x)
     ))
   }
-  as.character(x)
+  x <- as.character(x)
+  # What became text before it came here.
+  rounded <- grep("^[1-9][0-9.]*e[+][0-9]+$", x)
+  if (length(rounded)) x[rounded] <- name_text(as.numeric(x[rounded]))
+  x
 }
 
 stop_other_size <- function(name, kind, n_own, n_wanted, to, own, wanted) {

@@ -123,15 +123,36 @@ output_map <- function(data, A) {
     if (!is.null(to_all)) rownames(to_all) <- paste0(colnames(data$L), "-mean")
     return(to_all)
   }
-  if (is.null(dim(A)) && is.numeric(A)) A <- matrix(A, 1L)
-  A <- as_numeric_matrix(A)
-  R <- if (is.null(to_all)) ncol(data$Bhat) else nrow(to_all)
-  if (ncol(A) != R) {
-    stop_mnmash("dimension", "`A` must have ", R, " columns, one per effect, not ", ncol(A))
+  A <- check_map(
+    A, if (is.null(to_all)) colnames(data$Bhat) else to_all_names(data),
+    if (is.null(to_all)) ncol(data$Bhat) else nrow(to_all)
+  )
+  if (is.null(to_all)) A else A %*% to_all
+}
+
+to_all_names <- function(data) {
+  if (!is.null(colnames(data$Bhat))) paste0(colnames(data$L), "-mean")
+}
+
+# Linear functions of R effects, a row each: columns in the order of the effects, by name. One of
+# more effects is reduced to them where it does not need the others.
+check_map <- function(A, conditions, R) {
+  if (is.null(dim(A)) && is.numeric(A)) {
+    A <- matrix(A, 1L, dimnames = if (!is.null(names(A))) list(NULL, names(A)))
   }
+  A <- as_numeric_matrix(A)
   if (anyNA(A)) stop_mnmash("not_finite", "`A` must not have missing values")
   check_finite(A)
-  if (is.null(to_all)) A else A %*% to_all
+  if (is.null(colnames(A)) || is.null(conditions)) {
+    if (ncol(A) != R) {
+      stop_mnmash("dimension", "`A` must have ", R, " columns, one per effect, not ", ncol(A))
+    }
+    return(A)
+  }
+  more <- setdiff(colnames(A), conditions)
+  needed <- more[colSums(A[, more, drop = FALSE] != 0) > 0]
+  if (length(needed)) stop_other_names("A", "condition", "the data", character(), needed, R)
+  align_columns(A, conditions, R, "A", "condition")
 }
 
 # "<matrix>.<scale>", null first.

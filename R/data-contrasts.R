@@ -62,19 +62,19 @@ contrast_data <- function(data, ref) {
   names <- colnames(data$Bhat)
   L <- contrast_matrix(R, ref, if (is.null(names)) 1:R else names)
   Bhat <- data$Bhat %*% t(L)
-  mask <- contrast_mask(data$missing, L)
+  mask <- contrast_mask(data$missing, L, rownames(data$Bhat))
   new_contrast_data(Bhat, data$Shat, data$V, L, mask, data_units(data))
 }
 
 # A difference is missing where its condition or its baseline is.
-contrast_mask <- function(missing, L) {
+contrast_mask <- function(missing, L, units) {
   if (is.null(missing)) return(NULL)
   mask <- missing %*% (t(L) != 0) > 0
   dimnames(mask) <- NULL
   empty <- which(rowSums(mask) == ncol(mask))
   if (length(empty)) {
     stop_mnmash(
-      "missing", "no contrast is observed in ", describe_index("row", empty[1L], rownames(missing)),
+      "missing", "no contrast is observed in ", describe_index("row", empty[1L], units),
       and_more(length(empty)), ", where the baseline is missing: leave ",
       if (length(empty) > 1) "them" else "it", " out, or choose another `ref`"
     )

@@ -1,41 +1,33 @@
 # Standard errors implied by p-values and by Student's t.
 
-# Shat = |Bhat| / z, z the normal score of the two-sided p-value.
+# Shat = |Bhat| / z, z the normal score of the two-sided p-value. A p-value of 1 is a standard error
+# without limit, which is to say a cell of which nothing is known: list(Bhat, Shat) with these NA.
 shat_from_pval <- function(Bhat, pval) {
-  pval <- as_numeric_matrix(pval)
-  if (!identical(dim(pval), dim(Bhat))) {
-    stop_mnmash(
-      "dimension", "`pval` must have the dimensions of `Bhat` (", describe_dim(Bhat), "), not ",
-      describe_dim(pval)
-    )
-  }
+  pval <- like_bhat(pval, Bhat, "pval")
   check_finite(pval)
-  bad <- which(pval <= 0 | pval >= 1)
+  bad <- which(pval <= 0 | pval > 1)
   if (length(bad)) {
     stop_mnmash(
-      "value", "`pval` must be greater than 0 and less than 1: it is ", pval[bad[1L]], " at ",
+      "value", "`pval` must be greater than 0 and not above 1: it is ", pval[bad[1L]], " at ",
       describe_cell(Bhat, bad[1L]), and_more(length(bad)), "; give `Shat` instead"
     )
   }
+  one <- which(pval == 1)
+  if (length(one)) {
+    tell_once(
+      length(one), " p-values are 1, which says nothing of the effect: these cells count as missing"
+    )
+    Bhat[one] <- pval[one] <- NA
+  }
   Shat <- abs(Bhat) / abs(stats::qnorm(pval / 2))
   dimnames(Shat) <- dimnames(Bhat)
-  Shat
+  list(Bhat = Bhat, Shat = Shat)
 }
 
 # Shat = Bhat / z, z the normal score of the p-value of t = Bhat / Shat with df degrees of freedom.
 # In logarithms, so that no p-value is too small; by its limit where t is so near 0 that p = 1.
 shat_from_t <- function(Bhat, Shat, df) {
-  if (length(df) == 1L && is.numeric(df)) {
-    df <- array(df, dim(Bhat))
-  } else {
-    df <- as_numeric_matrix(df)
-  }
-  if (!identical(dim(df), dim(Bhat))) {
-    stop_mnmash(
-      "dimension", "`df` must be one number or have the dimensions of `Bhat` (",
-      describe_dim(Bhat), "), not ", describe_dim(df)
-    )
-  }
+  df <- like_bhat(df, Bhat, "df")
   bad <- which(!is.na(Bhat) & (is.na(df) | df <= 0))
   if (length(bad)) {
     stop_mnmash(

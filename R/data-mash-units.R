@@ -12,7 +12,10 @@ unit_correlations <- function(V, units, name) {
       and_more(length(features)), ", and units must be called <feature>_<unit>"
     )
   }
-  V[, , of, drop = FALSE]
+  V <- V[, , of, drop = FALSE]
+  # Features are no units.
+  dimnames(V)[3L] <- list(units)
+  V
 }
 
 # Which of the features a unit called "<feature>_<unit>" belongs to: the longest name that fits; a

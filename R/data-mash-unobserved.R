@@ -3,6 +3,7 @@
 
 # As mash_set_data(); conditions without any value are missing in all units.
 data_with_unobserved <- function(Bhat, Shat, V, alpha) {
+  V <- data_correlation(V, Bhat)
   some <- colSums(!is.na(Bhat)) > 0
   if (all(some)) return(mash_set_data(Bhat, Shat, V = V, alpha = alpha))
   if (!any(some)) stop_mnmash("missing", "`Bhat` has no observed value")
@@ -21,6 +22,6 @@ data_with_unobserved <- function(Bhat, Shat, V, alpha) {
   part$Bhat <- wide(part$Bhat, 0)
   part$Shat <- wide(part$Shat, 1e6)
   part$Shat_alpha <- wide(part$Shat_alpha, 1)
-  part$V <- check_residual_correlation(V, nrow(Bhat), length(some))
+  part$V <- data_correlation(V, Bhat)
   part
 }

@@ -20,6 +20,12 @@
 #' become effects of zero with a standard error of 1e6, mashr's rule, which is not exact when `V` is
 #' not diagonal. A unit or a condition without any observed value is an error.
 #'
+#' @section Names:
+#' Where `Bhat` has names of units (rows) or conditions (columns) and another argument has them too,
+#' they are matched by name: another order is put in order, and a name that is missing is an error.
+#' Names that only `Shat` or `pval` have are taken for those of `Bhat`. Matrices of the package
+#' Matrix are taken as plain ones.
+#'
 #' @section Student t and p-values:
 #' With finite `df` the standard error is replaced by `Bhat / z`, where `z` is the normal score of
 #' the p-value of `Bhat / Shat` under Student's t with `df` degrees of freedom; where `Bhat` is zero
@@ -29,13 +35,16 @@
 #' @param Bhat effects, J units (rows) x R conditions (columns): a matrix or a data frame of
 #'   numbers, or a vector for one condition; `NA` where missing. Z-scores if `Shat` is not given. Or
 #'   the result of [deconvolve()], which brings `Shat` and `V`.
-#' @param Shat standard errors of `Bhat`, positive, in its units: J x R, or one number for all.
-#'   Default 1.
+#' @param Shat standard errors of `Bhat`, positive, in its units: J x R, one number for each unit, or
+#'   one for all. Default: 1 for all, `Bhat` being z-scores.
 #' @param alpha how effects scale with their standard errors: 0 (EE) to 1 (EZ).
-#' @param df degrees of freedom of the standard errors: one number or J x R. Default `Inf` (normal).
-#' @param pval two-sided p-values, J x R, in place of `Shat`: greater than 0 and less than 1.
+#' @param df degrees of freedom of the standard errors: J x R, one number for each unit (such as
+#'   `df.total` of limma), or one for all. Default `Inf` (normal).
+#' @param pval two-sided p-values, J x R, in place of `Shat`: greater than 0. A p-value of 1 says
+#'   nothing of an effect (its standard error is infinite): such cells count as missing.
 #' @param V correlation of the measurement errors among conditions: R x R, or R x R x J when it
-#'   differs by unit; positive definite. Default: independent errors.
+#'   differs by unit; positive definite. Default: independent errors. One of more conditions is
+#'   reduced to those of the data.
 #' @param zero_check_tol standard errors up to this count as zero.
 #' @param zero_Bhat_Shat_reset positive number to replace standard errors of zero where the effect
 #'   is zero too (at most `zero_check_tol` in absolute value). Default 0: such cells are an error.
@@ -74,19 +83,23 @@ mash_set_data <- function(Bhat, Shat = NULL, alpha = 0, df = Inf, pval = NULL,
   missing <- match_choice(missing, c("exact", "mashr"))
   alpha <- check_number(alpha, 0, 10)
   Bhat <- as_numeric_matrix(Bhat)
+  for (x in list(Shat, pval)) Bhat <- with_names_of(Bhat, x)
   check_finite(Bhat)
   check_dimnames(Bhat)
+  df <- plain_matrix(df)
   if (!is.numeric(df)) df <- as_numeric_matrix(df)
   if (!is.null(pval)) {
     if (!is.null(Shat)) stop_mnmash("argument", "give `Shat` or `pval`, not both")
     if (!all(is.infinite(df))) stop_mnmash("argument", "give `df` or `pval`, not both")
-    Shat <- shat_from_pval(Bhat, pval)
+    found <- shat_from_pval(Bhat, pval)
+    Bhat <- found$Bhat
+    Shat <- found$Shat
   }
   units <- if (is.null(Shat)) "z" else alpha_units(alpha)
   Shat <- check_shat(if (is.null(Shat)) 1 else Shat, Bhat)
   mask <- missing_mask(Bhat, Shat)
   Shat <- reset_zero_shat(Bhat, Shat, zero_check_tol, zero_Bhat_Shat_reset, zero_Shat_reset)
-  V <- check_residual_correlation(V, nrow(Bhat), ncol(Bhat))
+  V <- data_correlation(V, Bhat)
   if (!all(is.infinite(df))) {
     Shat <- shat_from_t(Bhat, Shat, df)
   }
@@ -124,8 +137,9 @@ mash_set_data <- function(Bhat, Shat = NULL, alpha = 0, df = Inf, pval = NULL,
 mash_update_data <- function(mashdata, ref = NULL, V = NULL) {
   check_mash_data(mashdata)
   if (!is.null(V)) {
-    R <- if (is.null(mashdata$L)) ncol(mashdata$Bhat) else ncol(mashdata$L)
-    mashdata$V <- check_residual_correlation(V, nrow(mashdata$Bhat), R)
+    mashdata$V <- data_correlation(
+      V, mashdata$Bhat, if (is.null(mashdata$L)) mashdata$Bhat else mashdata$L
+    )
     mashdata$commonV <- length(dim(mashdata$V)) == 2L
     if (!is.null(mashdata$L)) {
       mashdata <- new_contrast_data(
@@ -135,6 +149,17 @@ mash_update_data <- function(mashdata, ref = NULL, V = NULL) {
     }
   }
   if (is.null(ref)) mashdata else contrast_data(mashdata, ref)
+}
+
+# V for the units of Bhat, in the conditions that are the columns of `of`: matched by name where both
+# have names, and so are the units of an R x R x J array.
+data_correlation <- function(V, Bhat, of = Bhat) {
+  units <- if (length(dim(V)) == 3L) dimnames(V)[[3L]]
+  if (!is.null(units) && !is.null(rownames(Bhat))) {
+    at <- align_to(units, rownames(Bhat), "V", "unit")
+    if (!in_order(at, dim(V)[3L])) V <- V[, , at, drop = FALSE]
+  }
+  check_residual_correlation(V, nrow(Bhat), ncol(of), colnames(of))
 }
 
 # Scales by Shat^alpha, fills the missing cells, and makes the object.
@@ -195,20 +220,11 @@ check_dimnames <- function(Bhat) {
 
 # Shat as a J x R matrix of positive numbers (zero is dealt with later), in the order of Bhat.
 check_shat <- function(Shat, Bhat) {
-  if (is.numeric(Shat) && length(Shat) == 1L && length(Bhat) != 1L) {
-    if (is.na(Shat)) stop_mnmash("not_finite", "`Shat` is ", Shat)
-    Shat <- matrix(as.double(Shat), nrow(Bhat), ncol(Bhat))
-  } else {
-    Shat <- as_numeric_matrix(Shat)
+  if (is.numeric(Shat) && length(Shat) == 1L && is.na(Shat) && length(Bhat) != 1L) {
+    stop_mnmash("not_finite", "`Shat` is ", Shat)
   }
-  if (!identical(dim(Shat), dim(Bhat))) {
-    stop_mnmash(
-      "dimension", "`Shat` must have the dimensions of `Bhat` (", describe_dim(Bhat), "), not ",
-      describe_dim(Shat)
-    )
-  }
+  Shat <- like_bhat(Shat, Bhat, "Shat")
   check_finite(Shat)
-  check_same_order(Shat, Bhat)
   negative <- which(Shat < 0)
   if (length(negative)) {
     stop_mnmash(
@@ -217,20 +233,6 @@ check_shat <- function(Shat, Bhat) {
     )
   }
   Shat
-}
-
-# The same names in another order are a mistake; other names are the user's own business.
-check_same_order <- function(Shat, Bhat) {
-  for (side in 1:2) {
-    own <- dimnames(Shat)[[side]]
-    other <- dimnames(Bhat)[[side]]
-    if (!is.null(own) && !is.null(other) && !identical(own, other) && setequal(own, other)) {
-      stop_mnmash(
-        "names", "`Shat` has the ", c("row", "column")[side], " names of `Bhat` in another order: ",
-        describe_index(c("row", "column")[side], which(own != other)[1L], own), " in `Shat`"
-      )
-    }
-  }
 }
 
 # Which cells are missing (NULL when none), after checking that Bhat and Shat agree about it.

@@ -24,7 +24,7 @@ prior_matrices <- function(Ulist, R, normalize = TRUE, name = "Ulist", condition
 align_matrices <- function(Ulist, conditions, name) {
   known <- NULL
   for (k in seq_along(Ulist)) {
-    U <- Ulist[[k]]
+    U <- plain_matrix(Ulist[[k]], paste0(name, "$", names(Ulist)[k]))
     if (length(dim(U)) != 2L) next
     own <- square_names(U, paste0(name, "$", names(Ulist)[k]), "condition")
     if (!is.null(own)) {
@@ -34,10 +34,9 @@ align_matrices <- function(Ulist, conditions, name) {
         )
         known <- own
       }
-      U <- as.matrix(U)[at, at, drop = FALSE]
+      U <- U[at, at, drop = FALSE]
     }
-    if (NROW(U) == length(conditions) && NCOL(U) == NROW(U)) {
-      U <- as.matrix(U)
+    if (nrow(U) == length(conditions) && ncol(U) == nrow(U)) {
       dimnames(U) <- list(conditions, conditions)
       Ulist[[k]] <- U
     }
@@ -62,7 +61,7 @@ name_matrices <- function(Ulist, name) {
 }
 
 prior_matrix <- function(U, R, normalize, where) {
-  if (is.data.frame(U)) U <- as.matrix(U)
+  if (is.data.frame(U) || inherits(U, "Matrix")) U <- plain_matrix(U)
   if (!is.numeric(U) || !length(U) || !(is.matrix(U) || length(U) == 1L)) {
     stop_mnmash("type", where, " must be a numeric matrix, not ", class(U)[1L])
   }
@@ -82,13 +81,13 @@ prior_matrix <- function(U, R, normalize, where) {
   if (size >= 1e100) {
     stop_mnmash("value", where, " must have values below 1e100, not ", size)
   }
-  if (max(abs(U - t(U))) > 1e-8 * size) {
+  if (max(abs(U - t(U))) > covariance_tolerance$asymmetry * size) {
     bad <- which.max(abs(U - t(U)))
     stop_mnmash("asymmetric", where, " must be symmetric: it is not at ",
                 describe_cell(unname(U), bad))
   }
   smallest <- min(eigen(U, symmetric = TRUE, only.values = TRUE)$values)
-  if (smallest < -1e-8 * size) {
+  if (smallest < -covariance_tolerance$negative * size) {
     stop_mnmash(
       "not_psd", where, " must be positive semi-definite: its smallest eigenvalue is ",
       format(smallest, digits = 4)

@@ -13,7 +13,7 @@ test_that("alpha = 0 keeps effects and errors, alpha = 1 makes z-scores, 0.5 is 
   expect_true(ee$commonV)
   expect_null(ee$missing)
   expect_identical(
-    names(ee), c("Bhat", "Shat", "Shat_alpha", "V", "commonV", "alpha", "missing")
+    names(ee), c("Bhat", "Shat", "Shat_alpha", "V", "commonV", "alpha", "missing", "units")
   )
   ez <- mash_set_data(B, S, alpha = 1)
   expect_equal(ez$Bhat, B / S)
@@ -96,7 +96,11 @@ test_that("p-values give the standard error", {
   p <- matrix(seq(0.01, 0.9, length.out = 12), 4, 3)
   data <- mash_set_data(B, pval = p)
   expect_equal(unname(2 * pnorm(-abs(data$Bhat / data$Shat))), p)
+  # A p-value of 1 is an infinite standard error: the limit of ever larger ones is no value at all.
   p[1] <- 1
+  expect_message(one <- mash_set_data(B, pval = p), "1 p-values are 1")
+  expect_identical(which(one$missing), 1L)
+  p[1] <- 0
   expect_error(mash_set_data(B, pval = p), "pval.*row 1", class = "mnmash_error_value")
   expect_error(mash_set_data(B, 1, pval = p), "not both", class = "mnmash_error_argument")
   expect_error(mash_set_data(B, df = 3, pval = p), "not both", class = "mnmash_error_argument")
@@ -178,10 +182,11 @@ test_that("names must be distinct and in one order", {
   twice <- B
   rownames(twice)[2] <- "u1"
   expect_warning(mash_set_data(twice), "two rows named \"u1\"", class = "mnmash_warning_names")
-  colnames(S) <- c("A", "C", "B")
-  expect_error(mash_set_data(B, S), "another order", class = "mnmash_error_names")
+  colnames(S) <- colnames(B)
+  expect_identical(mash_set_data(B, S[, c("A", "C", "B")]), mash_set_data(B, S))
   colnames(S) <- paste0(colnames(B), "_se")
-  expect_identical(mash_set_data(B, S)$Shat, S)
+  expect_error(mash_set_data(B, S), "lacks 3 of 3 conditions (A, B, C)",
+    fixed = TRUE, class = "mnmash_error_names")
 })
 
 test_that("a data frame with text names the column", {
