@@ -11,8 +11,8 @@
 # (NULL: it is what was asked for); "refuse" is an error.
 align_to <- function(own, wanted, name, kind, n_own = length(own), n_wanted = length(wanted),
                      to = "the data", more = c("reduce", "refuse"), said = name) {
-  own <- name_text(own)
-  wanted <- name_text(wanted)
+  own <- whole_names(own)
+  wanted <- whole_names(wanted)
   if (is_invented(own) != is_invented(wanted) && !any(own %in% wanted)) own <- wanted <- NULL
   if (is.null(own) || is.null(wanted)) {
     if (n_own != n_wanted) stop_other_size(name, kind, n_own, n_wanted, to, own, wanted)
@@ -41,6 +41,12 @@ align_to <- function(own, wanted, name, kind, n_own = length(own), n_wanted = le
     )
   }
   at
+}
+
+# Names of which some are missing cannot be matched: they are none.
+whole_names <- function(x) {
+  x <- name_text(x)
+  if (anyNA(x) || !all(nzchar(x))) NULL else x
 }
 
 # Names that this package makes up where there are none.

@@ -37,8 +37,6 @@ prior_weights <- function(w, names, K) {
   if (length(bad)) {
     stop_mnmash("value", "`w` must not be negative: weight ", bad[1L], " is ", w[bad[1L]])
   }
-  # Files of the workflows name some weights only.
-  if (!all(nzchar(names(w)))) names(w) <- NULL
   as.double(align_vector(w, names, K, "w", "component", to = "`U`", more = "refuse"))
 }
 
