@@ -32,6 +32,8 @@ pub enum Error {
         /// The unit (0-based).
         unit: usize,
     },
+    /// The data are too few, or too uneven, for what is asked of them.
+    TooFew(String),
     /// The threads could not be started.
     Threads(String),
     /// The caller asked to stop.
@@ -46,6 +48,7 @@ impl Error {
             Self::Value { .. } => "value",
             Self::NotPsd { .. } => "not_psd",
             Self::SingularNoise { .. } => "singular_noise",
+            Self::TooFew(_) => "too_few",
             Self::Threads(_) => "threads",
             Self::Interrupted => "interrupted",
         }
@@ -66,6 +69,7 @@ impl fmt::Display for Error {
             Self::SingularNoise { unit } => {
                 write!(f, "the noise covariance of row {} is not positive definite", unit + 1)
             }
+            Self::TooFew(why) => f.write_str(why),
             Self::Threads(why) => write!(f, "could not start the threads: {why}"),
             Self::Interrupted => f.write_str("interrupted"),
         }

@@ -21,6 +21,7 @@ mod prior;
 pub mod random;
 pub mod regression;
 mod threads;
+pub mod v;
 pub mod weights;
 
 pub use ended::{Ended, Stop};

@@ -45,6 +45,14 @@ pub fn cut_normal(z: f64) -> CutNormal {
     }
 }
 
+/// `log Phi(z)`, the logarithm of the probability of a standard normal variable below `z`.
+pub fn log_cdf(z: f64) -> f64 {
+    match z > FAR {
+        true => (0.5 * erfc(-z * std::f64::consts::FRAC_1_SQRT_2)).ln(),
+        false => cut_normal(z).log_ratio - 0.5 * z * z - HALF_LOG_2_PI,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,6 +84,19 @@ mod tests {
             assert!((found.mean / mean - 1.0).abs() < 1e-11, "{z}: {} {mean}", found.mean);
             assert!((found.second / second - 1.0).abs() < 1e-11, "{z}: {} {second}", found.second);
         }
+    }
+
+    #[test]
+    fn logarithms_of_probabilities_are_smooth_over_the_switch_and_far_out() {
+        // 30 digits of a continued fraction.
+        for (z, log) in
+            [(0.0, 0.5f64.ln()), (-5.0, -15.064_998_393_988_725), (2.0, -0.023_012_909_328_963_49)]
+        {
+            assert!((log_cdf(z) - log).abs() < 1e-13 * log.abs().max(1.0), "{z}");
+        }
+        let slope = log_cdf(FAR + 1e-6) - log_cdf(FAR - 1e-6);
+        assert!((slope / 2e-6 - 4.225_607).abs() < 1e-3, "{slope}");
+        assert!((log_cdf(-1e4) + 5e7 + 1e4f64.ln() + HALF_LOG_2_PI).abs() < 1e-6);
     }
 
     #[test]

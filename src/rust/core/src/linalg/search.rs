@@ -111,6 +111,46 @@ pub fn root(mut rising: impl FnMut(f64) -> f64, mut low: f64, mut high: f64) -> 
     0.5 * (low + high)
 }
 
+/// Where a smooth function crosses zero between two places (with its values there, of opposite signs or
+/// zero), to `close`: steps by inverse quadratic interpolation where the function is near enough to a
+/// parabola, and halves otherwise (Chandrupatla 1997).
+pub fn crossing(
+    f: impl Fn(f64) -> f64,
+    (low, f_low): (f64, f64),
+    (high, f_high): (f64, f64),
+    close: f64,
+) -> f64 {
+    // The root is between `a`, the last place, and `b`; `c` is the place before.
+    let (mut a, mut b) = (Point { at: high, value: f_high }, Point { at: low, value: f_low });
+    let mut c;
+    let mut share = 0.5;
+    for _ in 0..SECTIONS {
+        let best = if a.value.abs() < b.value.abs() { a } else { b };
+        let width = (b.at - a.at).abs();
+        if best.value == 0.0 || width <= close {
+            return best.at;
+        }
+        let at = a.at + share * (b.at - a.at);
+        let new = Point { at, value: f(at) };
+        if new.value.is_sign_negative() == a.value.is_sign_negative() {
+            c = a;
+        } else {
+            (c, b) = (b, a);
+        }
+        a = new;
+        let (xi, phi) = ((a.at - b.at) / (c.at - b.at), (a.value - b.value) / (c.value - b.value));
+        let least = 0.5 * close / (b.at - a.at).abs();
+        share = 0.5;
+        if phi * phi < xi && (1.0 - phi) * (1.0 - phi) < 1.0 - xi {
+            share = a.value / (b.value - a.value) * c.value / (b.value - c.value)
+                + (c.at - a.at) / (b.at - a.at) * a.value / (c.value - a.value) * b.value
+                    / (c.value - b.value);
+        }
+        share = share.clamp(least.min(0.5), 1.0 - least.min(0.5));
+    }
+    0.5 * (a.at + b.at)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,6 +193,31 @@ mod tests {
         let found = maximum(|_| 3.0, &[0.0, 1.0, 2.0], 1e-3);
         assert!(found.value == 3.0 && (0.0..=2.0).contains(&found.at));
         assert!(maximum(|_| f64::NAN, &[0.0, 1.0], 1e-3).value.is_nan());
+    }
+
+    #[test]
+    fn crossings_of_smooth_functions_take_few_steps() {
+        type Case = (fn(f64) -> f64, f64);
+        let functions: [Case; 4] = [
+            (|x| x * x - 2.0, 2f64.sqrt()),
+            (|x| (x - 0.3).tanh(), 0.3),
+            (|x| 1.0 - (-40.0 * (x - 1.9)).exp(), 1.9),
+            (|x| (x - 1.0).powi(3), 1.0),
+        ];
+        for (f, root) in functions {
+            for sign in [1.0, -1.0] {
+                let asked = std::cell::Cell::new(0);
+                let g = |x: f64| {
+                    asked.set(asked.get() + 1);
+                    sign * f(x)
+                };
+                let found = crossing(g, (0.0, sign * f(0.0)), (2.0, sign * f(2.0)), 1e-13);
+                let close = if root == 1.0 { 1e-5 } else { 1e-12 };
+                assert!((found - root).abs() < close, "{root}: {found}");
+                assert!(asked.get() < 45, "{root}: {}", asked.get());
+            }
+        }
+        assert_eq!(crossing(|x| x, (0.0, 0.0), (1.0, 1.0), 1e-9), 0.0);
     }
 
     #[test]
