@@ -49,12 +49,13 @@ whole_names <- function(x) {
   if (anyNA(x) || !all(nzchar(x))) NULL else x
 }
 
-# Names that this package makes up where there are none.
+# Names that this package, its simulations or R make up where there are none.
 is_invented <- function(names) {
   numbers <- seq_along(names)
-  length(names) > 0L && (
-    identical(names, paste0("condition", numbers)) || identical(names, as.character(numbers))
-  )
+  length(names) > 0L &&
+    any(vapply(c("condition", "condition_", "V", ""), \(start) {
+      identical(names, paste0(start, numbers))
+    }, NA))
 }
 
 # Names as text. A whole number has one name, whether it is stored as 100000L or as 1e5.
