@@ -104,8 +104,7 @@ resolve_prior <- function(prior, conditions, name = "prior") {
     as_prior(prior),
     message = \(m) if (grepl("no weights", conditionMessage(m))) invokeRestart("muffleMessage")
   )
-  units <- if (is.null(prior$units)) "effect" else prior$units
-  prior <- prior_for(prior, conditions, length(conditions), units, name = name)
+  prior <- prior_for(prior, conditions, length(conditions), name = name)
   prior$U <- lapply(prior$U, name_margins, conditions)
   prior
 }

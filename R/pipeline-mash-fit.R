@@ -113,7 +113,7 @@ fit_effect_model <- function(asked, prior) {
   asked <- match_choice(asked, c("EE", "EZ"), name = "effect_model")
   if (!is.null(prior) && asked != prior) {
     stop_mnmash(
-      "argument", "`effect_model` is \"", asked, "\", but `prior` was learnt with \"", prior, "\""
+      "units", "`effect_model` is \"", asked, "\", but `prior` was learnt with \"", prior, "\""
     )
   }
   asked

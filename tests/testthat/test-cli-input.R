@@ -126,7 +126,7 @@ test_that("a residual correlation for each gene, from a list of genes or of file
   call <- c("posterior", "--analysis-units", genes, "--mash-model", file.path(folder, "fit.rds"))
   run_cli(call, "--vhat-data", own, "--output", file.path(folder, "post"))
   found <- readRDS(file.path(folder, "post", "g1.rds"))
-  data <- mash_set_data(z[1:40, ], V = V[, , "g1"])
+  data <- mash_set_data(z[1:40, ], z[1:40, ] * 0 + 1, V = V[, , "g1"])
   expect_equal(found$lfsr, mash_posterior(fit, data)$lfsr, tolerance = 1e-10)
   each <- file.path(folder, c("V2.rds", "V1.rds"))
   saveRDS(V[, , "g2"], each[1])

@@ -148,7 +148,7 @@ test_that("what does not fit together is named", {
   prior <- as_prior(reference_prior("pipeline_EE_canonical_pca", "ed_only"))
   prior$effect_model <- "EE"
   expect_error(mash_fit(file, prior, effect_model = "EZ"), "`prior` was learnt with \"EE\"",
-    class = "mnmash_error_argument")
+    class = "mnmash_error_units")
   expect_error(mash_fit(x[c("strong.b", "strong.s")], prior), "`data` has no `random` set",
     class = "mnmash_error_missing_entry")
   expect_error(mash_fit(x, list(diag(3))), "`prior` has 3 conditions, but the data have 8",
@@ -183,4 +183,39 @@ test_that("posteriors of regions have missing cells in the units of mash_fit()",
   ))
   expect_equal(whole$PosteriorMean[, "Ast"], scaled$PosteriorMean[, "Ast"] * median(s),
     tolerance = 1e-10)
+})
+
+test_that("a prior of more conditions, in another order, is used as its margin, by name", {
+  prior <- suppressMessages(mixture_prior(file, "none", c("pca", "canonical"), "EZ",
+    verbose = FALSE))
+  expect_identical(prior$units, "z")
+  expect_identical(dimnames(prior$V), rep(list(colnames(x$strong.b)), 2))
+  some <- c("Oli", "Ast", "Mic")
+  part <- lapply(x[grep("[.][bs]$", names(x))], \(m) m[, some])
+  expect_message(
+    fit <- mash_fit(part, prior, verbose = FALSE),
+    "`prior`: 3 of its 8 conditions are used, those of the data"
+  )
+  expect_identical(fit$alpha, 1)
+  expect_identical(dimnames(fit$fitted_g$Ulist[[1]]), list(some, some))
+  expect_identical(colnames(fit$posterior$lfsr), some)
+  # The same, with the blocks cut by hand.
+  U <- lapply(prior$U, \(u) u[some, some])
+  U <- U[vapply(U, \(u) any(u != 0), NA)]
+  by_hand <- mash(
+    mash_set_data(part$random.b, part$random.s, alpha = 1, V = prior$V[some, some]), U,
+    verbose = FALSE
+  )
+  expect_equal(fit$loglik, by_hand$loglik, tolerance = 1e-10)
+  expect_equal(fit$result$PosteriorMean, by_hand$result$PosteriorMean, tolerance = 1e-6)
+})
+
+test_that("what is passed on to mash() is checked before work begins", {
+  prior <- reference_prior("pipeline_EE_canonical_pca", "raw")
+  expect_error(mash_fit(file, prior, nullweigth = 1), "did you mean `nullweight`",
+    class = "mnmash_error_argument")
+  expect_error(mash_fit(file, prior, V = diag(8), vhat = diag(8)), "give `V` or `vhat`, not both",
+    class = "mnmash_error_argument")
+  one <- mash_fit(file, prior, vhat = "identity", nullweight = 1, verbose = FALSE)
+  expect_identical(one, mash_fit(file, prior, V = "identity", nullweight = 1, verbose = FALSE))
 })

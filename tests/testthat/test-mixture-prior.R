@@ -213,3 +213,22 @@ test_that("what cannot be done is said", {
   expect_error(quietly(input, cwd = file.path(other, "below")), "`cwd`: cannot make the folder",
     class = "mnmash_error_file")
 })
+
+test_that("every argument is checked before work begins", {
+  withr::local_options(mnmash.progress = FALSE)
+  refused <- function(..., message) {
+    # The data are not there: what is wrong with other arguments is said first.
+    expect_error(mixture_prior("no/such/file.rds", ...), message, class = "mnmash_error")
+  }
+  refused(save_components = "yes", message = "`save_components`")
+  refused(remove_singleton = 2, message = "`remove_singleton`")
+  refused(ed_tol = -1, message = "`ed_tol`")
+  refused(V_max_iter = 0, message = "`V_max_iter`")
+  refused(vhat = "smple", message = "`V` must be .*not \"smple\"")
+  refused(npc = 1.5, message = "`npc`")
+  refused(seed = "a", message = "`seed`")
+  refused(ud_tol_lik = -1, message = "`ud_tol_lik`")
+  refused(n_threads = 0, message = "`n_threads`")
+  refused(component_files = "no.rds", message = "`component_files`: there is no file 'no.rds'")
+  refused(max_itr = 3, message = "did you mean `max_iter`")
+})

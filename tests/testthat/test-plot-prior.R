@@ -139,3 +139,11 @@ test_that("plot() of a prior shows its weights, the null among them", {
   expect_equal(plot$data$weight, c(0.4, 0.3, 0.2, 0.1), tolerance = 1e-6)
   expect_identical(nlevels(plot(as_prior(prior_of_three()), "U", top = 2)$data$matrix), 2L)
 })
+
+test_that("pictures take the arguments of what they draw, and no others", {
+  prior <- as_prior(prior_of_three())
+  expect_error(plot_U(prior, maxcomp = 2), "mean `max_comp`", class = "mnmash_error_argument")
+  expect_error(plot(prior, topp = 2), "did you mean `top`", class = "mnmash_error_argument")
+  expect_error(plot(prior, to_cor = TRUE), "`to_cor`", class = "mnmash_error_argument")
+  expect_s3_class(plot(prior, type = "U", to_cor = TRUE), "ggplot")
+})
