@@ -143,7 +143,7 @@ check_map <- function(A, conditions, R) {
   A <- as_numeric_matrix(A)
   if (anyNA(A)) stop_mnmash("not_finite", "`A` must not have missing values")
   check_finite(A)
-  if (is.null(colnames(A)) || is.null(conditions)) {
+  if (is.null(colnames(A)) || is_invented(colnames(A)) || is.null(conditions)) {
     if (ncol(A) != R) {
       stop_mnmash("dimension", "`A` must have ", R, " columns, one per effect, not ", ncol(A))
     }

@@ -153,7 +153,7 @@ fuzz_calls <- function() {
     get_pairwise_sharing = list(m, factor = 0.5, lfsr_thresh = 0.5, FUN = abs),
     get_pairwise_sharing_from_samples = list(m, factor = 0.5, lfsr_thresh = 0.5, FUN = abs),
     get_pm = list(m),
-    get_posterior_condition_wise_summary = list(data, m, contrast_matrix(3, 1)),
+    get_posterior_condition_wise_summary = list(data, m, contrast_matrix(3, 1, conditions)),
     get_pp = list(m),
     get_psd = list(m),
     get_samples = list(m),
