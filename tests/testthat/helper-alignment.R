@@ -60,6 +60,16 @@ pool_weights | regions | gene1$X$columns | order | 1e-5 | updates go in the orde
 pool_weights | regions | gene2$X$columns | order | 1e-5 | updates go in the order of columns
 pool_weights | regions | gene1$X$columns | changed | Inf | regions have variants of their own
 pool_weights | regions | gene2$X$columns | changed | Inf | regions have variants of their own
+mash_posterior | data | units | changed | Inf | a fit is applied to units of others too
+posterior_contrast | data | units | changed | Inf | a fit is applied to units of others too
+posterior_functional | data | units | changed | Inf | a fit is applied to units of others too
+simulate.mash | data | units | changed | Inf | a fit is applied to units of others too
+mash_z_check | data | units | changed | Inf | a fit is applied to units of others too
+get_posterior_condition_wise_summary | mash_data | units | changed | Inf | a fit is applied to units of others too
+predict.mr_mash | newdata | rows | changed | Inf | new samples are none of the fit
+deconvolve_rss | Bhat | rows | order | 1e-2 | updates go in the order of predictors
+mr_ash_rss | Bhat | elements | order | 1e-2 | updates go in the order of predictors
+mr_mash_rss | Bhat | rows | order | 1e-1 | updates go in the order of predictors
 mixture_weights | * | * | order | 1e-6 | sums in another order
 * | data | * | order | 1e-6 | sums in another order
 * | mashdata | * | order | 1e-6 | sums in another order
@@ -184,7 +194,7 @@ alignment_call <- function(f, arguments) {
 # A result without what the way to it was, which may be another.
 without_paths <- function(x) {
   if (!is.list(x)) return(x)
-  paths <- c("trace", "iterations", "n_iter", "near", "statistics", "scale", "gap", "kkt")
+  paths <- c("trace", "iterations", "n_iter", "near", "statistics", "scale", "gap", "kkt", "rows")
   lapply(x[setdiff(seq_along(x), which(names(x) %in% paths))], without_paths)
 }
 
