@@ -60,12 +60,12 @@ pool_weights | regions | gene1$X$columns | order | 1e-5 | updates go in the orde
 pool_weights | regions | gene2$X$columns | order | 1e-5 | updates go in the order of columns
 pool_weights | regions | gene1$X$columns | changed | Inf | regions have variants of their own
 pool_weights | regions | gene2$X$columns | changed | Inf | regions have variants of their own
-mash_posterior | data | units | changed | Inf | a fit is applied to units of others too
-posterior_contrast | data | units | changed | Inf | a fit is applied to units of others too
-posterior_functional | data | units | changed | Inf | a fit is applied to units of others too
-simulate.mash | data | units | changed | Inf | a fit is applied to units of others too
-mash_z_check | data | units | changed | Inf | a fit is applied to units of others too
-get_posterior_condition_wise_summary | mash_data | units | changed | Inf | a fit is applied to units of others too
+mash_posterior | data | units | changed | Inf | fits apply to other units
+posterior_contrast | data | units | changed | Inf | fits apply to other units
+posterior_functional | data | units | changed | Inf | fits apply to other units
+simulate.mash | data | units | changed | Inf | fits apply to other units
+mash_z_check | data | units | changed | Inf | fits apply to other units
+get_posterior_condition_wise_summary | mash_data | units | changed | Inf | fits apply to other units
 predict.mr_mash | newdata | rows | changed | Inf | new samples are none of the fit
 deconvolve_rss | Bhat | rows | order | 1e-2 | updates go in the order of predictors
 mr_ash_rss | Bhat | elements | order | 1e-2 | updates go in the order of predictors
