@@ -74,7 +74,7 @@ mash_fit <- function(data, prior, V = NULL, effect_model = NULL, compute_posteri
   fit <- do.call(mash, c(
     list(set_data(input, "random", alpha, V), known$U), further,
     list(outputlevel = output_level, verbose = verbose, n_threads = n_threads)
-  ))
+  ), quote = TRUE)
   # For posteriors of other units.
   if (is.matrix(V)) fit$V <- V
   fit$vhat_file <- V_file

@@ -204,7 +204,7 @@ bind_mash_input <- function(inputs) {
 
 # The tables of one input, with the same conditions, and in each set the same units.
 aligned_input <- function(input, where) {
-  conditions <- colnames(input$random.b)
+  conditions <- if (is.matrix(input$random.b)) colnames(input$random.b)
   for (set in c("random", "strong", "null")) {
     for (what in paste0(set, c(".b", ".s", ".z"))) {
       name <- paste0(where, what)

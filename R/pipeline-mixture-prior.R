@@ -140,7 +140,7 @@ mixture_prior <- function(data, engine = c("ed_bovy", "cov_ed", "ud", "ud_ted", 
 
   V_word <- if (is_file_name(V)) V else "given"
   how$say("Residual correlation: ", V_word)
-  V <- do.call(resolve_vhat, c(list(V, input, alpha), limits))
+  V <- do.call(resolve_vhat, c(list(V, input, alpha), limits), quote = TRUE)
   strong <- in_units_of_noise(set_data(input, "strong", alpha, V))
   start <- starting_matrices(
     strong, engine, components, component_files, default_npc(npc, strong), remove_singleton,

@@ -93,8 +93,11 @@ input_set <- function(x, set) {
     name <- paste0(set, ".", what)
     value <- x[[name]]
     # A set without units is there, and empty.
-    if (is.null(value) || (length(dim(value)) == 2L && !nrow(value))) {
-      return(if (!is.null(value)) as.matrix(value) + 0)
+    if (is.null(value)) return(NULL)
+    if ((is.matrix(value) || is.data.frame(value)) && !nrow(value)) {
+      value <- as.matrix(value)
+      storage.mode(value) <- "double"
+      return(value)
     }
     as_numeric_matrix(value, name = paste0("data$", name))
   }

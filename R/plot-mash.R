@@ -31,7 +31,7 @@ plot.mash <- function(x, type = c("weights", "sharing"), top = 20, file = NULL, 
   }
   need_ggplot2()
   if (type == "sharing") {
-    return(plot_sharing(do.call(get_pairwise_sharing, c(list(x), further)), file))
+    return(plot_sharing(do.call(get_pairwise_sharing, c(list(x), further), quote = TRUE), file))
   }
   plot_weights(get_estimated_pi(x), top, file)
 }

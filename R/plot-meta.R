@@ -38,7 +38,7 @@ mash_plot_meta <- function(m, i, xlab = "Effect size", ylab = "Condition", ..., 
   if (length(i) != 1L) stop_mnmash("argument", "`i` must pick one unit, not ", length(i))
   options <- do.call(forest_options, c(
     asked[setdiff(names(asked), idle)], list(conditions = condition_names(mean))
-  ))
+  ), quote = TRUE)
   half <- stats::qnorm((1 + options$conf.level) / 2) * get_psd(m)[i, ]
   shown <- data.frame(
     condition = factor(options$labels, levels = rev(options$labels)), mean = mean[i, ],
