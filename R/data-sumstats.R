@@ -68,14 +68,8 @@ rss_products <- function(stats, n, var_y) {
 }
 
 # The covariance of the responses, r x r, in the order of the conditions.
-response_covariance <- function(covY, conditions, r, name = "covY") {
-  covY <- align_square(as_numeric_matrix(covY, name = name), conditions, r, name, "condition")
-  check_finite(covY, name = name, na_ok = FALSE)
-  if (nrow(covY) != ncol(covY)) {
-    stop_mnmash("dimension", "`", name, "` must be ", r, " x ", r, ", not ", describe_dim(covY))
-  }
-  if (max(abs(covY - t(covY))) > 1e-8 * max(abs(covY)) || any(diag(covY) <= 0)) {
-    stop_mnmash("value", "`", name, "` must be symmetric, with positive variances")
-  }
+response_covariance <- function(covY, conditions, r) {
+  covY <- check_covariance(covY, r, definite = FALSE, conditions = conditions)
+  if (any(diag(covY) <= 0)) stop_mnmash("value", "`covY` must have positive variances")
   unname(covY)
 }

@@ -73,6 +73,7 @@ compare_weights <- function(loglik, pi, converged, prior) {
 
 #' @export
 print.deconvolution_check <- function(x, ...) {
+  take_dots(...)
   print(as.data.frame(unclass(x)), digits = 6, row.names = FALSE)
   worst <- max(x$gap)
   cat(

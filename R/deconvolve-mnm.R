@@ -17,7 +17,7 @@ deconvolve_mnm <- function(data, covariates, init, V, further, n_threads, call) 
   ), quote = TRUE)
   found <- completed <- completed_effects(X, fit)
   if (anyNA(Y)) found <- observed_effects(X, data$Z$x, fit)
-  V <- if (is.null(V)) found$V else error_correlation(V, X$p, colnames(Y), ncol(Y))
+  V <- if (is.null(V)) found$V else check_residual_correlation(V, X$p, ncol(Y), colnames(Y))
   dimnames(V) <- list(colnames(Y), colnames(Y))
   out <- list(
     Bhat = found$Bhat, Shat = found$Shat, V = V, PosteriorMean = fit$mu1, PosteriorSD = fit$psd,

@@ -51,7 +51,7 @@ deconvolve_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, LD, n, covY = NUL
     scale_effects(fit, if (!is.null(marginal$unit)) marginal$unit[, j])
   })
   V <- if (!is.null(V)) {
-    error_correlation(V, LD$p, conditions, J)
+    check_residual_correlation(V, LD$p, J, conditions)
   } else if (is.null(covY)) {
     diag(J)
   } else {

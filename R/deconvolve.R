@@ -48,7 +48,7 @@
 #' - `V`: correlation of the errors among conditions, r x r;
 #' - `PosteriorMean`, `PosteriorSD`, `lfsr`: of the regression, p x r;
 #' - `sigma2`: residual variances, r numbers;
-#' - `converged`, `method`, and `fits` (a list of [mr_ash()] fits) or `fit` (of [mr_mash()]).
+#' - `samples`, their names or number; `converged`, `method`, and `fits` (a list of [mr_ash()] fits) or `fit` (of [mr_mash()]).
 #' @seealso [deconvolve_rss()] for summary statistics.
 #' @export
 #' @examples
@@ -78,9 +78,11 @@ deconvolve <- function(X, Y, covariates = NULL, method = c("mr.ash", "mnm"),
   V <- if (is.null(V)) {
     residual_correlations(vapply(fits, \(f) spread(f, X$n), numeric(X$n)))
   } else {
-    error_correlation(V, X$p, colnames(Y), ncol(Y))
+    check_residual_correlation(V, X$p, ncol(Y), colnames(Y))
   }
-  new_deconvolved(fits, V, colnames(Y), call)
+  found <- new_deconvolved(fits, V, colnames(Y), call)
+  found$samples <- if (is.null(data$samples)) X$n else data$samples
+  found
 }
 
 # Arguments of mr_ash() by name, as list(start, intercept, settings). `intercept` is its default.
@@ -170,25 +172,3 @@ new_deconvolved <- function(fits, V, conditions, call) {
   }
   found
 }
-
-#' @export
-print.deconvolved <- function(x, ...) {
-  cat(
-    "deconvolved effects of ", number(nrow(x$Bhat)), " predictors in ", ncol(x$Bhat),
-    " conditions (", x$method, ")\n",
-    sep = ""
-  )
-  cat("  ", number(sum(apply(x$lfsr, 1L, min) < 0.05)),
-      " predictors with lfsr < 0.05 in some condition\n", sep = "")
-  cat("  ", if (all(x$converged)) "all fits converged" else paste(
-    sum(!x$converged), "fits have NOT converged"
-  ), "; give it to mash_set_data()\n", sep = "")
-  invisible(x)
-}
-
-#' @export
-coef.deconvolved <- function(object, ...) object$PosteriorMean
-
-#' @rdname lfsr
-#' @export
-lfsr.deconvolved <- function(x, ...) x$lfsr

@@ -11,12 +11,16 @@
 #'   by name, levels of factors must be among those of the fit, and rows are matched by name.
 #' @param which `"trace"` of the bound, `"coefficients"`, or `"prior"`: the weights against the
 #'   prior standard deviations.
-#' @param ... ignored.
+#' @param row.names,optional not used.
+#' @param ... other words for these arguments (`newx`, `newz`, ...); anything else is an error.
 #'
 #' @return `coef()`: the intercept, coefficients of the covariates, and posterior means, named.
 #'   `predict()`, `fitted()`, `residuals()`: one number for each sample. `logLik()`: the bound on
-#'   the log-likelihood, with the number of parameters estimated by maximum likelihood. `lfsr()`: p
-#'   numbers. `summary()`: an object of class `summary.mr_ash` with `pve` (the share of the variance
+#'   the log-likelihood, with the number of parameters estimated by maximum likelihood. `nobs()`:
+#'   the number of samples. `lfsr()`: p
+#'   numbers. `as.data.frame()`: a row for each predictor with `predictor`, `mean`, `sd`, `lfsr` and
+#'   `lfdr`; `tidy()` and `glance()` of package generics give the same in its words, and a row for
+#'   the fit. `summary()`: an object of class `summary.mr_ash` with `pve` (the share of the variance
 #'   of `y`, less that of the covariates, that the predictors explain, posterior mean), `pi` by
 #'   prior standard deviation, and the coefficients with the smallest lfsr. `plot()`: a ggplot
 #'   object.
@@ -31,6 +35,7 @@ NULL
 #' @rdname mr_ash-methods
 #' @export
 coef.mr_ash <- function(object, ...) {
+  take_dots(...)
   beta <- object$beta
   if (is.null(names(beta))) names(beta) <- paste0("X", seq_along(beta))
   c(object$covariates, beta)
@@ -51,26 +56,70 @@ predict.mr_ash <- function(object, newdata = NULL, covariates = NULL, ...) {
 
 #' @rdname mr_ash-methods
 #' @export
-fitted.mr_ash <- function(object, ...) stats::predict(object)
+fitted.mr_ash <- function(object, ...) {
+  take_dots(...)
+  own_values(object, "fitted")
+}
 
 #' @rdname mr_ash-methods
 #' @export
-residuals.mr_ash <- function(object, ...) object$y - stats::predict(object)
+residuals.mr_ash <- function(object, ...) {
+  take_dots(...)
+  object$y - own_values(object, "fitted")
+}
 
 #' @rdname mr_ash-methods
 #' @export
 logLik.mr_ash <- function(object, ...) {
+  take_dots(...)
   parameters <- sum(object$pi > 0) - 1 + 1 + sum(!is.na(object$covariates))
-  structure(object$elbo, df = parameters, nobs = object$n, class = "logLik")
+  bound_loglik(object$elbo, parameters, object$n)
+}
+
+#' @rdname mr_ash-methods
+#' @export
+nobs.mr_ash <- function(object, ...) {
+  take_dots(...)
+  if (object$n > 0) return(object$n)
+  stop_mnmash("argument", "the fit does not know the number of samples: it was fitted without `n`")
+}
+
+#' @rdname mr_ash-methods
+#' @export
+as.data.frame.mr_ash <- function(x, row.names = NULL, optional = FALSE, ...) {
+  take_dots(...)
+  effects_table(
+    names(x$beta), list(mean = x$beta, sd = x$posterior_sd, lfsr = x$lfsr, lfdr = x$lfdr)
+  )
+}
+
+#' @exportS3Method generics::tidy
+tidy.mr_ash <- function(x, ...) {
+  take_dots(...)
+  tidy_effects(as.data.frame(x))
+}
+
+#' @exportS3Method generics::glance
+glance.mr_ash <- function(x, ...) {
+  take_dots(...)
+  data.frame(
+    elbo = x$elbo, sigma2 = x$sigma2, pve = if (is.null(x$pve)) NA_real_ else x$pve,
+    null_weight = sum(x$pi[x$sa2 == 0]), nobs = x$n, predictors = x$p, converged = x$converged,
+    iterations = x$iterations
+  )
 }
 
 #' @rdname lfsr
 #' @export
-lfsr.mr_ash <- function(x, ...) x$lfsr
+lfsr.mr_ash <- function(x, ...) {
+  take_dots(...)
+  x$lfsr
+}
 
 #' @rdname mr_ash-methods
 #' @export
 print.mr_ash <- function(x, ...) {
+  take_dots(...)
   cat(
     "mr.ash fit of ", number(x$p), " predictors", if (is.finite(x$n)) paste0(
       " and ", number(round(x$n)), " samples"
@@ -95,6 +144,7 @@ print.mr_ash <- function(x, ...) {
 #' @rdname mr_ash-methods
 #' @export
 summary.mr_ash <- function(object, ...) {
+  take_dots(...)
   sd <- sqrt(object$sa2 * if (object$scaled_prior) object$sigma2 else 1)
   best <- utils::head(order(object$lfsr, -abs(object$beta)), 10L)
   names <- names(object$beta)
@@ -113,6 +163,7 @@ summary.mr_ash <- function(object, ...) {
 #' @rdname mr_ash-methods
 #' @export
 print.summary.mr_ash <- function(x, ...) {
+  take_dots(...)
   print(x$fit)
   if (!is.null(x$pve)) {
     cat("  predictors explain ", format(100 * x$pve, digits = 3), "% of the variance\n", sep = "")
@@ -128,6 +179,7 @@ print.summary.mr_ash <- function(x, ...) {
 #' @rdname mr_ash-methods
 #' @export
 plot.mr_ash <- function(x, which = c("trace", "coefficients", "prior"), ...) {
+  take_dots(...)
   which <- match_choice(which, c("trace", "coefficients", "prior"))
   need_ggplot2()
   picture <- switch(which,

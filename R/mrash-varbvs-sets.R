@@ -19,7 +19,7 @@
 #' @param x a fit from [varbvs()].
 #' @param coverage probability that a set holds an included predictor.
 #' @param min_abs_corr smallest absolute correlation (purity) between two members of a set.
-#' @param ... ignored.
+#' @param ... other words for these arguments; anything else is an error.
 #'
 #' @return A list with an element for each set: a list of `variables` (numbers, most probable first,
 #'   named), `coverage` (the probability that it has) and `purity` (smallest, mean and median
@@ -36,7 +36,8 @@ NULL
 
 #' @rdname varbvs-sets
 #' @export
-credible_sets.varbvs <- function(x, coverage = 0.95, min_abs_corr = 0.5, ...) {
+credible_sets.mnmash_varbvs <- function(x, coverage = 0.95, min_abs_corr = 0.5, ...) {
+  take_dots(...)
   coverage <- check_number(coverage, 0, 1)
   min_abs_corr <- check_number(min_abs_corr, 0, 1)
   near <- x$near

@@ -42,19 +42,19 @@
 #' @param n_threads number of threads, over the grid. Default: the option `mnmash.threads`, or all
 #'   cores. For `"binomial"` each has a copy of `X`.
 #'
-#' @return An object of class `varbvs`, a list of
+#' @return An object of class `mnmash_varbvs`, a list of
 #' - `pip`, `beta`, `lfsr`: inclusion probabilities, posterior means and local false sign rates,
 #'   averaged over the grid, p numbers each; `covariates`: intercept and coefficients of `Z`;
 #' - `pve`: share of the variance of `y` (less that of the covariates) explained (`"gaussian"`);
-#' - `logodds`, `elbo`, `weights`, `sigma`, `sa`, `iterations`, `converged`: one element for each
+#' - `logodds`, `grid_prior`, `elbo`, `weights`, `sigma`, `sa`, `iterations`, `converged`: one element for each
 #'   point of the grid. Differences of `elbo` are meaningful, also between families of covariates
 #'   for `"gaussian"`;
 #' - `alpha`, `mu`, `s`: inclusion probabilities, and means and variances given inclusion, p x grid;
 #' - `near`: correlations of the most probable predictors, for [credible_sets()];
 #' - `trace`: list of the bounds after each sweep.
 #'
-#' Methods: `print()`, `summary()`, `coef()`, `predict()` (with `type = "response"` for
-#' probabilities), `fitted()`, `residuals()`, [pip()], [lfsr()] and [credible_sets()].
+#' Its methods are in [varbvs-methods]; see also [pip()] and [credible_sets()]. The class is not
+#' that of package varbvs, whose methods stay what they are.
 #' @references Carbonetto and Stephens (2012), Bayesian Analysis 7, 73-108. Jaakkola and Jordan
 #' (2000),
 #'   Statistics and Computing 10, 25-37.
@@ -192,7 +192,8 @@ average_varbvs <- function(fits, X, y, space, marginal, family, logodds, grid, g
   found <- list(
     pip = average(alpha), beta = beta, lfsr = 1 - pmax(negative, average(alpha) - negative),
     covariates = own, pve = if (family == "gaussian") sum(weights * pve_of(fits, marginal, X$n)),
-    family = family, logodds = logodds, elbo = elbo, weights = weights, sigma = each("sigma2"),
+    family = family, logodds = logodds, grid_prior = grid_prior, elbo = elbo, weights = weights,
+    sigma = each("sigma2"),
     sa = each("slab"), iterations = each("iterations"), converged = each("converged"),
     alpha = alpha, mu = mu, s = s, near = probable_predictors(X, space, average(alpha)),
     trace = lapply(fits, `[[`, "elbo"), n = X$n, p = X$p,
@@ -203,7 +204,7 @@ average_varbvs <- function(fits, X, y, space, marginal, family, logodds, grid, g
     warn_mnmash("convergence", sum(!found$converged), " of ", length(fits),
                 " fits have not converged: raise `max_iter`")
   }
-  structure(found, class = "varbvs")
+  structure(found, class = "mnmash_varbvs")
 }
 
 # Inclusion probability, and mean and variance given inclusion.
@@ -226,80 +227,4 @@ pve_of <- function(fits, marginal, n) {
     signal <- sum(f$b * (marginal$products - f$c + f$norms * f$b)) + f$variance
     signal / (signal + n * f$sigma2)
   }, 1)
-}
-
-#' @rdname lfsr
-#' @export
-lfsr.varbvs <- function(x, ...) x$lfsr
-
-#' @rdname pip
-#' @export
-pip.varbvs <- function(x, ...) x$pip
-
-#' @export
-coef.varbvs <- function(object, ...) coef.mr_ash(object)
-
-#' @export
-predict.varbvs <- function(object, newdata = NULL, covariates = NULL, type = c("link", "response"),
-                           ...) {
-  take_dots(...)
-  type <- match_choice(type, c("link", "response"))
-  linear <- if (is.null(newdata)) {
-    own_values(object, "linear", covariates)
-  } else {
-    predict.mr_ash(object[c("beta", "covariates", "terms")], newdata, covariates)
-  }
-  if (type == "response" && object$family == "binomial") stats::plogis(linear) else linear
-}
-
-#' @export
-fitted.varbvs <- function(object, ...) stats::predict(object, type = "response")
-
-#' @export
-residuals.varbvs <- function(object, ...) object$y - stats::fitted(object)
-
-#' @export
-print.varbvs <- function(x, ...) {
-  cat(
-    "varbvs fit (", x$family, ") of ", number(x$p), " predictors and ", number(x$n), " samples\n",
-    sep = ""
-  )
-  odds <- sum(x$weights * x$logodds)
-  cat(
-    "  prior log10-odds of inclusion ", format(odds, digits = 3), " (posterior mean over ",
-    length(x$logodds), " values", if (!all(x$converged)) ", NOT all converged", ")\n",
-    sep = ""
-  )
-  cat(
-    "  expected number of predictors included ", format(sum(x$pip), digits = 3), "; ",
-    sum(x$pip > 0.5), " with probability above 0.5\n",
-    sep = ""
-  )
-  if (!is.null(x$pve)) {
-    cat("  predictors explain ", format(100 * x$pve, digits = 3), "% of the variance\n", sep = "")
-  }
-  invisible(x)
-}
-
-#' @export
-summary.varbvs <- function(object, ...) {
-  best <- utils::head(order(-object$pip), 10L)
-  names <- names(object$beta)
-  top <- data.frame(
-    predictor = if (is.null(names)) best else names[best], pip = unname(object$pip[best]),
-    mean = unname(object$beta[best]), lfsr = unname(object$lfsr[best])
-  )
-  grid <- data.frame(logodds = object$logodds, elbo = object$elbo, weight = object$weights,
-                     sigma = object$sigma, sa = object$sa)
-  structure(list(fit = object, grid = grid, top = top), class = "summary.varbvs")
-}
-
-#' @export
-print.summary.varbvs <- function(x, ...) {
-  print(x$fit)
-  cat("  hyper-parameters:\n")
-  print(x$grid[x$grid$weight > 0.01, ], row.names = FALSE, digits = 3)
-  cat("  predictors with the largest inclusion probabilities:\n")
-  print(x$top, row.names = FALSE, digits = 3)
-  invisible(x)
 }

@@ -8,13 +8,17 @@
 #' @param which `"trace"` of the bound, or `"coefficients"`: posterior means of the `top` predictors
 #'   with the smallest local false sign rates (or the largest coefficients).
 #' @param top number of predictors.
-#' @param ... ignored.
+#' @param row.names,optional not used.
+#' @param ... other words for these arguments (`newx`, `newz`, ...); anything else is an error.
 #'
 #' @return `coef()`: a matrix with r columns: the intercept and coefficients of covariates, if the
 #'   fit has them, then p rows. `predict()`,
 #'   `fitted()`: m x r matrices. `residuals()`: n x r, `NA` where the response is missing.
 #'   `logLik()`: the bound on the log-likelihood, with the number of parameters estimated by maximum
-#'   likelihood. `lfsr()`: p x r. `summary()`: an object of class `summary.mr_mash`: `pve`, weights
+#'   likelihood. `nobs()`: the number of samples. `lfsr()`: p x r.
+#'   `as.data.frame()`: a row for each predictor and response with `predictor`, `condition`, `mean`,
+#'   `sd` and `lfsr`; `tidy()` and `glance()` of package generics give the same in its words, and a
+#'   row for the fit. `summary()`: an object of class `summary.mr_mash`: `pve`, weights
 #'   by covariance matrix (`weights`), numbers of predictors with lfsr below 0.05 by response, and
 #'   the fit. `plot()`: a ggplot object. `as_prior()`: the prior with its weights, for effects of
 #'   standardized predictors if the fit standardized them.
@@ -31,6 +35,7 @@ NULL
 #' @rdname mr_mash-methods
 #' @export
 coef.mr_mash <- function(object, ...) {
+  take_dots(...)
   out <- object$mu1
   if (is.null(rownames(out))) rownames(out) <- paste0("X", seq_len(nrow(out)))
   if (is.null(object$intercept)) return(out)
@@ -48,11 +53,15 @@ predict.mr_mash <- function(object, newdata = NULL, covariates = NULL, ...) {
 
 #' @rdname mr_mash-methods
 #' @export
-fitted.mr_mash <- function(object, ...) stats::predict(object)
+fitted.mr_mash <- function(object, ...) {
+  take_dots(...)
+  own_values(object, "fitted")
+}
 
 #' @rdname mr_mash-methods
 #' @export
 residuals.mr_mash <- function(object, ...) {
+  take_dots(...)
   if (is.null(object$residuals)) {
     stop_mnmash("argument", "the fit holds no individual-level data: it has no residuals")
   }
@@ -62,6 +71,7 @@ residuals.mr_mash <- function(object, ...) {
 #' @rdname mr_mash-methods
 #' @export
 logLik.mr_mash <- function(object, ...) {
+  take_dots(...)
   r <- ncol(object$mu1)
   k <- ncol(object$loadings)
   of_V <- switch(object$residual,
@@ -70,12 +80,47 @@ logLik.mr_mash <- function(object, ...) {
   )
   of_w0 <- if (object$update_w0) max(sum(object$w0 > 0) - 1, 0) else 0
   df <- of_V + of_w0 + length(object$intercept) + sum(!is.na(object$covariates))
-  structure(object$ELBO, df = df, nobs = max(object$n), class = "logLik")
+  bound_loglik(object$ELBO, df, max(object$n))
+}
+
+#' @rdname mr_mash-methods
+#' @export
+nobs.mr_mash <- function(object, ...) {
+  take_dots(...)
+  max(object$n)
+}
+
+#' @rdname mr_mash-methods
+#' @export
+as.data.frame.mr_mash <- function(x, row.names = NULL, optional = FALSE, ...) {
+  take_dots(...)
+  effects_table(
+    rownames(x$mu1), list(mean = x$mu1, sd = x[["psd"]], lfsr = x[["lfsr"]]),
+    colnames_or_numbers(x$mu1)
+  )
+}
+
+#' @exportS3Method generics::tidy
+tidy.mr_mash <- function(x, ...) {
+  take_dots(...)
+  tidy_effects(as.data.frame(x))
+}
+
+#' @exportS3Method generics::glance
+glance.mr_mash <- function(x, ...) {
+  take_dots(...)
+  zero <- vapply(x$S0, \(U) all(U == 0), NA)
+  data.frame(
+    elbo = x$ELBO, null_weight = sum(x$w0[zero]), nobs = max(x$n), predictors = nrow(x$mu1),
+    responses = ncol(x$mu1), residual = x$residual, converged = x$convergence$converged,
+    iterations = x$convergence$iterations
+  )
 }
 
 #' @rdname lfsr
 #' @export
 lfsr.mr_mash <- function(x, ...) {
+  take_dots(...)
   if (is.null(x$lfsr)) {
     stop_mnmash(
       "argument", "`x` has no local false sign rates: fit it with `covariance = \"diagonal\"`"
@@ -102,6 +147,7 @@ as_prior.mr_mash <- function(x, conditions = NULL, ...) {
 #' @rdname mr_mash-methods
 #' @export
 print.mr_mash <- function(x, ...) {
+  take_dots(...)
   convergence <- x$convergence
   cat(
     "m&m regression of ", number(ncol(x$mu1)), " responses on ", number(nrow(x$mu1)),
@@ -129,6 +175,7 @@ print.mr_mash <- function(x, ...) {
 #' @rdname mr_mash-methods
 #' @export
 summary.mr_mash <- function(object, ...) {
+  take_dots(...)
   structure(
     list(
       fit = object, pve = object$pve, weights = weights_by_matrix(object$S0, object$w0),
@@ -153,6 +200,7 @@ weights_by_matrix <- function(S0, w0) {
 #' @rdname mr_mash-methods
 #' @export
 print.summary.mr_mash <- function(x, ...) {
+  take_dots(...)
   print(x$fit)
   if (!is.null(x$pve)) {
     cat("  proportion of variance explained, by response:\n")
@@ -171,6 +219,7 @@ print.summary.mr_mash <- function(x, ...) {
 #' @rdname mr_mash-methods
 #' @export
 plot.mr_mash <- function(x, which = c("trace", "coefficients"), top = 30, ...) {
+  take_dots(...)
   which <- match_choice(which, c("trace", "coefficients"))
   need_ggplot2()
   if (which == "trace") return(ash_trace_plot(x$trace) + ggplot2::theme_minimal())

@@ -70,27 +70,6 @@ residual_structure <- function(V, R, settings) {
   list(structure, as.integer(if (is.null(rank)) 0L else rank), V)
 }
 
-# The residual covariance that was given, in the order of the conditions.
-residual_covariance <- function(V, conditions, R) {
-  if (is.null(V)) return(NULL)
-  V <- as_numeric_matrix(V)
-  if (nrow(V) != ncol(V)) {
-    stop_mnmash("dimension", "`V` must be ", R, " x ", R, ", as there are ", R,
-                " responses, not ", describe_dim(V))
-  }
-  V <- align_square(V, conditions, R, "V", "condition")
-  check_finite(V, na_ok = FALSE)
-  if (max(abs(V - t(V))) > 1e-8 * max(abs(V))) {
-    stop_mnmash("asymmetric", "`V` must be symmetric")
-  }
-  smallest <- min(eigen(V, symmetric = TRUE, only.values = TRUE)$values)
-  if (smallest <= 0) {
-    stop_mnmash("not_psd", "`V` must be positive definite: its smallest eigenvalue is ",
-                format(smallest, digits = 4))
-  }
-  unname(V)
-}
-
 response_matrix <- function(Y) {
   known <- colSums(!is.na(Y))
   if (any(known < 2L)) {

@@ -68,7 +68,7 @@ mr_mash_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, LD, n, covY = NULL, 
   stats <- as_sumstats(Bhat, Shat, Z)
   conditions <- colnames(stats$z)
   r <- ncol(stats$z)
-  V <- residual_covariance(V, conditions, r)
+  if (!is.null(V)) V <- unname(check_covariance(V, r, conditions = conditions))
   data <- mash_rss_products(stats, n, covY, V)
   if (data$unequal) {
     if (is.null(V)) {

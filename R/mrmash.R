@@ -152,7 +152,7 @@ mr_mash <- function(X, Y, prior = NULL, S0 = NULL, w0 = NULL, grid = NULL, V = N
     list(names = conditions, r = r), individual_scales(X, data$Y, space)
   )
   mixture <- regression_prior(units$given, conditions, r)
-  V <- residual_covariance(V, conditions, r)
+  if (!is.null(V)) V <- unname(check_covariance(V, r, conditions = conditions))
   problem <- regression_problem(mixture, V, conditions, r, settings)
   design <- regression_design(X, space)
   start <- start_coefficients(B_init, X$names, X$p, conditions, r, "B_init")

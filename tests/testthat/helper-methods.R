@@ -62,7 +62,7 @@ method_calls <- function(calls) {
     predict.mr_ash = method("predict", object = fit("mr_ash"), newdata = new$newdata,
                             covariates = new$covariates),
     predict.mr_mash = method("predict", object = fit("mr_mash"), newdata = new$newdata),
-    predict.varbvs = method("predict", object = fit("varbvs"), newdata = new$newdata,
+    predict.mnmash_varbvs = method("predict", object = fit("varbvs"), newdata = new$newdata,
                             covariates = new$covariates),
     predict.finemap = method("predict", object = fit("finemap"), newdata = new$newdata),
     predict.fqtl = method("predict", object = fit("fqtl"), newdata = new$newdata,

@@ -4,7 +4,7 @@
 fits_of <- c(
   mash = "mash", mash_fit_chunks = "mash", mash_1by1 = "mash_1by1", ed = "ed", ud_fit = "ud_fit",
   mr_ash = "mr_ash", mr_ash_rss = "mr_ash", mr_mash = "mr_mash", mr_mash_rss = "mr_mash",
-  varbvs = "varbvs", finemap = "finemap", fqtl = "fqtl", fqtl_factorize = "fqtl",
+  varbvs = "mnmash_varbvs", finemap = "finemap", fqtl = "fqtl", fqtl_factorize = "fqtl",
   enrich = "enrich", mixture_weights = "mixture_weights"
 )
 
