@@ -236,19 +236,3 @@ check_each <- function(x, n, lower = -Inf, upper = Inf, name = arg_name(x)) {
   }
   rep_len(as.double(x), n)
 }
-
-check_folds <- function(folds, Bhat) {
-  J <- nrow(Bhat)
-  if (length(folds) == 1L) {
-    n <- check_count(folds, 2)
-    if (n > J) stop_mnmash("argument", "`folds` must be at most the number of units, ", J)
-    return(sample(rep_len(seq_len(n), J)))
-  }
-  if (length(folds) != J || anyNA(folds) || length(unique(folds)) < 2L) {
-    stop_mnmash(
-      "argument", "`folds` must be one number, or the fold of each of the ", J, " units (at ",
-      "least two folds, none missing)"
-    )
-  }
-  as.vector(folds)
-}

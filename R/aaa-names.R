@@ -53,7 +53,7 @@ whole_names <- function(x) {
 is_invented <- function(names) {
   numbers <- seq_along(names)
   length(names) > 0L &&
-    any(vapply(c("condition", "condition_", "V", ""), \(start) {
+    any(vapply(c("condition", "condition_", "U", "V", ""), \(start) {
       identical(names, paste0(start, numbers))
     }, NA))
 }
@@ -124,6 +124,14 @@ align_square <- function(x, wanted, n, name, kind, ...) {
 align_vector <- function(x, wanted, n, name, kind, ...) {
   at <- align_to(names(x), wanted, name, kind, length(x), n, ...)
   if (in_order(at, length(x))) x else x[at]
+}
+
+# What is given for each of n things called `wanted`, such as weights: NULL, one for all, or a vector
+# (with names: by name).
+align_each <- function(x, wanted, n, name, kind, to = "the data") {
+  if (is.null(names(x)) || length(x) == 1L && n != 1L) return(x)
+  if (length(x) != n && (is.null(wanted) || is_invented(wanted))) return(x)
+  unname(align_vector(x, wanted, n, name, kind, to = to, more = "refuse"))
 }
 
 in_order <- function(at, n) length(at) == n && identical(at, seq_len(n))

@@ -64,18 +64,25 @@ ed <- function(x, noise = NULL, U, pi = NULL, means = NULL, projection = NULL, r
   U <- if (is.numeric(U) && length(U) == 1L && !is.matrix(U)) {
     random_covariances(check_few(U), problem$effects, problem$spread)
   } else {
-    prior_matrices(U, problem$effects, normalize = FALSE, name = "U")
+    prior_matrices(
+      U, problem$effects,
+      normalize = FALSE, name = "U", conditions = problem$names
+    )
   }
   K <- length(U)
   starts <- check_few(starts)
   check_number(regularisation, 0)
   check_number(max_iter, 0)
-  means <- check_means(means, K, problem$effects)
+  means <- check_means(means, names(U), problem)
   task <- list(
-    U = unname(U), pi = shared_weights(pi, fixed_pi, K), means = means,
-    fixed_pi = fix_flags(fixed_pi, K, "fixed_pi"),
-    fixed_means = if (is.null(means)) rep(TRUE, K) else fix_flags(fixed_means, K, "fixed_means"),
-    fixed_U = fix_flags(fixed_U, K, "fixed_U")
+    U = unname(U), pi = shared_weights(pi, fixed_pi, names(U)), means = means,
+    fixed_pi = fix_flags(fixed_pi, names(U), "fixed_pi"),
+    fixed_means = if (is.null(means)) {
+      rep(TRUE, K)
+    } else {
+      fix_flags(fixed_means, names(U), "fixed_means")
+    },
+    fixed_U = fix_flags(fixed_U, names(U), "fixed_U")
   )
   best <- NULL
   objectives <- numeric(starts)
@@ -137,26 +144,35 @@ as_prior.ed <- function(x, conditions = NULL, ...) {
 }
 
 # Weights to start from; those that are not held share what the others leave.
-shared_weights <- function(pi, fixed, K) {
-  pi <- ed_weights(pi, K, "pi")
-  held <- fix_flags(fixed, K, "fixed_pi")
+shared_weights <- function(pi, fixed, components, name = "pi") {
+  pi <- ed_weights(pi, components, name)
+  held <- fix_flags(fixed, components, "fixed_pi")
   if (sum(pi[held]) > 1 + 1e-8) {
-    stop_mnmash("argument", "`pi`: the weights that are held add up to ", sum(pi[held]))
+    stop_mnmash("argument", "`", name, "`: the weights that are held add up to ", sum(pi[held]))
   }
   free <- sum(pi[!held])
   if (free > 0) pi[!held] <- pi[!held] / free * max(1 - sum(pi[held]), 0)
   pi
 }
 
-check_means <- function(means, K, R) {
+# K x R means, in the order of the components and of the effects.
+check_means <- function(means, components, problem, name = "means") {
   if (is.null(means)) return(NULL)
+  K <- length(components)
+  R <- problem$effects
   if (is.null(dim(means)) && is.numeric(means) && (K == 1 || R == 1)) means <- matrix(means, K)
-  means <- as_numeric_matrix(means)
+  means <- as_numeric_matrix(means, name)
+  if (nrow(means) == K && !is.null(rownames(means))) {
+    means <- align_rows(means, components, K, name, "component", to = "the components")
+  }
+  if (!is.null(colnames(means)) && !is.null(problem$names)) {
+    means <- align_columns(means, problem$names, R, name, "condition")
+  }
   if (nrow(means) != K || ncol(means) != R) {
-    stop_mnmash("dimension", "`means` must be ", K, " x ", R, " (components x effects), not ",
+    stop_mnmash("dimension", "`", name, "` must be ", K, " x ", R, " (components x effects), not ",
                 describe_dim(means))
   }
-  check_finite(means, na_ok = FALSE)
+  check_finite(means, na_ok = FALSE, name = name)
   unname(means)
 }
 

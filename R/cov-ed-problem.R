@@ -4,13 +4,13 @@
 ed_direct <- function(data) {
   list(
     kind = "direct", arguments = noise_arguments(data), units = nrow(data$Bhat),
-    effects = ncol(data$Bhat), names = colnames(data$Bhat),
+    effects = ncol(data$Bhat), names = colnames(data$Bhat), rows = rownames(data$Bhat),
     spread = mean(data$Bhat^2) + .Machine$double.eps, scale = data_units(data)
   )
 }
 
 # list(kind, arguments, units, effects, names, spread) from what a user gave to ed().
-ed_problem <- function(x, noise, projection) {
+ed_problem <- function(x, noise, projection, name = "noise") {
   if (inherits(x, "mash")) {
     if (!is.null(noise)) stop_mnmash("argument", "`noise` is part of the data: do not give it")
     if (!is.null(projection)) {
@@ -20,19 +20,19 @@ ed_problem <- function(x, noise, projection) {
   }
   x <- as_numeric_matrix(x)
   check_finite(x)
-  if (is.null(noise)) stop_mnmash("argument", "`noise` is missing")
+  if (is.null(noise)) stop_mnmash("argument", "`", name, "` is missing")
   J <- nrow(x)
   n <- ncol(x)
-  map <- as_unit_matrices(projection, J, n, NULL, "projection")
+  map <- as_unit_matrices(projection, x, NULL, "projection")
   effects <- if (is.null(map)) n else attr(map, "columns")
   given <- if (is.list(noise) && !is.data.frame(noise) && !is.null(noise$s)) {
-    check_scaled_noise(noise, J, n)
+    check_scaled_noise(noise, x)
   } else {
-    covariance_noise(as_unit_matrices(noise, J, n, n, "noise"), J, n)
+    covariance_noise(as_unit_matrices(noise, x, n, name), J, n)
   }
   missing <- if (anyNA(x)) unname(is.na(x))
   spread <- mean(x^2, na.rm = TRUE) + .Machine$double.eps
-  names <- if (is.null(projection)) colnames(x)
+  names <- if (is.null(projection)) colnames(x) else attr(map, "names_of_columns")
   direct <- is.null(map) && all(given$s > 0)
   arguments <- if (direct) {
     list(x = unname(x), s = given$s, missing = missing, v = if (!is.null(given$V)) list(given$V))
@@ -44,14 +44,23 @@ ed_problem <- function(x, noise, projection) {
   }
   list(
     kind = if (direct) "direct" else "projected", arguments = arguments, units = J,
-    effects = effects, names = names, spread = spread
+    effects = effects, names = names, rows = rownames(x), spread = spread
   )
 }
 
-# An n x m matrix, or n x m x J for a list or an array of matrices, as plain numbers.
-as_unit_matrices <- function(value, J, n, m, name) {
+# An n x m matrix, or n x m x J for a list or an array of matrices, for the J x n observations `x`:
+# as plain numbers, in the order of their units and columns where both have names. `m` is n for
+# covariances, whose columns are those of `x` too.
+as_unit_matrices <- function(value, x, m, name) {
   if (is.null(value)) return(NULL)
+  J <- nrow(x)
+  n <- ncol(x)
   if (is.list(value) && !is.data.frame(value)) {
+    value <- lapply(value, plain_matrix, name)
+    if (!is.null(names(value)) && !is.null(rownames(x))) {
+      value <- align_vector(value, rownames(x), J, name, "unit", to = "`x`", more = "refuse")
+    }
+    value <- lapply(value, align_observed, x, m, name)
     if (length(value) != J) {
       stop_mnmash("dimension", "`", name, "` must hold ", J, " matrices, one for each unit, not ",
                   length(value))
@@ -62,7 +71,12 @@ as_unit_matrices <- function(value, J, n, m, name) {
       stop_mnmash("dimension", "`", name, "`: element ", bad[1L], " is not a numeric ",
                   describe_dim(as.matrix(value[[1L]])), " matrix as the first is")
     }
-    value <- array(unlist(value, use.names = FALSE), c(first, J))
+    columns <- colnames(value[[1L]])
+    value <- array(
+      unlist(value, use.names = FALSE), c(first, J), if (!is.null(columns)) list(NULL, columns, NULL)
+    )
+  } else {
+    value <- align_observed(plain_matrix(value, name), x, m, name)
   }
   if (!is.numeric(value)) {
     stop_mnmash("type", "`", name, "` must be a numeric matrix, array or list of matrices")
@@ -79,24 +93,37 @@ as_unit_matrices <- function(value, J, n, m, name) {
     stop_mnmash("not_finite", "`", name, "` must be finite: element ",
                 which(!is.finite(value))[1L], " is ", value[!is.finite(value)][1L])
   }
-  structure(as_doubles(unname(value)), columns = size[2L])
+  structure(as_doubles(unname(value)), columns = size[2L], names_of_columns = dimnames(value)[[2L]])
+}
+
+# Rows (for covariances, and columns) in the order of the columns of `x`, slices in that of its rows.
+align_observed <- function(value, x, m, name) {
+  if (!length(dim(value)) %in% 2:3 || is.null(colnames(x)) && is.null(rownames(x))) return(value)
+  at <- lapply(dim(value), seq_len)
+  if (!is.null(dimnames(value)[[1L]]) && dim(value)[1L] >= ncol(x)) {
+    own <- if (is.null(m)) dimnames(value)[[1L]] else square_names(value, name, "condition")
+    at[[1L]] <- align_to(own, colnames(x), name, "condition", n_wanted = ncol(x), to = "`x`")
+    if (!is.null(m)) at[[2L]] <- at[[1L]]
+  }
+  if (length(dim(value)) == 3L && !is.null(dimnames(value)[[3L]])) {
+    at[[3L]] <- align_to(
+      dimnames(value)[[3L]], rownames(x), name, "unit",
+      n_wanted = nrow(x), to = "`x`", more = "refuse"
+    )
+  }
+  do.call(`[`, c(list(value), at, drop = FALSE))
 }
 
 # list(s, V) as J x n standard errors and a correlation, or NULL.
-check_scaled_noise <- function(noise, J, n) {
-  s <- noise$s
-  if (is.numeric(s) && length(s) == 1L) s <- matrix(as.double(s), J, n)
-  s <- as_numeric_matrix(s, name = "noise$s")
-  if (nrow(s) != J || ncol(s) != n) {
-    stop_mnmash("dimension", "`noise$s` must be ", J, " x ", n, ", not ", describe_dim(s))
-  }
+check_scaled_noise <- function(noise, x) {
+  s <- like_bhat(noise$s, x, "noise$s", "`x`")
   if (!all(is.na(s) | (is.finite(s) & s >= 0))) {
     bad <- which(!(is.na(s) | (is.finite(s) & s >= 0)))[1L]
     stop_mnmash("value", "`noise$s` must be standard errors: it is ", s[bad], " at ",
                 describe_cell(s, bad))
   }
   s[is.na(s)] <- 1
-  V <- as_unit_matrices(noise$V, J, n, n, "noise$V")
+  V <- as_unit_matrices(noise$V, x, ncol(x), "noise$V")
   list(s = unname(s), V = if (!is.null(V)) array(V, dim(V)))
 }
 
@@ -135,6 +162,7 @@ run_ed <- function(problem, task, tol, max_iter, w, row_weights, n_threads) {
     check_number(tol, infinite = TRUE), check_number(max_iter, name = "maxiter", 0),
     check_number(w, 0)
   )
+  row_weights <- align_each(row_weights, problem$rows, problem$units, "row_weights", "unit")
   weights <- check_row_weights(row_weights, problem$units)
   n_threads <- resolve_threads(n_threads)
   f <- if (problem$kind == "direct") rust_ed else rust_ed_projected

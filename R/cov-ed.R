@@ -64,15 +64,20 @@ cov_ed <- function(data, Ulist_init, subset = NULL, algorithm = c("bovy", "teem"
   ridge <- match_choice(ridge, c("relative", "mashr", "none"))
   check_other_arguments(list(...), "cov_ed")
   rows <- check_subset(subset, data$Bhat)
-  start <- prior_matrices(Ulist_init, ncol(data$Bhat), normalize = FALSE, name = "Ulist_init")
+  start <- prior_matrices(
+    Ulist_init, ncol(data$Bhat),
+    normalize = FALSE, name = "Ulist_init", conditions = colnames(data$Bhat)
+  )
   chosen <- if (identical(rows, seq_len(nrow(data$Bhat)))) data else data_rows(data, rows)
   fit <- if (algorithm == "bovy") {
     K <- length(start)
     task <- list(
-      U = unname(start), pi = ed_weights(pi_init, K, "pi_init"), means = NULL,
-      fixed_pi = fix_flags(fixamp, K, "fixamp"), fixed_means = rep(TRUE, K),
-      fixed_U = fix_flags(fixcovar, K, "fixcovar")
+      U = unname(start), pi = ed_weights(pi_init, names(start), "pi_init"), means = NULL,
+      fixed_pi = fix_flags(fixamp, names(start), "fixamp"), fixed_means = rep(TRUE, K),
+      fixed_U = fix_flags(fixcovar, names(start), "fixcovar")
     )
+    units <- rownames(data$Bhat)[rows]
+    weight <- align_each(weight, units, length(rows), "weight", "unit", to = "the rows in `subset`")
     run_ed(
       ed_direct(chosen), task, if_null(tol, 1e-6), if_null(maxiter, 1e9), w, weight, n_threads
     )
@@ -112,10 +117,12 @@ check_other_arguments <- function(dots, call) {
   }
 }
 
-# One logical for each component.
-fix_flags <- function(fix, K, name) {
+# One logical for each component, by name where they have names.
+fix_flags <- function(fix, components, name) {
+  K <- length(components)
   if (is.null(fix)) return(rep(FALSE, K))
   if (is.list(fix)) fix <- unlist(fix)
+  fix <- align_each(fix, components, K, name, "component", to = "the components")
   if (!(is.logical(fix) || is.numeric(fix)) || anyNA(fix) || !length(fix) %in% c(1L, K)) {
     stop_mnmash("argument", "`", name, "` must be TRUE, FALSE, or one of them for each of the ", K,
                 " components")
@@ -124,8 +131,10 @@ fix_flags <- function(fix, K, name) {
 }
 
 # Weights of components: equal by default.
-ed_weights <- function(pi, K, name) {
+ed_weights <- function(pi, components, name) {
+  K <- length(components)
   if (is.null(pi)) return(rep(1 / K, K))
+  pi <- align_each(pi, components, K, name, "component", to = "the components")
   if (!is.numeric(pi) || length(pi) != K || anyNA(pi) || any(pi < 0) || !(sum(pi) > 0) ||
         !all(is.finite(pi))) {
     stop_mnmash("argument", "`", name, "` must be ", K, " weights of at least 0, one for each ",

@@ -61,19 +61,22 @@ extreme_deconvolution <- function(ydata, ycovar, xamp, xmean, xcovar, projection
   J <- nrow(ydata)
   dy <- ncol(ydata)
   K <- length(xamp)
-  noise <- bovy_noise(ycovar, J, dy)
-  problem <- ed_problem(unname(ydata), noise, bovy_projection(projection, J, dy))
+  noise <- bovy_noise(ycovar, ydata)
+  problem <- ed_problem(ydata, noise, bovy_projection(projection, J, dy), "ycovar")
   d <- problem$effects
-  means <- check_means(xmean, K, d)
+  components <- bovy_components(xcovar, K)
+  means <- check_means(xmean, components, problem, "xmean")
   if (is.null(means)) stop_mnmash("argument", "`xmean` is missing")
-  start <- bovy_covariances(xcovar, K, d)
+  start <- bovy_covariances(xcovar, K, d, problem$names)
+  fixed_pi <- fix_flags(fixamp, components, "fixamp")
   task <- list(
-    U = start, pi = shared_weights(xamp, fix_flags(fixamp, K, "fixamp"), K), means = means,
-    fixed_pi = fix_flags(fixamp, K, "fixamp"), fixed_means = fix_flags(fixmean, K, "fixmean"),
-    fixed_U = fix_flags(fixcovar, K, "fixcovar")
+    U = start, pi = shared_weights(xamp, fixed_pi, components, "xamp"), means = means,
+    fixed_pi = fixed_pi, fixed_means = fix_flags(fixmean, components, "fixmean"),
+    fixed_U = fix_flags(fixcovar, components, "fixcovar")
   )
   if (!is.null(weight)) {
     if (logweight && is.numeric(weight)) weight <- exp(weight)
+    weight <- align_each(weight, rownames(ydata), J, "weight", "unit", to = "`ydata`")
     weight <- check_row_weights(weight, J, "weight")
   }
   steps <- if (likeonly) 0 else maxiter
@@ -82,11 +85,10 @@ extreme_deconvolution <- function(ydata, ycovar, xamp, xmean, xcovar, projection
   if (!is.null(logfile)) {
     writeLines(format(trace, digits = 15), paste0(check_string(logfile), "_loglike.log"))
   }
-  covariances <- xcovar
-  for (k in seq_len(K)) {
-    if (is.list(xcovar)) covariances[[k]] <- fit$U[[k]] else covariances[k, , ] <- fit$U[[k]]
-  }
-  mean <- matrix(fit$means, K, d, dimnames = dimnames(xmean))
+  own <- !is.null(names(xcovar)) || length(dim(xcovar)) == 3L && !is.null(dimnames(xcovar)[[1L]])
+  named <- if (own || !is.null(rownames(xmean))) components
+  covariances <- bovy_layout(fit$U, xcovar, if (own) components, problem$names)
+  mean <- matrix(fit$means, K, d, dimnames = list(named, problem$names %||% colnames(xmean)))
   structure(
     list(
       xmean = mean, xamp = fit$pi, xcovar = covariances,
@@ -97,7 +99,9 @@ extreme_deconvolution <- function(ydata, ycovar, xamp, xmean, xcovar, projection
 }
 
 # What ed() takes as noise.
-bovy_noise <- function(ycovar, J, dy) {
+bovy_noise <- function(ycovar, ydata) {
+  J <- nrow(ydata)
+  dy <- ncol(ydata)
   if (is.list(ycovar) && !is.data.frame(ycovar)) return(ycovar)
   size <- dim(ycovar)
   if (length(size) == 3L) {
@@ -106,11 +110,7 @@ bovy_noise <- function(ycovar, J, dy) {
     }
     return(ycovar)
   }
-  ycovar <- as_numeric_matrix(ycovar)
-  if (!identical(dim(ycovar), c(J, dy))) {
-    stop_mnmash("dimension", "`ycovar` must have the dimensions of `ydata` (", J, " x ", dy,
-                ") or be an array or list of covariances, not ", describe_dim(ycovar))
-  }
+  ycovar <- like_bhat(ycovar, ydata, "ycovar", "`ydata`")
   check_size(ycovar)
   if (!all(is.finite(ycovar) & ycovar >= 0)) {
     bad <- which(!(is.finite(ycovar) & ycovar >= 0))[1L]
@@ -129,18 +129,37 @@ bovy_projection <- function(projection, J, dy) {
   projection
 }
 
+# What the components are called: by the covariances, or by their number.
+bovy_components <- function(xcovar, K) {
+  own <- if (is.list(xcovar)) names(xcovar) else dimnames(xcovar)[[1L]]
+  if (is.null(own) || length(own) != K) paste0("U", seq_len(K)) else own
+}
+
+# The result in the form of what was given.
+bovy_layout <- function(U, xcovar, components, conditions) {
+  if (!is.null(conditions)) U <- lapply(U, `dimnames<-`, list(conditions, conditions))
+  if (is.list(xcovar)) return(stats::setNames(U, components))
+  for (k in seq_along(U)) xcovar[k, , ] <- U[[k]]
+  if (!is.null(conditions)) dimnames(xcovar)[2:3] <- list(conditions, conditions)
+  xcovar
+}
+
 # A list of K covariances; what is none is replaced by the nearest.
-bovy_covariances <- function(xcovar, K, d) {
+bovy_covariances <- function(xcovar, K, d, conditions) {
   if (!is.list(xcovar)) {
     if (length(dim(xcovar)) != 3L || dim(xcovar)[1L] != K) {
       stop_mnmash("type", "`xcovar` must be a list of ", K, " matrices, or a K x d x d array")
     }
-    xcovar <- lapply(seq_len(K), \(k) matrix(xcovar[k, , ], dim(xcovar)[2L]))
+    xcovar <- lapply(seq_len(K), \(k) {
+      matrix(xcovar[k, , ], dim(xcovar)[2L], dimnames = dimnames(xcovar)[2:3])
+    })
   }
   if (length(xcovar) != K) {
     stop_mnmash("dimension", "`xcovar` must hold ", K, " matrices, as `xamp` has ", K,
                 " weights, not ", length(xcovar))
   }
+  names(xcovar) <- names(xcovar) %||% seq_len(K)
+  xcovar <- align_matrices(xcovar, conditions, "xcovar")
   repaired <- integer()
   for (k in seq_len(K)) {
     U <- xcovar[[k]]

@@ -2,14 +2,14 @@
 
 # What is given for each cell, as a J x R matrix in the order of Bhat: one number, one for each unit,
 # or a matrix, which is matched by the names of its rows and columns.
-like_bhat <- function(x, Bhat, name) {
+like_bhat <- function(x, Bhat, name, to = "`Bhat`") {
   x <- plain_matrix(x, name)
   J <- nrow(Bhat)
   if (is.numeric(x) && is.null(dim(x)) && length(x) == 1L && length(Bhat) != 1L) {
     return(matrix(as.double(x), J, ncol(Bhat)))
   }
   if (is.numeric(x) && is.null(dim(x)) && length(x) == J && ncol(Bhat) > 1L) {
-    x <- align_vector(x, rownames(Bhat), J, name, "unit", to = "`Bhat`", more = "refuse")
+    x <- align_vector(x, rownames(Bhat), J, name, "unit", to = to, more = "refuse")
     return(matrix(as.double(x), J, ncol(Bhat), dimnames = dimnames(Bhat)))
   }
   x <- as_numeric_matrix(x, name)
@@ -17,12 +17,12 @@ like_bhat <- function(x, Bhat, name) {
                                           nrow(x) == J) &&
         (is.null(colnames(x)) || is.null(colnames(Bhat)) || ncol(x) == ncol(Bhat))) {
     stop_mnmash(
-      "dimension", "`", name, "` must have the dimensions of `Bhat` (", describe_dim(Bhat),
+      "dimension", "`", name, "` must have the dimensions of ", to, " (", describe_dim(Bhat),
       "), or be one number for each unit, not ", describe_dim(x)
     )
   }
-  x <- align_rows(x, rownames(Bhat), J, name, "unit", to = "`Bhat`", more = "refuse")
-  align_columns(x, colnames(Bhat), ncol(Bhat), name, "condition", to = "`Bhat`", more = "refuse")
+  x <- align_rows(x, rownames(Bhat), J, name, "unit", to = to, more = "refuse")
+  align_columns(x, colnames(Bhat), ncol(Bhat), name, "condition", to = to, more = "refuse")
 }
 
 # Names that only the standard errors have are those of the effects too.

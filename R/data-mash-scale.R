@@ -12,6 +12,8 @@ effect_model <- function(alpha) {
   if (is.null(alpha) || !alpha %in% 0:1) NULL else c("EE", "EZ")[alpha + 1L]
 }
 
-# Z-scores without standard errors are z-scores for any alpha; data that were made elsewhere do not
-# say so.
-data_units <- function(data) data[["units"]] %||% alpha_units(data$alpha)
+# Z-scores without standard errors are z-scores for any alpha. Data that were made elsewhere do not
+# say so: with alpha = 0 they may be either, and NULL is the answer.
+data_units <- function(data) data[["units"]] %||% known_units(data$alpha)
+
+known_units <- function(alpha) if (isTRUE(alpha == 1)) "z"

@@ -55,13 +55,7 @@ lfsr_calibration <- function(m, B = NULL, data = NULL, nsim = 1, bins = 10, ...)
 # lfsr and whether the sign is wrong, for every effect.
 sign_errors <- function(m, B) {
   lfsr <- check_posterior(get_lfsr(m))
-  B <- as_numeric_matrix(B)
-  if (!identical(dim(B), dim(lfsr))) {
-    stop_mnmash(
-      "dimension", "`B` must have the dimensions of the posteriors (", describe_dim(lfsr),
-      "), not ", describe_dim(B)
-    )
-  }
+  B <- like_bhat(B, lfsr, "B", "the posteriors")
   wrong <- sign(B) != sign(get_pm(m)) | B == 0
   keep <- !is.na(B)
   cbind(lfsr = lfsr[keep], wrong = wrong[keep])

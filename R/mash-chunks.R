@@ -18,8 +18,9 @@
 #' (prior, penalty, number of chunks) is an error; that the chunks are the same is the caller's
 #' business.
 #'
-#' @param g a fit from [mash()] to a random sample of the units, or its `fitted_g`: the matrices and
-#'   the grid, and the weights to start from.
+#' @param g a fit from [mash()] to a random sample of the units, its `fitted_g`, or another prior (see
+#'   [as_prior()]): the matrices and the grid, and the weights to start from. Conditions are matched
+#'   by name.
 #' @param chunk,n_chunks,V as in [mash_stream()].
 #' @param prior,nullweight the penalty of the weights, as in [mash()].
 #' @param control a list of `tol` (largest KKT violation, default 1e-8) and `max_iter` (50).
@@ -50,7 +51,9 @@ mash_fit_chunks <- function(g, chunk, n_chunks, V = NULL, prior = c("nullbiased"
   job <- stream_job(g, chunk, if (missing(n_chunks)) NULL else n_chunks, V)
   g <- job$g
   control <- fit_control(control, tol = 1e-8, max_iter = 50)
-  a <- dirichlet_parameters(prior, length(g$pi), nullweight)
+  a <- dirichlet_parameters(
+    prior, length(g$pi), nullweight, component_names(g$Ulist, g$grid, g$usepointmass)
+  )
   workers <- stream_workers()
   threads <- stream_threads(n_threads, workers)
   if (!is.null(checkpoint)) {
@@ -78,11 +81,12 @@ mash_fit_chunks <- function(g, chunk, n_chunks, V = NULL, prior = c("nullbiased"
 # want which have less than `floor` of it where they are likeliest.
 weight_sums <- function(job, a, x, columns, floor, workers, threads, kept) {
   work <- function(i) {
-    data <- chunk_data(job, job$chunk, i)
+    found <- chunk_data(job, job$chunk, i)
+    data <- found$data
     before <- options(mnmash.progress = FALSE)
     on.exit(options(before))
     sums <- call_core(
-      rust_weight_sums, data, job$g,
+      rust_weight_sums, data, reduced_matrices(job$g, found$at),
       pi = x, columns = as.double(columns), floor = floor,
       label = "Chunk", n_threads = threads
     )

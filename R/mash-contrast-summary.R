@@ -33,7 +33,7 @@ summary.posterior_contrast <- function(object, feature = NULL, threshold = NULL,
   by <- match_choice(by, c("lfsr", "p"))
   value <- contrast_values(object, by)
   threshold <- significance(threshold, by, "threshold")
-  feature <- check_feature(feature, nrow(value))
+  feature <- check_feature(feature, nrow(value), rownames(object))
   significant <- !is.na(value) & value < threshold
   distinct <- \(which) apply(which, 2L, \(rows) length(unique(feature[rows])))
   counts <- rbind(

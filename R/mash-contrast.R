@@ -224,8 +224,9 @@ as.data.frame.posterior_contrast <- function(x, row.names = NULL, optional = FAL
   x
 }
 
-check_feature <- function(feature, n) {
+check_feature <- function(feature, n, units = NULL) {
   if (is.null(feature)) return(seq_len(n))
+  feature <- align_each(feature, units, n, "feature", "unit")
   if (length(feature) != n || anyNA(feature)) {
     stop_mnmash(
       "dimension", "`feature` must name the feature of each of ", n, " units",

@@ -56,6 +56,23 @@ mash_cv <- function(data, Ulists, folds = 5, ...) {
   new_mash_cv(vloglik, matrices, folds)
 }
 
+check_folds <- function(folds, Bhat) {
+  J <- nrow(Bhat)
+  if (length(folds) == 1L) {
+    n <- check_count(folds, 2)
+    if (n > J) stop_mnmash("argument", "`folds` must be at most the number of units, ", J)
+    return(sample(rep_len(seq_len(n), J)))
+  }
+  folds <- align_each(folds, rownames(Bhat), J, "folds", "unit")
+  if (length(folds) != J || anyNA(folds) || length(unique(folds)) < 2L) {
+    stop_mnmash(
+      "argument", "`folds` must be one number, or the fold of each of the ", J, " units (at ",
+      "least two folds, none missing)"
+    )
+  }
+  as.vector(folds)
+}
+
 new_mash_cv <- function(vloglik, matrices, folds) {
   total <- colSums(vloglik)
   best <- which.max(total)

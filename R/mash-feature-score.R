@@ -80,7 +80,7 @@ feature_score <- function(contrast, feature, method = c("meta", "nsig", "pval_pa
     stop_mnmash("dimension", "`unit` must name each of ", nrow(mean), " units")
   }
   unit <- as.character(unit)
-  feature <- if (!missing(feature)) check_feature(feature, nrow(mean))
+  feature <- if (!missing(feature)) check_feature(feature, nrow(mean), as.character(unit))
   if (method == "finemap") {
     return(finemap_score(abs(mean), se, pairs, conditions, fine_mapping, unit, feature))
   }

@@ -68,9 +68,15 @@ mixture_weights <- function(loglik, prior = c("nullbiased", "uniform"), start = 
                             row_weights = NULL, tol = 1e-8, max_iter = NULL,
                             method = c("convex", "em"), nullweight = 10, n_threads = NULL) {
   loglik <- as_numeric_matrix(loglik)
-  prior <- dirichlet_parameters(prior, ncol(loglik), nullweight)
-  start <- check_proportions(start, ncol(loglik), "start", "column of `loglik`")
-  row_weights <- check_proportions(row_weights, nrow(loglik), "row_weights", "row of `loglik`")
+  prior <- dirichlet_parameters(prior, ncol(loglik), nullweight, colnames(loglik))
+  start <- check_proportions(
+    align_each(start, colnames(loglik), ncol(loglik), "start", "component", "`loglik`"),
+    ncol(loglik), "start", "column of `loglik`"
+  )
+  row_weights <- check_proportions(
+    align_each(row_weights, rownames(loglik), nrow(loglik), "row_weights", "unit", "`loglik`"),
+    nrow(loglik), "row_weights", "row of `loglik`"
+  )
   method <- match_choice(method, c("convex", "em"))
   tol <- check_number(tol, 0)
   if (is.null(max_iter)) max_iter <- if (method == "em") 10000 else 200

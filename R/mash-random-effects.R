@@ -18,6 +18,9 @@
 #' random_effects(y = c(0.1, 0.5, 0.9), se = c(0.1, 0.2, 0.2))
 random_effects <- function(y, se, method = c("REML", "DL")) {
   method <- match_choice(method, c("REML", "DL"))
+  if (is.numeric(y) && is.numeric(se) && !is.null(names(y))) {
+    se <- align_each(se, names(y), length(y), "se", "unit", to = "`y`")
+  }
   if (!is.numeric(y) || !is.numeric(se) || length(y) != length(se)) {
     stop_mnmash("dimension", "`y` and `se` must be numbers, as many of one as of the other")
   }

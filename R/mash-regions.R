@@ -88,9 +88,7 @@ posterior_job <- function(model, data, exclude, V, pi_thresh, read, exclude_rule
   condition_numbers(exclude, prior$conditions, prior$R)
   if (is.null(V)) V <- model_correlation(model, prior$R)
   if (!is.null(V)) {
-    named <- !is.null(rownames(V)) && !is.null(prior$conditions)
-    if (named && is.matrix(V)) V <- known_conditions(V, prior$conditions, "V", "model")
-    V <- check_residual_correlation(V, 1L, prior$R)
+    V <- check_covariance(V, prior$R, conditions = prior$conditions, to = "the model")
   }
   list(
     prior = prior, exclude = exclude, exclude_rule = exclude_rule, V = V,
@@ -218,7 +216,9 @@ region_data <- function(x, prior, exclude, V) {
     )
   }
   Bhat <- as_numeric_matrix(Bhat)
+  Bhat <- with_names_of(Bhat, Shat)
   Shat <- if (is.null(Shat)) Bhat * 0 + 1 else check_shat(Shat, Bhat)
+  if (!is.null(x$V)) x$V <- data_correlation(x$V, Bhat)
   match <- matched_conditions(prior, colnames(Bhat), ncol(Bhat), exclude)
   used <- \(M) M[, match$columns, drop = FALSE]
   Bhat <- used(Bhat)

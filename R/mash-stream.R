@@ -34,15 +34,16 @@
 #' for (prior, number of chunks, `A` and other arguments), and using it for something else is an
 #' error; that the chunks are the same is the caller's business.
 #'
-#' @param g a fit from [mash()], or its `fitted_g`. The data must have been made with the same
-#'   `alpha`; those of chunks that are lists are made with it (0 for a `fitted_g`).
+#' @param g a fit from [mash()], its `fitted_g`, or another prior (see [as_prior()]). The data must be
+#'   of its units; those of chunks that are lists are made with its `alpha` (0 if it does not say).
+#'   Conditions are matched by name; chunks of fewer get the posteriors under the exact margin.
 #' @param chunk a function of one number `i` that returns chunk `i`, see below; or data from
 #'   [mash_set_data()], to be cut into chunks.
 #' @param n_chunks the number of chunks.
 #' @param sink where the posteriors go: a function `sink(i, posterior)`, where `posterior` is what
 #'   [mash_compute_posterior_matrices()] returns for chunk `i`; or the name of a folder, where chunk
 #'   `i` becomes the file `posterior-<i>.rds`, made for reading with [readRDS()].
-#' @param V residual correlation, R x R, of chunks that bring none.
+#' @param V residual correlation, R x R, of chunks that bring none: of the conditions of the prior.
 #' @param pi_thresh components with weights up to this are left out of the posteriors.
 #' @param A linear functions of the effects, as in [mash_compute_posterior_matrices()].
 #' @param output_posterior_cov add the posterior covariance of every unit.
@@ -101,11 +102,10 @@ mash_stream <- function(g, chunk, n_chunks, sink, V = NULL, pi_thresh = 1e-10, A
 
 # What is common to all chunks, and their source.
 stream_job <- function(g, chunk, n_chunks, V) {
-  alpha <- if (inherits(g, "mash")) g$alpha
-  prior <- stream_prior(g)
+  prior <- model_prior(g, "g")
   if (inherits(chunk, "mash")) {
-    if (!is.null(alpha)) given_prior(g, chunk) # the same alpha and conditions
-    alpha <- chunk$alpha
+    given_prior(g, chunk) # the same units and conditions
+    prior$alpha <- chunk$alpha
     if (is.null(n_chunks)) n_chunks <- ceiling(nrow(chunk$Bhat) / 1e5)
     first_row <- chunk_starts(nrow(chunk$Bhat), check_few(n_chunks))
     chunk <- rows_of_data(chunk, n_chunks)
@@ -113,19 +113,13 @@ stream_job <- function(g, chunk, n_chunks, V) {
     first_row <- first_row_of_chunk
   }
   if (!is.function(chunk)) stop_mnmash("type", "`chunk` must be a function of the chunk's number")
-  list(
-    g = prior, alpha = alpha, V = V, n_chunks = check_few(n_chunks), chunk = chunk,
-    first_row = first_row
-  )
-}
-
-# The prior with its weights, checked once for all chunks.
-stream_prior <- function(g) {
-  if (inherits(g, "mash") && !is.null(g$fitted_g)) g <- g$fitted_g
-  if (!is.list(g) || !length(g$Ulist)) {
-    stop_mnmash("type", "`g` must be a fit of mash() or its `fitted_g`")
+  if (!is.null(V)) {
+    V <- check_covariance(V, prior$R, conditions = prior$conditions, to = "`g`")
   }
-  check_prior(g, NROW(g$Ulist[[1L]]), weights = TRUE)
+  list(
+    g = prior$g, prior = prior, alpha = prior$alpha, V = V, n_chunks = check_few(n_chunks),
+    chunk = chunk, first_row = first_row
+  )
 }
 
 # Chunks of unknown size: far enough apart.
@@ -138,47 +132,65 @@ stream_seed <- function(seed, sink) {
   check_seed(if (is.null(begun)) seed else begun)
 }
 
-# Read and checked: errors say which chunk.
+# Read and checked, with the places of its conditions in the prior: errors say which chunk.
 chunk_data <- function(job, chunk, i) {
   found <- chunk(i)
   complain <- function(why, kind = "type") stop_mnmash(kind, "`chunk(", i, ")` ", why)
+  prior <- job$prior
   if (!inherits(found, "mash")) {
     if (!is.list(found) || is.null(found$Bhat)) {
       complain("must return a list of `Bhat` and `Shat`, or data from mash_set_data()")
     }
     found$Bhat <- as_numeric_matrix(found$Bhat, name = "Bhat")
-    V <- if (is.null(found$V)) job$V else found$V
-    if (is.null(V)) V <- diag(ncol(found$Bhat))
     alpha <- if (is.null(job$alpha)) 0 else job$alpha
     found <- withCallingHandlers(
-      data_with_unobserved(found$Bhat, found$Shat, V, alpha),
-      mnmash_error = \(e) complain(paste0("is not usable: ", conditionMessage(e)), "value")
+      {
+        V <- found$V
+        if (is.null(V) && !is.null(job$V)) {
+          # Of the prior's conditions, which these are once they are in order.
+          V <- job$V
+          if (!is.null(prior$conditions)) dimnames(V) <- rep(list(prior$conditions), 2L)
+        }
+        if (is.null(V)) V <- diag(ncol(found$Bhat))
+        data_with_unobserved(found$Bhat, found$Shat, V, alpha)
+      },
+      mnmash_error = \(e) {
+        kind <- sub("^mnmash_error_", "", class(e)[1L])
+        complain(paste0("is not usable: ", conditionMessage(e)), unique(c(kind, "value")))
+      }
     )
-  } else if (!is.null(job$alpha) && !isTRUE(all.equal(found$alpha, job$alpha))) {
-    complain(
-      paste0("has alpha = ", found$alpha, ", but `g` was fitted with alpha = ", job$alpha), "units"
-    )
+  } else {
+    check_same_scale(prior, found, "g", paste0("`chunk(", i, ")`"))
   }
-  R <- nrow(job$g$Ulist[[1L]])
-  if (ncol(found$Bhat) != R) {
-    complain(paste0("has ", ncol(found$Bhat), " conditions, but `g` has ", R), "dimension")
-  }
-  found
+  at <- tryCatch(
+    align_to(
+      prior$conditions, colnames(found$Bhat), "g", "condition", prior$R, ncol(found$Bhat),
+      "the chunks"
+    ),
+    mnmash_error = \(e) {
+      complain(
+        paste("cannot be used:", conditionMessage(e)), sub("^mnmash_error_", "", class(e)[1L])
+      )
+    }
+  )
+  list(data = found, at = at)
 }
 
 # One chunk: how many units, their log-likelihood, their posteriors. Progress is that of the chunks.
 stream_chunk <- function(job, source, i, n_threads) {
-  data <- chunk_data(job, source$chunk, i)
+  found <- chunk_data(job, source$chunk, i)
+  data <- found$data
+  g <- marginal_prior(job$g, found$at)
   before <- options(mnmash.progress = FALSE)
   on.exit(options(before))
   loglik <- 0
   posterior <- posterior_in_blocks(
-    data, job$g, job$pi_thresh, job$covariance, n_threads, A = job$A,
+    data, g, job$pi_thresh, job$covariance, n_threads, A = job$A,
     each = \(fit) loglik <<- loglik + sum(fit$vloglik)
   )
   if (!is.null(job$samples)) {
     posterior$PosteriorSamples <- all_samples(
-      data, job$g, job$pi_thresh, job$samples, job$seed, n_threads, job$A,
+      data, g, job$pi_thresh, job$samples, job$seed, n_threads, job$A,
       before = source$first_row(i) - 1
     )
   }

@@ -58,7 +58,7 @@ with_data_conditions <- function(g, data) {
       U
     })
   }
-  g$units <- data_units(data)
+  g$units <- data_units(data) %||% g$units
   g$alpha <- data$alpha
   g
 }

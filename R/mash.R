@@ -122,7 +122,10 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
     optmethod <- match_choice(optmethod, names(fit_methods))
     say("Fitting ", describe_problem(data, g), describe_memory(data, g, optmethod))
     fit <- fit_weights(
-      data, g, dirichlet_parameters(prior, n_components(g), nullweight), optmethod, control,
+      data, g,
+      dirichlet_parameters(
+        prior, n_components(g), nullweight, component_names(g$Ulist, g$grid, g$usepointmass)
+      ), optmethod, control,
       pi_thresh, n_threads
     )
   }

@@ -79,7 +79,7 @@ model_prior <- function(model, name = "model", weights = TRUE) {
   g <- check_prior(model, R, weights, name)
   nameless <- names(g$Ulist)[vapply(g$Ulist, \(U) is.null(dimnames(U)), NA)]
   g$Ulist <- name_conditions(g$Ulist)
-  if (is.null(g$units)) g$units <- alpha_units(g$alpha)
+  if (is.null(g$units)) g$units <- known_units(g$alpha)
   list(
     g = g, conditions = colnames(g$Ulist[[1L]]), alpha = g$alpha, units = g$units, R = R,
     nameless = nameless
@@ -120,14 +120,7 @@ matched_conditions <- function(prior, own, width, exclude) {
   conditions <- prior$conditions
   if (!is.null(own) && !is.null(conditions)) {
     excluded <- condition_numbers(exclude, conditions, prior$R)
-    number <- match(own, conditions)
-    if (anyNA(number)) {
-      unknown <- own[is.na(number)]
-      stop_mnmash(
-        "names", "the data have a condition that the model does not have: \"", unknown[1L], "\"",
-        and_more(length(unknown))
-      )
-    }
+    number <- align_to(conditions, own, "model", "condition", said = NULL)
     columns <- which(!number %in% excluded)
     keep <- number[columns]
   } else {

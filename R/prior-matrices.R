@@ -11,7 +11,7 @@ prior_matrices <- function(Ulist, R, normalize = TRUE, name = "Ulist", condition
     stop_mnmash("argument", "`", name, "` is empty: give at least one covariance matrix")
   }
   Ulist <- name_matrices(Ulist, name)
-  if (!is.null(conditions)) Ulist <- align_matrices(Ulist, conditions, name)
+  Ulist <- align_matrices(Ulist, conditions, name)
   for (k in seq_along(Ulist)) {
     where <- paste0("`", name, "`: matrix ", k, " (", names(Ulist)[k], ")")
     Ulist[[k]] <- prior_matrix(Ulist[[k]], R, normalize, where)
@@ -22,6 +22,7 @@ prior_matrices <- function(Ulist, R, normalize = TRUE, name = "Ulist", condition
 # Each matrix with names, for the conditions of the data. Most lists have one set of names: it is
 # matched once. Matrices without names are left to the check of their size.
 align_matrices <- function(Ulist, conditions, name) {
+  if (is.null(conditions)) return(Ulist)
   known <- NULL
   for (k in seq_along(Ulist)) {
     U <- plain_matrix(Ulist[[k]], paste0(name, "$", names(Ulist)[k]))
@@ -147,7 +148,7 @@ check_grid <- function(grid, name = arg_name(grid)) {
 }
 
 # The Dirichlet parameters of the weights.
-dirichlet_parameters <- function(prior, P, nullweight) {
+dirichlet_parameters <- function(prior, P, nullweight, components = NULL) {
   if (is.character(prior)) {
     prior <- match_choice(prior, c("nullbiased", "uniform"))
     parameters <- rep(1, P)
@@ -160,6 +161,7 @@ dirichlet_parameters <- function(prior, P, nullweight) {
       " numbers, one for each component; it has ", length(prior)
     )
   }
+  prior <- align_each(prior, components, P, "prior", "component", to = "the components")
   bad <- which(!is.finite(prior) | prior < 1)
   if (length(bad)) {
     stop_mnmash(
@@ -186,7 +188,15 @@ check_prior <- function(g, R, weights, name = "g") {
     grid = check_grid(g[["grid"]], name = paste0(name, "$grid")), usepointmass = pointmass
   )
   P <- pointmass + length(checked$Ulist) * length(checked$grid)
-  if (weights || !is.null(g$pi)) check_weights(g$pi, P, paste0(name, "$pi"))
+  if (weights || !is.null(g$pi)) {
+    check_weights(g$pi, P, paste0(name, "$pi"))
+    # Weights without names, or of matrices without, go by position.
+    wanted <- if (!is.null(names(g$Ulist))) {
+      component_names(checked$Ulist, checked$grid, checked$usepointmass)
+    }
+    pi <- align_vector(g$pi, wanted, P, paste0(name, "$pi"), "component", to = "the matrices")
+    checked$pi <- if (is.null(names(g$pi))) unname(pi) else pi
+  }
   c(checked, g[intersect(c("units", "alpha"), names(g))])
 }
 

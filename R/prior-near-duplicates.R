@@ -29,7 +29,7 @@ near_duplicates <- function(m, similarity = 0.99) {
     weight <- weight[setdiff(seq_along(weight), if (m$fitted_g$usepointmass) 1L)]
   } else {
     first <- if (is.list(m) && length(m)) NROW(m[[1L]]) else 1L
-    Ulist <- prior_matrices(m, first, normalize = FALSE, name = "m")
+    Ulist <- name_conditions(prior_matrices(m, first, normalize = FALSE, name = "m"))
     weight <- rep(NA_real_, length(Ulist))
   }
   cosine <- matrix_cosines(Ulist)

@@ -173,7 +173,6 @@ kept_conditions <- function(prior, conditions) {
 fit_prior <- function(fit) {
   g <- fit[["fitted_g"]]
   if (is.null(g[["alpha"]])) g$alpha <- fit[["alpha"]]
-  if (is.null(g[["units"]])) g$units <- alpha_units(g$alpha)
   own <- unlist(lapply(g$Ulist, dimnames))
   conditions <- colnames(fit[["result"]][["PosteriorMean"]])
   if (is.null(own) && length(conditions) == NROW(g$Ulist[[1L]])) {
@@ -218,6 +217,7 @@ prior_from_g <- function(g, scales, pi_thresh, conditions = NULL, learnt = NULL)
   scales <- match_choice(scales, c("expand", "collapse"))
   pi_thresh <- check_number(pi_thresh, 0, 1)
   g <- check_prior(g, NROW(g$Ulist[[1L]]), weights = TRUE)
+  if (is.null(g$units)) g$units <- alpha_units(g$alpha)
   pi <- as.double(g$pi)
   null_weight <- if (g$usepointmass) pi[1L] else 0
   if (g$usepointmass) pi <- pi[-1L]

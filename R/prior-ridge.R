@@ -38,7 +38,8 @@ add_ridge <- function(Ulist, data, subset = NULL, ridge = c("relative", "mashr",
   R <- ncol(data$Bhat)
   added <- diag(size * if (ridge == "mashr") rep(1, R) else noise_variances(data, rows), R)
   single <- !is.list(Ulist)
-  matrices <- if (single) list(Ulist) else Ulist
+  matrices <- if (single) list(U = Ulist) else name_matrices(Ulist, "Ulist")
+  matrices <- align_matrices(matrices, colnames(data$Bhat), "Ulist")
   out <- lapply(seq_along(matrices), \(k) {
     where <- paste0("`Ulist`", if (!single) paste0(": matrix ", k))
     prior_matrix(matrices[[k]], R, FALSE, where) + added

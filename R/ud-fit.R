@@ -51,7 +51,8 @@
 #'   other components are given.
 #' @param Ulist named list of starts of unconstrained components: R x R positive semi-definite
 #'   matrices in the units of `Bhat` (of z-scores if `alpha = 1`). Singular ones are nudged off
-#'   their boundary.
+#'   their boundary. Matrices with names of conditions are matched to those of the data, here and in
+#'   the other lists.
 #' @param n_rank1 number of components of rank one with random starts.
 #' @param U_low_rank,U_scaled,U_fixed named lists of R x R matrices, see Components.
 #' @param w starting weights, one for each component in the order unconstrained (random, then
@@ -118,9 +119,7 @@ ud_fit <- function(data, K = NULL, Ulist = NULL, n_rank1 = 0, U_low_rank = NULL,
   rows <- check_subset(subset, data$Bhat)
   if (!is.null(subset)) data <- data_rows(data, rows)
   conditions <- colnames(data$Bhat)
-  components <- ud_components(
-    ncol(data$Bhat), K, Ulist, n_rank1, U_low_rank, U_scaled, U_fixed
-  )
+  components <- ud_components(data, K, Ulist, n_rank1, U_low_rank, U_scaled, U_fixed)
   w <- starting_weights(w, names(components$shape))
   how <- ud_choices(data, update, missing(penalty), penalty, lambda)
   check_flag(estimate_V)
@@ -149,7 +148,7 @@ ud_fit <- function(data, K = NULL, Ulist = NULL, n_rank1 = 0, U_low_rank = NULL,
 }
 
 # start: a list of matrices, NULL for random ones; shape: as rust_ud_fit() wants it, named.
-ud_components <- function(R, K, Ulist, n_rank1, U_low_rank, U_scaled, U_fixed) {
+ud_components <- function(data, K, Ulist, n_rank1, U_low_rank, U_scaled, U_fixed) {
   given <- list(
     Ulist = Ulist, U_low_rank = U_low_rank, U_scaled = U_scaled, U_fixed = U_fixed
   )
@@ -162,8 +161,12 @@ ud_components <- function(R, K, Ulist, n_rank1, U_low_rank, U_scaled, U_fixed) {
   }
   given[none] <- list(list())
   given[!none] <- Map(
-    \(U, name) prior_matrices(U, R, normalize = FALSE, name = name), given[!none],
-    names(given)[!none]
+    \(U, name) {
+      prior_matrices(
+        U, ncol(data$Bhat),
+        normalize = FALSE, name = name, conditions = colnames(data$Bhat)
+      )
+    }, given[!none], names(given)[!none]
   )
   zero <- vapply(given$U_scaled, \(U) all(U == 0), NA)
   if (any(zero)) {
@@ -207,6 +210,7 @@ matrix_rank <- function(U) {
 
 starting_weights <- function(w, names) {
   if (is.null(w)) return(rep(1 / length(names), length(names)))
+  w <- align_each(w, names, length(names), "w", "component", to = "the components")
   if (!is.numeric(w) || length(w) != length(names)) {
     stop_mnmash(
       "argument", "`w` must have ", length(names), " numbers, one for each component, not ",

@@ -31,7 +31,7 @@
 #'
 #' @param data data from [mash_set_data()]; its `V` is not used. Not contrasts.
 #' @param Ulist prior covariance matrices, as in [mash()].
-#' @param init where to start: an R x R positive definite matrix. Default:
+#' @param init where to start: an R x R positive definite matrix, matched to the conditions by name. Default:
 #'   [estimate_null_correlation_simple()], or (with a warning) the identity matrix where that fails.
 #' @param max_iter most updates of `V`; 0 fits the weights with `init`.
 #' @param tol stop when the log-likelihood rises by no more than this (natural logarithm, all units
@@ -42,10 +42,10 @@
 #' @param prior penalty of the weights, as in [mash()].
 #' @param details return all of the list below (`TRUE`), or only `V`.
 #' @param ... further arguments of [mash()]: `grid`, `gridmult`, `usepointmass`, `normalizeU`,
-#'   `nullweight`, `optmethod`, `control`, `pi_thresh`, `output_lfdr`, `n_threads`.
+#'   `nullweight`, `optmethod`, `control`, `pi_thresh`, `output_lfdr`, `outputlevel`, `n_threads`.
 #'
-#' @return A list of `V`; `mash.model`, the fit of [mash()] with this `V` (with posteriors, but
-#'   without posterior covariances); `loglik`, the log-likelihood at the start and after each
+#' @return A list of `V`; `mash.model`, the fit of [mash()] with this `V` (at `outputlevel` 2: with
+#'   posteriors, but without their covariances); `loglik`, the log-likelihood at the start and after each
 #'   update; `niter`, the number of updates; `converged`, and `message`, which says how it ended;
 #'   and `trace` with `track_fit`. With `details = FALSE` only `V`, R x R, for [mash_update_data()].
 #' @export
@@ -70,7 +70,11 @@ mash_estimate_corr_em <- function(data, Ulist, init, max_iter = 30, tol = 1, est
   check_flag(details)
   prior <- match_choice(prior, c("nullbiased", "uniform"))
   options <- corr_em_options(list(...))
-  V <- if (missing(init)) initial_correlation(data, est_cor) else init
+  V <- if (missing(init)) {
+    initial_correlation(data, est_cor)
+  } else {
+    check_covariance(init, ncol(data$Bhat), conditions = colnames(data$Bhat))
+  }
   now <- fit_with_correlation(data, V, prior, options, Ulist = Ulist)
   loglik <- now$model$loglik
   trace <- list()
@@ -106,8 +110,8 @@ mash_estimate_corr_em <- function(data, Ulist, init, max_iter = 30, tol = 1, est
 corr_em_options <- function(given) {
   making <- c("grid", "gridmult", "usepointmass", "normalizeU")
   fitting <- c("nullweight", "optmethod", "control", "pi_thresh", "n_threads")
-  ignored <- c("algorithm.version", "add.mem.profile", "verbose", "outputlevel")
-  bad <- setdiff(names(given), c(making, fitting, ignored, "output_lfdr"))
+  ignored <- c("algorithm.version", "add.mem.profile", "verbose")
+  bad <- setdiff(names(given), c(making, fitting, ignored, "output_lfdr", "outputlevel"))
   if (length(bad) || (length(given) && is.null(names(given)))) {
     stop_mnmash(
       "argument", "mash_estimate_corr_em() cannot pass `", c(bad, "")[1L], "` on to mash()"
@@ -115,7 +119,8 @@ corr_em_options <- function(given) {
   }
   list(
     making = given[names(given) %in% making], fitting = given[names(given) %in% fitting],
-    lfdr = isTRUE(given$output_lfdr)
+    lfdr = check_flag(given$output_lfdr %||% FALSE, name = "output_lfdr"),
+    level = check_number(given$outputlevel %||% 2, 1, 4, name = "outputlevel")
   )
 }
 
@@ -230,11 +235,14 @@ complete_moment <- function(E, observed, V, n) {
 fit_posterior <- function(data, now, options) {
   m <- now$model
   data <- mash_update_data(data, V = now$V)
-  m$result <- posterior_matrices(
-    data, m$fitted_g, names_as_numbers(m$posterior_weights),
-    unnamed(m$posterior_weights, seq_len(nrow(data$Bhat))), FALSE,
-    resolve_threads(options$fitting$n_threads)
-  )
-  if (!options$lfdr) m$result$lfdr <- NULL
+  n_threads <- resolve_threads(options$fitting$n_threads)
+  if (options$level >= 2) {
+    m$result <- posterior_matrices(
+      data, m$fitted_g, names_as_numbers(m$posterior_weights),
+      unnamed(m$posterior_weights, seq_len(nrow(data$Bhat))), options$level >= 3, n_threads
+    )
+    if (!options$lfdr) m$result$lfdr <- NULL
+  }
+  if (options$level >= 4) m$lm <- relative_likelihoods(data, m$fitted_g, n_threads)
   m
 }

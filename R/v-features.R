@@ -54,7 +54,7 @@ feature_correlation <- function(data, feature = NULL, features = NULL,
       length(feature)
     )
   }
-  feature <- as.character(feature)
+  feature <- as.character(align_each(feature, rownames(z), nrow(z), "feature", "unit"))
   if (is.null(features)) features <- unique(feature[!is.na(feature)])
   if (!length(features)) stop_mnmash("missing", "`feature` is `NA` for all units")
   absent <- setdiff(features, feature)

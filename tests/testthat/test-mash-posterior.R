@@ -135,8 +135,14 @@ test_that("the residual correlation is that of the fit, unless given, in its ord
   expect_false(identical(mash_posterior(case$m, list(Bhat = B, Shat = S), V = diag(5)), given))
   case$m$result$PosteriorMean <- matrix(0, 1, 5, dimnames = list(NULL, case$conditions))
   dimnames(V) <- list(rev(case$conditions), rev(case$conditions))
+  V[1, 2] <- V[2, 1] <- 0.1
+  expect_identical(
+    mash_posterior(case$m, list(Bhat = B, Shat = S), V = V),
+    mash_posterior(case$m, list(Bhat = B, Shat = S), V = V[5:1, 5:1])
+  )
+  rownames(V)[1] <- colnames(V)[1] <- "x"
   expect_error(mash_posterior(case$m, list(Bhat = B, Shat = S), V = V),
-    "`V` has the conditions in another order than the model", class = "mnmash_error_names")
+    "`V` does not go with the model: it lacks 1 of 5 conditions", class = "mnmash_error_names")
 })
 
 test_that("the margin of a prior keeps all weight, and zero matrices become null", {
@@ -323,5 +329,5 @@ test_that("bad arguments are named", {
   )
   expect_error(mash_posterior(case$m, good, V = diag(4)), "V", class = "mnmash_error")
   case$m$fitted_g$Ulist[[1]] <- structure(diag(5), dimnames = list(LETTERS[1:5], LETTERS[1:5]))
-  expect_error(mash_posterior(case$m, case$data), "does not have: \"a\"")
+  expect_error(mash_posterior(case$m, case$data), "it lacks 5 of 5 conditions \\(a, b, c")
 })

@@ -200,6 +200,6 @@ test_that("bad arguments are named", {
   expect_error(contrast(conditions = "a"), "at least 2")
   expect_error(contrast(groups = list(1:2), conditions = 2:4), "\"a\" is not")
   expect_error(contrast(type = "all"), "`type`", class = "mnmash_error_argument")
-  differences <- mash_update_data(mash_set_data(matrix(1:12 + 0, 2)), ref = 1)
+  differences <- mash_update_data(mash_set_data(matrix(1:12 + 0, 2), 1), ref = 1)
   expect_error(posterior_contrast(case$m, differences), "differences from a baseline")
 })

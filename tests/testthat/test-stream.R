@@ -128,7 +128,7 @@ test_that("errors name the chunk, and what is wrong with it", {
   expect_error(stream(\(i) 1), "`chunk\\(1\\)` must return a list")
   expect_error(
     stream(\(i) list(Bhat = matrix(0, 2, 3), Shat = matrix(1, 2, 3))),
-    "`chunk\\(1\\)` has 3 conditions, but `g` has 5"
+    "`chunk\\(1\\)` cannot be used: `g` has 5 conditions, but the chunks have 3"
   )
   bad <- function(i) {
     found <- case$chunk(i)
@@ -137,7 +137,7 @@ test_that("errors name the chunk, and what is wrong with it", {
   }
   expect_error(stream(bad), "`chunk\\(2\\)` is not usable: `Shat` must be positive.*row 7")
   z <- mash_set_data(matrix(1, 2, 5), matrix(2, 2, 5), alpha = 1)
-  expect_error(stream(\(i) z), "alpha = 1", class = "mnmash_error_units")
+  expect_error(stream(\(i) z), "of z-scores", class = "mnmash_error_units")
   expect_error(stream("file"), "`chunk` must be a function")
   expect_error(mash_stream(case$m, case$chunk, 5, 1), "`sink` must be")
   expect_error(mash_stream(case$m, case$chunk, 0.5, nothing), "`n_chunks`")
