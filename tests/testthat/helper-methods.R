@@ -35,6 +35,11 @@ class_objects <- function(calls) {
     )
     if (is.list(value) && is.object(value)) {
       keep(value)
+      # Results of methods that are objects too.
+      for (method in c("logLik", "tidy", "glance")) {
+        own <- utils::getS3method(method, class(value)[1L], TRUE, asNamespace("mnmash"))
+        if (!is.null(own)) keep(tryCatch(own(value), error = \(e) NULL))
+      }
       method <- utils::getS3method("summary", class(value)[1L], TRUE, asNamespace("mnmash"))
       if (!is.null(method)) {
         keep(tryCatch(summary(value), error = \(e) NULL))
