@@ -33,7 +33,8 @@
 #' @param output_posterior_cov keep the posterior covariances of the strong units (R x R x J).
 #' @param missing missing cells: see [read_mash_input()].
 #' @param chunk_size number of units in a chunk.
-#' @param cwd,output_prefix,verbose,n_threads as in [mixture_prior()].
+#' @param cwd,output_prefix as in [mixture_prior()].
+#' @inheritParams shared_arguments
 #' @param ... further arguments of [mash()]: `gridmult`, `grid`, `normalizeU`, `usepointmass`,
 #'   `prior`, `nullweight`, `optmethod`, `control`, `pi_thresh`, `posterior_samples`, `seed`,
 #'   `output_lfdr`.

@@ -76,10 +76,8 @@
 #' @param cwd folder to write files into. Default: none are written.
 #' @param output_prefix how their names begin. Default: the name of the data file.
 #' @param save_components write the starting matrices too.
-#' @param verbose say what is being done.
-#' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores.
 #'
-#' @param ... another word for one of these: see [mnmash].
+#' @inheritParams shared_arguments
 #'
 #' @return A prior, see [as_prior()], with further entries: `units` (`"effect"` or `"z"`),
 #'   `effect_model`, `V`, `loglik` (the mean
