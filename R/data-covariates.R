@@ -4,7 +4,8 @@
 # `covariates` of `n` samples as list(x, terms), or NULL: the n x q matrix of their columns, and
 # what it takes to make the same columns of new samples. They are a matrix or data frame, whose
 # factors, text and logical values become contrasts (by default indicators of all levels but the
-# first), or a vector for one covariate. Rows are brought into the order of `samples` where both have names.
+# first), or a vector for one covariate. Rows are brought into the order of `samples` where both
+# have names.
 as_covariates <- function(covariates, n, samples = NULL, name = "covariates") {
   if (is.null(covariates)) return(NULL)
   found <- covariate_variables(covariates, name)

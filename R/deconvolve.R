@@ -48,7 +48,8 @@
 #' - `V`: correlation of the errors among conditions, r x r;
 #' - `PosteriorMean`, `PosteriorSD`, `lfsr`: of the regression, p x r;
 #' - `sigma2`: residual variances, r numbers;
-#' - `samples`, their names or number; `converged`, `method`, and `fits` (a list of [mr_ash()] fits) or `fit` (of [mr_mash()]).
+#' - `samples`, their names or number; `converged`, `method`, and `fits` (a list of [mr_ash()] fits)
+#'   or `fit` (of [mr_mash()]).
 #' @seealso [deconvolve_rss()] for summary statistics.
 #' @export
 #' @examples

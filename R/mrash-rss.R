@@ -50,7 +50,7 @@ mr_ash_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, LD, n = NULL, covY = 
                        prior = "uniform", nullweight = 10, LD_shrink = 0,
                        check_LD = TRUE, tol = 1e-8, max_iter = 1000, n_threads = NULL, ...) {
   call <- match.call()
-  take_dots(...)
+  peer_arguments(take_dots(..., also = names(ash_peers)), ash_peers)
   settings <- ash_settings(mget(names(ash_table)))
   stats <- as_sumstats(Bhat, Shat, Z)
   if (ncol(stats$z) > 1L) {

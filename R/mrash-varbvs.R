@@ -46,8 +46,8 @@
 #' - `pip`, `beta`, `lfsr`: inclusion probabilities, posterior means and local false sign rates,
 #'   averaged over the grid, p numbers each; `covariates`: intercept and coefficients of `Z`;
 #' - `pve`: share of the variance of `y` (less that of the covariates) explained (`"gaussian"`);
-#' - `logodds`, `grid_prior`, `elbo`, `weights`, `sigma`, `sa`, `iterations`, `converged`: one element for each
-#'   point of the grid. Differences of `elbo` are meaningful, also between families of covariates
+#' - `logodds`, `grid_prior`, `elbo`, `weights`, `sigma`, `sa`, `iterations`, `converged`: one
+#'   element for each point of the grid. Differences of `elbo` are meaningful, also between families of covariates
 #'   for `"gaussian"`;
 #' - `alpha`, `mu`, `s`: inclusion probabilities, and means and variances given inclusion, p x grid;
 #' - `near`: correlations of the most probable predictors, for [credible_sets()];
@@ -72,23 +72,27 @@ varbvs <- function(X, Z = NULL, y, family = c("gaussian", "binomial"), logodds =
                    order = c("consecutive", "random", "marginal"), tol = 1e-8, max_iter = 2000,
                    n_threads = NULL, ...) {
   call <- match.call()
-  dots <- take_dots(..., also = "covariates")
+  dots <- take_dots(..., also = c("covariates", names(varbvs_peers)))
   if (!is.null(dots$covariates)) {
     if (!is.null(Z)) stop_mnmash("argument", "give `Z` or `covariates`, not both: they are one")
     Z <- dots$covariates
   }
+  peers <- dots[names(dots) != "covariates"]
+  check_held(peers, list(sigma = sigma, sa = sa))
+  peer_arguments(peers, varbvs_peers)
   family <- match_choice(family, c("gaussian", "binomial"))
   data <- samples_with_response(regression_data(X, binary_values(y, family), Z, "y"))
-  X <- data$X
-  y <- check_family(data$Y, family)
-  space <- covariate_space(data$Z$x, X$n, TRUE)
-  marginal <- marginal_products(X, space, y)
-  check_variation(marginal, X$kind)
-  if (is.null(logodds)) logodds <- seq(-log10(max(X$p, 20)), -1, length.out = 20)
+  data$Y <- check_family(data$Y, family)
+  problem <- ash_problem(data, TRUE)
+  problem$family <- family
+  check_variation(problem$marginal, problem$X$kind)
+  if (is.null(logodds)) logodds <- seq(-log10(max(problem$X$p, 20)), -1, length.out = 20)
   G <- length(logodds)
   logodds <- check_each(logodds, G)
-  grid_prior <- if (is.null(grid_prior)) rep(1, G) else check_each(grid_prior, G, 0)
-  if (!any(grid_prior > 0)) stop_mnmash("value", "`grid_prior` must not be zero everywhere")
+  if (!is.null(grid_prior)) grid_prior <- check_each(grid_prior, G, 0)
+  if (!is.null(grid_prior) && !any(grid_prior > 0)) {
+    stop_mnmash("value", "`grid_prior` must not be zero everywhere")
+  }
   if (!is.null(sigma) && family == "binomial") {
     stop_mnmash("argument", "`sigma` is 1 for a binary response")
   }
@@ -97,17 +101,18 @@ varbvs <- function(X, Z = NULL, y, family = c("gaussian", "binomial"), logodds =
       c(check_number(sa0, .Machine$double.xmin), check_number(n0, 0))
     },
     tol = check_number(tol, 0), max_iter = check_count(max_iter),
-    n_threads = resolve_threads(n_threads), order = ash_order(order, marginal)
+    n_threads = resolve_threads(n_threads), order = ash_order(order, problem$marginal)
   )
   grid <- list(
-    inclusion = stats::plogis(logodds * log(10)),
+    logodds = logodds, inclusion = stats::plogis(logodds * log(10)),
+    prior = if (is.null(grid_prior)) rep(1, G) else grid_prior,
     sa = if (is.null(sa)) rep(sa0, G) else check_each(sa, G, .Machine$double.xmin),
     sigma = if (is.null(sigma)) NULL else check_each(sigma, G, .Machine$double.xmin)
   )
-  fits <- best_starts(X, y, space, marginal, family, grid, limits)
-  found <- average_varbvs(fits, X, y, space, marginal, family, logodds, grid, grid_prior, call)
+  found <- average_varbvs(best_starts(problem, grid, limits), problem, grid)
   found$terms <- data$Z$terms
   found$rows <- data$rows
+  found$call <- call
   found
 }
 
@@ -129,47 +134,53 @@ check_family <- function(y, family) {
 }
 
 # Fits from zero, then all again from the best of them; the better one for each element of the grid.
-best_starts <- function(X, y, space, marginal, family, grid, limits) {
-  fit <- if (family == "gaussian") gaussian_grid else logistic_grid
-  fits <- fit(X, y, space, marginal, grid, limits, NULL)
+best_starts <- function(problem, grid, limits) {
+  fit <- if (problem$family == "gaussian") gaussian_grid else logistic_grid
+  fits <- fit(problem, grid, limits, NULL)
   bound <- \(fits) vapply(fits, \(f) f$elbo[length(f$elbo)], 1)
   best <- fits[[which.max(bound(fits))]]$b
-  again <- fit(X, y, space, marginal, grid, limits, matrix(best, X$p, length(fits)))
+  again <- fit(problem, grid, limits, matrix(best, problem$X$p, length(fits)))
   better <- bound(again) > bound(fits)
   fits[better] <- again[better]
   fits
 }
 
-gaussian_grid <- function(X, y, space, marginal, grid, limits, b) {
+gaussian_grid <- function(problem, grid, limits, b) {
   G <- length(grid$inclusion)
-  design <- regression_design(X, space)
-  sigma <- if (is.null(grid$sigma)) rep(marginal$total / X$n, G) else grid$sigma
+  total <- problem$marginal$total
+  sigma <- if (is.null(grid$sigma)) rep(total / problem$X$n, G) else grid$sigma
   found <- with_progress("Sweeps", limits$max_iter * G, \(progress) {
     from_rust(rust_mr_ash(
-      design, y[, rep(1L, G), drop = FALSE], rep(marginal$total, G), FALSE, rbind(0, grid$sa),
-      TRUE, rbind(1 - grid$inclusion, grid$inclusion), sigma, b, limits$order, NULL, "fixed",
-      is.null(grid$sigma), as.double(limits$slab), limits$tol, limits$max_iter, limits$n_threads,
-      progress
+      problem$design, problem$Y[, rep(1L, G), drop = FALSE], rep(total, G), FALSE,
+      rbind(0, grid$sa), TRUE, rbind(1 - grid$inclusion, grid$inclusion), sigma, b, limits$order,
+      NULL, "fixed", is.null(grid$sigma), as.double(limits$slab), limits$tol, limits$max_iter,
+      limits$n_threads, progress
     ))
   })
   lapply(found$fits, \(f) c(f, list(norms = found$norms, slab = f$grid[2L])))
 }
 
-logistic_grid <- function(X, y, space, marginal, grid, limits, b) {
+logistic_grid <- function(problem, grid, limits, b) {
+  X <- problem$X
   x <- if (X$kind == "dense") X$x else as.matrix(X$matrix)
   found <- with_progress("Sweeps", limits$max_iter * length(grid$inclusion), \(progress) {
     from_rust(rust_logistic(
-      x, as.double(y), space$basis, grid$inclusion, grid$sa, as.double(limits$slab), b,
-      limits$order, limits$tol, limits$max_iter, limits$n_threads, progress
+      x, as.double(problem$Y), problem$space$basis, grid$inclusion, grid$sa,
+      as.double(limits$slab), b, limits$order, limits$tol, limits$max_iter, limits$n_threads,
+      progress
     ))
   })
   lapply(found, \(f) c(f, list(sigma2 = 1, iterations = length(f$elbo))))
 }
 
-average_varbvs <- function(fits, X, y, space, marginal, family, logodds, grid, grid_prior, call) {
+average_varbvs <- function(fits, problem, grid) {
+  X <- problem$X
+  y <- problem$Y
+  space <- problem$space
+  family <- problem$family
   each <- \(what) vapply(fits, `[[`, fits[[1L]][[what]][1L], what)
   elbo <- vapply(fits, \(f) f$elbo[length(f$elbo)], 1)
-  log_weights <- elbo + log(grid_prior)
+  log_weights <- elbo + log(grid$prior)
   weights <- exp(log_weights - max(log_weights))
   weights <- weights / sum(weights)
   parts <- lapply(seq_along(fits), \(g) spike_slab_posterior(fits[[g]], grid$inclusion[g]))
@@ -191,14 +202,15 @@ average_varbvs <- function(fits, X, y, space, marginal, family, logodds, grid, g
   }
   found <- list(
     pip = average(alpha), beta = beta, lfsr = 1 - pmax(negative, average(alpha) - negative),
-    covariates = own, pve = if (family == "gaussian") sum(weights * pve_of(fits, marginal, X$n)),
-    family = family, logodds = logodds, grid_prior = grid_prior, elbo = elbo, weights = weights,
-    sigma = each("sigma2"),
+    covariates = own,
+    pve = if (family == "gaussian") sum(weights * pve_of(fits, problem$marginal, X$n)),
+    family = family, logodds = grid$logodds, grid_prior = grid$prior, elbo = elbo,
+    weights = weights, sigma = each("sigma2"),
     sa = each("slab"), iterations = each("iterations"), converged = each("converged"),
     alpha = alpha, mu = mu, s = s, near = probable_predictors(X, space, average(alpha)),
     trace = lapply(fits, `[[`, "elbo"), n = X$n, p = X$p,
     linear = stats::setNames(signal + drop(space$W %*% ifelse(is.na(own), 0, own)), rownames(y)),
-    y = stats::setNames(drop(y), rownames(y)), call = call
+    y = stats::setNames(drop(y), rownames(y))
   )
   if (!all(found$converged)) {
     warn_mnmash("convergence", sum(!found$converged), " of ", length(fits),

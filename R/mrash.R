@@ -59,6 +59,9 @@
 #' @param max_iter most sweeps (for each grid).
 #' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores. They
 #'   prepare the predictors; sweeps are sequential.
+#' @param ... other words for these arguments (see [mnmash-package]), and arguments of packages that
+#'   have the same model: those that change nothing here are taken with a message, others are an
+#'   error that says what to use.
 #'
 #' @return An object of class `mr_ash`, with the methods of [mr_ash-methods]; a list of
 #' - `beta`, `posterior_sd`, `lfsr`, `lfdr`: posterior means, standard deviations, local false sign
@@ -91,7 +94,7 @@ mr_ash <- function(X, y, covariates = NULL, sa2 = NULL, pi = NULL, sigma2 = NULL
                    standardize = FALSE, intercept = TRUE, prior = "uniform",
                    nullweight = 10, tol = 1e-8, max_iter = 1000, n_threads = NULL, ...) {
   call <- match.call()
-  take_dots(...)
+  peer_arguments(take_dots(..., also = names(ash_peers)), ash_peers)
   data <- regression_data(X, y, covariates, "y")
   if (ncol(data$Y) > 1L) {
     stop_mnmash("dimension", "`y` has ", ncol(data$Y), " columns: see mr_mash() or deconvolve()")

@@ -15,6 +15,18 @@ mash_table <- list(
   n_threads = list(NULL, \(x, name) resolve_threads(x))
 )
 
+# Arguments of package mr.mash.alpha that have no counterpart.
+mash_peers <- list(
+  verbose = peer_verbose, version = changes_nothing("there is one implementation"),
+  compute_ELBO = changes_nothing("the bound is always computed"),
+  convergence_criterion = only(
+    "ELBO", "a sweep must raise the bound by little (`tol`), and weights must be at their optimum"
+  ),
+  update_w0_method = refused("use `w0_method = \"em\"` or \"convex\""),
+  update_V_method = refused("use `residual = \"full\"` or \"diagonal\""),
+  update_w0_tol = refused("use `tol_w0`")
+)
+
 mash_settings <- function(given = list()) checked_settings(given, mash_table)
 
 # All that does not depend on the kind of data. `mixture` is list(S0, w0) of regression_prior().

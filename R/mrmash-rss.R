@@ -63,7 +63,7 @@ mr_mash_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, LD, n, covY = NULL, 
                         tol = 1e-6, tol_w0 = 1e-3, max_iter = 1000, e = 0, w1 = FALSE,
                         n_threads = NULL, ...) {
   call <- match.call()
-  take_dots(...)
+  peer_arguments(take_dots(..., also = names(mash_peers)), mash_peers)
   settings <- mash_settings(mget(names(mash_table)))
   stats <- as_sumstats(Bhat, Shat, Z)
   conditions <- colnames(stats$z)

@@ -88,8 +88,7 @@
 #' @param w1 return the posterior probabilities of the components, p x K, as `w1`.
 #' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores. Results
 #'   do not depend on it.
-#' @param ... other words for these arguments, as other packages have them (`Z`, `nthreads`, ...).
-#'   Anything else is an error.
+#' @inheritParams mr_ash
 #'
 #' @return An object of class `mr_mash`, a list of
 #' - `mu1`: p x r posterior means of the coefficients; `intercept`: r numbers; `covariates`: q x r
@@ -138,7 +137,7 @@ mr_mash <- function(X, Y, prior = NULL, S0 = NULL, w0 = NULL, grid = NULL, V = N
                     tol = 1e-6, tol_w0 = 1e-3, max_iter = 1000, e = 0, covariates = NULL,
                     w1 = FALSE, n_threads = NULL, ...) {
   call <- match.call()
-  take_dots(...)
+  peer_arguments(take_dots(..., also = names(mash_peers)), mash_peers)
   settings <- mash_settings(mget(names(mash_table)))
   data <- regression_data(X, Y, covariates)
   X <- data$X
