@@ -52,3 +52,6 @@ credible_sets.default <- function(x, ...) no_such_fit("credible_sets", x)
 no_such_fit <- function(generic, x) {
   stop_mnmash("type", "`x` must be a fit that has ", generic, "(), not ", class(x)[1L])
 }
+
+# `$` of a fit: the entry of this name or NULL, never another that begins alike.
+exact_entry <- function(x, name) .subset2(x, name)

@@ -201,6 +201,8 @@ known_conditions <- function(x, conditions, name, whose = "data") {
   )
 }
 
+labels_or_numbers <- function(names, n) if (is.null(names)) as.character(seq_len(n)) else names
+
 describe_entries <- function(x) {
   if (!length(names(x))) return("no names")
   entries <- paste0("`", names(x), "`")

@@ -12,21 +12,35 @@
 #' variable (susieR does the same). `n` may differ by condition; overlap of the samples is then
 #' part of the residual correlation `V` of the z-scores.
 #'
-#' @param X n x p matrix of variables (genotypes), without missing values.
-#' @param Y n x R matrix of outcomes (a vector is one condition); `NA` where not observed.
+#' @section Names:
+#' Where two arguments have names of the same things they are matched by name: samples of `Y` and of
+#' `covariates` to those of `X`, variables and conditions to those of `XtY`, or of the z-scores. An
+#' `LD` or `XtX` of more variables is reduced to those needed; a name that is missing is an error.
+#'
+#' @param X n x p matrix of variables (genotypes), without missing values: a plain or sparse matrix,
+#'   a data frame, or blocks as of [genotype_blocks()], which are read into memory.
+#' @param Y n x R matrix of outcomes (a vector is one condition); `NA` where not observed. With one
+#'   condition, samples without it are left out.
+#' @param covariates n x q matrix or data frame of covariates, which are regressed out of `X` and
+#'   `Y` (factors become indicators of all levels but the first). Not where several conditions have
+#'   missing outcomes.
 #' @param XtX,XtY,YtY p x p, p x R and R x R products of centred variables and outcomes.
-#' @param n number of samples. For `finemap_sumstats()` one number or R numbers.
+#' @param n number of samples. For `finemap_sumstats()` one number, R numbers (matched by the names
+#'   of conditions), or the p x R numbers of each z-score if they are the same for all variables.
 #' @param x_mean,y_mean means of the columns, for an intercept (optional).
 #' @param Z p x R matrix of z-scores; or give
-#' @param Bhat,Shat p x R matrices of effects of single variables and their standard errors.
+#' @param Bhat,Shat p x R matrices of effects of single variables and their standard errors. Effects
+#'   of the fit are then in their units: with sample sizes `Shat sqrt(n - 2 + z^2)` is the standard
+#'   deviation of the outcome for one of the variable, exactly. With `Z` they are in standard
+#'   deviations of the outcome for one of the variable.
 #' @param LD p x p matrix of correlations of the variables, from these samples or from a population
-#'   like theirs. Row names, if it has them, must be those of the z-scores.
+#'   like theirs.
 #' @param check look whether `LD` is positive semi-definite, which takes p^3 / 3 operations.
 #'
 #' @return An object of class `finemap_data`.
 #' @section Errors:
 #' Missing values in `X`, `LD` or the z-scores, columns that are constant, two variables of one
-#' name, `LD` with other variables than the z-scores (with their names), or with negative
+#' name, `LD` that lacks variables of the z-scores (with their names), or with negative
 #' eigenvalues beyond rounding. Z-scores without `n` are a warning.
 #' @seealso [finemap()], [qc_sumstats()]
 #' @references Zou, Carbonetto, Wang and Stephens (2022), PLoS Genetics 18, e1010299, for z-scores
@@ -44,13 +58,12 @@
 #' finemap_suffstat(crossprod(x), crossprod(x, y), crossprod(y), n = 200)
 #' s <- univariate_sumstats(X, Y)
 #' finemap_sumstats(s$Bhat / s$Shat, LD = cor(X), n = 200)
-finemap_data <- function(X, Y) {
-  X <- complete_matrix(X, "X")
-  Y <- as_numeric_matrix(Y)
-  check_finite(Y)
-  if (nrow(X) != nrow(Y)) {
-    stop_mnmash("dimension", "`X` and `Y` must have the same rows: ", nrow(X), " and ", nrow(Y))
-  }
+finemap_data <- function(X, Y, covariates = NULL, ...) {
+  take_dots(...)
+  data <- regression_data(dense_predictors(X), Y, covariates)
+  if (ncol(data$Y) == 1L) data <- samples_with_response(data, "Y")
+  X <- data$X$x
+  Y <- data$Y
   if (nrow(X) < 3L) stop_mnmash("dimension", "`X` must have at least 3 rows")
   check_variables(colnames(X), "the columns of `X`")
   constant <- which(vapply(seq_len(ncol(X)), \(j) all(X[, j] == X[1L, j]), NA))
@@ -70,12 +83,22 @@ finemap_data <- function(X, Y) {
       )
     }
   }
-  new_finemap_data("rows", colnames(X), colnames(Y), ncol(X), ncol(Y), X = X, Y = Y, n = nrow(X))
+  if (!is.null(data$Z) && anyNA(Y)) {
+    stop_mnmash(
+      "argument", "`covariates` need complete outcomes where there are several conditions: ",
+      "regress them out of `X` and `Y` first"
+    )
+  }
+  new_finemap_data(
+    "rows", colnames(X), colnames(Y), ncol(X), ncol(Y), X = X, Y = Y, n = nrow(X),
+    covariates = data$Z$x, terms = data$Z$terms
+  )
 }
 
 #' @rdname finemap_data
 #' @export
-finemap_suffstat <- function(XtX, XtY, YtY, n, x_mean = NULL, y_mean = NULL) {
+finemap_suffstat <- function(XtX, XtY, YtY, n, x_mean = NULL, y_mean = NULL, ...) {
+  take_dots(...)
   XtX <- complete_matrix(XtX, "XtX")
   XtY <- complete_matrix(XtY, "XtY")
   YtY <- complete_matrix(YtY, "YtY")
@@ -83,15 +106,13 @@ finemap_suffstat <- function(XtX, XtY, YtY, n, x_mean = NULL, y_mean = NULL) {
   n <- check_number(n, 3)
   check_square(XtX, "XtX")
   check_square(YtY, "YtY")
-  if (nrow(XtX) != nrow(XtY) || nrow(YtY) != ncol(XtY)) {
-    stop_mnmash(
-      "dimension", "`XtX`, `XtY` and `YtY` must be p x p, p x R and R x R, not ",
-      describe_dim(XtX), ", ", describe_dim(XtY), " and ", describe_dim(YtY)
-    )
-  }
-  variables <- first_names(rownames(XtX), colnames(XtX), rownames(XtY))
-  check_variables(variables, "the rows of `XtX`")
-  check_same_variables(rownames(XtX), rownames(XtY), "XtX", "XtY")
+  p <- nrow(XtY)
+  R <- ncol(XtY)
+  XtX <- align_square(XtX, rownames(XtY), p, "XtX", "variable", to = "`XtY`")
+  YtY <- align_square(YtY, colnames(XtY), R, "YtY", "condition", to = "`XtY`")
+  variables <- first_names(rownames(XtY), rownames(XtX), colnames(XtX))
+  conditions <- first_names(colnames(XtY), rownames(YtY), colnames(YtY))
+  check_variables(variables, "the rows of `XtY`")
   constant <- which(diag(XtX) <= 0)
   if (length(constant)) {
     stop_mnmash(
@@ -100,75 +121,18 @@ finemap_suffstat <- function(XtX, XtY, YtY, n, x_mean = NULL, y_mean = NULL) {
     )
   }
   new_finemap_data(
-    "suffstat", variables, first_names(colnames(XtY), colnames(YtY)), nrow(XtX), ncol(XtY),
-    XtX = XtX, XtY = XtY, YtY = YtY, n = n,
-    x_mean = check_column_means(x_mean, nrow(XtX), "x_mean"),
-    y_mean = check_column_means(y_mean, ncol(XtY), "y_mean")
+    "suffstat", variables, conditions, p, R, XtX = XtX, XtY = XtY, YtY = YtY, n = n,
+    x_mean = check_column_means(x_mean, variables, p, "x_mean", "variable"),
+    y_mean = check_column_means(y_mean, conditions, R, "y_mean", "condition")
   )
 }
 
 #' @rdname finemap_data
-#' @export
-finemap_sumstats <- function(Z = NULL, LD, n = NULL, Bhat = NULL, Shat = NULL, check = TRUE) {
-  if (is.null(Z) == (is.null(Bhat) || is.null(Shat))) {
-    stop_mnmash("argument", "give either `Z`, or `Bhat` and `Shat`")
-  }
-  if (is.null(Z)) {
-    Bhat <- complete_matrix(Bhat, "Bhat")
-    Shat <- complete_matrix(Shat, "Shat")
-    if (!identical(dim(Bhat), dim(Shat))) {
-      stop_mnmash("dimension", "`Shat` must be ", describe_dim(Bhat), ", as `Bhat`, not ",
-                  describe_dim(Shat))
-    }
-    if (any(Shat <= 0)) {
-      bad <- which(Shat <= 0)
-      stop_mnmash("value", "`Shat` must be positive: it is ", Shat[bad[1L]], " at ",
-                  describe_cell(Shat, bad[1L]))
-    }
-    Z <- Bhat / Shat
-  } else {
-    Z <- complete_matrix(Z, "Z")
-  }
-  LD <- complete_matrix(LD, "LD")
-  check_same_variables(rownames(Z), first_names(rownames(LD), colnames(LD)), "Z", "LD")
-  if (!identical(dim(LD), rep(nrow(Z), 2L))) {
-    stop_mnmash(
-      "dimension", "`LD` must be ", nrow(Z), " x ", nrow(Z), ", as there are z-scores of ", nrow(Z),
-      " variables, not ", describe_dim(LD)
-    )
-  }
-  variables <- first_names(rownames(Z), rownames(LD), colnames(LD))
-  check_variables(variables, "the rows of `Z`")
-  check_square(LD, "LD")
-  bad <- which(abs(diag(LD) - 1) > 1e-3)
-  if (length(bad)) {
-    stop_mnmash(
-      "value", "`LD` must hold correlations: its diagonal is ", diag(LD)[bad[1L]], " for ",
-      describe_index("variable", bad[1L], variables), and_more(length(bad))
-    )
-  }
-  if (check_flag(check)) from_rust(rust_check_psd(LD, 1e-4, "`LD`"))
-  if (is.null(n)) {
-    warn_mnmash(
-      "sample_size", "without `n` the z-scores are used as they are, which overstates large ",
-      "effects: give the number of samples if it is known"
-    )
-  } else {
-    if (!is.numeric(n) || !length(n) %in% c(1L, ncol(Z)) || any(!is.finite(n) | n < 3)) {
-      stop_mnmash("argument", "`n` must be one number of samples, or one for each of the ", ncol(Z),
-                  " conditions, each at least 3")
-    }
-    n <- as.double(n)
-    if (all(n == n[1L])) n <- n[1L]
-  }
-  new_finemap_data("sumstats", variables, colnames(Z), nrow(Z), ncol(Z), Z = Z, LD = LD, n = n)
-}
-
-#' @rdname finemap_data
 #' @param x the data.
-#' @param ... ignored.
+#' @param ... other words for these arguments (see [mnmash-package]); anything else is an error.
 #' @export
 print.finemap_data <- function(x, ...) {
+  take_dots(...)
   kind <- c(
     rows = "individual data", suffstat = "sufficient statistics", sumstats = "summary statistics"
   )
@@ -180,12 +144,17 @@ print.finemap_data <- function(x, ...) {
   invisible(x)
 }
 
+#' @export
+`$.finemap_data` <- function(x, name) exact_entry(x, name)
+
 new_finemap_data <- function(kind, variables, conditions, p, R, ...) {
   structure(
     list(kind = kind, variables = variables, conditions = conditions, p = p, R = R, ...),
     class = "finemap_data"
   )
 }
+
+numbered_conditions <- function(R) paste0("condition", seq_len(R))
 
 complete_matrix <- function(x, name) {
   x <- as_numeric_matrix(x, name = name)
@@ -222,32 +191,10 @@ check_variables <- function(names, where) {
   }
 }
 
-# Both have names: they must agree, in order.
-check_same_variables <- function(a, b, name_a, name_b) {
-  if (is.null(a) || is.null(b) || identical(a, b)) return(invisible())
-  some <- \(x) paste0(paste(utils::head(x, 5L), collapse = ", "),
-                      if (length(x) > 5L) paste0(" and ", length(x) - 5L, " more"))
-  only_a <- setdiff(a, b)
-  only_b <- setdiff(b, a)
-  if (length(only_a) || length(only_b)) {
-    stop_mnmash(
-      "names", "`", name_a, "` and `", name_b, "` must have the same variables: ",
-      if (length(only_a)) paste0("only in `", name_a, "`: ", some(only_a)),
-      if (length(only_a) && length(only_b)) "; ",
-      if (length(only_b)) paste0("only in `", name_b, "`: ", some(only_b))
-    )
-  }
-  at <- which(a != b)
-  stop_mnmash(
-    "names", "`", name_a, "` and `", name_b, "` must have their variables in the same order: ",
-    "number ", at[1L], " is ", a[at[1L]], " in one and ", b[at[1L]], " in the other"
-  )
-}
-
-check_column_means <- function(x, n, name) {
+check_column_means <- function(x, names, n, name, kind) {
   if (is.null(x)) return(NULL)
-  if (!is.numeric(x) || length(x) != n || !all(is.finite(x))) {
+  if (!is.numeric(x) || !all(is.finite(x))) {
     stop_mnmash("argument", "`", name, "` must be ", n, " numbers")
   }
-  as.double(x)
+  stats::setNames(as.double(align_vector(x, names, n, name, kind, to = "`XtY`")), names)
 }

@@ -10,9 +10,13 @@
 #' distribution.
 #'
 #' @param object,x a fit from [finemap()].
-#' @param newdata a matrix of variables as in `X` of [finemap_data()].
-#' @param lfsr_thresh the set has an effect in a condition where the lfsr is below this.
-#' @param ... ignored.
+#' @param newdata a matrix of variables as in `X` of [finemap_data()], found by name where they have
+#'   names, also among others.
+#' @param covariates the covariates of the new samples, if the fit has any: the same variables, in
+#'   any order, as a matrix or data frame.
+#' @param threshold the set has an effect in a condition where the lfsr is below this.
+#' @param row.names,optional not used.
+#' @param ... other words for these arguments (see [mnmash-package]); anything else is an error.
 #'
 #' @return `summary()`: a data frame of class `summary.finemap` with columns `set` (the name of the
 #'   effect), `sentinel` (the most probable variable) and its `pip`, `size`, `coverage`, `purity`
@@ -20,6 +24,11 @@
 #'   (posterior mean and standard deviation of the effect of the sentinel, if it is there, for the
 #'   variable as given), `lfsr` (of the set) and `active`. `coef()`: (p + 1) x R with the
 #'   intercepts first, or p x R where there is none. `predict()`: a matrix with R columns.
+#'   `as.data.frame()`: a row for each variable, condition, and set that the variable is in (`NA`:
+#'   none), with columns `variant`, `condition`, `set`, `pip`, `probability` (that the effect of the
+#'   set is here), `effect` (the posterior mean of `coef()`) and `lfsr`. `logLik()`: the evidence
+#'   bound; `nobs()`: the number of samples, `NA` where it is not known or differs. `fitted()` and
+#'   `residuals()` are errors: a fit holds no samples.
 #' @name finemap-methods
 #' @examples
 #' set.seed(1)
@@ -34,20 +43,20 @@ NULL
 #' @rdname finemap-methods
 #' @aliases summary.finemap
 #' @export
-summary.finemap <- function(object, lfsr_thresh = 0.01, ...) {
-  lfsr_thresh <- check_number(lfsr_thresh, 0, 1)
+summary.finemap <- function(object, threshold = 0.01, ...) {
+  take_dots(...)
+  threshold <- check_number(threshold, 0, 1)
   conditions <- colnames(object$lfsr)
   rows <- lapply(names(object$sets), \(l) {
     set <- object$sets[[l]]
     lead <- set$variables[[1L]]
     at <- match(lead, object$effects[[l]]$variable)
-    unit <- object$unit[lead, ]
     data.frame(
       set = l, sentinel = names(object$pip)[lead], pip = object$pip[[lead]],
       size = length(set$variables), coverage = set$coverage, purity = set$purity[["min"]],
       log_bf = set$log_bf, probability = set$probability, condition = conditions,
-      effect = object$effects[[l]]$mean[at, ] * unit, se = object$effects[[l]]$sd[at, ] * unit,
-      lfsr = object$set_lfsr[l, ], active = object$set_lfsr[l, ] < lfsr_thresh, row.names = NULL
+      effect = object$effects[[l]]$mean[at, ], se = object$effects[[l]]$sd[at, ],
+      lfsr = object$set_lfsr[l, ], active = object$set_lfsr[l, ] < threshold, row.names = NULL
     )
   })
   out <- if (length(rows)) do.call(rbind, rows) else empty_summary()
@@ -66,26 +75,94 @@ empty_summary <- function() {
 #' @rdname finemap-methods
 #' @export
 coef.finemap <- function(object, ...) {
+  take_dots(...)
   if (is.null(object$intercept)) return(object$coef)
   rbind(`(Intercept)` = object$intercept, object$coef)
 }
 
 #' @rdname finemap-methods
 #' @export
-predict.finemap <- function(object, newdata, ...) {
-  if (missing(newdata)) stop_mnmash("argument", "`newdata`, variables to predict from, is needed")
-  newdata <- complete_matrix(newdata, "newdata")
-  if (ncol(newdata) != object$data$p) {
-    stop_mnmash("dimension", "`newdata` must have ", object$data$p, " columns, not ", ncol(newdata))
-  }
-  check_same_variables(colnames(newdata), object$data$variables, "newdata", "object")
-  out <- newdata %*% object$coef
-  if (is.null(object$intercept)) out else out + rep(object$intercept, each = nrow(out))
+predict.finemap <- function(object, newdata = NULL, covariates = NULL, ...) {
+  take_dots(...)
+  if (is.null(newdata)) stop_no_samples("newdata")
+  B <- object$coef
+  # Numbers that stand for names are none.
+  rownames(B) <- object$data$variables
+  intercept <- if (is.null(object$intercept)) rep(0, ncol(B)) else object$intercept
+  new_values(newdata, covariates, B, intercept, object$covariates, object$terms)
+}
+
+#' @rdname finemap-methods
+#' @export
+fitted.finemap <- function(object, ...) {
+  take_dots(...)
+  stop_no_samples("fitted")
+}
+
+#' @rdname finemap-methods
+#' @export
+residuals.finemap <- function(object, ...) {
+  take_dots(...)
+  stop_no_samples("residuals")
+}
+
+stop_no_samples <- function(what) {
+  stop_mnmash(
+    "argument", if (what == "newdata") {
+      "`newdata`, variables to predict from, is needed: "
+    } else {
+      paste0("there is no ", what, "() of a fine-mapping fit: ")
+    },
+    "the fit holds no samples", if (what != "newdata") "; see predict(fit, X)",
+    if (what == "residuals") ", and take it off the outcomes"
+  )
+}
+
+#' @rdname finemap-methods
+#' @export
+logLik.finemap <- function(object, ...) {
+  take_dots(...)
+  structure(
+    object$elbo[object$n_iter], df = NA_integer_, nobs = stats::nobs(object), class = "logLik"
+  )
+}
+
+#' @rdname finemap-methods
+#' @export
+nobs.finemap <- function(object, ...) {
+  take_dots(...)
+  if (length(object$data$n) == 1L) object$data$n else NA_real_
+}
+
+#' @rdname finemap-methods
+#' @export
+as.data.frame.finemap <- function(x, row.names = NULL, optional = FALSE, ...) {
+  take_dots(...)
+  p <- x$data$p
+  members <- lapply(names(x$sets), \(l) {
+    variables <- unname(x$sets[[l]]$variables)
+    data.frame(at = variables, set = l, probability = unname(x$alpha[l, variables]))
+  })
+  others <- setdiff(seq_len(p), unlist(lapply(members, `[[`, "at")))
+  rows <- do.call(rbind, c(members, list(data.frame(
+    at = others, set = rep(NA_character_, length(others)),
+    probability = rep(NA_real_, length(others))
+  ))))
+  rows <- rows[order(rows$at, match(rows$set, names(x$sets))), ]
+  conditions <- colnames(x$lfsr)
+  cell <- cbind(rep(rows$at, length(conditions)), rep(seq_along(conditions), each = nrow(rows)))
+  data.frame(
+    variant = names(x$pip)[cell[, 1L]], condition = conditions[cell[, 2L]],
+    set = rep(rows$set, length(conditions)), pip = unname(x$pip)[cell[, 1L]],
+    probability = rep(rows$probability, length(conditions)), effect = x$coef[cell],
+    lfsr = x$lfsr[cell]
+  )
 }
 
 #' @rdname finemap-methods
 #' @export
 print.finemap <- function(x, ...) {
+  take_dots(...)
   sets <- length(x$sets)
   present <- sum(x$scale > 1e-9)
   cat(
@@ -120,3 +197,6 @@ describe_active <- function(active, conditions) {
   if (length(active) == conditions && conditions > 3L) return("all")
   paste0(paste(utils::head(active, 4L), collapse = ", "), and_more(length(active) - 3L))
 }
+
+#' @export
+`$.finemap` <- function(x, name) exact_entry(x, name)

@@ -1,24 +1,67 @@
 # The forms of the data as the core takes them, and the way back from the scale of the fit.
 
 # A list of
-# - `run(task)`: the fit; `task` is what does not depend on the form of the data;
+# - `form`: "rows" or "products", and what the core is given of it;
+# - `V`: the residual covariance;
 # - `sd`, `n`: of the outcomes, for the older scaling of priors;
 # - `z_unit`, `unit`: what a prior of z-scores, and one of effects, is multiplied by on both sides;
-# - `rescale(coef)`, `intercept(coef)`: to the variables as given;
-finemap_problem <- function(data, V, standardize, intercept, estimate_V) {
+#   `unit_known` says whether that is in the units of the outcomes ("no", "relative" or "yes").
+# `settings` are list(standardize, intercept, estimate_V).
+finemap_problem <- function(data, V, settings) {
   switch(
     data$kind,
-    rows = rows_problem(data, V, standardize, intercept, estimate_V),
-    suffstat = suffstat_problem(data, V, standardize),
-    sumstats = sumstats_problem(data, V, estimate_V)
+    rows = rows_problem(data, V, settings),
+    suffstat = suffstat_problem(data, V, settings),
+    sumstats = sumstats_problem(data, V, settings)
   )
 }
 
-rows_problem <- function(data, V, standardize, intercept, estimate_V) {
-  X <- data$X
+# The fit of a problem: what the core found (`fit`), what an effect on its scale is multiplied by
+# for the variable as given (`unit`, p x R), and the `intercept` and effects of `covariates`, if
+# there are any.
+solve_region <- function(problem, task) {
+  found <- if (problem$form == "rows") {
+    from_rust(rust_finemap_rows(
+      problem$X, problem$Y, problem$V, problem$intercept, problem$standardize,
+      getOption("mnmash.memory", 2e9), task
+    ))
+  } else {
+    list(fit = from_rust(rust_finemap_products(
+      problem$gram, problem$scale, problem$XtY, problem$YtY, problem$samples, problem$V, task
+    )))
+  }
+  fit <- found$fit
+  unit <- if (problem$form == "rows") 1 / found$columns$x_scale else problem$back
+  unit <- matrix(unit, nrow(fit$coef), ncol(fit$coef))
+  B <- fit$coef * unit
+  c(list(fit = fit, unit = unit, coef = B), constants(problem, found$columns, B))
+}
+
+# The intercepts, and the effects of covariates.
+constants <- function(problem, columns, B) {
+  if (!is.null(problem$along)) {
+    effects <- problem$along$Y - problem$along$X %*% B
+    first <- problem$intercept
+    return(list(
+      intercept = if (first) effects[1L, ] else numeric(ncol(B)),
+      covariates = if (first) effects[-1L, , drop = FALSE] else effects
+    ))
+  }
+  means <- if (problem$form == "rows") columns else problem
+  intercept <- if (problem$form == "rows" && !problem$intercept) {
+    numeric(ncol(B))
+  } else if (anyNA(problem$Y)) {
+    gls_intercept(problem$Y, problem$X %*% B, problem$V)
+  } else if (!is.null(means$x_mean) && !is.null(means$y_mean)) {
+    means$y_mean - drop(means$x_mean %*% B)
+  }
+  list(intercept = intercept)
+}
+
+rows_problem <- function(data, V, settings) {
   Y <- data$Y
   missing <- anyNA(Y)
-  if (missing && estimate_V != "none") {
+  if (missing && settings$estimate_V != "none") {
     stop_mnmash("argument", "`estimate_V` must be \"none\" where `Y` has missing values")
   }
   if (missing && is.null(V)) {
@@ -26,29 +69,39 @@ rows_problem <- function(data, V, standardize, intercept, estimate_V) {
       "argument", "`V` must be given where `Y` has missing values, for instance from mr_mash()"
     )
   }
-  V <- if (is.null(V)) stats::cov(Y) else check_V(V, data$R, data$conditions)
-  if (estimate_V == "diag") V <- diag(diag(V), data$R)
-  n <- nrow(X)
-  sd <- sqrt(colMeans((Y - rep(colMeans(Y, na.rm = TRUE), each = n))^2, na.rm = TRUE) * n / (n - 1))
+  n <- nrow(Y)
+  problem <- without_covariates(data, settings$intercept)
+  Y <- problem$Y
+  free <- n - problem$rank
+  V <- if (is.null(V)) stats::cov(Y) * ((n - 1) / free) else check_noise(V, data$R, data$conditions)
+  if (settings$estimate_V == "diag") V <- diag(diag(V), data$R)
   seen <- colSums(!is.na(Y))
-  columns <- NULL
-  run <- function(task) {
-    found <- from_rust(rust_finemap_rows(
-      X, Y, V, intercept, standardize, getOption("mnmash.memory", 2e9), task
-    ))
-    columns <<- found$columns
-    found$fit
+  sd <- sqrt(colMeans((Y - rep(colMeans(Y, na.rm = TRUE), each = n))^2, na.rm = TRUE) * n / free)
+  c(problem, list(
+    form = "rows", V = unname(V), intercept = settings$intercept,
+    standardize = settings$standardize, sd = sd, n = n, z_unit = sd / sqrt(seen), unit = 1,
+    unit_known = "yes"
+  ))
+}
+
+# Rows with the covariates regressed out, which is exact where all outcomes are observed, `along`:
+# the coefficients of the regressions on them, and their `rank`, with the intercept.
+without_covariates <- function(data, intercept) {
+  if (is.null(data$covariates)) return(list(X = data$X, Y = data$Y, rank = 1L))
+  space <- covariate_space(data$covariates, nrow(data$X), intercept)
+  off <- \(M) M - space$basis %*% crossprod(space$basis, M)
+  X <- off(data$X)
+  gone <- which(colSums(X^2) <= 1e-14 * colSums(data$X^2))
+  if (length(gone)) {
+    stop_mnmash(
+      "value", "`covariates` explain ", describe_index("variable", gone[1L], data$variables),
+      " of `X` wholly", and_more(length(gone)), "; leave it out"
+    )
   }
+  coefficients <- \(M) known_values(qr.coef(space$qr, M))
   list(
-    run = run, sd = sd, n = n, z_unit = sd / sqrt(seen), unit = 1,
-    rescale = \(coef) {
-      coef / columns$x_scale
-    },
-    intercept = \(coef) {
-      if (intercept && !missing) columns$y_mean - drop(columns$x_mean %*% coef)
-      else if (intercept) gls_intercept(Y, X %*% coef, V)
-      else rep(0, ncol(Y))
-    }
+    X = X, Y = off(data$Y), rank = space$rank + !intercept,
+    along = list(X = coefficients(data$X), Y = coefficients(data$Y))
   )
 }
 
@@ -69,28 +122,21 @@ gls_intercept <- function(Y, fitted, V) {
   solve(precision, right)
 }
 
-suffstat_problem <- function(data, V, standardize) {
+suffstat_problem <- function(data, V, settings) {
   n <- data$n
-  V <- if (is.null(V)) data$YtY / (n - 1) else check_V(V, data$R, data$conditions)
-  scale <- if (standardize) sqrt(diag(data$XtX) / (n - 1)) else rep(1, data$p)
+  V <- if (is.null(V)) data$YtY / (n - 1) else check_noise(V, data$R, data$conditions)
+  scale <- if (settings$standardize) sqrt(diag(data$XtX) / (n - 1)) else rep(1, data$p)
   sd <- sqrt(diag(data$YtY) / (n - 1))
   list(
-    run = \(task) {
-      rust_finemap_products(
-        data$XtX, 1 / scale, data$XtY / scale, data$YtY, n, unname(V), task
-      )
-    },
-    sd = sd, n = n, z_unit = sd / sqrt(n), unit = 1,
-    rescale = \(coef) coef / scale,
-    intercept = \(coef) {
-      if (!is.null(data$x_mean) && !is.null(data$y_mean)) data$y_mean - drop(data$x_mean %*% coef)
-    }
+    form = "products", gram = data$XtX, scale = unname(1 / scale), XtY = data$XtY / scale,
+    YtY = data$YtY, samples = n, V = unname(V), back = 1 / scale, x_mean = data$x_mean,
+    y_mean = data$y_mean, sd = sd, n = n, z_unit = sd / sqrt(n), unit = 1, unit_known = "yes"
   )
 }
 
 # One `n`: as if X and Y had been standardised. Otherwise z-scores themselves, whose expectations
 # are sqrt(n_r - 1) times the effects.
-sumstats_problem <- function(data, V, estimate_V) {
+sumstats_problem <- function(data, V, settings) {
   n <- data$n
   R <- data$R
   if (is.null(V) && R > 1L) {
@@ -100,38 +146,42 @@ sumstats_problem <- function(data, V, estimate_V) {
       "residual_correlation(), or give diag(", R, ") for samples that do not overlap"
     )
   }
-  V <- if (is.null(V)) matrix(1) else check_V(V, R, data$conditions)
+  V <- if (is.null(V)) matrix(1) else check_noise(V, R, data$conditions)
   one <- length(n) == 1L
-  if (!one && estimate_V != "none") {
+  if (!one && settings$estimate_V != "none") {
     stop_mnmash("argument", "`estimate_V` needs one `n` for all conditions")
   }
   each <- if (is.null(n)) rep(1, R) else rep_len(n, R) - 1
-  Z <- data$Z
-  if (!is.null(n)) {
-    m <- rep(rep_len(n, R), each = nrow(Z))
-    Z <- Z * sqrt((m - 1) / (Z^2 + m - 2))
-  }
+  Z <- shrunk_scores(data$Z, n)
   YtY <- if (one) (n - 1) * stats::cov2cor(V) else matrix(0, R, R)
   gram <- if (one) sqrt(n - 1) else 1
   z_unit <- if (is.null(n)) 1 else if (one) 1 / sqrt(n) else sqrt(each / (each + 1))
+  back <- rep(if (one) 1 else 1 / sqrt(each), each = nrow(Z), length.out = length(Z))
+  if (!is.null(data$effect_unit)) back <- back * data$effect_unit
   list(
-    run = \(task) {
-      rust_finemap_products(
-        data$LD, rep(gram, data$p), gram * Z, YtY, if (one) n else 0, unname(V), task
-      )
-    },
-    sd = rep(1, R), n = if (one) n else 1, z_unit = z_unit, unit = if (one) 1 else sqrt(each),
-    rescale = \(coef) if (one) coef else coef / rep(sqrt(each), each = nrow(coef)),
-    intercept = \(coef) NULL
+    form = "products", gram = data$LD, scale = rep(gram, data$p), XtY = gram * Z, YtY = YtY,
+    samples = if (one) n else 0, V = unname(V), back = back, sd = rep(1, R),
+    n = if (one) n else 1, z_unit = z_unit,
+    unit = (if (one) 1 else sqrt(each)) / relative_sd(data$effect_unit, R),
+    unit_known = if (is.null(data$effect_unit)) "no" else "relative"
   )
 }
 
-check_V <- function(V, R, conditions) {
-  V <- complete_matrix(V, "V")
-  if (!identical(dim(V), c(R, R))) {
-    stop_mnmash("dimension", "`V` must be ", R, " x ", R, ", not ", describe_dim(V))
-  }
-  check_same_variables(conditions, rownames(V), "data", "V")
-  check_square(V, "V")
-  unname(V)
+# Standard deviations of the outcomes, relative to the largest: sd(Y_r) / sd(x_j) over the same
+# variables.
+relative_sd <- function(effect_unit, R) {
+  if (is.null(effect_unit)) return(rep(1, R))
+  size <- unname(colMeans(log(effect_unit)))
+  exp(size - max(size))
+}
+
+# Those that a fit with a known residual variance would have had.
+shrunk_scores <- function(Z, n) {
+  if (is.null(n)) return(Z)
+  n <- rep(rep_len(n, ncol(Z)), each = nrow(Z))
+  Z * sqrt((n - 1) / (Z^2 + n - 2))
+}
+
+check_noise <- function(V, R, conditions) {
+  unname(check_covariance(V, R, "V", conditions = conditions))
 }

@@ -18,7 +18,7 @@
 #' @param x a fit from [finemap()].
 #' @param coverage,min_abs_corr as in [finemap()]; default: those of the fit.
 #' @param level `"variable"` or `"set"`.
-#' @param ... ignored.
+#' @param ... other words for these arguments; anything else is an error.
 #'
 #' @return `credible_sets()`: a list with one element for each set, named by its effect: a list of
 #'   `variables` (numbers, most probable first, named), `coverage` (the probability that it has),
@@ -37,11 +37,15 @@ NULL
 
 #' @rdname finemap-sets
 #' @export
-pip.finemap <- function(x, ...) x$pip
+pip.finemap <- function(x, ...) {
+  take_dots(...)
+  x$pip
+}
 
 #' @rdname finemap-sets
 #' @export
 credible_sets.finemap <- function(x, coverage = NULL, min_abs_corr = NULL, ...) {
+  take_dots(...)
   if (is.null(coverage) && is.null(min_abs_corr)) return(x$sets)
   if (is.null(coverage)) coverage <- x$options$coverage
   if (is.null(min_abs_corr)) min_abs_corr <- x$options$min_abs_corr
@@ -54,6 +58,7 @@ credible_sets.finemap <- function(x, coverage = NULL, min_abs_corr = NULL, ...) 
 #' @rdname finemap-sets
 #' @export
 lfsr.finemap <- function(x, level = c("variable", "set"), ...) {
+  take_dots(...)
   level <- match_choice(level, c("variable", "set"))
   if (level == "variable") return(x$lfsr)
   x$set_lfsr[names(x$sets), , drop = FALSE]
@@ -86,10 +91,8 @@ find_sets <- function(fit, coverage, min_abs_corr) {
 }
 
 # The probability that each effect is there. The number of effects is beta-binomial: how many there
-# are
-# among L has prior weight from a Beta(1, 2), so that one effect needs more evidence where the
-# others are
-# not there.
+# are among L has prior weight from a Beta(1, 2), so that one effect needs more evidence where the
+# others are not there.
 effect_probability <- function(fit, a = 1, b = 2) {
   L <- length(fit$lbf)
   live <- fit$scale > 1e-9

@@ -26,26 +26,33 @@
 #' kept, or where they take more than `getOption("mnmash.memory")` bytes, made anew at every visit.
 #'
 #' `compat = "mvsusieR"` follows the updates of that package (version 0.1.10) in their order: all
-#' effects stay for ten sweeps, scales move by one EM step after the posterior, prior covariances
-#' are multiplied by `sd(Y_r)` relative to the largest. It is slower and serves comparisons.
+#' effects stay for ten sweeps, and scales move by one EM step after the posterior. Prior matrices
+#' of standardised variables are multiplied by `sd(Y_r) / sqrt(n)` on both sides, relative to the
+#' largest where scales are estimated; numbers (one condition) by the residual variance, as that
+#' package does. It is slower and serves comparisons.
 #'
 #' @param data the region, from [finemap_data()], [finemap_suffstat()] or [finemap_sumstats()].
 #' @param prior the prior of effects: anything [as_prior()] understands; with one condition also
 #'   variances (one number, or several for a mixture with equal weights). Its null weight is not
-#'   used: how many variables have effects is for the fit to say. The scales of a mash fit are
-#'   averaged over (`as_prior(scales = "collapse")`) unless `scale = "fixed"`.
+#'   used: how many variables have effects is for the fit to say. A prior whose conditions have
+#'   names is matched to those of the data; of more conditions, its exact margin is used. The scales
+#'   of a mash fit are averaged over (`as_prior(scales = "collapse")`) unless `scale = "fixed"`.
 #' @param L largest number of effects.
 #' @param V R x R residual covariance. Default for individual data and sufficient statistics: the
 #'   covariance of `Y`, which is conservative. For summary statistics it is the correlation of
-#'   z-scores without effects ([residual_correlation()]), to be given unless R is 1.
-#' @param prior_weights p prior probabilities, proportionally. Default: equal.
+#'   z-scores without effects ([residual_correlation()]), to be given unless R is 1. Matched to the
+#'   conditions by name.
+#' @param prior_weights p prior probabilities, proportionally, matched to the variables by name.
+#'   Default: equal.
 #' @param scale how the scales of effects are found: `"optim"`, `"em"` or `"fixed"`.
 #' @param estimate_V estimate the residual covariance too: `"none"`, its diagonal `"diag"` or
 #'   `"full"`. Not for z-scores without `n` or with differing `n`, nor with missing outcomes.
 #' @param effect_model the units of the prior covariances: `"EZ"`, z-scores (an effect of `u` is `u
 #'   sd(Y_r) / sqrt(n)`, for a variable of unit variance), or `"EE"`, effects on `Y` of a variable
-#'   as it is analysed. Default: what the prior says, else `"EZ"`. With estimated scales only their
-#'   proportions matter.
+#'   as it is analysed (of z-scores, effects in standard deviations of `Y_r`). Default: what the
+#'   prior says, else `"EZ"`; the contrary of what it says is an error. With estimated scales only
+#'   their proportions matter; of effects in the units of outcomes that the data do not tell
+#'   (z-scores of several conditions) not even these are known: an error.
 #' @param standardize bring variables to unit variance: every variable then has the same prior
 #'   variance explained. Coefficients are always returned for the variables as given. Not for
 #'   z-scores, which are.
@@ -60,6 +67,7 @@
 #' @param max_iter most sweeps over the effects.
 #' @param compat `NULL`, or `"mvsusieR"`.
 #' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores.
+#' @param ... other words for these arguments (see [mnmash-package]); anything else is an error.
 #'
 #' @return An object of class `finemap`, a list of
 #' - `pip`: p posterior inclusion probabilities;
@@ -67,10 +75,12 @@
 #'   (natural logarithms) of effects and of variables; `scale` (L): the scales, zero for effects
 #'   not there;
 #' - `sets`: see [credible_sets()];
-#' - `coef` (p x R), `intercept` (R): posterior means of the effects of the variables as given;
+#' - `coef` (p x R), `intercept` (R), `covariates` (q x R): posterior means of the effects of the
+#'   variables as given, in the units of the outcomes (of z-scores, in standard deviations), the
+#'   intercepts and the effects of covariates given these;
 #' - `lfsr` (p x R) and `set_lfsr` (L x R): see [lfsr()];
 #' - `effects`: for each effect the variables where it may be (probability above 1e-14), and given
-#'   each its posterior means, standard deviations, lfsr (variables x R, on the scale of the fit)
+#'   each its posterior means and standard deviations (in the units of `coef`), lfsr (variables x R)
 #'   and weights of the components of the prior;
 #' - `V`, `elbo` (one for each sweep), `n_iter`, `converged`, `message`;
 #' - `near`, `lead_ld`: correlations of the most probable variables of an effect with one another,
@@ -101,7 +111,8 @@ finemap <- function(data, prior, L = 10, V = NULL, prior_weights = NULL,
                     scale = c("optim", "em", "fixed"), estimate_V = c("none", "diag", "full"),
                     effect_model = NULL, standardize = TRUE, intercept = TRUE, min_log_bf = 0.1,
                     coverage = 0.95, min_abs_corr = 0.5, tol = 1e-4, max_iter = 100, compat = NULL,
-                    n_threads = NULL) {
+                    n_threads = NULL, ...) {
+  take_dots(...)
   if (!inherits(data, "finemap_data")) {
     stop_mnmash(
       "type", "`data` must come from finemap_data(), finemap_suffstat() or finemap_sumstats()"
@@ -115,15 +126,22 @@ finemap <- function(data, prior, L = 10, V = NULL, prior_weights = NULL,
   }
   standardize <- check_flag(standardize) || data$kind == "sumstats"
   intercept <- check_flag(intercept)
+  given <- !missing(L)
   L <- check_count(L)
   if (L > data$p) {
-    warn_mnmash("argument", "`L` is ", L, ", more than the variables: ", data$p, " is used")
+    if (given) {
+      warn_mnmash("argument", "`L` is ", L, ", more than the variables: ", data$p, " is used")
+    }
     L <- as.double(data$p)
   }
   place <- check_place(prior_weights, data)
-  problem <- finemap_problem(data, V, standardize, intercept, estimate_V)
+  settings <- list(
+    standardize = standardize, intercept = intercept, estimate_V = estimate_V, scale = scale,
+    compat = compat
+  )
   prior <- finemap_prior(prior, data, scale, effect_model)
-  U <- scale_prior(prior, data, problem, standardize, scale, compat)
+  problem <- finemap_problem(data, V, settings)
+  U <- scale_prior(prior, data, problem, settings)
   options <- list(
     L = L, rule = scale, scale = 1, entry = check_number(min_log_bf, 0),
     update = if (is.null(compat)) "direct" else "compat",
@@ -133,13 +151,13 @@ finemap <- function(data, prior, L = 10, V = NULL, prior_weights = NULL,
   coverage <- check_number(coverage, 0, 1)
   min_abs_corr <- check_number(min_abs_corr, 0, 1)
   found <- with_progress("Fine-mapping, visits", L * max_iter, \(progress) {
-    from_rust(problem$run(list(
+    solve_region(problem, list(
       U = U, weights = as.double(prior$w), place = place, options = options,
       n_threads = resolve_threads(n_threads), progress = progress
-    )))
+    ))
   })
-  fit <- new_finemap(found, data, problem)
-  fit$prior <- prior
+  fit <- new_finemap(found, data, names(prior$U))
+  fit$prior <- prior[c("U", "w", "effect_model")]
   fit$prior_weights <- place
   fit$options <- c(
     options[c("L", "rule", "update", "residual", "tol", "max_iter")],
@@ -147,8 +165,8 @@ finemap <- function(data, prior, L = 10, V = NULL, prior_weights = NULL,
   )
   fit$sets <- find_sets(fit, coverage, min_abs_corr)
   fit$call <- match.call()
-  if (found$decrease > max(tol, 1e-6 * abs(fit$elbo[fit$n_iter]))) {
-    warn_mnmash("decrease", "the ELBO fell by ", signif(found$decrease, 3), " in one sweep")
+  if (found$fit$decrease > max(tol, 1e-6 * abs(fit$elbo[fit$n_iter]))) {
+    warn_mnmash("decrease", "the ELBO fell by ", signif(found$fit$decrease, 3), " in one sweep")
   }
   if (!fit$converged) {
     warn_mnmash("convergence", "no convergence in ", max_iter, " sweeps: see `elbo`")
@@ -158,96 +176,74 @@ finemap <- function(data, prior, L = 10, V = NULL, prior_weights = NULL,
 
 check_place <- function(prior_weights, data) {
   if (is.null(prior_weights)) return(rep(1 / data$p, data$p))
-  if (!is.numeric(prior_weights) || length(prior_weights) != data$p) {
-    stop_mnmash(
-      "dimension", "`prior_weights` must be ", data$p, " numbers, one for each variable, not ",
-      length(prior_weights)
-    )
+  if (!is.numeric(prior_weights)) {
+    stop_mnmash("type", "`prior_weights` must be ", data$p, " numbers, one for each variable")
   }
+  prior_weights <- align_vector(
+    prior_weights, data$variables, data$p, "prior_weights", "variable"
+  )
   bad <- which(!is.finite(prior_weights) | prior_weights < 0)
   if (length(bad)) {
-    stop_mnmash("value", "`prior_weights` must not be negative: ",
+    stop_mnmash("value", "`prior_weights` must be numbers, not negative: ",
                 describe_index("number", bad[1L], data$variables), " is ", prior_weights[bad[1L]])
   }
   if (sum(prior_weights) <= 0) stop_mnmash("value", "`prior_weights` are all zero")
   as.double(prior_weights) / sum(prior_weights)
 }
 
-# The prior without its null, in the order of the data's conditions.
-finemap_prior <- function(prior, data, scale, effect_model) {
-  if (is.numeric(prior) && is.null(dim(prior)) && data$R == 1L) {
-    prior <- list(U = lapply(prior, matrix), w = rep(1 / length(prior), length(prior)))
-  } else if (is.matrix(prior)) {
-    prior <- list(U = list(prior), w = 1)
-  }
-  if (is.null(effect_model) && inherits(prior, "mr_mash")) effect_model <- "EE"
-  prior <- if (inherits(prior, "mash")) {
-    as_prior(prior, scales = if (scale == "fixed") "expand" else "collapse")
-  } else {
-    as_prior(prior)
-  }
-  if (!length(prior$U)) stop_mnmash("value", "`prior` has no matrix that is not zero")
-  prior <- prior_for(prior, data$conditions, data$R)
-  w <- prior$w / sum(prior$w)
-  keep <- w > 1e-10
-  if (is.null(effect_model)) effect_model <- prior$effect_model
-  if (is.null(effect_model)) effect_model <- "EZ"
-  list(
-    U = prior$U[keep], w = unname(w[keep] / sum(w[keep])),
-    effect_model = match_choice(effect_model, c("EZ", "EE"))
-  )
-}
-
-# Prior covariances on the scale of the fit, from those of z-scores or of effects.
-scale_prior <- function(prior, data, problem, standardize, scale, compat) {
-  sigma <- if (!is.null(compat)) {
-    # mvsusieR: none unless standardised; relative to the largest where scales are estimated.
-    by <- problem$sd / sqrt(problem$n)
-    if (!standardize) 1 else if (scale != "fixed") by / max(by) else by
-  } else if (prior$effect_model == "EZ") {
-    problem$z_unit
-  } else {
-    problem$unit
-  }
-  lapply(prior$U, \(U) unname(U * tcrossprod(rep_len(sigma, data$R))))
-}
-
-new_finemap <- function(found, data, problem) {
-  fit <- found[c(
+new_finemap <- function(found, data, components) {
+  fit <- found$fit[c(
     "alpha", "lbf_variable", "lbf", "scale", "elbo", "converged", "V", "effects", "near", "lead_ld"
   )]
   live <- fit$scale > 1e-9
   names <- data$variables
   conditions <- data$conditions
   fit$pip <- 1 - exp(colSums(log1p(-pmin(fit$alpha[live, , drop = FALSE], 1))))
-  fit$coef <- problem$rescale(found$coef)
-  fit$intercept <- problem$intercept(fit$coef)
+  fit$coef <- found$coef
+  fit$intercept <- found$intercept
+  fit$covariates <- found$covariates
+  fit$effects <- lapply(fit$effects, in_given_units, unit = found$unit)
   if (is.null(conditions)) conditions <- numbered_conditions(data$R)
   if (is.null(names)) names <- as.character(seq_len(data$p))
   fit <- c(fit, finemap_lfsr(fit, data$p, data$R))
   effect_names <- paste0("L", seq_along(fit$lbf))
   dimnames(fit$alpha) <- dimnames(fit$lbf_variable) <- list(effect_names, names)
   names(fit$lbf) <- names(fit$scale) <- names(fit$effects) <- effect_names
+  fit$effects <- lapply(fit$effects, named_effect, conditions, components)
   names(fit$near) <- colnames(fit$lead_ld) <- effect_names[fit$scale > 0]
   names(fit$pip) <- rownames(fit$lead_ld) <- names
   dimnames(fit$coef) <- dimnames(fit$lfsr) <- list(names, conditions)
   dimnames(fit$set_lfsr) <- list(effect_names, conditions)
   if (!is.null(fit$intercept)) names(fit$intercept) <- conditions
+  if (!is.null(fit$covariates)) {
+    dimnames(fit$covariates) <- list(colnames(data$covariates), conditions)
+  }
   dimnames(fit$V) <- list(conditions, conditions)
   fit$n_iter <- length(fit$elbo)
   fit$message <- if (fit$converged) "the gain of the ELBO is below the tolerance" else
     "the number of sweeps is used up"
   fit$data <- data[c("kind", "variables", "conditions", "p", "R", "n")]
-  # What an effect on the scale of the fit is for the variable as given.
-  fit$unit <- problem$rescale(matrix(1, data$p, data$R))
+  fit$terms <- data$terms
   structure(fit, class = "finemap")
 }
 
-numbered_conditions <- function(R) paste0("condition", seq_len(R))
+named_effect <- function(effect, conditions, components) {
+  colnames(effect$mean) <- colnames(effect$sd) <- colnames(effect$lfsr) <- conditions
+  # Where an effect is nowhere, nothing is known of its components.
+  if (length(effect$variable)) colnames(effect$weights) <- components
+  effect
+}
+
+# The moments of an effect, for the variables as given.
+in_given_units <- function(effect, unit) {
+  here <- unit[effect$variable, , drop = FALSE]
+  effect$mean <- effect$mean * here
+  effect$sd <- effect$sd * here
+  effect
+}
 
 # By variable, 1 - max over effects of alpha (1 - lfsr); by effect, the mean of its lfsr over where
-# it
-# may be.
+# it may be.
 finemap_lfsr <- function(fit, p, R) {
   variable <- matrix(1, p, R)
   set <- matrix(1, length(fit$lbf), R)

@@ -2,7 +2,8 @@
 # of samples, else those of the outcomes; the outcomes are those of Y; the predictors those of X.
 
 # `given` is a list of the arguments that share samples, outcomes or predictors with Y and X. X may
-# be NULL. list(Y, X, covariates, var_covariates, terms, offset, weights, masks, size, library_size).
+# be NULL. A list of Y, X, covariates, var_covariates, terms, offset, weights, masks, size and
+# library_size.
 fqtl_data <- function(Y, X, given) {
   if (!is.null(X)) X <- dense_predictors(X)
   Y <- as_responses(Y, if (is.null(X)) NROW(Y) else nrow(X), samples = rownames(X))
@@ -78,7 +79,7 @@ fqtl_offset <- function(offset, by) {
 
 check_library_size <- function(library_size, by) {
   if (is.null(library_size)) return(NULL)
-  if (!is.numeric(library_size) || !all(library_size > 0)) {
+  if (!is.numeric(library_size) || anyNA(library_size) || !all(library_size > 0)) {
     stop_mnmash(
       "argument", "`library_size` must be ", by$n, " positive numbers, one for each sample"
     )

@@ -31,7 +31,8 @@ fqtl_factorize <- function(Y, K = 5, family = c("gaussian", "nb", "voom", "binom
                            offset = NULL, weights = NULL, nonneg = FALSE, prior = list(),
                            size = NULL, nb_link = c("log", "odds"), nb_floor = NULL,
                            library_size = NULL, variance_bounds = NULL, tol = 1e-4,
-                           max_iter = 500, n_threads = NULL) {
+                           max_iter = 500, n_threads = NULL, ...) {
+  take_dots(...)
   data <- fqtl_data(Y, X, list(
     covariates = covariates, var_covariates = var_covariates, offset = offset, weights = weights,
     cis = if (!is.null(X)) cis, size = size, library_size = library_size

@@ -80,7 +80,8 @@ new_fqtl <- function(out, model, settings) {
     elbo_se = if (!is.nan(out$error)) out$error, converged = out$converged,
     n_iter = out$iterations, family = model$name, nb_link = model$nb_link,
     u_prior = settings$u_prior, nonneg = settings$nonneg, X_means = data$X$means,
-    Y_unit = model$unit, terms = data$terms, has_offset = !is.null(data$offset)
+    Y_unit = stats::setNames(model$unit, names$outcomes), terms = data$terms,
+    has_offset = !is.null(data$offset)
   ))
   fit$fitted.values <- if (model$linear) fit$eta else cells(out$response)
   fit$residuals <- `dimnames<-`(data$Y - fit$fitted.values, dimnames(fit$eta))

@@ -7,8 +7,8 @@
 #'   others; the samples of the fit by default.
 #' @param covariates the covariates of the new samples, if the fit has any: the same variables, in
 #'   any order, as a matrix or data frame.
-#' @param offset known part of their linear predictor: a number, a vector or an n' x m matrix. Needed
-#'   if the fit has one.
+#' @param offset known part of their linear predictor: a number, a vector or an n' x m matrix.
+#'   Needed if the fit has one.
 #' @param type `"link"`: the linear predictor; `"response"`: the mean of the outcome.
 #' @param threshold inclusion probability from which a variant or a tissue is counted.
 #' @param Y the outcomes of the fit, or of some of its samples and outcomes where they have names.
@@ -218,3 +218,6 @@ logLik.fqtl <- function(object, ...) {
     object$elbo[length(object$elbo)], df = NA_integer_, nobs = stats::nobs(object), class = "logLik"
   )
 }
+
+#' @export
+`$.fqtl` <- function(x, name) exact_entry(x, name)

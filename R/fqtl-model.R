@@ -1,5 +1,5 @@
-# What fqtl() makes of outcomes and their family before the fit: centred, in units of their own, with
-# the ranges of variances and dispersions.
+# What fqtl() makes of outcomes and their family before the fit: centred, in units of their own,
+# with the ranges of variances and dispersions.
 
 # The family and what belongs to it, checked.
 fqtl_family <- function(family, nb_link, nb_floor, variance_bounds) {

@@ -91,5 +91,3 @@ as.data.frame.fqtl <- function(x, row.names = NULL, optional = FALSE, ...) {
     effect = c(x$B), sd = c(x$B_sd), pip = c(pip(x, "outcome"))
   )
 }
-
-labels_or_numbers <- function(names, n) if (is.null(names)) as.character(seq_len(n)) else names

@@ -49,10 +49,10 @@
 #' @param nonneg loadings of the outcomes are not negative (half-normal slabs).
 #' @param prior a list that replaces some of the ranges in which hyper-parameters are estimated:
 #'   `pi_u`, `tau_u`, `pi_v`, `pi_direct`, `tau_direct`, each one number (fixed) or two. `pi` are
-#'   inclusion probabilities, `tau` precisions of the slabs in units of `var(X) / var(Y)`, for normal
-#'   outcomes with the variance of each outcome itself (less its offset). The variants of all factors have one `pi_u` and one `tau_u`; each factor has its own `pi_v`. The
-#'   slab of `V` has precision 1 (in standard deviations of normal outcomes), which fixes the scale
-#'   of the factors.
+#'   inclusion probabilities, `tau` precisions of the slabs in units of `var(X) / var(Y)`, for
+#'   normal outcomes with the variance of each outcome itself (less its offset). The variants of all
+#'   factors have one `pi_u` and one `tau_u`; each factor has its own `pi_v`. The slab of `V` has
+#'   precision 1 (in standard deviations of normal outcomes), which fixes the scale of the factors.
 #' @param u_prior `"spike_slab"`, or `"susie"`: `L` single effects for each factor, which have
 #'   credible sets.
 #' @param L number of single effects for each factor.
@@ -72,6 +72,7 @@
 #'   `u_prior = "spike_slab"`.
 #' @param seed of the random numbers of `"sgvb"`: a whole number, or `NULL` to draw one from R's.
 #' @param n_threads number of threads; by default the option `mnmash.threads`, or all cores.
+#' @param ... other words for these arguments (see [mnmash-package]); anything else is an error.
 #'
 #' @return An object of class `fqtl`, a list of
 #' - `u`, `v`: the two sides of the factors: `pip` (inclusion probabilities), `mean` and `sd`,
@@ -83,8 +84,8 @@
 #'   their standard errors `se` where there are covariates;
 #' - `eta`, `eta_sd`: the linear predictor; `fitted.values`: means of the outcomes, missing ones
 #'   included; `residuals`: what they leave;
-#' - `Y_unit`: the units of the outcomes in the fit, in which loadings can be compared; `terms`: what
-#'   [predict()][predict.fqtl] needs to know of the covariates, and `has_offset`;
+#' - `Y_unit`: the units of the outcomes in the fit, in which loadings can be compared; `terms`:
+#'   what [predict()][predict.fqtl] needs to know of the covariates, and `has_offset`;
 #' - `elbo`: the bound without factors, after each factor, then after each round (for `"sgvb"` an
 #'   estimate of it in each round, then of the final one, with Monte Carlo standard error
 #'   `elbo_se`); `converged`, `n_iter`, and the arguments.
@@ -114,7 +115,8 @@ fqtl <- function(Y, X, K = 5, family = c("gaussian", "nb", "voom", "binomial", "
                  L = 5, size = NULL, nb_link = c("log", "odds"), nb_floor = NULL,
                  library_size = NULL, variance_bounds = NULL, n_seeds = 5, tol = 1e-4,
                  max_iter = 500, n_threads = NULL, method = c("coordinate", "sgvb"),
-                 seed = NULL) {
+                 seed = NULL, ...) {
+  take_dots(...)
   u_prior <- match_choice(u_prior, c("spike_slab", "susie"))
   method <- match_choice(method, c("coordinate", "sgvb"))
   if (method == "sgvb" && u_prior == "susie") {
@@ -141,7 +143,7 @@ fqtl <- function(Y, X, K = 5, family = c("gaussian", "nb", "voom", "binomial", "
 #'
 #' @inheritParams fqtl
 #' @param cis as in [fqtl()]; all predictors by default.
-#' @param ... further arguments of [fqtl()].
+#' @param ... further arguments of [fqtl()], but not `K`: there are no factors.
 #' @return As [fqtl()], with `rank` 0 and the effects in `direct`.
 #' @export
 #' @examples
@@ -151,6 +153,9 @@ fqtl <- function(Y, X, K = 5, family = c("gaussian", "nb", "voom", "binomial", "
 #' fit <- fqtl_regression(Y, X)
 #' round(fit$direct$pip[1:4, ], 3)
 fqtl_regression <- function(Y, X, cis = TRUE, ...) {
+  if ("K" %in% ...names()) {
+    stop_mnmash("argument", "there is no argument `K` here: there are no factors; see fqtl()")
+  }
   fit <- fqtl(Y, X, K = 0, cis = cis, ...)
   fit$call <- match.call()
   fit

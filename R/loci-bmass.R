@@ -18,6 +18,9 @@
 #' (associated units, for instance), by [mixture_weights()]. Models without a direct effect have
 #' none.
 #'
+#' Units and conditions are matched by name where both sides have names: `n` and `maf` to the rows
+#' of `Z`, `V` to its columns (and reduced to them).
+#'
 #' @param Z J x d matrix of z-scores.
 #' @param n number of samples: one, or one for each unit.
 #' @param V d x d correlation of z-scores without association. Default: the correlation of the rows
@@ -38,6 +41,9 @@
 #' - `marginal`: J x d x 3, the probabilities of `U`, `D` and `I` in every condition;
 #' - `top`: a data frame with the most probable model of each unit and its probability;
 #' - `models`: models x d letters, named as rows by their letters; `weights`: models x scales; `V`.
+#'
+#' `as.data.frame()` is a row for each unit and condition: `variant`, `condition`, and the
+#' probabilities of `unassociated`, `direct` and `indirect` association; `summary()` counts them.
 #' @references Stephens (2013), PLoS ONE 8, e65245. Turchin and Stephens (2019), bioRxiv 638882.
 #' @seealso [cov_udi()] for the same models in [mash()] or [finemap()].
 #' @export
@@ -53,18 +59,19 @@ bmass <- function(Z, n, V = NULL, maf = NULL,
                   sigma_alpha = c(0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07,
                                   0.08, 0.09, 0.1, 0.15),
                   formula = c("finite", "known"), weights = c("prior", "estimate"), pi0 = 0.5,
-                  n_threads = NULL) {
+                  n_threads = NULL, ...) {
+  take_dots(...)
   Z <- complete_matrix(Z, "Z")
   J <- nrow(Z)
   d <- ncol(Z)
   if (d < 2L) stop_mnmash("dimension", "`Z` must have at least two columns")
   if (d > 8L) stop_mnmash("dimension", "`Z` may have at most 8 columns: there are 3^d models")
   if (missing(n)) stop_mnmash("argument", "`n`, the number of samples, is needed")
-  n <- per_unit(n, J, "n", d + 2)
+  n <- per_unit(n, Z, "n", d + 2)
   variance <- if (is.null(maf)) {
     rep(1, J)
   } else {
-    maf <- per_unit(maf, J, "maf", 0)
+    maf <- per_unit(maf, Z, "maf", 0)
     if (any(maf <= 0 | maf >= 1)) stop_mnmash("value", "`maf` must be between 0 and 1")
     2 * maf * (1 - maf)
   }
@@ -72,7 +79,7 @@ bmass <- function(Z, n, V = NULL, maf = NULL,
   formula <- match_choice(formula, c("finite", "known"))
   weights <- match_choice(weights, c("prior", "estimate"))
   pi0 <- check_number(pi0, 0, 1)
-  V <- if (is.null(V)) null_correlation(Z) else check_V(V, d, colnames(Z))
+  V <- if (is.null(V)) null_correlation(Z) else check_noise(V, d, colnames(Z))
   gamma <- as.matrix(expand.grid(rep(list(0:2), d)))
   keep <- rowSums(gamma) == 0 | rowSums(gamma == 1) > 0
   gamma <- unname(gamma[keep, , drop = FALSE])
@@ -88,12 +95,14 @@ bmass <- function(Z, n, V = NULL, maf = NULL,
   summarise_udi(scaled, w, models, V, Z)
 }
 
-per_unit <- function(x, J, name, lower) {
-  if (!is.numeric(x) || !length(x) %in% c(1L, J) || any(!is.finite(x) | x < lower)) {
+per_unit <- function(x, Z, name, lower) {
+  J <- nrow(Z)
+  if (!is.numeric(x) || any(!is.finite(x) | x < lower) || !length(x)) {
     stop_mnmash("argument", "`", name, "` must be one number or one for each of the ", J,
                 " units, finite and at least ", lower)
   }
-  rep_len(as.double(x), J)
+  if (length(x) == 1L && J > 1L) return(rep(as.double(x), J))
+  as.double(align_vector(x, rownames(Z), J, name, "unit", to = "`Z`"))
 }
 
 null_correlation <- function(Z) {
@@ -194,7 +203,8 @@ summarise_udi <- function(scaled, w, models, V, Z) {
   structure(
     list(
       log10_bf = mean_bf / log(10), log10_bf_average = stats::setNames(average, units),
-      posterior = posterior, marginal = marginal, top = top, models = models, weights = w, V = V
+      posterior = posterior, marginal = marginal, top = top, models = models, weights = w,
+      V = `dimnames<-`(V, if (!is.null(colnames(Z))) list(colnames(Z), colnames(Z)))
     ),
     class = "bmass"
   )
@@ -202,9 +212,10 @@ summarise_udi <- function(scaled, w, models, V, Z) {
 
 #' @rdname bmass
 #' @param x a result of `bmass()`.
-#' @param ... ignored.
+#' @param ... other words for these arguments (see [mnmash-package]); anything else is an error.
 #' @export
 print.bmass <- function(x, ...) {
+  take_dots(...)
   J <- ncol(x$posterior)
   cat(
     "Association of ", J, if (J == 1L) " unit" else " units", " with ", ncol(x$models),
@@ -218,3 +229,51 @@ print.bmass <- function(x, ...) {
   cat("  most probable: ", shown, "\n", sep = "")
   invisible(x)
 }
+
+#' @rdname bmass
+#' @param object a result of `bmass()`.
+#' @param threshold probability from which an association counts.
+#' @export
+summary.bmass <- function(object, threshold = 0.5, ...) {
+  take_dots(...)
+  threshold <- check_number(threshold, 0, 1)
+  counts <- apply(object$marginal >= threshold, c(2L, 3L), sum)
+  dimnames(counts) <- list(
+    labels_or_numbers(colnames(object$models), nrow(counts)),
+    c("unassociated", "direct", "indirect")
+  )
+  structure(
+    list(n_units = ncol(object$posterior), threshold = threshold, counts = counts),
+    class = "summary.bmass"
+  )
+}
+
+#' @export
+print.summary.bmass <- function(x, ...) {
+  take_dots(...)
+  cat(
+    x$n_units, if (x$n_units == 1L) " unit" else " units", ", by condition, with a probability of ",
+    x$threshold, " or more:\n",
+    sep = ""
+  )
+  print(x$counts)
+  invisible(x)
+}
+
+#' @rdname bmass
+#' @param row.names,optional not used.
+#' @export
+as.data.frame.bmass <- function(x, row.names = NULL, optional = FALSE, ...) {
+  take_dots(...)
+  J <- ncol(x$posterior)
+  d <- ncol(x$models)
+  data.frame(
+    variant = rep(labels_or_numbers(colnames(x$posterior), J), d),
+    condition = rep(labels_or_numbers(colnames(x$models), d), each = J),
+    unassociated = c(x$marginal[, , "U"]), direct = c(x$marginal[, , "D"]),
+    indirect = c(x$marginal[, , "I"])
+  )
+}
+
+#' @export
+`$.bmass` <- function(x, name) exact_entry(x, name)

@@ -15,9 +15,9 @@
 #'
 #' With `n`, z-scores are adjusted first, as in [finemap_sumstats()].
 #'
-#' @param z p z-scores, or a p x R matrix: conditions are checked one by one.
-#' @param LD p x p matrix of correlations.
-#' @param n number of samples, one or R.
+#' @param Z p z-scores, or a p x R matrix: conditions are checked one by one.
+#' @param LD p x p matrix of correlations, matched to the z-scores by name, also out of more.
+#' @param n number of samples, as in [finemap_sumstats()].
 #' @param alpha level at which a variable is an outlier.
 #' @param n_threads number of threads.
 #'
@@ -25,7 +25,8 @@
 #' - `s`: R estimates;
 #' - `variables`: a data frame with a row for each variable and condition: `variable`, `condition`,
 #'   `z` (adjusted), `expected`, `sd`, `p_value`, `outlier`, `flip`;
-#' - `LD`: the matrix, with negative eigenvalues set to zero and a diagonal of one if it had any;
+#' - `LD`: the matrix, of the variables of `Z` in their order, with negative eigenvalues set to zero
+#'   and a diagonal of one if it had any;
 #' - `least_eigenvalue` before the repair.
 #' @references Zou, Carbonetto, Wang and Stephens (2022), PLoS Genetics 18, e1010299.
 #' @seealso [finemap_sumstats()]
@@ -38,24 +39,21 @@
 #' z <- apply(X, 2, \(x) summary(lm(y ~ x))$coefficients[2, 3])
 #' z[12] <- -z[12]
 #' qc_sumstats(z, cor(X), 500)
-qc_sumstats <- function(z, LD, n = NULL, alpha = 0.01, n_threads = NULL) {
+qc_sumstats <- function(Z, LD, n = NULL, alpha = 0.01, n_threads = NULL, ...) {
+  take_dots(...)
   alpha <- check_number(alpha, 0, 1)
-  z <- complete_matrix(z, "z")
+  if (missing(LD)) stop_mnmash("argument", "`LD`, the correlations of the variables, is needed")
   data <- withCallingHandlers(
-    finemap_sumstats(z, LD, n, check = FALSE),
+    sumstats_region(list(Z = Z), LD, n, check = FALSE),
     mnmash_warning_sample_size = \(w) tryInvokeRestart("muffleWarning")
   )
-  z <- data$Z
-  if (!is.null(data$n)) {
-    m <- rep(rep_len(data$n, data$R), each = data$p)
-    z <- z * sqrt((m - 1) / (z^2 + m - 2))
-  }
-  found <- from_rust(rust_qc(z, data$LD, resolve_threads(n_threads)))
+  Z <- shrunk_scores(data$Z, data$n)
+  found <- from_rust(rust_qc(Z, data$LD, resolve_threads(n_threads)))
   names <- if (is.null(data$variables)) as.character(seq_len(data$p)) else data$variables
   conditions <- if (is.null(data$conditions)) numbered_conditions(data$R) else data$conditions
   sd <- sqrt(found$variance)
   table <- data.frame(
-    variable = rep(names, data$R), condition = rep(conditions, each = data$p), z = as.double(z),
+    variable = rep(names, data$R), condition = rep(conditions, each = data$p), z = as.double(Z),
     expected = as.double(found$expected), sd = as.double(sd)
   )
   table$p_value <- 2 * stats::pnorm(-abs(table$z - table$expected) / table$sd)
@@ -77,9 +75,10 @@ qc_sumstats <- function(z, LD, n = NULL, alpha = 0.01, n_threads = NULL) {
 
 #' @rdname qc_sumstats
 #' @param x a result of `qc_sumstats()`.
-#' @param ... ignored.
+#' @param ... other words for these arguments (see [mnmash-package]); anything else is an error.
 #' @export
 print.qc_sumstats <- function(x, ...) {
+  take_dots(...)
   s <- paste(signif(x$s, 3), collapse = ", ")
   cat("Disagreement of z-scores and LD, s: ", s, "\n", sep = "")
   for (kind in c("flip", "outlier")) {
@@ -95,3 +94,27 @@ print.qc_sumstats <- function(x, ...) {
   }
   invisible(x)
 }
+
+#' @rdname qc_sumstats
+#' @param row.names,optional not used.
+#' @export
+as.data.frame.qc_sumstats <- function(x, row.names = NULL, optional = FALSE, ...) {
+  take_dots(...)
+  x$variables
+}
+
+#' @rdname qc_sumstats
+#' @param object a result of `qc_sumstats()`.
+#' @export
+summary.qc_sumstats <- function(object, ...) {
+  take_dots(...)
+  each <- \(what) tapply(object$variables[[what]], object$variables$condition, sum)
+  conditions <- names(object$s)
+  data.frame(
+    condition = conditions, s = unname(object$s), outliers = as.vector(each("outlier")[conditions]),
+    flips = as.vector(each("flip")[conditions])
+  )
+}
+
+#' @export
+`$.qc_sumstats` <- function(x, name) exact_entry(x, name)

@@ -6,15 +6,16 @@
 #' in the colour of their set, and all variables are filled by their squared correlation with the
 #' first variable of the set they are closest to. `"effects"`: effects of the first variable of
 #' each set in all conditions; colour is the effect relative to the largest of its set, size the
-#' evidence for its sign, and effects with an lfsr of the set of `lfsr_thresh` or more are faint.
+#' evidence for its sign, and effects with an lfsr of the set of `threshold` or more are faint.
 #' `"elbo"`: the evidence bound by sweep.
 #'
 #' @param x a fit from [finemap()].
 #' @param type what to show.
-#' @param position p positions of the variables, in the units of the axis. Default: 1 to p.
-#' @param lfsr_thresh see above.
+#' @param position p positions of the variables, in the units of the axis, matched by name if they
+#'   have names. Default: 1 to p.
+#' @param threshold see above.
 #' @param file the name of a file to write, ending in `.pdf` or `.png`.
-#' @param ... ignored.
+#' @param ... other words for these arguments; anything else is an error.
 #'
 #' @return A ggplot object, invisibly if there is a `file`; its attribute `"size"` is a good size
 #'   for it in inches. Needs the package ggplot2.
@@ -30,13 +31,14 @@
 #'   plot(fit, type = "effects")
 #' }
 plot.finemap <- function(x, type = c("pip", "effects", "elbo"), position = NULL,
-                         lfsr_thresh = 0.01, file = NULL, ...) {
+                         threshold = 0.01, file = NULL, ...) {
+  take_dots(...)
   type <- match_choice(type, c("pip", "effects", "elbo"))
   need_ggplot2()
   switch(
     type,
     pip = plot_pip(x, position, file),
-    effects = plot_set_effects(x, check_number(lfsr_thresh, 0, 1), file),
+    effects = plot_set_effects(x, check_number(threshold, 0, 1), file),
     elbo = plot_elbo(x, file)
   )
 }
@@ -51,9 +53,12 @@ set_colours <- function(n) {
 plot_pip <- function(x, position, file) {
   p <- x$data$p
   if (is.null(position)) position <- seq_len(p)
-  if (!is.numeric(position) || length(position) != p || anyNA(position)) {
-    stop_mnmash("dimension", "`position` must be ", p, " numbers, one for each variable")
+  if (!is.numeric(position) || anyNA(position)) {
+    stop_mnmash("type", "`position` must be ", p, " numbers, one for each variable")
   }
+  position <- align_vector(
+    position, x$data$variables, p, "position", "variable", to = "the fit"
+  )
   sets <- x$sets
   r2 <- rep(NA_real_, p)
   if (length(sets)) r2 <- apply(x$lead_ld[, names(sets), drop = FALSE]^2, 1L, max)
@@ -93,8 +98,8 @@ plot_pip <- function(x, position, file) {
   picture(plot, 8, 4, file)
 }
 
-plot_set_effects <- function(x, lfsr_thresh, file) {
-  table <- summary(x, lfsr_thresh)
+plot_set_effects <- function(x, threshold, file) {
+  table <- summary(x, threshold)
   if (!nrow(table)) stop_mnmash("argument", "`x` has no credible set to show effects of")
   label <- paste0(table$set, ": ", table$sentinel)
   largest <- stats::ave(abs(table$effect), table$set, FUN = max)
@@ -114,7 +119,7 @@ plot_set_effects <- function(x, lfsr_thresh, file) {
     ggplot2::scale_size_area(max_size = 9, name = expression(-log[10] ~ "lfsr")) +
     ggplot2::scale_alpha_manual(
       values = c("TRUE" = 1, "FALSE" = 0.25), limits = c("TRUE", "FALSE"), name = "lfsr",
-      labels = c("TRUE" = paste("<", lfsr_thresh), "FALSE" = paste(">=", lfsr_thresh))
+      labels = c("TRUE" = paste("<", threshold), "FALSE" = paste(">=", threshold))
     ) +
     ggplot2::guides(
       alpha = ggplot2::guide_legend(override.aes = list(size = 4, fill = "#b2182b"))

@@ -80,6 +80,7 @@ mixture_weights | * | * | order | 1e-6 | sums in another order
 * | y | * | order | 1e-6 | sums in another order
 * | Bhat | * | order | 1e-6 | sums in another order
 * | Z | * | order | 1e-6 | sums in another order
+bmass | Z | columns | order | Inf | models are words whose letters follow the columns
 mash_cv | data | units | order | Inf | the units of a fold are drawn by their numbers
 ud_cv | data | units | order | Inf | the units of a fold are drawn by their numbers
 ud_fit | data | units | order | Inf | random starts are drawn from units by their numbers

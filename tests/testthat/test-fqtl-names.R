@@ -99,7 +99,8 @@ test_that("samples, outcomes, predictors and covariates are matched by name", {
   order <- sample(n)
   there <- sample(30)
   turned <- list(
-    Y = \(x) x[order, ], covariates = \(x) x[order, 2:1], var_covariates = \(x) x[order, , drop = FALSE],
+    Y = \(x) x[order, ], covariates = \(x) x[order, 2:1],
+    var_covariates = \(x) x[order, , drop = FALSE],
     offset = \(x) x[order, 3:1], cis = \(x) x[there, c(2, 3, 1)]
   )
   for (name in names(turned)) {

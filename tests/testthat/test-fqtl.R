@@ -263,7 +263,8 @@ test_that("the loadings are a prior that mash takes", {
 
 test_that("bad input is an error that says where", {
   d <- factored_data(n = 50, p = 5, m = 3)
-  expect_error(fqtl(d$Y, d$X[-1, ]), "`Y` has 50 rows \\(samples\\), but `X` has 49", class = "mnmash_error_dimension")
+  expect_error(fqtl(d$Y, d$X[-1, ]), "`Y` has 50 rows \\(samples\\), but `X` has 49",
+               class = "mnmash_error_dimension")
   d$X[3, 2] <- NA
   expect_error(fqtl(d$Y, d$X), "row 3, column 2 \\(snp2\\)", class = "mnmash_error_missing")
   d$X[3, 2] <- 1

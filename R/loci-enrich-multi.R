@@ -1,0 +1,83 @@
+# Enrichment where loci may have several effects.
+
+enrich_multi <- function(loci, annotations, start, settings, finemap_arguments, update_weights) {
+  found <- region_loci(loci)
+  if (is.null(finemap_arguments$prior)) {
+    stop_mnmash("argument", "method \"multi\" needs a `prior`")
+  }
+  if (is.null(annotations) && !update_weights) {
+    stop_mnmash(
+      "argument", "there is nothing to estimate without `annotations` or `update_weights`"
+    )
+  }
+  tol <- if (is.null(settings$tol)) 0.01 else check_number(settings$tol, 0, name = "tol")
+  max_iter <- if (is.null(settings$max_iter)) 20 else check_count(settings$max_iter,
+                                                                  name = "max_iter")
+  A <- annotation_columns(annotations, found, settings$penalty)
+  X <- A$x
+  a <- enrich_start(start, rep(0, NCOL(X)), colnames(X), A$unit)
+  parts <- split_by(found$sizes, found$labels, found$names)
+  place <- function(a) {
+    if (is.null(X)) return(parts(rep(1 / found$sizes, found$sizes)))
+    lapply(parts(drop(X %*% a)), \(eta) exp(eta - max(eta)) / sum(exp(eta - max(eta))))
+  }
+  trace <- numeric()
+  converged <- FALSE
+  for (i in seq_len(max_iter)) {
+    weights <- place(a)
+    fits <- each_locus(seq_along(loci), \(l) {
+      do.call(finemap, c(list(loci[[l]], prior_weights = weights[[l]]), finemap_arguments))
+    })
+    ridge <- if (is.null(X)) 0 else settings$penalty / 2 * sum(a^2)
+    trace[i] <- sum(vapply(fits, \(f) f$elbo[f$n_iter], 0)) - ridge
+    if (i > 1L && trace[i] - trace[i - 1L] < tol) {
+      converged <- TRUE
+      break
+    }
+    if (i == max_iter) break
+    there <- lapply(fits, effect_probability)
+    if (!is.null(X)) {
+      weight <- unlist(Map(\(f, c) drop(c %*% f$alpha), fits, there), use.names = FALSE)
+      a <- from_rust(rust_enrich_places(
+        c(0, cumsum(found$sizes)), X, settings$penalty, weight, a, settings$n_threads
+      ))$coef
+    }
+    if (update_weights) finemap_arguments$prior <- reweighted_prior(fits, there)
+  }
+  expected <- vapply(fits, \(f) sum(effect_probability(f)), 0)
+  structure(
+    list(
+      coef = data.frame(estimate = a / A$unit, row.names = colnames(X)), prior_weights = weights,
+      pip = stats::setNames(lapply(fits, `[[`, "pip"), found$labels),
+      loci = data.frame(locus = found$labels, size = unname(found$sizes), effects = expected),
+      loglik = trace, converged = converged, n_iter = length(trace), method = "multi",
+      penalty = settings$penalty, fits = stats::setNames(fits, found$labels),
+      prior = finemap_arguments$prior
+    ),
+    class = "enrich"
+  )
+}
+
+# On the workers of plan(), or here.
+each_locus <- function(X, FUN) {
+  if (requireNamespace("future.apply", quietly = TRUE)) {
+    return(future.apply::future_lapply(X, FUN, future.seed = NULL))
+  }
+  lapply(X, FUN)
+}
+
+# The share of effects that each component explains.
+reweighted_prior <- function(fits, there) {
+  prior <- fits[[1L]]$prior
+  share <- numeric(length(prior$w))
+  for (i in seq_along(fits)) {
+    for (l in which(fits[[i]]$scale > 1e-9)) {
+      effect <- fits[[i]]$effects[[l]]
+      share <- share + there[[i]][l] * drop(fits[[i]]$alpha[l, effect$variable] %*% effect$weights)
+    }
+  }
+  if (sum(share) <= 0) return(new_prior(prior$U, prior$w, effect_model = prior$effect_model))
+  # No component is lost for good because no locus has it yet.
+  w <- pmax(share / sum(share), 1e-8)
+  new_prior(prior$U, w / sum(w), effect_model = prior$effect_model)
+}
