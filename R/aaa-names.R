@@ -7,10 +7,10 @@
 # The places in `own` of the names `wanted`, so that `own[align_to(...)]` are `wanted`. `name` is
 # the argument that is brought into order, as the user wrote it, `kind` what its dimension holds
 # ("condition", "unit", "variant", ...), `to` what it is aligned to. `more` says what becomes of
-# names in `own` that are not wanted: "reduce" leaves them out, and says so once, of `said`
-# (NULL: it is what was asked for); "refuse" is an error.
+# names in `own` that are not wanted: "reduce" leaves them out, and says so once of the argument;
+# "silent" leaves out what the user asked to; "refuse" is an error.
 align_to <- function(own, wanted, name, kind, n_own = length(own), n_wanted = length(wanted),
-                     to = "the data", more = c("reduce", "refuse"), said = name) {
+                     to = "the data", more = c("reduce", "refuse", "silent")) {
   own <- whole_names(own)
   wanted <- whole_names(wanted)
   if (is_invented(own) != is_invented(wanted) && !any(own %in% wanted)) own <- wanted <- NULL
@@ -35,9 +35,9 @@ align_to <- function(own, wanted, name, kind, n_own = length(own), n_wanted = le
   if (length(absent) || (more[1L] == "refuse" && length(extra))) {
     stop_other_names(name, kind, to, absent, extra, length(wanted))
   }
-  if (length(extra) && !is.null(said)) {
+  if (length(extra) && more[1L] != "silent") {
     tell_once(
-      "`", said, "`: ", length(at), " of its ", length(own), " ", kind, "s are used, those of ", to
+      "`", sub("[$].*", "", name), "`: ", length(at), " of its ", length(own), " ", kind, "s are used, those of ", to
     )
   }
   at

@@ -120,7 +120,7 @@ matched_conditions <- function(prior, own, width, exclude) {
   conditions <- prior$conditions
   if (!is.null(own) && !is.null(conditions)) {
     excluded <- condition_numbers(exclude, conditions, prior$R)
-    number <- align_to(conditions, own, "model", "condition", said = NULL)
+    number <- align_to(conditions, own, "model", "condition", more = "silent")
     columns <- which(!number %in% excluded)
     keep <- number[columns]
   } else {

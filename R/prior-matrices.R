@@ -30,9 +30,7 @@ align_matrices <- function(Ulist, conditions, name) {
     own <- square_names(U, paste0(name, "$", names(Ulist)[k]), "condition")
     if (!is.null(own)) {
       if (!identical(own, known)) {
-        at <- align_to(
-          own, conditions, paste0(name, "$", names(Ulist)[k]), "condition", said = name
-        )
+        at <- align_to(own, conditions, paste0(name, "$", names(Ulist)[k]), "condition")
         known <- own
       }
       U <- U[at, at, drop = FALSE]

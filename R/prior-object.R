@@ -163,7 +163,7 @@ kept_conditions <- function(prior, conditions) {
   }
   at <- align_to(
     prior_conditions(prior), check_labels(name_text(conditions), "conditions"), "x", "condition",
-    to = "`conditions`", said = NULL
+    to = "`conditions`", more = "silent"
   )
   if (in_order(at, nrow(prior$U[[1L]]))) prior else prior_margin(prior, at)
 }
