@@ -69,7 +69,7 @@ get_posterior_condition_wise_summary | mash_data | units | changed | Inf | fits 
 predict.mr_mash | newdata | rows | changed | Inf | new samples are none of the fit
 deconvolve_rss | Bhat | rows | order | 1e-2 | updates go in the order of predictors
 mr_ash_rss | Bhat | elements | order | 1e-2 | updates go in the order of predictors
-mr_mash_rss | Bhat | rows | order | 1e-1 | updates go in the order of predictors
+mr_mash_rss | Bhat | rows | order | 3e-1 | updates go in the order of predictors
 mixture_weights | * | * | order | 1e-6 | sums in another order
 * | data | * | order | 1e-6 | sums in another order
 * | mashdata | * | order | 1e-6 | sums in another order
