@@ -22,7 +22,8 @@ dense_predictors <- function(X, name = "X") {
 # Logical values as 0 and 1.
 zero_one <- function(x) {
   if (is.data.frame(x)) {
-    x[] <- lapply(x, zero_one)
+    logical <- vapply(x, is.logical, NA)
+    if (any(logical)) x[logical] <- lapply(x[logical], zero_one)
   } else if (is.logical(x) && !all(is.na(x))) {
     x <- x + 0
   }
