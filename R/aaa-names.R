@@ -23,7 +23,7 @@ align_to <- function(own, wanted, name, kind, n_own = length(own), n_wanted = le
     twice <- anyDuplicated(side[[1L]])
     if (twice) {
       stop_mnmash(
-        "names", side[[2L]], if (startsWith(side[[2L]], "`")) " has" else " have", " two ", kind,
+        "names", side[[2L]], if (are_several(side[[2L]])) " have" else " has", " two ", kind,
         "s named \"", side[[1L]][twice], "\": `", name, "` and ", to,
         " cannot be matched by name; give distinct names, or none to go by position"
       )
@@ -74,10 +74,13 @@ name_text <- function(x) {
   x
 }
 
+# Whether a verb about it is in the plural: "the data have", but "`X` has" and "the fit has".
+are_several <- function(what) grepl("^[^`]*(data|[^s]s)$", what)
+
 stop_other_size <- function(name, kind, n_own, n_wanted, to, own, wanted) {
   stop_mnmash(
     "dimension", "`", name, "` has ", n_own, " ", kind, if (n_own != 1) "s", ", but ", to,
-    if (startsWith(to, "`")) " has " else " have ", n_wanted,
+    if (are_several(to)) " have " else " has ", n_wanted,
     if (is.null(own) && is.null(wanted)) {
       ": without names on both sides they cannot be matched"
     } else if (is.null(own)) {
@@ -96,7 +99,7 @@ stop_other_names <- function(name, kind, to, absent, extra, n) {
     },
     if (length(absent) && length(extra)) ", and ",
     if (length(extra)) {
-      paste0("it has ", length(extra), " that ", to, " lack", if (startsWith(to, "`")) "s", " (",
+      paste0("it has ", length(extra), " that ", to, " lack", if (!are_several(to)) "s", " (",
              first_few(extra, 3L), ")")
     },
     "; give the same names on both sides, or none to go by position"

@@ -89,6 +89,7 @@ covariate_rows <- function(found, n, samples, name, to) {
 
 # The contrasts of a factor: levels x columns, with the levels' names; NULL for numbers.
 variable_contrasts <- function(x, variable, name) {
+  if (anyNA(x)) stop_missing_covariate(x, variable, name)
   if (is.character(x) || is.logical(x)) x <- factor(x)
   if (!is.factor(x)) return(NULL)
   if (nlevels(x) > length(unique(x[!is.na(x)]))) x <- x[, drop = TRUE]
@@ -107,12 +108,7 @@ variable_contrasts <- function(x, variable, name) {
 # n x q: numbers as they are, factors by their contrasts.
 covariate_columns <- function(frame, terms, name) {
   columns <- Map(\(x, variable) {
-    if (anyNA(x)) {
-      stop_mnmash(
-        "missing", "`", name, "` must not have missing values: there is one in ", variable,
-        ", row ", which(is.na(x))[1L], and_more(sum(is.na(x)))
-      )
-    }
+    if (anyNA(x)) stop_missing_covariate(x, variable, name)
     contrasts <- terms$contrasts[[variable]]
     if (!is.null(contrasts)) return(rows_of_levels(x, contrasts, variable, name))
     if (!(is.numeric(x) || is.logical(x) || inherits(x, c("Date", "POSIXct", "difftime"))) ||
@@ -124,6 +120,13 @@ covariate_columns <- function(frame, terms, name) {
   x <- do.call(cbind, unname(columns))
   check_finite(x, name = name)
   x
+}
+
+stop_missing_covariate <- function(x, variable, name) {
+  stop_mnmash(
+    "missing", "`", name, "` must not have missing values: there is one in ", variable, ", row ",
+    which(is.na(x))[1L], and_more(sum(is.na(x)))
+  )
 }
 
 rows_of_levels <- function(x, contrasts, variable, name) {

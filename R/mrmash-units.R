@@ -42,6 +42,12 @@ regression_units <- function(given, standardize, responses, scales, model = "X")
   prior <- given$prior
   plain <- is.null(prior) || is.array(prior) ||
     (is.list(prior) && !is.object(prior) && all(vapply(prior, is.matrix, NA)))
+  if (!plain && !is.list(prior)) {
+    stop_mnmash(
+      "type", "`prior` must be a list of covariance matrices, a prior or a fit, not ",
+      class(prior)[1L]
+    )
+  }
   if (!plain) {
     prior <- given$prior <- prior_for(as_prior(prior), responses$names, responses$r)
   }

@@ -88,6 +88,10 @@ test_that("what new covariates lack is an error that names it", {
   }
   fit <- mr_ash(d$X, d$y)
   expect_error(predict(fit, d$X, d$Z), "no covariates", class = "mnmash_error_argument")
+  expect_error(
+    mr_ash(d$X, d$y, transform(d$Z, batch = NA)), "one in batch, row 1 \\(and 199 more\\)",
+    class = "mnmash_error_missing"
+  )
   one <- transform(d$Z, batch = "A")
   expect_error(mr_ash(d$X, d$y, one), "batch has one value", class = "mnmash_error_value")
 })

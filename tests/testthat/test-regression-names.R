@@ -136,6 +136,13 @@ test_that("names that are not there are errors that list them", {
   expect_names(mr_ash_rss(Z = d$Z[, 1], LD = wrong(d$LD), n = 9))
 })
 
+test_that("what is no prior is said to be none, by its own name", {
+  d <- named_case()
+  for (prior in list(3, "a", mean, quote(x))) {
+    expect_error(mr_mash(d$X, d$Y, prior), "`prior` must be", class = "mnmash_error_type")
+  }
+})
+
 test_that("a prior is used in its own units", {
   d <- named_case()
   w <- c(0.2, 0.3, 0.1)
