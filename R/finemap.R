@@ -66,7 +66,7 @@
 #' @param tol stop when the ELBO gains less.
 #' @param max_iter most sweeps over the effects.
 #' @param compat `NULL`, or `"mvsusieR"`.
-#' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores.
+#' @inheritParams shared_arguments
 #' @param ... other words for these arguments (see [mnmash-package]); anything else is an error.
 #'
 #' @return An object of class `finemap`, a list of

@@ -71,7 +71,7 @@
 #'   and less exact, and shares none of the updates: a check of the other. Needs
 #'   `u_prior = "spike_slab"`.
 #' @param seed of the random numbers of `"sgvb"`: a whole number, or `NULL` to draw one from R's.
-#' @param n_threads number of threads; by default the option `mnmash.threads`, or all cores.
+#' @inheritParams shared_arguments
 #' @param ... other words for these arguments (see [mnmash-package]); anything else is an error.
 #'
 #' @return An object of class `fqtl`, a list of

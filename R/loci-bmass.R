@@ -30,7 +30,7 @@
 #' @param sigma_alpha scales of effects, in standard deviations of the conditions.
 #' @param formula,weights see above.
 #' @param pi0 prior probability of no association, of `weights = "prior"`.
-#' @param n_threads number of threads.
+#' @inheritParams shared_arguments
 #'
 #' @return An object of class `bmass`, a list of
 #' - `log10_bf`: models x units, each averaged over scales with equal weights; zero for the null

@@ -43,7 +43,7 @@
 #' @param prior,... for `"multi"`: the prior and further arguments of [finemap()], such as `V`,
 #'   `L`.
 #' @param update_weights for `"multi"`: estimate the mixture weights of the prior too.
-#' @param n_threads number of threads.
+#' @inheritParams shared_arguments
 #'
 #' @return An object of class `enrich`, a list of
 #' - `coef`: a data frame with `estimate`, and for `"single"` `lower`, `upper` and `p_value` of the

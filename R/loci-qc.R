@@ -19,7 +19,7 @@
 #' @param LD p x p matrix of correlations, matched to the z-scores by name, also out of more.
 #' @param n number of samples, as in [finemap_sumstats()].
 #' @param alpha level at which a variable is an outlier.
-#' @param n_threads number of threads.
+#' @inheritParams shared_arguments
 #'
 #' @return An object of class `qc_sumstats`, a list of
 #' - `s`: R estimates;
