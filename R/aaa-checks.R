@@ -201,7 +201,8 @@ check_subset <- function(subset, x, name = arg_name(subset)) {
   bad <- which(is.na(rows) | rows < 1 | rows > nrow(x))
   if (length(bad)) {
     stop_mnmash(
-      "argument", "`", name, "` must pick rows of the data (1 to ", nrow(x),
+      if (is.character(subset)) "names" else "argument", "`", name,
+      "` must pick rows of the data (1 to ", nrow(x),
       "): its element ", bad[1L], " is ", subset[bad[1L]], and_more(length(bad))
     )
   }
@@ -211,6 +212,9 @@ check_subset <- function(subset, x, name = arg_name(subset)) {
 
 # A fit, or what is laid out like one.
 check_fit <- function(m, prior = FALSE, name = arg_name(m)) {
+  if (inherits(m, "mash") && !is.null(unclass(m)[["Bhat"]])) {
+    stop_mnmash("type", "`", name, "` is data from mash_set_data(): give a fit, such as of mash()")
+  }
   if (!is.list(m) || (prior && (!is.list(m$fitted_g) || is.null(m$fitted_g$pi)))) {
     stop_mnmash("type", "`", name, "` must be a fit, such as of mash(), not ", class(m)[1L])
   }

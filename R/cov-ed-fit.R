@@ -111,6 +111,7 @@ ed <- function(x, noise = NULL, U, pi = NULL, means = NULL, projection = NULL, r
 
 #' @export
 print.ed <- function(x, ...) {
+  take_dots(...)
   cat(
     "Extreme deconvolution: ", length(x$U), " components, ", nrow(x$U[[1L]]), " effects, ",
     x$n_units, " units\n", "Log-likelihood ", format(x$loglik, digits = 8), " after ", x$n_iter,
@@ -123,6 +124,7 @@ print.ed <- function(x, ...) {
 
 #' @export
 logLik.ed <- function(object, ...) {
+  take_dots(...)
   R <- nrow(object$U[[1L]])
   free <- length(object$U) * (R * (R + 1) / 2 + if (is.null(object$means)) 0 else R) +
     length(object$U) - 1

@@ -91,7 +91,7 @@ extreme_deconvolution <- function(ydata, ycovar, xamp, xmean, xcovar, projection
   mean <- matrix(fit$means, K, d, dimnames = list(named, problem$names %||% colnames(xmean)))
   structure(
     list(
-      xmean = mean, xamp = fit$pi, xcovar = covariances,
+      xmean = mean, xamp = stats::setNames(fit$pi, if (own) components), xcovar = covariances,
       avgloglikedata = trace[max(length(trace) - 1L, 1L)]
     ),
     trace = trace, converged = fit$converged, message = fit$message

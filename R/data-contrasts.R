@@ -98,7 +98,7 @@ new_contrast_data <- function(Bhat, Shat_orig, V, L, mask, units) {
       LSVSLt = if (same) stats::cov2cor(contrast_covariance(Shat_orig[1L, ], V, L)),
       missing = mask, units = units
     ),
-    class = "mash"
+    class = c("mash_data", "mash")
   )
 }
 

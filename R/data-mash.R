@@ -52,7 +52,7 @@
 #'   error.
 #' @param missing what to do with missing values: `"exact"` or `"mashr"`, see below.
 #'
-#' @return An object of class `mash`: a list of `Bhat` (scaled effects, 0 where missing), `Shat`
+#' @return An object of classes `mash_data` and `mash`: a list of `Bhat` (scaled effects, 0 where missing), `Shat`
 #'   (`Shat^(1 - alpha)`, 1e6 where missing), `Shat_alpha` (`Shat^alpha`, 1 where missing), `V`,
 #'   `commonV` (is `V` the same for all units), `alpha`, `missing` (J x R logical mask, or
 #'   `NULL` when nothing is missing or `missing = "mashr"`), and `units` of the (scaled) effects:
@@ -183,7 +183,7 @@ new_mash_data <- function(Bhat, Shat, alpha, V, mask, missing, units = alpha_uni
       commonV = length(dim(V)) == 2L, alpha = alpha, missing = if (missing == "exact") mask,
       units = units
     ),
-    class = "mash"
+    class = c("mash_data", "mash")
   )
 }
 

@@ -145,6 +145,7 @@ new_mash_1by1 <- function(data, columns) {
 #' @rdname mash_1by1
 #' @export
 print.mash_1by1 <- function(x, ...) {
+  take_dots(...)
   lfsr <- get_lfsr(x)
   cat(
     "ash of ", number(nrow(lfsr)), " units in ", ncol(lfsr), " conditions, one at a time\n",

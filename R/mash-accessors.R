@@ -9,13 +9,13 @@
 #'   the units of `Bhat`.
 #' - `get_lfsr()`: local false sign rates, the probability that the sign of the effect, once called,
 #'   is wrong (or the effect is zero): `min(P(b <= 0), P(b >= 0))`.
-#' - `get_lfdr()`: posterior probabilities of no effect; `NULL` unless [mash()] was called with
+#' - `get_lfdr()`: posterior probabilities of no effect; an error unless [mash()] was called with
 #'   `output_lfdr = TRUE`.
 #' - `get_np()`, `get_pp()`: posterior probabilities of a negative and of a positive effect.
 #' - `get_loglik()`: the log-likelihood of the data, one number.
 #' - `get_fitted_g()`: the fitted prior, a list of `pi`, `Ulist`, `grid` and `usepointmass`.
 #' - `get_log10bf()`: for every unit, the base-10 logarithm of the Bayes factor of any effect
-#'   against none (J x 1); `NULL` without a point mass.
+#'   against none (J x 1); an error without a point mass.
 #' @references Stephens (2017), Biostatistics 18, 275-294, for lfsr.
 #' @export
 #' @examples
@@ -31,40 +31,69 @@
 #' head(get_log10bf(m))
 #' names(get_fitted_g(m))
 #' head(get_lfdr(mash(data, g = get_fitted_g(m), fixg = TRUE, output_lfdr = TRUE, verbose = FALSE)))
-get_pm <- function(m) check_fit(m)$result$PosteriorMean
+get_pm <- function(m) posterior_part(m, "PosteriorMean")
 
 #' @rdname get_pm
 #' @export
-get_psd <- function(m) check_fit(m)$result$PosteriorSD
+get_psd <- function(m) posterior_part(m, "PosteriorSD")
 
 #' @rdname get_pm
 #' @export
-get_lfsr <- function(m) check_fit(m)$result$lfsr
+get_lfsr <- function(m) posterior_part(m, "lfsr")
 
 #' @rdname get_pm
 #' @export
-get_lfdr <- function(m) check_fit(m)$result$lfdr
+get_lfdr <- function(m) posterior_part(m, "lfdr", "`output_lfdr = TRUE`")
 
 #' @rdname get_pm
 #' @export
-get_np <- function(m) check_fit(m)$result$NegativeProb
+get_np <- function(m) posterior_part(m, "NegativeProb")
 
 #' @rdname get_pm
 #' @export
-get_pp <- function(m) check_fit(m)$result$PositiveProb
+get_pp <- function(m) posterior_part(m, "PositiveProb")
+
+# A part of the posteriors of a fit; `by` is the argument of mash() that asks for it.
+posterior_part <- function(m, what, by = NULL, name = arg_name(m)) {
+  force(name)
+  result <- check_fit(m, name = name)[["result"]]
+  if (is.null(result)) {
+    stop_mnmash(
+      "argument", "`", name, "` holds no posteriors: fit it with `outputlevel` of at least 2"
+    )
+  }
+  if (is.null(result[[what]])) {
+    stop_mnmash(
+      "argument", "`", name, "` holds no `", what, "`",
+      if (!is.null(by)) paste0(": fit it with ", by)
+    )
+  }
+  result[[what]]
+}
 
 #' @rdname get_pm
 #' @export
-get_loglik <- function(m) check_fit(m)$loglik
+get_loglik <- function(m) fit_part(m, "loglik")
 
 #' @rdname get_pm
 #' @export
-get_fitted_g <- function(m) check_fit(m)$fitted_g
+get_fitted_g <- function(m) fit_part(m, "fitted_g")
+
+fit_part <- function(m, what, name = arg_name(m)) {
+  force(name)
+  found <- check_fit(m, name = name)[[what]]
+  if (is.null(found)) stop_mnmash("argument", "`", name, "` holds no `", what, "`")
+  found
+}
 
 #' @rdname get_pm
 #' @export
 get_log10bf <- function(m) {
-  if (is.null(check_fit(m)$null_loglik)) return(NULL)
+  if (is.null(check_fit(m)$null_loglik)) {
+    stop_mnmash(
+      "argument", "`m` has no likelihood of the null: fit it with `usepointmass = TRUE`"
+    )
+  }
   (m$alt_loglik - m$null_loglik) / log(10)
 }
 
@@ -108,7 +137,7 @@ get_n_significant_conditions <- function(m, thresh = 0.05, conditions = NULL, si
 
 # The chosen columns as a list of vectors, and the names of the units.
 significance_columns <- function(m, conditions, sig_fn) {
-  values <- check_posterior(check_function(sig_fn)(check_fit(m)))
+  values <- check_function(sig_fn)(check_fit(m))
   if (!is.numeric(values) || length(dim(values)) != 2L) {
     stop_mnmash("type", "`sig_fn` must return a matrix with a column for each condition, not ",
                 class(values)[1L])
@@ -129,13 +158,9 @@ significance_columns <- function(m, conditions, sig_fn) {
   list(values = lapply(columns, \(r) unname(values[, r])), units = rownames(values))
 }
 
-check_posterior <- function(values) {
-  if (is.null(values)) {
-    stop_mnmash("argument", "`m` holds no posteriors: fit it with `outputlevel` of at least 2")
-  }
-  values
-}
-
 #' @rdname lfsr
 #' @export
-lfsr.mash <- function(x, ...) get_lfsr(x)
+lfsr.mash <- function(x, ...) {
+  take_dots(...)
+  posterior_part(x, "lfsr")
+}

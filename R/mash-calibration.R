@@ -36,6 +36,7 @@ lfsr_calibration <- function(m, B = NULL, data = NULL, nsim = 1, bins = 10, ...)
     stop_mnmash("argument", "give the true effects `B`, or `data` to simulate on, and not both")
   }
   if (!is.null(B)) {
+    take_dots(...)
     return(calibration_table(sign_errors(m, B), bins))
   }
   check_fit(m, prior = TRUE)
@@ -54,7 +55,7 @@ lfsr_calibration <- function(m, B = NULL, data = NULL, nsim = 1, bins = 10, ...)
 
 # lfsr and whether the sign is wrong, for every effect.
 sign_errors <- function(m, B) {
-  lfsr <- check_posterior(get_lfsr(m))
+  lfsr <- get_lfsr(m)
   B <- like_bhat(B, lfsr, "B", "the posteriors")
   wrong <- sign(B) != sign(get_pm(m)) | B == 0
   keep <- !is.na(B)
@@ -88,6 +89,7 @@ calibration_table <- function(cells, bins) {
 #' @rdname lfsr_calibration
 #' @export
 plot.lfsr_calibration <- function(x, ...) {
+  take_dots(...)
   need_ggplot2()
   shown <- as.data.frame(unclass(x))
   shown$low <- pmax(shown$wrong - 2 * shown$se, 0)

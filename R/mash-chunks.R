@@ -28,7 +28,7 @@
 #'   each worker where there are several.
 #' @param checkpoint `NULL`, or the name of a folder to go on from after an interruption, see below.
 #'
-#' @return An object of class `mash` without anything by unit: `fitted_g`, `loglik`, `n_units`,
+#' @return An object of classes `mash_fit` and `mash` without anything by unit: `fitted_g`, `loglik`, `n_units`,
 #'   `alpha` and `convergence`, as in [mash()]; the `trace` of `convergence` has an element for each
 #'   accepted iteration.
 #' @seealso [mash_stream()] for the posteriors, `vignette("large-data")`
@@ -72,7 +72,7 @@ mash_fit_chunks <- function(g, chunk, n_chunks, V = NULL, prior = c("nullbiased"
       loglik = fit$convergence$objective - penalty - fit$lost, fitted_g = g,
       alpha = if (is.null(job$alpha)) 0 else job$alpha, convergence = fit$convergence
     ),
-    class = "mash"
+    class = c("mash_fit", "mash")
   )
 }
 

@@ -30,6 +30,7 @@
 #' if (requireNamespace("ggplot2", quietly = TRUE)) plot(found)
 summary.posterior_contrast <- function(object, feature = NULL, threshold = NULL,
                                        by = c("lfsr", "p"), ...) {
+  take_dots(...)
   by <- match_choice(by, c("lfsr", "p"))
   value <- contrast_values(object, by)
   threshold <- significance(threshold, by, "threshold")
@@ -47,6 +48,7 @@ summary.posterior_contrast <- function(object, feature = NULL, threshold = NULL,
 #' @export
 plot.posterior_contrast <- function(x, feature = NULL, threshold = NULL, by = c("lfsr", "p"),
                                     file = NULL, ...) {
+  take_dots(...)
   need_ggplot2()
   by <- match_choice(by, c("lfsr", "p"))
   threshold <- significance(threshold, by, "threshold")

@@ -218,6 +218,7 @@ bind_contrasts <- function(parts) {
 #' @rdname summary.posterior_contrast
 #' @export
 as.data.frame.posterior_contrast <- function(x, row.names = NULL, optional = FALSE, ...) {
+  take_dots(...)
   class(x) <- "data.frame"
   attr(x, "contrasts") <- NULL
   attr(x, "pairs") <- NULL

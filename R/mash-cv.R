@@ -107,6 +107,7 @@ check_sets <- function(Ulists) {
 #' @rdname mash_cv
 #' @export
 print.mash_cv <- function(x, ...) {
+  take_dots(...)
   cat(
     "Held-out log-likelihood of ", number(nrow(x$vloglik)), " units in ",
     length(unique(x$folds)), " folds; the best set is \"", x$best, "\"\n",

@@ -72,7 +72,10 @@ feature_score <- function(contrast, feature, method = c("meta", "nsig", "pval_pa
   cor_threshold <- check_number(cor_threshold, 0, 1)
   check_flag(absolute)
   mean <- contrast_values(contrast, "mean", "contrast")
-  se <- contrast_values(contrast, "se", "contrast")
+  se <- align_columns(
+    contrast_values(contrast, "se", "contrast"), colnames(mean), ncol(mean), "contrast", "contrast",
+    to = "the means"
+  )
   pairs <- contrast_pairs(contrast, colnames(mean))
   conditions <- scored_conditions(conditions, colnames(mean), pairs)
   scored <- of_conditions(colnames(mean), pairs, conditions)
@@ -92,7 +95,10 @@ feature_score <- function(contrast, feature, method = c("meta", "nsig", "pval_pa
   deviation <- endsWith(colnames(mean), "_deviation")
   if (method == "nsig") {
     level <- significance(p_cutoff, by, "p_cutoff")
-    significant <- contrast_values(contrast, by, "contrast") < level
+    significant <- align_columns(
+      contrast_values(contrast, by, "contrast"), colnames(mean), ncol(mean), "contrast",
+      "contrast", to = "the means"
+    ) < level
     score <- \(rows, q) mean(significant[rows, q], na.rm = TRUE)
     return(score_table(groups, colnames(mean), score, "nsig", scored))
   }

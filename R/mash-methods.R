@@ -1,44 +1,54 @@
-# Methods of class "mash", which (as in mashr) is both the class of data and of fits.
+# Methods of class "mash" that look at data and fits. As in mashr both have this class: ours say
+# which they are by another before it, those of mashr by what is in them.
 
 #' Look at mash data and fits
 #'
 #' `print()` and `summary()` say in words what was measured, fitted and found; `as.data.frame()`
-#' lists the posteriors in long form.
+#' lists effects, or their posteriors, in long form.
 #'
-#' @param x,object a fit from [mash()]; `print()` takes data from [mash_set_data()] too.
+#' @param x,object a fit from [mash()]; `print()`, `summary()` and `as.data.frame()` take data from
+#'   [mash_set_data()] too.
 #' @param thresh an effect counts as significant when its lfsr is below this.
 #' @param row.names,optional ignored.
-#' @param ... ignored.
+#' @param ... no further arguments: any is an error.
 #'
-#' @return `summary()`: an object of class `summary.mash`, a list of the numbers it prints.
-#'   `as.data.frame()`: a data frame with one row for each effect, all units of the first condition
-#'   first: `unit`, `condition` (names, or numbers where there are none), `mean`, `sd` (in the units
-#'   of `Bhat`) and `lfsr`.
+#' @return `summary()`: of a fit an object of class `summary.mash`, a list of the numbers it prints;
+#'   of data the data. `as.data.frame()`: a data frame with one row for each effect, all units of
+#'   the first condition first: `unit`, `condition` (names, or numbers where there are none); of a
+#'   fit `mean`, `sd` (in the units of `Bhat`) and `lfsr`, of data `effect`, `se` (both in these
+#'   units) and `z`, `NA` where missing.
+#' @seealso [mash_fit-methods] for `coef()`, `predict()` and what else fits answer
 #' @name mash-methods
 #' @examples
 #' set.seed(1)
 #' sims <- simple_sims(nsamp = 20, err_sd = 0.3)
 #' data <- mash_set_data(sims$Bhat, sims$Shat)
 #' data
+#' head(as.data.frame(data))
 #' m <- mash(data, cov_canonical(data), verbose = FALSE)
 #' summary(m)
 #' head(as.data.frame(m))
 NULL
 
+is_mash_data <- function(x) inherits(x, "mash") && !is.null(unclass(x)[["Bhat"]])
+
 #' @rdname mash-methods
 #' @export
 print.mash <- function(x, ...) {
-  if (is.null(x$fitted_g)) print_mash_data(x) else print_mash_fit(x)
+  take_dots(...)
+  if (is_mash_data(x)) print_mash_data(x) else print_mash_fit(x)
   invisible(x)
 }
 
 #' @rdname mash-methods
 #' @export
 summary.mash <- function(object, thresh = 0.05, ...) {
-  if (is.null(object$fitted_g)) {
+  take_dots(...)
+  if (is_mash_data(object)) {
     print_mash_data(object)
     return(invisible(object))
   }
+  fit_part(object, "fitted_g")
   found <- list(
     n_units = if (is.null(object$vloglik)) object$n_units else length(object$vloglik),
     n_conditions = nrow(object$fitted_g$Ulist[[1L]]),
@@ -56,6 +66,7 @@ summary.mash <- function(object, thresh = 0.05, ...) {
 #' @rdname mash-methods
 #' @export
 print.summary.mash <- function(x, ...) {
+  take_dots(...)
   cat(
     "mash fit of ", number(x$n_units), " units in ", x$n_conditions, " conditions (",
     describe_alpha(x$alpha), ")\n",
@@ -85,12 +96,24 @@ print.summary.mash <- function(x, ...) {
 #' @rdname mash-methods
 #' @export
 as.data.frame.mash <- function(x, row.names = NULL, optional = FALSE, ...) {
-  mean <- check_posterior(get_pm(x))
-  units <- if (is.null(rownames(mean))) seq_len(nrow(mean)) else rownames(mean)
-  conditions <- if (is.null(colnames(mean))) seq_len(ncol(mean)) else colnames(mean)
+  take_dots(...)
+  if (!is_mash_data(x)) {
+    mean <- posterior_part(x, "PosteriorMean")
+    return(long_table(mean, list(mean = mean, sd = get_psd(x), lfsr = get_lfsr(x))))
+  }
+  se <- x$Shat * x$Shat_alpha
+  values <- list(effect = x$Bhat * x$Shat_alpha, se = se, z = x$Bhat / x$Shat)
+  if (!is.null(x$missing)) values <- lapply(values, replace, x$missing, NA)
+  long_table(x$Bhat, values)
+}
+
+# Matrices of units x conditions as columns, all units of the first condition first.
+long_table <- function(like, values) {
+  units <- if (is.null(rownames(like))) seq_len(nrow(like)) else rownames(like)
+  conditions <- if (is.null(colnames(like))) seq_len(ncol(like)) else colnames(like)
   data.frame(
-    unit = rep(units, ncol(mean)), condition = rep(conditions, each = nrow(mean)),
-    mean = as.vector(mean), sd = as.vector(get_psd(x)), lfsr = as.vector(get_lfsr(x))
+    unit = rep(units, ncol(like)), condition = rep(conditions, each = nrow(like)),
+    lapply(values, as.vector)
   )
 }
 

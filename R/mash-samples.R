@@ -34,7 +34,7 @@
 #' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores.
 #'
 #' @return `get_samples()`: an array of units x conditions x samples in the units of `Bhat` (see
-#'   [mash_set_data()] for missing cells), or `NULL` if the fit has none.
+#'   [mash_set_data()] for missing cells).
 #'   `posterior_functional()`: a vector, or a matrix with a row for each unit, named by unit.
 #' @seealso [get_pairwise_sharing_from_samples()]
 #' @export
@@ -47,7 +47,7 @@
 #' # Probability that the effect is larger in condition 1 than in condition 2
 #' larger <- posterior_functional(m, data, \(b) rowMeans(b[, 1, ] > b[, 2, ]), n_samples = 500)
 #' summary(larger)
-get_samples <- function(m) check_fit(m)$result$PosteriorSamples
+get_samples <- function(m) posterior_part(m, "PosteriorSamples", "`posterior_samples`")
 
 #' @rdname get_samples
 #' @export
@@ -55,6 +55,7 @@ posterior_functional <- function(g, data, f, n_samples = 1000, seed = NULL, ...,
                                  pi_thresh = 1e-10, block_size = NULL, n_threads = NULL) {
   g <- given_prior(g, data)
   check_function(f)
+  check_passed_on(f, list(...))
   n_samples <- check_samples(n_samples, "n_samples", 1)
   if (!is.null(block_size)) block_size <- check_count(block_size)
   parts <- samples_in_blocks(
@@ -62,6 +63,13 @@ posterior_functional <- function(g, data, f, n_samples = 1000, seed = NULL, ...,
     \(samples, rows) check_functional(f(samples, ...), rows)
   )
   combine_functionals(parts, rownames(data$Bhat))
+}
+
+# Arguments that a function of the user's must be able to take.
+check_passed_on <- function(f, dots) {
+  known <- names(formals(args(f)))
+  if (!length(dots) || "..." %in% known) return(invisible())
+  for (name in setdiff(names(dots), c(known, ""))) stop_unused(name, dots[[name]], known)
 }
 
 # What f returned for these rows, as a vector or matrix, with a complaint if it is neither.

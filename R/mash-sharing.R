@@ -27,7 +27,7 @@
 #' m <- mash(data, g = m$fitted_g, fixg = TRUE, posterior_samples = 200, verbose = FALSE)
 #' round(get_pairwise_sharing_from_samples(m), 2)
 get_pairwise_sharing <- function(m, factor = 0.5, lfsr_thresh = 0.05, FUN = identity) {
-  pm <- check_posterior(get_pm(m))
+  pm <- get_pm(m)
   lfsr <- get_lfsr(m)
   factor <- check_number(factor, 0)
   lfsr_thresh <- check_number(lfsr_thresh)
@@ -48,13 +48,7 @@ get_pairwise_sharing <- function(m, factor = 0.5, lfsr_thresh = 0.05, FUN = iden
 get_pairwise_sharing_from_samples <- function(m, factor = 0.5, lfsr_thresh = 0.05,
                                               FUN = identity) {
   samples <- get_samples(m)
-  if (is.null(samples)) {
-    stop_mnmash(
-      "argument", "`m` holds no samples: fit it with `posterior_samples`, or use",
-      " get_pairwise_sharing()"
-    )
-  }
-  lfsr <- check_posterior(get_lfsr(m))
+  lfsr <- get_lfsr(m)
   factor <- check_number(factor, 0)
   lfsr_thresh <- check_number(lfsr_thresh)
   if (!identical(FUN, identity)) {

@@ -28,7 +28,11 @@
 #' again <- simulate(m, data = data)[[1]]
 #' head(again$B)
 simulate.mash <- function(object, nsim = 1, seed = NULL, data, ...) {
+  take_dots(...)
   nsim <- check_count(nsim)
+  if (missing(data)) {
+    stop_mnmash("argument", "`data` is missing: simulations have the errors of some data")
+  }
   g <- given_prior(object, data)
   if (!is.null(data$L)) {
     stop_mnmash("unsupported", "`data` are contrasts: simulate the conditions themselves")

@@ -43,7 +43,8 @@
 #' @param sink where the posteriors go: a function `sink(i, posterior)`, where `posterior` is what
 #'   [mash_compute_posterior_matrices()] returns for chunk `i`; or the name of a folder, where chunk
 #'   `i` becomes the file `posterior-<i>.rds`, made for reading with [readRDS()].
-#' @param V residual correlation, R x R, of chunks that bring none: of the conditions of the prior.
+#' @param V residual correlation, R x R, of chunks that bring none: of their conditions, matched
+#'   by name, or without names of those of the prior.
 #' @param pi_thresh components with weights up to this are left out of the posteriors.
 #' @param A linear functions of the effects, as in [mash_compute_posterior_matrices()].
 #' @param output_posterior_cov add the posterior covariance of every unit.
@@ -114,7 +115,10 @@ stream_job <- function(g, chunk, n_chunks, V) {
   }
   if (!is.function(chunk)) stop_mnmash("type", "`chunk` must be a function of the chunk's number")
   if (!is.null(V)) {
-    V <- check_covariance(V, prior$R, conditions = prior$conditions, to = "`g`")
+    # Of the chunks' conditions; without names, of those of the prior.
+    nameless <- is.null(square_names(plain_matrix(V), "V", "condition"))
+    V <- check_covariance(V, if (nameless) prior$R else NROW(V))
+    if (nameless && !is.null(prior$conditions)) dimnames(V) <- rep(list(prior$conditions), 2L)
   }
   list(
     g = prior$g, prior = prior, alpha = prior$alpha, V = V, n_chunks = check_few(n_chunks),
@@ -146,11 +150,7 @@ chunk_data <- function(job, chunk, i) {
     found <- withCallingHandlers(
       {
         V <- found$V
-        if (is.null(V) && !is.null(job$V)) {
-          # Of the prior's conditions, which these are once they are in order.
-          V <- job$V
-          if (!is.null(prior$conditions)) dimnames(V) <- rep(list(prior$conditions), 2L)
-        }
+        if (is.null(V)) V <- job$V
         if (is.null(V)) V <- diag(ncol(found$Bhat))
         data_with_unobserved(found$Bhat, found$Shat, V, alpha)
       },

@@ -141,6 +141,7 @@ named_as <- function(x, like) {
 #' @rdname mash_z_check
 #' @export
 print.mash_z_check <- function(x, ...) {
+  take_dots(...)
   cat(
     "Predictive check of ", number(sum(!is.na(x$pit))), " z-scores in ", ncol(x$pit),
     " conditions\n",
@@ -168,6 +169,7 @@ by_size <- function(score, top = 3L) utils::head(order(-abs(score)), top)
 #' @rdname mash_z_check
 #' @export
 plot.mash_z_check <- function(x, ...) {
+  take_dots(...)
   need_ggplot2()
   at <- (seq_len(200) - 0.5) / 200
   names <- condition_names(x$pit)

@@ -52,8 +52,9 @@
 #'   (R x R x J numbers); 4: and the matrix of log-likelihoods (J x P numbers).
 #' @param output_lfdr add `lfdr` to the posteriors.
 #' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores.
+#' @param ... other words for these arguments (such as `output_level`); any other is an error.
 #'
-#' @return An object of class `mash`, a list of
+#' @return An object of classes `mash_fit` and `mash`, a list of
 #' - `result`: posteriors, J x R matrices in the units of `Bhat` (see [mash_set_data()] for missing
 #'   cells): `PosteriorMean`, `PosteriorSD`, `lfdr` (if asked for), `NegativeProb`, `lfsr`,
 #'   `PositiveProb`; `PosteriorCov` from output level 3; and `PosteriorSamples` (J x R x samples) if
@@ -91,7 +92,8 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
                  control = list(), verbose = TRUE, add.mem.profile = FALSE,
                  algorithm.version = c("Rcpp", "R"), pi_thresh = 1e-10, A = NULL,
                  posterior_samples = 0, seed = 123, outputlevel = 2, output_lfdr = FALSE,
-                 n_threads = NULL) {
+                 n_threads = NULL, ...) {
+  take_dots(...)
   check_mash_data(data)
   posterior_samples <- check_samples(posterior_samples, "posterior_samples")
   check_flag(fixg)
@@ -209,7 +211,7 @@ new_mash <- function(data, g, fit, result) {
       fitted_g = g, posterior_weights = weights, alpha = data$alpha,
       convergence = fit$convergence
     ),
-    class = "mash"
+    class = c("mash_fit", "mash")
   )
 }
 

@@ -124,7 +124,7 @@ fit_effect_model <- function(asked, prior) {
 light_model <- function(fit) {
   structure(
     unclass(fit)[intersect(c("loglik", "fitted_g", "alpha", "V"), names(fit))],
-    class = "mash"
+    class = c("mash_fit", "mash")
   )
 }
 

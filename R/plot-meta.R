@@ -33,7 +33,7 @@ mash_plot_meta <- function(m, i, xlab = "Effect size", ylab = "Condition", ..., 
     message("mash_plot_meta() has no use for ", paste0("`", idle, "`", collapse = ", "))
   }
   need_ggplot2()
-  mean <- check_posterior(get_pm(m))
+  mean <- get_pm(m)
   i <- check_subset(i, mean)
   if (length(i) != 1L) stop_mnmash("argument", "`i` must pick one unit, not ", length(i))
   options <- do.call(forest_options, c(

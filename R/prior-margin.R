@@ -106,7 +106,8 @@ condition_numbers <- function(which, conditions, R, name = "exclude") {
   bad <- base::which(is.na(numbers) | !numbers %in% seq_len(R))
   if (length(bad)) {
     stop_mnmash(
-      "argument", "`", name, "` must name conditions of the model (",
+      if (is.character(which)) "names" else "argument", "`", name,
+      "` must name conditions of the model (",
       if (is.null(conditions)) paste("1 to", R) else first_few(conditions), "): \"",
       which[bad[1L]], "\" is none",
       and_more(length(bad))

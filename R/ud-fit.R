@@ -73,8 +73,9 @@
 #' @param prune components with weight below this are dropped at the end.
 #' @param seed a whole number, or `NULL` to draw one from R's random numbers.
 #' @param n_threads number of threads; the result does not depend on it.
+#' @param ... other words for these arguments (such as `maxiter`); any other is an error.
 #'
-#' @return An object of class `ud_fit`, a list of
+#' @return An object of class `mnmash_ud`, a list of
 #' - `U`: named list of R x R covariances, in the units of `Bhat` (of z-scores if `alpha = 1`);
 #' - `w`: their weights, named, with sum 1;
 #' - `components`: a data frame with one row for each: `component`, `kind`, `weight`, `units` (sum
@@ -114,7 +115,8 @@ ud_fit <- function(data, K = NULL, Ulist = NULL, n_rank1 = 0, U_low_rank = NULL,
                    update = c("auto", "ted", "gted", "ed", "fa"),
                    penalty = c("iw", "nu", "none"), lambda = NULL, estimate_V = FALSE,
                    n_starts = 1, warmup = 20, trial = warmup + 10, max_iter = 1000, tol = 1e-6,
-                   prune = 1e-6, seed = NULL, n_threads = NULL) {
+                   prune = 1e-6, seed = NULL, n_threads = NULL, ...) {
+  take_dots(...)
   check_mash_data(data)
   rows <- check_subset(subset, data$Bhat)
   if (!is.null(subset)) data <- data_rows(data, rows)
@@ -305,7 +307,7 @@ new_ud_fit <- function(found, components, conditions, data, how, seed, prune) {
     starts = found$starts, V = V, metric = labelled(found$metric), penalty = how$penalty,
     lambda = how$lambda, update = how$update, alpha = data$alpha, units = data_units(data), seed = seed,
     n_units = nrow(data$Bhat), dropped = named[!kept]
-  ), class = "ud_fit")
+  ), class = "mnmash_ud")
 }
 
 ud_messages <- c(

@@ -1,18 +1,20 @@
-# Methods of class "ud_fit".
+# Methods of class "mnmash_ud" (the package udr has a class "ud_fit").
 
 #' Look at and use fitted prior covariances
 #'
 #' @param x,object a fit from [ud_fit()].
 #' @param n how many components to print, largest first.
 #' @param newdata data from [mash_set_data()] with the same `alpha` and conditions.
+#' @param row.names,optional ignored.
 #' @param ... `predict()`: further arguments of [mash()], such as `A`, `output_lfdr` or
-#'   `posterior_samples`. Otherwise ignored.
+#'   `posterior_samples`; `plot()`: those of [plot.mnmash_prior()]. Otherwise none: any is an error.
 #'
-#' @return `summary()`: an object of class `summary.ud_fit`, a list of what it prints.
+#' @return `summary()`: an object of class `summary.mnmash_ud`, a list of what it prints.
 #'   `logLik()`: the log-likelihood at the end, with the number of free parameters as `df`.
 #'   `predict()`: a fit of class `mash`, the posteriors of the units of `newdata` under the fitted
 #'   prior as it is, without a grid of scales or a null (unless one of the components is). For a
-#'   prior with those, use `mash(newdata, object$U)`.
+#'   prior with those, use `mash(newdata, object$U)`. `coef()`: the covariances.
+#'   `as.data.frame()`, `tidy()`: the table of components; `glance()`: a data frame of one row.
 #' @name ud_fit-methods
 #' @examples
 #' set.seed(1)
@@ -26,14 +28,16 @@ NULL
 
 #' @rdname ud_fit-methods
 #' @export
-print.ud_fit <- function(x, n = 10, ...) {
+print.mnmash_ud <- function(x, n = 10, ...) {
+  take_dots(...)
   print(summary(x), n = n)
   invisible(x)
 }
 
 #' @rdname ud_fit-methods
 #' @export
-summary.ud_fit <- function(object, ...) {
+summary.mnmash_ud <- function(object, ...) {
+  take_dots(...)
   kept <- c(
     "components", "update", "penalty", "lambda", "converged", "message", "n_iter", "n_rejected",
     "alpha", "n_units", "dropped"
@@ -46,12 +50,13 @@ summary.ud_fit <- function(object, ...) {
       objective = object$objective[last]
     )
   )
-  structure(found, class = "summary.ud_fit")
+  structure(found, class = "summary.mnmash_ud")
 }
 
 #' @rdname ud_fit-methods
 #' @export
-print.summary.ud_fit <- function(x, n = 10, ...) {
+print.summary.mnmash_ud <- function(x, n = 10, ...) {
+  take_dots(...)
   cat(
     "Prior covariances of ", number(x$n_units), " units in ", x$n_conditions, " conditions (",
     describe_alpha(x$alpha), ")\n",
@@ -84,7 +89,8 @@ print.summary.ud_fit <- function(x, n = 10, ...) {
 
 #' @rdname ud_fit-methods
 #' @export
-logLik.ud_fit <- function(object, ...) {
+logLik.mnmash_ud <- function(object, ...) {
+  take_dots(...)
   R <- nrow(object$metric)
   kind <- object$components$kind
   rank <- object$components$rank
@@ -99,25 +105,9 @@ logLik.ud_fit <- function(object, ...) {
 
 #' @rdname ud_fit-methods
 #' @export
-predict.ud_fit <- function(object, newdata, ...) {
+predict.mnmash_ud <- function(object, newdata, ...) {
   check_mash_data(newdata)
-  check_same_model(object, newdata, "newdata")
   mash(newdata, g = ud_prior(object), fixg = TRUE, verbose = FALSE, ...)
-}
-
-check_same_model <- function(object, data, name) {
-  if (data$alpha != object$alpha) {
-    stop_mnmash(
-      "argument", "`", name, "` has alpha = ", data$alpha, ", but the covariances were fitted ",
-      "with alpha = ", object$alpha
-    )
-  }
-  if (ncol(data$Bhat) != nrow(object$metric)) {
-    stop_mnmash(
-      "dimension", "`", name, "` must have the ", nrow(object$metric), " conditions of the fit, ",
-      "not ", ncol(data$Bhat)
-    )
-  }
 }
 
 # As fitted_g of mash(), without scales or a point mass.
@@ -130,12 +120,14 @@ ud_prior <- function(object) {
 
 # What the functions of a fit of mash() read.
 as_fitted <- function(object) {
-  structure(list(fitted_g = ud_prior(object), alpha = object$alpha), class = "mash")
+  structure(
+    list(fitted_g = ud_prior(object), alpha = object$alpha), class = c("mash_fit", "mash")
+  )
 }
 
 #' @rdname as_prior
 #' @export
-as_prior.ud_fit <- function(x, conditions = NULL, ...) {
+as_prior.mnmash_ud <- function(x, conditions = NULL, ...) {
   take_dots(...)
   prior <- new_prior(
     x$U, x$w, 0,
@@ -143,4 +135,55 @@ as_prior.ud_fit <- function(x, conditions = NULL, ...) {
     learnt = list(by = "ud_fit", n_units = x$n_units)
   )
   kept_conditions(prior, conditions)
+}
+
+# Fits of the package udr: matrices with scales.
+#' @rdname as_prior
+#' @export
+as_prior.ud_fit <- function(x, conditions = NULL, ...) {
+  take_dots(...)
+  as_prior.list(list(U = x$U, w = x$w, V = x$V), conditions)
+}
+
+#' @rdname ud_fit-methods
+#' @export
+nobs.mnmash_ud <- function(object, ...) {
+  take_dots(...)
+  object$n_units
+}
+
+#' @rdname ud_fit-methods
+#' @export
+coef.mnmash_ud <- function(object, ...) {
+  take_dots(...)
+  object$U
+}
+
+#' @rdname ud_fit-methods
+#' @export
+as.data.frame.mnmash_ud <- function(x, row.names = NULL, optional = FALSE, ...) {
+  take_dots(...)
+  x$components
+}
+
+#' @rdname ud_fit-methods
+#' @export
+plot.mnmash_ud <- function(x, ...) plot(as_prior.mnmash_ud(x), ...)
+
+#' @rdname ud_fit-methods
+#' @exportS3Method generics::tidy
+tidy.mnmash_ud <- function(x, ...) {
+  take_dots(...)
+  x$components
+}
+
+#' @rdname ud_fit-methods
+#' @exportS3Method generics::glance
+glance.mnmash_ud <- function(x, ...) {
+  take_dots(...)
+  data.frame(
+    n_units = x$n_units, n_conditions = nrow(x$metric), n_components = length(x$U),
+    loglik = x$loglik[length(x$loglik)], alpha = x$alpha, converged = x$converged,
+    iterations = x$n_iter
+  )
 }

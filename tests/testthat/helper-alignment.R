@@ -83,6 +83,10 @@ mixture_weights | * | * | order | 1e-6 | sums in another order
 * | Z | * | order | 1e-6 | sums in another order
 bmass | Z | columns | order | Inf | models are words whose letters follow the columns
 mash_cv | data | units | order | Inf | the units of a fold are drawn by their numbers
+feature_score | contrast | rows | order | Inf | the argument unit says what the rows are
+feature_score | contrast | rows | changed | Inf | the argument unit says what the rows are
+feature_score | genotype | columns | changed | Inf | units without a genotype are left out
+mash_fit_chunks | g | conditions | more | Inf | the prior stays one of all its conditions
 ud_cv | data | units | order | Inf | the units of a fold are drawn by their numbers
 ud_fit | data | units | order | Inf | random starts are drawn from units by their numbers
 ud_fit | data | conditions | order | Inf | random starts are drawn condition by condition
@@ -133,6 +137,7 @@ alignment_changes <- list(
   ud_fit = list(subset = paste0("unit", 1:20)),
   get_n_significant_conditions = list(conditions = c("liver", "lung")),
   get_significant_results = list(conditions = c("liver", "lung")),
+  mash_posterior = list(exclude_rule = "marginal"),
   mash = list(posterior_samples = 0), mash_stream = list(posterior_samples = 0),
   mash_compute_posterior_matrices = list(posterior_samples = 0),
   mash_update_data = list(ref = "liver"), mash_z_check = list(max_units = 100),

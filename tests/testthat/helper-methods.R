@@ -72,7 +72,7 @@ method_calls <- function(calls) {
     predict.finemap = method("predict", object = fit("finemap"), newdata = new$newdata),
     predict.fqtl = method("predict", object = fit("fqtl"), newdata = new$newdata,
                           covariates = age[1:5, , drop = FALSE]),
-    predict.ud_fit = method("predict", object = fit("ud_fit"), newdata = data),
+    predict.mnmash_ud = method("predict", object = fit("ud_fit"), newdata = data),
     simulate.mash = method("simulate", object = m, nsim = 1, seed = 1, data = data),
     as_prior.mash = method("as_prior", x = m, conditions = c("lung", "liver")),
     as_prior.mnmash_prior = method("as_prior", x = calls$as_mvsusie_prior[[1L]],

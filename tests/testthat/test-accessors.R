@@ -47,7 +47,7 @@ test_that("weights are summed as in the reference", {
 
 test_that("Bayes factors are those of the reference, and there are none without a point mass", {
   expect_equal(get_log10bf(stored), case$output$mash$log10bf, tolerance = 1e-12)
-  expect_null(get_log10bf(list(loglik = 0)))
+  expect_error(get_log10bf(list(loglik = 0)), "usepointmass", class = "mnmash_error_argument")
 })
 
 test_that("a fit without posteriors says so", {

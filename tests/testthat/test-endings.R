@@ -2,7 +2,7 @@
 
 # Classes of fits, and the functions whose results are read.
 fits_of <- c(
-  mash = "mash", mash_fit_chunks = "mash", mash_1by1 = "mash_1by1", ed = "ed", ud_fit = "ud_fit",
+  mash = "mash", mash_fit_chunks = "mash", mash_1by1 = "mash_1by1", ed = "ed", ud_fit = "mnmash_ud",
   mr_ash = "mr_ash", mr_ash_rss = "mr_ash", mr_mash = "mr_mash", mr_mash_rss = "mr_mash",
   varbvs = "mnmash_varbvs", finemap = "finemap", fqtl = "fqtl", fqtl_factorize = "fqtl",
   enrich = "enrich", mixture_weights = "mixture_weights"

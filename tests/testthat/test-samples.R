@@ -139,7 +139,10 @@ test_that("mash() and mash_compute_posterior_matrices() return the same array in
   expect_identical(dimnames(b), c(dimnames(data$Bhat), list(paste0("sample_", 1:7))))
   again <- mash_compute_posterior_matrices(m, data, posterior_samples = 7, seed = 9)
   expect_identical(again$PosteriorSamples, b)
-  expect_null(get_samples(mash(data, small_prior(3), verbose = FALSE)))
+  expect_error(
+    get_samples(mash(data, small_prior(3), verbose = FALSE)), "posterior_samples",
+    class = "mnmash_error_argument"
+  )
   default <- mash(data, g = m$fitted_g, fixg = TRUE, posterior_samples = 7, verbose = FALSE)
   at_123 <- mash_compute_posterior_matrices(m, data, posterior_samples = 7, seed = 123)
   expect_equal(get_samples(default), at_123$PosteriorSamples, tolerance = 1e-12)

@@ -140,7 +140,7 @@ test_that("fits are printed, summed up and used", {
   data <- ud_data("EE")
   fit <- ud_fit(data, K = 2, U_fixed = list(null = matrix(0, 3, 3)), seed = 1)
   expect_output(print(fit), "unconstrained_1")
-  expect_s3_class(summary(fit), "summary.ud_fit")
+  expect_s3_class(summary(fit), "summary.mnmash_ud")
   expect_equal(attr(logLik(fit), "df"), 2 * 6 + 2)
   m <- predict(fit, data)
   slow <- slow_posterior(data, fit$U, fit$w)
@@ -150,7 +150,7 @@ test_that("fits are printed, summed up and used", {
   prior <- as_prior(fit)
   expect_equal(prior$null_weight, fit$w[["null"]])
   expect_equal(prior$w, fit$w[names(prior$w)])
-  expect_error(predict(fit, ud_data("EZ")), "alpha", class = "mnmash_error_argument")
+  expect_error(predict(fit, ud_data("EZ")), "alpha", class = "mnmash_error_units")
 })
 
 test_that("held-out likelihoods are those of fits to the other folds", {
@@ -162,7 +162,7 @@ test_that("held-out likelihoods are those of fits to the other folds", {
   fit <- ud_fit(data_rows(data, which(folds == 2)), K = 3, seed = 1, max_iter = 30)
   slow <- slow_vloglik(data_rows(data, which(folds == 1)), fit$U, fit$w)
   expect_equal(unname(found$vloglik[folds == 1, 2]), slow, tolerance = 1e-8)
-  expect_s3_class(found$fit, "ud_fit")
+  expect_s3_class(found$fit, "mnmash_ud")
 })
 
 test_that("bad arguments are named", {
