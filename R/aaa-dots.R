@@ -30,6 +30,18 @@ take_dots <- function(..., also = character()) {
   dots[handed_on]
 }
 
+# Arguments that are to be handed on to `f`: what it has no use for is an error here already.
+check_handed_on <- function(f, dots) {
+  known <- setdiff(names(formals(args(f))), "...")
+  given <- names(dots)
+  if (is.null(given)) given <- rep("", length(dots))
+  for (i in seq_along(dots)) {
+    if (!given[i] %in% known && is.na(own_word(given[i], known))) {
+      stop_unused(given[i], dots[[i]], known)
+    }
+  }
+}
+
 # The function's own word for a peer's word, or NA.
 own_word <- function(word, known) {
   if (!nzchar(word)) return(NA_character_)

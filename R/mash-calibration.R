@@ -39,6 +39,7 @@ lfsr_calibration <- function(m, B = NULL, data = NULL, nsim = 1, bins = 10, ...)
     take_dots(...)
     return(calibration_table(sign_errors(m, B), bins))
   }
+  check_handed_on(mash, list(...))
   check_fit(m, prior = TRUE)
   found <- lapply(simulate.mash(m, check_few(nsim), data = data), \(simulation) {
     g <- m$fitted_g

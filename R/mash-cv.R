@@ -35,6 +35,7 @@
 #'   both = \(data) c(cov_canonical(data), cov_pca(data, 2))
 #' ), folds = 3)
 mash_cv <- function(data, Ulists, folds = 5, ...) {
+  check_handed_on(mash, list(...))
   check_mash_data(data)
   Ulists <- check_sets(Ulists)
   folds <- check_folds(folds, data$Bhat)

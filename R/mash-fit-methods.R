@@ -82,6 +82,7 @@ logLik.mash <- function(object, ...) {
 #' @rdname mash_fit-methods
 #' @export
 predict.mash <- function(object, newdata = NULL, ...) {
+  check_handed_on(mash, list(...))
   if (is.null(newdata)) {
     take_dots(...)
     posterior_part(object, "PosteriorMean")
@@ -96,6 +97,7 @@ predict.mash <- function(object, newdata = NULL, ...) {
 #' @rdname mash_fit-methods
 #' @export
 update.mash <- function(object, data, ...) {
+  check_handed_on(mash, list(...))
   fit_part(object, "fitted_g")
   if (missing(data)) {
     stop_mnmash("argument", "`data` is missing: a fit does not hold the data it was made from")

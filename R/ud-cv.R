@@ -26,6 +26,7 @@
 #' ud_cv(data, K = c(1, 4), folds = 2, max_iter = 50)
 ud_cv <- function(data, K = c(2, 4, 8, 16), penalty = c("iw", "none"), folds = 5, seed = NULL,
                   refit = TRUE, ...) {
+  check_handed_on(ud_fit, list(...))
   check_mash_data(data)
   if (!is.numeric(K) || !length(K)) {
     stop_mnmash("argument", "`K` must be numbers of components to compare")

@@ -106,6 +106,10 @@ logLik.mnmash_ud <- function(object, ...) {
 #' @rdname ud_fit-methods
 #' @export
 predict.mnmash_ud <- function(object, newdata, ...) {
+  check_handed_on(mash, list(...))
+  if (missing(newdata)) {
+    stop_mnmash("argument", "`newdata` is missing: the fit does not hold the data it was made from")
+  }
   check_mash_data(newdata)
   mash(newdata, g = ud_prior(object), fixg = TRUE, verbose = FALSE, ...)
 }

@@ -23,6 +23,10 @@ class_objects <- function(calls) {
     # What mvsusieR makes of a prior.
     MashInitializer = structure(
       list(prior_variance = list(xUlist = list(diag(2)), pi = 1)), class = "MashInitializer"
+    ),
+    # What udr fits.
+    ud_fit = structure(
+      list(U = list(a = list(s = 1, mat = diag(2))), w = c(a = 1), V = diag(2)), class = "ud_fit"
     )
   )
   keep <- function(x) {
@@ -36,13 +40,11 @@ class_objects <- function(calls) {
     if (is.list(value) && is.object(value)) {
       keep(value)
       # Results of methods that are objects too.
-      for (method in c("logLik", "tidy", "glance")) {
-        own <- utils::getS3method(method, class(value)[1L], TRUE, asNamespace("mnmash"))
-        if (!is.null(own)) keep(tryCatch(own(value), error = \(e) NULL))
-      }
-      method <- utils::getS3method("summary", class(value)[1L], TRUE, asNamespace("mnmash"))
-      if (!is.null(method)) {
-        keep(tryCatch(summary(value), error = \(e) NULL))
+      for (method in c("logLik", "tidy", "glance", "summary")) {
+        for (class in class(value)) {
+          own <- utils::getS3method(method, class, TRUE, asNamespace("mnmash"))
+          if (!is.null(own)) keep(tryCatch(own(value), error = \(e) NULL))
+        }
       }
     }
   }
