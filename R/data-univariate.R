@@ -18,6 +18,7 @@
 #'   always there. `X`, `Y` and the covariates are matched by their row names where they have some.
 #' @param standardize scale predictors to standard deviation 1 (over the samples of each pair), so
 #'   that effects are per standard deviation.
+#' @param ... another word for `covariates` (`Z`); anything else is an error.
 #'
 #' @return A list of p x r matrices: `Bhat`, slopes in the units of Y per unit of X; `Shat`, their
 #'   standard errors; `n`, the number of samples. Both are `NA` where a pair has a constant
