@@ -79,33 +79,17 @@ corrected_covariance <- function(z, missing, t, est_cor) {
 }
 
 untruncated_covariance <- function(moments, t, est_cor, names) {
-  R <- nrow(moments$cov)
-  # The unit is the condition's own standard deviation: 1 by the model, unless it is asked for.
-  scale <- if (est_cor) rep(1, R) else vapply(diag(moments$cov), untruncated_sd, 0, t = t)
-  rho <- diag(R)
-  for (b in seq_len(R)[-1L]) {
-    for (a in seq_len(b - 1L)) {
-      spread <- sqrt(moments$var[a, b] * moments$var[b, a])
-      r <- if (spread > 0) moments$cov[a, b] / spread else 0
-      rho[a, b] <- rho[b, a] <- untruncated_correlation(r, t / scale[a], t / scale[b])
-    }
-  }
-  V <- rho * tcrossprod(scale)
+  V <- from_rust(rust_untruncated(
+    moments$n, moments$cov, moments$var, t, est_cor, resolve_threads(NULL)
+  ))
   if (!is.null(names)) dimnames(V) <- list(names, names)
   V
 }
 
 # For each pair (a, b), over the n[a, b] rows where both are inside: cov[a, b], and var[a, b] of a.
 pairwise_moments <- function(z, inside) {
-  z[!inside] <- 0
-  storage.mode(inside) <- "double"
-  n <- crossprod(inside)
-  mean <- crossprod(z, inside) / pmax(n, 1)
-  list(
-    n = n,
-    cov = (crossprod(z) - n * mean * t(mean)) / pmax(n - 1, 1),
-    var = (crossprod(z^2, inside) - n * mean^2) / pmax(n - 1, 1)
-  )
+  found <- from_rust(rust_pairwise_moments(as_doubles(z), as_doubles(inside)))
+  lapply(found, `dimnames<-`, list(colnames(z), colnames(z)))
 }
 
 check_enough_rows <- function(n, names) {
@@ -119,61 +103,3 @@ check_enough_rows <- function(n, names) {
     )
   }
 }
-
-# sigma such that N(0, sigma^2) cut to (-t, t) has this variance.
-untruncated_sd <- function(variance, t) {
-  excess <- function(sd) {
-    a <- t / sd
-    sd^2 * (1 - 2 * a * stats::dnorm(a) / (2 * stats::pnorm(a) - 1)) - variance
-  }
-  # A cut normal is never wider than a uniform: beyond that there is no answer.
-  if (excess(10 * t) <= 0) {
-    stop_mnmash(
-      "too_few", "the z-scores below `z_thresh` are spread too evenly to estimate their variance: ",
-      "use null rows or a larger `z_thresh`"
-    )
-  }
-  stats::uniroot(excess, c(1e-3 * t, 10 * t), tol = 1e-9)$root
-}
-
-# rho such that a bivariate normal cut to |X| < a, |Y| < b has correlation r.
-untruncated_correlation <- function(r, a, b) {
-  excess <- function(rho) truncated_correlation(rho, a, b) - r
-  limit <- 0.999
-  if (excess(limit) <= 0) return(limit)
-  if (excess(-limit) >= 0) return(-limit)
-  stats::uniroot(excess, c(-limit, limit), tol = 1e-9)$root
-}
-
-truncated_correlation <- function(rho, a, b) {
-  # Beyond 9 standard deviations there is nothing to integrate.
-  width <- min(a, 9)
-  x <- width * legendre$nodes
-  weight <- legendre$weights * stats::dnorm(x)
-  s <- sqrt(1 - rho^2)
-  lower <- (-b - rho * x) / s
-  upper <- (b - rho * x) / s
-  density_lower <- stats::dnorm(lower)
-  density_upper <- stats::dnorm(upper)
-  m0 <- stats::pnorm(upper) - stats::pnorm(lower)
-  u1 <- density_lower - density_upper
-  edge <- ifelse(is.finite(upper), upper * density_upper, 0) -
-    ifelse(is.finite(lower), lower * density_lower, 0)
-  u2 <- m0 - edge
-  xy <- sum(weight * x * (rho * x * m0 + s * u1))
-  xx <- sum(weight * x^2 * m0)
-  yy <- sum(weight * (rho^2 * x^2 * m0 + 2 * rho * x * s * u1 + s^2 * u2))
-  xy / sqrt(xx * yy)
-}
-
-# Nodes and weights of Gauss-Legendre quadrature on (-1, 1), from the eigenvalues of the recurrence
-# (Golub and Welsch 1969).
-gauss_legendre <- function(n) {
-  i <- seq_len(n - 1L)
-  recurrence <- matrix(0, n, n)
-  recurrence[cbind(i, i + 1L)] <- recurrence[cbind(i + 1L, i)] <- i / sqrt(4 * i^2 - 1)
-  roots <- eigen(recurrence, symmetric = TRUE)
-  list(nodes = roots$values, weights = 2 * roots$vectors[1L, ]^2)
-}
-
-legendre <- gauss_legendre(80L)

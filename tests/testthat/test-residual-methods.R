@@ -87,29 +87,6 @@ test_that("covariances taken as correlations are made to fit, as by nearPD", {
   expect_equal(residual_correlation(z, "simple_specific"), cor(z))
 })
 
-test_that("half-uniform components agree with numerical integration", {
-  x <- c(-1.2, 0.05, 0.8, 3)
-  s <- c(0.3, 0.1, 0.5, 0.2)
-  for (end in c(-0.9, 0.4, 2.5)) {
-    range <- sort(c(0, end))
-    for (i in seq_along(x)) {
-      f <- \(theta, power) theta^power * dnorm(x[i], theta, s[i]) / abs(end)
-      moment <- \(power) integrate(f, range[1], range[2], power = power, rel.tol = 1e-11)$value
-      expect_equal(exp(log_half_uniform(x[i], s[i], range[1], range[2])), moment(0),
-        tolerance = 1e-7
-      )
-      expect_equal(
-        cut_normal_mean(x[i], s[i], range[1], range[2]), moment(1) / moment(0), tolerance = 1e-6
-      )
-    }
-  }
-  # Hundreds of standard deviations outside: the near end of the interval.
-  expect_equal(cut_normal_mean(5, 0.01, 0, 1), 1, tolerance = 1e-4)
-  expect_equal(log_half_uniform(5, 0.01, 0, 1), -(400^2) / 2 - log(400 * sqrt(2 * pi)),
-    tolerance = 1e-8
-  )
-})
-
 test_that("shrinkage helps where correlations are few and rows too", {
   set.seed(5)
   V <- diag(12)

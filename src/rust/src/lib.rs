@@ -20,6 +20,7 @@ mod problem;
 mod samples;
 mod sharing;
 mod ud;
+mod v;
 mod weights;
 
 use extendr_api::prelude::*;
@@ -48,5 +49,6 @@ extendr_module! {
     use samples;
     use sharing;
     use ud;
+    use v;
     use weights;
 }
