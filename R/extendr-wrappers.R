@@ -41,6 +41,8 @@ rust_mash_fit <- function(x, s, missing, v, ulist, grid, pointmass, prior, start
 
 rust_newton_step <- function(hessian, g, x) .Call(wrap__rust_newton_step, hessian, g, x)
 
+rust_random_effects <- function(y, v, restricted) .Call(wrap__rust_random_effects, y, v, restricted)
+
 rust_weight_sums <- function(x, s, missing, v, ulist, grid, pointmass, pi, columns, floor, n_threads, progress) .Call(wrap__rust_weight_sums, x, s, missing, v, ulist, grid, pointmass, pi, columns, floor, n_threads, progress)
 
 rust_mixture_summary <- function(x, s, missing, v, ulist, grid, pointmass, pi, pi_thresh, n_threads, progress) .Call(wrap__rust_mixture_summary, x, s, missing, v, ulist, grid, pointmass, pi, pi_thresh, n_threads, progress)
@@ -62,6 +64,16 @@ rust_pairwise_sharing <- function(pm, lfsr, factor, lfsr_thresh, n_threads) .Cal
 rust_sampled_sharing <- function(samples, lfsr, factor, lfsr_thresh, n_threads, progress) .Call(wrap__rust_sampled_sharing, samples, lfsr, factor, lfsr_thresh, n_threads, progress)
 
 rust_ud_fit <- function(x, s, missing, v, ulist, shapes, weights, choices, numbers, flags, n_threads, progress) .Call(wrap__rust_ud_fit, x, s, missing, v, ulist, shapes, weights, choices, numbers, flags, n_threads, progress)
+
+rust_pairwise_moments <- function(z, inside) .Call(wrap__rust_pairwise_moments, z, inside)
+
+rust_untruncated <- function(n, cov, var, t, unit, n_threads) .Call(wrap__rust_untruncated, n, cov, var, t, unit, n_threads)
+
+rust_shrunken_correlation <- function(n, cov, var, fewest, nullweight, n_threads) .Call(wrap__rust_shrunken_correlation, n, cov, var, fewest, nullweight, n_threads)
+
+rust_nearest_correlation <- function(a, smallest) .Call(wrap__rust_nearest_correlation, a, smallest)
+
+rust_repair_correlation <- function(v, smallest) .Call(wrap__rust_repair_correlation, v, smallest)
 
 rust_mixture_weights <- function(loglik, prior, start, row_weights, tol, max_iter, method, n_threads, progress) .Call(wrap__rust_mixture_weights, loglik, prior, start, row_weights, tol, max_iter, method, n_threads, progress)
 # nolint end

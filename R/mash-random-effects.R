@@ -37,61 +37,11 @@ random_effects <- function(y, se, method = c("REML", "DL")) {
   if (!length(y)) {
     return(as.list(c(mean = NA_real_, se = NA, z = NA, p = NA, tau2 = NA, Q = NA, Q_p = NA)))
   }
-  fixed <- 1 / v
-  Q <- sum(fixed * (y - sum(fixed * y) / sum(fixed))^2)
-  tau2 <- moment_tau2(y, v, Q)
-  if (method == "REML" && length(y) > 1L) tau2 <- reml_tau2(y, v, tau2)
-  w <- 1 / (v + tau2)
-  mean <- sum(w * y) / sum(w)
-  se <- 1 / sqrt(sum(w))
+  found <- from_rust(rust_random_effects(as.double(y), as.double(v), method == "REML"))
+  z <- found[1L] / found[2L]
   df <- length(y) - 1
   list(
-    mean = mean, se = se, z = mean / se, p = 2 * stats::pnorm(-abs(mean / se)), tau2 = tau2, Q = Q,
-    Q_p = if (df) stats::pchisq(Q, df, lower.tail = FALSE) else 1
+    mean = found[1L], se = found[2L], z = z, p = 2 * stats::pnorm(-abs(z)), tau2 = found[3L],
+    Q = found[4L], Q_p = if (df) stats::pchisq(found[4L], df, lower.tail = FALSE) else 1
   )
-}
-
-moment_tau2 <- function(y, v, Q) {
-  w <- 1 / v
-  if (length(y) < 2L) return(0)
-  max(0, (Q - (length(y) - 1)) / (sum(w) - sum(w^2) / sum(w)))
-}
-
-# Restricted log-likelihood of tau2, up to a constant.
-reml_objective <- function(tau2, y, v) {
-  w <- 1 / (v + tau2)
-  mean <- sum(w * y) / sum(w)
-  (sum(log(w)) - log(sum(w)) - sum(w * (y - mean)^2)) / 2
-}
-
-# Fisher scoring; the objective decides, and the boundary is a candidate.
-reml_tau2 <- function(y, v, start) {
-  tau2 <- start
-  scale <- max(stats::var(y), mean(v))
-  settled <- FALSE
-  for (iteration in 1:100) {
-    w <- 1 / (v + tau2)
-    total <- sum(w)
-    mean <- sum(w * y) / total
-    traces <- c(total - sum(w^2) / total, sum(w^2) - 2 * sum(w^3) / total + (sum(w^2) / total)^2)
-    step <- (sum(w^2 * (y - mean)^2) - traces[1L]) / traces[2L]
-    following <- max(0, tau2 + step)
-    settled <- abs(following - tau2) <= 1e-12 * scale
-    tau2 <- following
-    if (settled) break
-  }
-  objective <- \(x) reml_objective(x, y, v)
-  if (settled && objective(tau2) >= objective(0)) return(tau2)
-  search_tau2(objective, scale, tau2)
-}
-
-# The best of a grid over ten orders of magnitude, refined; zero if that is better.
-search_tau2 <- function(objective, scale, tried) {
-  grid <- c(0, scale * 10^seq(-8, 2, length.out = 201))
-  values <- vapply(grid, objective, 0)
-  best <- which.max(values)
-  bounds <- grid[c(max(1L, best - 1L), min(length(grid), best + 1L))]
-  refined <- stats::optimize(objective, bounds, maximum = TRUE, tol = 1e-12 * scale)$maximum
-  candidates <- c(grid[best], refined, tried)
-  candidates[which.max(vapply(candidates, objective, 0))]
 }

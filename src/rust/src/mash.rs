@@ -3,7 +3,7 @@
 use extendr_api::prelude::*;
 use extendr_api::wrapper::Nullable;
 use mnmash_core::Monitor;
-use mnmash_core::mash::{fit_weights, weight_sums};
+use mnmash_core::mash::{Heterogeneity, fit_weights, random_effects, weight_sums};
 use mnmash_core::weights::{Method, Options, Point, newton_step};
 
 use crate::boundary::{Failure, Outcome, run};
@@ -86,9 +86,18 @@ fn rust_newton_step(hessian: RMatrix<f64>, g: &[f64], x: &[f64]) -> Outcome<Vec<
     newton_step(hessian.data(), g, x).map_err(Failure)
 }
 
+// c(mean, se, tau2, Q) of estimates `y` with variances `v`.
+#[extendr]
+fn rust_random_effects(y: &[f64], v: &[f64], restricted: bool) -> Outcome<Vec<f64>> {
+    let how = if restricted { Heterogeneity::Restricted } else { Heterogeneity::Moments };
+    let found = random_effects(y, v, how).map_err(Failure)?;
+    Ok(vec![found.mean, found.se, found.tau2, found.q])
+}
+
 extendr_module! {
     mod mash;
     fn rust_mash_fit;
     fn rust_newton_step;
+    fn rust_random_effects;
     fn rust_weight_sums;
 }
