@@ -56,7 +56,10 @@ regression_units <- function(given, standardize, responses, scales, model = "X")
   }
   of <- if (prior$units == "z") "z" else if (is.null(prior$standardized)) "none" else
     prior$standardized
-  if (is.null(standardize)) standardize <- of != "none"
+  # Scales of a grid take the place of the prior's own, of which only the shape is left.
+  any_scale <- !is.null(given$grid)
+  if (is.null(standardize)) standardize <- any_scale || of != "none"
+  if (any_scale) scales$x <- 1
   to <- if (model == "both") "both" else if (standardize) "X" else "none"
   factor <- unit_factor(of, to, scales)
   if (anyNA(factor)) stop_other_units(of, to)

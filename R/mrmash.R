@@ -30,7 +30,9 @@
 #' `standardize = FALSE`, one of z-scores (`alpha = 1`) with `standardize = TRUE`, its covariances
 #' times `sd(Y_r) sd(Y_s) / sqrt(n_r n_s)` (covariates regressed out). So the fit does not depend on
 #' the units of `X` and `Y`. To ask for the other `standardize` is an error, unless all predictors
-#' have the same standard deviation. Covariances in a plain list are taken as they are.
+#' have the same standard deviation. With a `grid`, whose scales take the place of the prior's, only
+#' the proportions among responses are converted, and `standardize` is free. Covariances in a plain
+#' list are taken as they are.
 #'
 #' @section Missing responses:
 #' `NA` in `Y` is missing at random. The missing values of a sample given the others are part of the

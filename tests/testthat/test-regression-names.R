@@ -178,6 +178,15 @@ test_that("a prior is used in its own units", {
     tolerance = 1e-12
   )
   expect_error(fit(e, standardize = TRUE), "per unit", class = "mnmash_error_units")
+  # With a grid, only proportions among the responses count.
+  G <- c(0.1, 0.3)
+  grid <- \(prior, ...) mr_mash(d$X, d$Y, prior, grid = G, V = d$V, ...)$ELBO
+  expect_equal(grid(e), grid(d$U), tolerance = 1e-12)
+  expect_equal(grid(e, standardize = FALSE), grid(d$U, standardize = FALSE), tolerance = 1e-12)
+  se <- apply(d$Y, 2, sd) / sqrt(d$n)
+  by_hand <- lapply(d$U, \(U) U * outer(se, se))
+  expect_equal(grid(z), grid(by_hand), tolerance = 1e-10)
+  expect_equal(grid(z, standardize = FALSE), grid(by_hand, standardize = FALSE), tolerance = 1e-10)
   # Where predictors have one standard deviation, both ways are the same.
   X <- scale(d$X)
   same <- mr_mash(X, d$Y, e, update_w0 = FALSE, V = d$V)
