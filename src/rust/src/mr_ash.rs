@@ -4,9 +4,8 @@ use extendr_api::prelude::*;
 use extendr_api::wrapper::Nullable;
 use mnmash_core::regression::design::{Dense, Design, Response, Sparse, response};
 use mnmash_core::regression::gram::Gram;
-use mnmash_core::regression::mr_ash::{
-    Fit, Grid, Options, Task, WeightStep, fit_all, norms_as_given,
-};
+use mnmash_core::regression::mr_ash::{Fit, Grid, Options, Task, fit_all, norms_as_given};
+use mnmash_core::weights::WeightUpdate;
 use mnmash_core::{Error, Monitor};
 
 use crate::boundary::{Outcome, run};
@@ -112,9 +111,9 @@ fn rust_mr_ash(
         }
     };
     let weights = match update_pi {
-        "convex" => WeightStep::Convex,
-        "em" => WeightStep::Em,
-        _ => WeightStep::Fixed,
+        "convex" => WeightUpdate::Convex,
+        "em" => WeightUpdate::Em,
+        _ => WeightUpdate::Fixed,
     };
     let slab = (slab.len() == 2).then(|| (slab[0], slab[1]));
     let monitor = Monitor::default();

@@ -9,9 +9,8 @@ use mnmash_core::normal_means::posterior::Posterior;
 use mnmash_core::regression::design::Blocks;
 use mnmash_core::regression::mr_mash::design::{Design, Summaries};
 use mnmash_core::regression::mr_mash::summary::{Rows, summarise};
-use mnmash_core::regression::mr_mash::{
-    Fit, Individual, Options, Start, WeightUpdate, fit, log_bayes_factors,
-};
+use mnmash_core::regression::mr_mash::{Fit, Individual, Options, Start, fit, log_bayes_factors};
+use mnmash_core::weights::WeightUpdate;
 use mnmash_core::{Error, Monitor, Prior};
 
 use crate::boundary::{Failure, Outcome, run};

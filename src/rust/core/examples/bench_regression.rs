@@ -10,7 +10,8 @@ use faer::Mat;
 use mnmash_core::linalg::{lanes, psd};
 use mnmash_core::noise::{Residual, Structure};
 use mnmash_core::regression::design::Dense;
-use mnmash_core::regression::mr_mash::{Design, Individual, Options, Start, WeightUpdate, fit};
+use mnmash_core::regression::mr_mash::{Design, Individual, Options, Start, fit};
+use mnmash_core::weights::WeightUpdate;
 use mnmash_core::{Monitor, Prior, with_threads};
 
 /// Seconds this thread has had a core.

@@ -4,8 +4,9 @@ use faer::{Mat, MatRef};
 use mnmash_core::linalg::psd;
 use mnmash_core::noise::{Residual, Structure};
 use mnmash_core::regression::design::{self, Dense};
-use mnmash_core::regression::mr_ash::{self, Grid, Settings, WeightStep};
-use mnmash_core::regression::mr_mash::{self, Individual, WeightUpdate};
+use mnmash_core::regression::mr_ash::{self, Grid, Settings};
+use mnmash_core::regression::mr_mash::{self, Individual};
+use mnmash_core::weights::WeightUpdate;
 use mnmash_core::{Error, Monitor, Prior, with_threads};
 
 use crate::Row;
@@ -83,7 +84,7 @@ fn one_response(n: usize, p: usize, k: usize) -> Result<Row, Error> {
     let pi = vec![1.0 / k as f64; k];
     let fit = |max_iter| {
         let options = mr_ash::Options {
-            weights: WeightStep::Em,
+            weights: WeightUpdate::Em,
             update_sigma2: true,
             slab: None,
             tol: 0.0,

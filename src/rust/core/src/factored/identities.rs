@@ -14,6 +14,7 @@ use crate::linalg::psd;
 use crate::noise::{Residual, Structure};
 use crate::regression::design::Dense;
 use crate::regression::mr_mash;
+use crate::weights::WeightUpdate;
 use crate::{Monitor, Prior};
 
 #[test]
@@ -61,7 +62,7 @@ fn with_known_loadings_a_factor_is_a_multivariate_regression() {
     let residual = Residual::start(Structure::Known, v.as_ref());
     let start = mr_mash::Start { residual, coefficients: None };
     let options = mr_mash::Options {
-        weights: mr_mash::WeightUpdate::Fixed,
+        weights: WeightUpdate::Fixed,
         penalty: &[1.0, 1.0],
         threshold: 0.0,
         tol: 0.0,

@@ -18,8 +18,9 @@
 use rayon::prelude::*;
 
 use super::design::{Dense, Design, Response};
-use super::mr_ash::{Fit, Grid, Options, Settings, Start, Step, WeightStep, fit};
+use super::mr_ash::{Fit, Grid, Options, Settings, Start, Step, fit};
 use crate::linalg::scalar::softplus;
+use crate::weights::WeightUpdate;
 use crate::{Ended, Error, Monitor, Stop};
 
 /// Data of a logistic regression.
@@ -180,7 +181,7 @@ impl Weighted {
     ) -> Result<Fit, Error> {
         let grid = Grid::Relative(vec![0.0, slab]);
         let options = Options {
-            weights: WeightStep::Fixed,
+            weights: WeightUpdate::Fixed,
             update_sigma2: false,
             slab: model.slab_prior,
             tol: 0.0,

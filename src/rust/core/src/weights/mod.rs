@@ -18,11 +18,13 @@
 //! `kernels` are the loops over rows, `rows` the fixed pieces in which they run, `problem` value
 //! and derivatives, `sqp` and `qp` the solver, `em` the slow alternative. Beyond the buffer, memory
 //! is a few numbers a row and the square of the columns that matter. `streaming` solves the same
-//! problem, [`mixture_weights_by_blocks`], without the buffer.
+//! problem, [`mixture_weights_by_blocks`], without the buffer; `proposal` is a step of it in the course
+//! of a coordinate ascent.
 
 mod em;
 mod kernels;
 mod problem;
+mod proposal;
 mod qp;
 mod rows;
 mod scale;
@@ -33,6 +35,9 @@ mod tests;
 
 use crate::{Ended, Error, Monitor};
 use problem::Problem;
+pub use proposal::{
+    Pace, Proposal, ROUNDING, WeightUpdate, expectation, largest_difference, log_dirichlet,
+};
 use rows::Rows;
 pub use scale::scale_rows;
 use sqp::Limits;

@@ -1,33 +1,22 @@
 //! Sweeps, and between them the residual variance and the weights.
 //!
 //! Given the sweep, `s2` and `pi` have closed forms that raise the bound. Expectation maximisation
-//! of `pi` is slow, so by default, once the coefficients have come to rest somewhat, the weights
-//! that the convex solver finds for the current `c_j` are tried instead: they are kept if the bound
-//! is higher after the next sweep, and otherwise the ascent goes back to where it was and takes the
-//! safe step, and the next proposal goes less far. A short enough one always succeeds: where the
-//! coefficients are at rest, the gradients of the bound and of the solver's objective in `pi`
-//! agree.
+//! of `pi` is slow, so by default the weights that the convex solver finds for the current `c_j` are
+//! tried, see [`Proposal`]: they are kept if the bound is not lower after the next sweep, and
+//! otherwise the ascent goes back to where it was and takes the safe step.
 
-use super::model::{Fit, Grid, Options, Settings, Start, Step, WeightStep, check};
+use super::model::{Fit, Grid, Options, Settings, Start, Step, check};
 use super::sweep::{State, Sweep, Totals};
 use crate::linalg::lanes::{dispatch, kernel};
 use crate::normal_means::scalar::{ABSENT, Table, padded};
 use crate::regression::design::{Design, Response, residual_of};
-use crate::weights::{self, Likelihoods, mixture_weights, scale_rows};
+use crate::weights::{
+    self, Pace, Proposal, ROUNDING, WeightUpdate, expectation, largest_difference, log_dirichlet,
+};
 use crate::{Ended, Error, Monitor, Stop};
 
 /// Operations between two looks for an interrupt.
 const PATIENCE: usize = 1 << 24;
-/// A proposal that fails is followed by one that goes a quarter as far, down to this part of the
-/// way.
-const SHORTEST: f64 = 1e-6;
-/// Weights are optimal when no others have a log-likelihood of the current effects that is higher by
-/// more than this.
-const GAP: f64 = 5e-7;
-/// As long as a sweep gains more than this, the coefficients are far from settled, and the best
-/// weights for them are no good: from a start at zero with correlated predictors, often all null,
-/// which no ascent leaves again.
-const EARLY: f64 = 0.1;
 /// Of data, the bound cannot fall.
 const NO_DATA: &str = "the bound fell: the cross-products are not those of any data";
 
@@ -60,15 +49,12 @@ struct Ascent<'a, D> {
     /// Predictors that the data say something about.
     informative: Vec<usize>,
     dirichlet: Vec<f64>,
+    pace: Pace,
+    /// Where to go back to if the weights in use, a proposal, lower the bound.
+    refuge: Option<Refuge>,
 }
 
-/// Weights, and how much better they are for the current `c` than those in use.
-struct Proposal {
-    pi: Vec<f64>,
-    gain: f64,
-}
-
-/// Where to go back to if a proposal fails.
+/// An ascent before a proposal, with the weights of expectation maximisation.
 struct Refuge {
     state: State,
     pi: Vec<f64>,
@@ -106,15 +92,15 @@ impl<'a, D: Design> Ascent<'a, D> {
             sigma2: start.sigma2,
             informative: settings.order.iter().copied().filter(|&j| norms[j] > 0.0).collect(),
             dirichlet: settings.dirichlet.map_or_else(|| vec![1.0; components], <[f64]>::to_vec),
+            pace: Pace::default(),
+            refuge: None,
         }
     }
 
     fn run(mut self) -> Result<Fit, Error> {
-        let Options { weights, tol, max_iter, .. } = self.settings.options;
+        let Options { tol, max_iter, .. } = self.settings.options;
         let n = self.design.samples();
         let (mut trace, mut steps) = (Vec::new(), Vec::new());
-        let mut refuge: Option<Refuge> = None;
-        let mut length: f64 = 1.0;
         let mut stop = Stop::Iterations;
         let mut iterations = 0;
         let mut variance = 0.0;
@@ -122,45 +108,23 @@ impl<'a, D: Design> Ascent<'a, D> {
             iterations += 1;
             let totals = self.sweep()?;
             let elbo = self.elbo(&totals);
-            let last = trace.last().copied().unwrap_or(f64::NEG_INFINITY);
-            let rounding = 1e-11 * (elbo.abs() + n);
-            let fell = elbo < last - rounding;
-            if let Some(safe) = refuge.take() {
+            let rise = elbo - trace.last().copied().unwrap_or(f64::NEG_INFINITY);
+            let rounding = ROUNDING * (elbo.abs() + n);
+            let fell = rise < -rounding;
+            if let Some(safe) = self.refuge.take() {
                 if fell || elbo.is_nan() {
                     (self.state, self.pi) = (safe.state, safe.pi);
-                    length *= 0.25;
+                    self.pace.refused();
                     continue;
                 }
-                length = (2.0 * length).min(1.0);
+                self.pace.kept();
             }
             variance = totals.variance;
             self.update_variances(&totals);
+            self.pace.after(iterations, rise);
+            let settled = rise <= tol * n && totals.change <= tol.sqrt();
             let before = self.pi.clone();
-            let safe = self.expected_weights(&totals);
-            let settled = elbo - last <= tol * n && totals.change <= tol.sqrt();
-            let mut still = weights == WeightStep::Fixed;
-            if weights == WeightStep::Convex && (settled || elbo - last <= EARLY) {
-                let mut best = self.proposal(&before, &self.state.c)?;
-                if settled && best.gain <= GAP {
-                    best = self.proposal(&before, &self.at_rest())?;
-                }
-                // Not less than a change of the bound can show.
-                still = best.gain <= GAP.max(4.0 * rounding);
-                if still && settled {
-                    self.pi = best.pi;
-                } else if length >= SHORTEST {
-                    let part = |(b, p): (&f64, &f64)| b + length * (p - b);
-                    self.pi = before.iter().zip(&best.pi).map(part).collect();
-                    refuge = Some(Refuge { state: self.state.clone(), pi: safe });
-                } else {
-                    still |= largest_difference(&before, &safe) <= tol.sqrt();
-                    self.pi = safe;
-                }
-            } else if weights != WeightStep::Fixed {
-                still =
-                    weights == WeightStep::Em && largest_difference(&before, &safe) <= tol.sqrt();
-                self.pi = safe;
-            }
+            let still = self.update_weights(&totals, settled, rounding)?;
             trace.push(elbo);
             steps.push(Step {
                 sigma2: self.sigma2,
@@ -173,11 +137,46 @@ impl<'a, D: Design> Ascent<'a, D> {
                 stop = Stop::Converged;
             }
         }
-        if let Some(safe) = refuge {
+        if let Some(safe) = self.refuge.take() {
             self.pi = safe.pi; // the proposal was not tried
         }
         let ended = Ended::new(stop, iterations, trace).saying(Stop::Fell, NO_DATA);
         Ok(self.finish(steps, ended, variance))
+    }
+
+    /// Weights for the next sweep: a proposal if it is time for one, which leaves a refuge. Returns
+    /// whether they were where they should be, up to the tolerance.
+    fn update_weights(
+        &mut self,
+        totals: &Totals,
+        settled: bool,
+        rounding: f64,
+    ) -> Result<bool, Error> {
+        let Options { weights, tol, .. } = self.settings.options;
+        if weights == WeightUpdate::Fixed {
+            return Ok(true);
+        }
+        let safe = expectation(&totals.phi, &self.dirichlet).unwrap_or_else(|| self.pi.clone());
+        let before = std::mem::replace(&mut self.pi, safe);
+        let small = largest_difference(&before, &self.pi) <= tol.sqrt();
+        if weights == WeightUpdate::Em || !self.pace.has_started() {
+            return Ok(weights == WeightUpdate::Em && small);
+        }
+        let mut best = self.proposal(&before, &self.state.c)?;
+        if settled && best.is_idle(0.0) {
+            best = self.proposal(&before, &self.at_rest())?;
+        }
+        if best.is_idle(rounding) && settled {
+            self.pi = best.pi;
+            return Ok(true);
+        }
+        if self.pace.is_exhausted() {
+            return Ok(small || best.is_idle(rounding));
+        }
+        let proposed = self.pace.part_of_the_way(&before, &best.pi);
+        let pi = std::mem::replace(&mut self.pi, proposed);
+        self.refuge = Some(Refuge { state: self.state.clone(), pi });
+        Ok(best.is_idle(rounding))
     }
 
     fn sweep(&mut self) -> Result<Totals, Error> {
@@ -216,12 +215,8 @@ impl<'a, D: Design> Ascent<'a, D> {
         let fitted = totals.explained - 0.5 * totals.squares + 0.5 * self.sum_of_squares();
         let mut elbo = -0.5 * self.design.samples() * (std::f64::consts::TAU * self.sigma2).ln()
             + totals.log_evidence
-            - fitted / self.sigma2;
-        for (a, w) in self.dirichlet.iter().zip(&self.pi) {
-            if *a > 1.0 {
-                elbo += (a - 1.0) * w.ln();
-            }
-        }
+            - fitted / self.sigma2
+            + log_dirichlet(&self.pi, &self.dirichlet);
         if let (Some((location, df)), Some(slab)) =
             (self.settings.options.slab, self.grid.values().last())
         {
@@ -258,31 +253,13 @@ impl<'a, D: Design> Ascent<'a, D> {
         }
     }
 
-    /// The weights of expectation maximisation.
-    fn expected_weights(&self, totals: &Totals) -> Vec<f64> {
-        let counts: Vec<f64> =
-            totals.phi.iter().zip(&self.dirichlet).map(|(q, a)| q + a - 1.0).collect();
-        let total: f64 = counts.iter().sum();
-        if total > 0.0 { counts.iter().map(|q| q / total).collect() } else { self.pi.clone() }
-    }
-
     /// The best weights for `c`.
     fn proposal(&self, start: &[f64], c: &[f64]) -> Result<Proposal, Error> {
         let (rows, cols) = (self.informative.len(), start.len());
-        if rows == 0 {
-            return Ok(Proposal { pi: start.to_vec(), gain: 0.0 });
-        }
         let stride = weights::stride(rows);
         let mut loglik = vec![0.0; stride * cols];
         fill(&self.table, &self.informative, c, 0.5 / self.sigma2, stride, &mut loglik);
-        scale_rows(&mut loglik, rows, cols, stride, self.monitor)?;
-        let likelihoods = Likelihoods::new(&loglik, rows, cols, stride)?;
-        let options = weights::Options { tol: 1e-9, max_iter: 50, ..Default::default() };
-        let start = Some(start);
-        let found =
-            mixture_weights(likelihoods, &self.dirichlet, None, start, options, self.monitor)?;
-        let gain = found.objective - found.ended.trace.first().unwrap_or(&found.objective);
-        Ok(Proposal { pi: found.pi, gain })
+        Proposal::new(loglik, rows, stride, &self.dirichlet, start, self.monitor)
     }
 
     /// `c` of all predictors at the residual as it is.
@@ -345,7 +322,3 @@ kernel!(
         }
     }
 );
-
-fn largest_difference(x: &[f64], y: &[f64]) -> f64 {
-    x.iter().zip(y).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max)
-}

@@ -30,4 +30,4 @@ mod tests;
 
 pub use fit::fit;
 pub use many::{Task, fit_all, norms_as_given};
-pub use model::{Fit, Grid, Options, Settings, Start, Step, WeightStep};
+pub use model::{Fit, Grid, Options, Settings, Start, Step};

@@ -1,6 +1,7 @@
 //! What is fitted and how, where from, and what comes out.
 
 use crate::regression::design::Design;
+use crate::weights::WeightUpdate;
 use crate::{Ended, Error};
 
 /// Prior variances of the components; the first may be zero.
@@ -27,22 +28,11 @@ impl Grid {
     }
 }
 
-/// What to do with the weights.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WeightStep {
-    /// Nothing.
-    Fixed,
-    /// Expectation maximisation.
-    Em,
-    /// The convex solver's proposal where it raises the bound, else expectation maximisation.
-    Convex,
-}
-
 /// How to fit.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// What to do with the weights.
-    pub weights: WeightStep,
+    /// Whether and how to estimate the weights.
+    pub weights: WeightUpdate,
     /// Whether to estimate the residual variance.
     pub update_sigma2: bool,
     /// Estimate the variance of the last of two components, with a scaled inverse chi-squared
@@ -59,7 +49,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            weights: WeightStep::Convex,
+            weights: WeightUpdate::Convex,
             update_sigma2: true,
             slab: None,
             tol: 1e-8,

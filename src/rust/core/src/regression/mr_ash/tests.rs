@@ -2,6 +2,7 @@ use super::*;
 use crate::random::Stream;
 use crate::regression::design::{Compressed, Dense, Design, Response, Sparse, response};
 use crate::regression::gram::{Gram, Symmetric};
+use crate::weights::WeightUpdate;
 use crate::{Monitor, Stop};
 
 /// Standard normals, by a sum of uniforms: good enough for data.
@@ -177,7 +178,7 @@ fn sweeps_weights_variance_and_bound_are_those_of_the_definition() {
         let values = problem.grid.clone();
         let grid = if absolute { Grid::Absolute(values) } else { Grid::Relative(values) };
         let options =
-            Options { weights: WeightStep::Em, tol: 0.0, max_iter: 4, ..Options::default() };
+            Options { weights: WeightUpdate::Em, tol: 0.0, max_iter: 4, ..Options::default() };
         let found = run(&design, &y, &grid, options, y.total / 40.0);
         close(&found.b, &b, 1e-11);
         close(&found.pi, &pi, 1e-11);
@@ -194,7 +195,8 @@ fn the_bound_never_falls() {
         let (design, y) = dense(&problem, seed % 3 == 0);
         let values = problem.grid.clone();
         let grid = if seed % 2 == 0 { Grid::Relative(values) } else { Grid::Absolute(values) };
-        let weights = [WeightStep::Convex, WeightStep::Em, WeightStep::Fixed][seed as usize % 3];
+        let weights =
+            [WeightUpdate::Convex, WeightUpdate::Em, WeightUpdate::Fixed][seed as usize % 3];
         let update_sigma2 = seed % 5 != 0;
         let options = Options { weights, update_sigma2, max_iter: 60, ..Options::default() };
         let found = run(&design, &y, &grid, options, y.total / problem.n as f64);
@@ -213,7 +215,7 @@ fn slab_variance_and_residual_variance_raise_the_bound() {
         let (design, y) = dense(&problem, false);
         let order: Vec<usize> = (0..problem.p).rev().collect();
         let options = Options {
-            weights: WeightStep::Fixed,
+            weights: WeightUpdate::Fixed,
             slab: Some((1.0, 10.0)),
             max_iter: 100,
             ..Options::default()
@@ -314,7 +316,7 @@ fn orthogonal_predictors_are_exact_and_one_sweep_is_enough() {
     let problem = Problem { n, p, x, y, grid: simulate(1, 3, 1, 0.0).grid };
     let (design, y) = dense(&problem, false);
     let options =
-        Options { weights: WeightStep::Fixed, update_sigma2: false, ..Options::default() };
+        Options { weights: WeightUpdate::Fixed, update_sigma2: false, ..Options::default() };
     let found = run(&design, &y, &Grid::Absolute(problem.grid.clone()), options, 1.3);
     assert_eq!((found.ended.iterations, found.ended.stop), (2, Stop::Converged));
     // The evidence is a product over predictors of mixtures of normal densities of x_j'y / sqrt(n),

@@ -6,9 +6,11 @@ use super::design::{Design, Imputed};
 use super::elbo::{Bound, bound};
 use super::model::Model;
 use super::sweep::{Coefficients, Sums, at_rest, sweep};
-use super::weights::{Pace, Proposal, WeightUpdate, expectation, proposal};
 use crate::linalg::scalar::log_sum_exp;
 use crate::noise::Residual;
+use crate::weights::{
+    Pace, Proposal, ROUNDING, WeightUpdate, expectation, largest_difference, log_dirichlet,
+};
 use crate::{Ended, Error, Monitor, Prior, Stop};
 
 /// How to iterate.
@@ -76,11 +78,6 @@ pub struct Fit {
 
 /// Sweeps before small weights are set to zero.
 const SETTLING: usize = 15;
-/// Weights are optimal when no others have a log-likelihood of the current effects that is higher by
-/// more than this.
-const GAP: f64 = 5e-7;
-/// A fall of the bound by this part of it is none.
-const ROUNDING: f64 = 1e-11;
 
 /// Fit by coordinate ascent, from the weights of the prior.
 pub fn fit(
@@ -106,7 +103,7 @@ pub fn fit(
         sums: None,
         log_bf: None,
         proposal: None,
-        pace: Pace::new(),
+        pace: Pace::default(),
         proposals: [0, 0],
     };
     state.run()
@@ -149,11 +146,10 @@ impl<D: Design> State<'_, D> {
             };
             trace.push(objective);
             let Some(last) = last else { continue };
-            let differences = before.iter().zip(&self.weights).map(|(a, b)| (a - b).abs());
-            weight_change = differences.fold(0.0, f64::max);
+            weight_change = largest_difference(&before, &self.weights);
             rise = (objective - last) / values;
             let settled = rise.abs() <= self.options.tol && !self.options.is_endless();
-            if self.is_still(settled, weight_change)? && settled {
+            if self.is_still(settled, weight_change, ROUNDING * last.abs())? && settled {
                 stop = Stop::Converged;
                 break;
             }
@@ -184,7 +180,7 @@ impl<D: Design> State<'_, D> {
     /// Whether the weights are where they should be, up to the tolerance. Leaves a proposal, if it is
     /// time for one: for the coefficients of the last sweep as they were updated, or, where they
     /// have `settled`, as they are.
-    fn is_still(&mut self, settled: bool, change: f64) -> Result<bool, Error> {
+    fn is_still(&mut self, settled: bool, change: f64, rounding: f64) -> Result<bool, Error> {
         let small = change <= self.options.tol_weights;
         match self.options.weights {
             WeightUpdate::Fixed => return Ok(true),
@@ -193,18 +189,18 @@ impl<D: Design> State<'_, D> {
         }
         let Some(log_bf) = self.log_bf.take() else { return Ok(false) };
         let mut found = self.propose(log_bf)?;
-        if settled && found.gain <= GAP {
+        if settled && found.is_idle(0.0) {
             let packed = self.model.pack(&self.weights, true);
             found = self.propose(at_rest(self.design, &packed, Some(self.q.mean.as_ref())))?;
         }
-        let still = found.gain <= GAP || (small && self.pace.is_exhausted());
+        let still = found.is_idle(rounding) || (small && self.pace.is_exhausted());
         self.proposal = Some(found);
         Ok(still)
     }
 
     fn propose(&self, log_bf: Vec<f64>) -> Result<Proposal, Error> {
         let (p, penalty) = (self.q.mean.ncols(), self.options.penalty);
-        proposal(log_bf, p, penalty, &self.weights, self.monitor)
+        Proposal::new(log_bf, p, p, penalty, &self.weights, self.monitor)
     }
 
     /// Sigma given the last sweep.
@@ -232,7 +228,8 @@ impl<D: Design> State<'_, D> {
         if self.options.weights == WeightUpdate::Fixed {
             return self.sweep();
         }
-        let mut expected = expectation(&sums.weights, self.options.penalty);
+        let mut expected = expectation(&sums.weights, self.options.penalty)
+            .unwrap_or_else(|| self.weights.clone());
         if number > SETTLING && self.options.threshold > 0.0 {
             drop_small(&mut expected, self.options.threshold);
         }
@@ -277,10 +274,7 @@ impl<D: Design> State<'_, D> {
         self.log_bf = log_bf;
         let mean = self.q.mean.as_ref();
         let bound = bound(self.design, &self.model, mean, &sums, imputed.as_ref());
-        let penalties = self.options.penalty.iter().zip(&self.weights);
-        let penalty: f64 =
-            penalties.filter(|(a, _)| **a != 1.0).map(|(a, w)| (a - 1.0) * w.ln()).sum();
-        let objective = bound.elbo + penalty;
+        let objective = bound.elbo + log_dirichlet(&self.weights, self.options.penalty);
         self.sums = Some((sums, bound));
         Ok(objective)
     }

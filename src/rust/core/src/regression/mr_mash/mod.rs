@@ -3,7 +3,8 @@
 //!
 //! Given the other rows, each row is a normal-means problem, `x_p = c_p / d_p` with noise `Sigma / d_p`,
 //! where `d_p = x_p'x_p` and `c_p = x_p'(Y - X_{-p} R_{-p})`, R the posterior means. One iteration:
-//! 1. `noise`, `weights`: Sigma and the weights of the prior given the q of the last sweep;
+//! 1. `noise` and `weights::proposal`: Sigma and the weights of the prior given the q of the last
+//!    sweep;
 //! 2. `missing`: the missing responses given everything else;
 //! 3. `sweep`: every row in turn, with what `normal_means::eigenbasis` knows.
 //!
@@ -26,9 +27,7 @@ pub mod summary;
 mod sweep;
 #[cfg(test)]
 mod tests;
-mod weights;
 
 pub use design::{BLOCK, Design};
 pub use fit::{Fit, Options, Start, fit, log_bayes_factors};
 pub use individual::Individual;
-pub use weights::WeightUpdate;

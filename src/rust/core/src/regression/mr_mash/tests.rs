@@ -6,6 +6,7 @@ use crate::linalg::psd;
 use crate::noise::{Residual, Structure};
 use crate::normal_means::testing::random;
 use crate::regression::design::{Compressed, Dense, Sparse};
+use crate::weights::WeightUpdate;
 use crate::{Monitor, Prior, with_threads};
 
 /// A small regression: X and Y, and a prior with a zero matrix, two of rank one, and a full one.
