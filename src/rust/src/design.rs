@@ -1,10 +1,7 @@
 //! Predictors of a regression as R gives them: `list(kind, ...)`, see `rust_mr_ash()`.
 
 use extendr_api::prelude::*;
-use faer::MatRef;
-use mnmash_core::regression::design::{Blocks, Compressed, Dense, Sparse};
-use mnmash_core::regression::gram::Symmetric;
-use mnmash_core::regression::mr_mash::design::CrossProducts;
+use mnmash_core::predictors::{Compressed, Dense, Predictors, Sparse, Symmetric};
 use mnmash_core::{Error, Monitor};
 
 type Result<T> = std::result::Result<T, Error>;
@@ -65,16 +62,8 @@ impl<'a> Columns<'a> {
         if self.is_sparse() {
             Symmetric::Sparse(self.view())
         } else {
-            Symmetric::Dense(self.values)
+            Symmetric::Dense(self.values.into())
         }
-    }
-
-    pub fn cross_products(&self, p: usize) -> CrossProducts {
-        if self.is_sparse() {
-            let (starts, rows) = (self.starts.clone(), self.rows.clone());
-            return CrossProducts::Sparse { starts, rows, values: self.values.to_vec() };
-        }
-        CrossProducts::Dense(MatRef::from_column_major_slice(self.values, p, p).to_owned())
     }
 
     /// How many columns of `n` rows there are.
@@ -114,5 +103,5 @@ impl<'a> Columns<'a> {
 /// What to do with predictors of either kind.
 pub trait Work {
     type Output;
-    fn run<X: Blocks + Send>(self, x: X) -> Result<Self::Output>;
+    fn run<X: Predictors>(self, x: X) -> Result<Self::Output>;
 }

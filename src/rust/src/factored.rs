@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use extendr_api::prelude::*;
 use extendr_api::wrapper::Nullable;
 use mnmash_core::factored::covariates::Covariates;
-use mnmash_core::factored::design::Design;
 use mnmash_core::factored::factor::{Factor, SampleWeights};
 use mnmash_core::factored::families::Family;
 use mnmash_core::factored::families::Outcomes;
@@ -20,6 +19,7 @@ use mnmash_core::factored::left::Kind;
 use mnmash_core::factored::sgvb::{self, Stochastic};
 use mnmash_core::factored::slab::{Sign, Slab};
 use mnmash_core::factored::{Direct, LeftPrior, Options, Problem, fit};
+use mnmash_core::predictors::{Dense, Predictors};
 use mnmash_core::{Error, Monitor};
 
 use crate::boundary::{Failure, Outcome, run};
@@ -112,8 +112,9 @@ fn rust_fqtl(
         Nullable::NotNull(w) => Some(SampleWeights { values: w.data(), count: w.ncols() }),
         Nullable::Null => None,
     };
+    let design = Dense::as_given(x.data(), n);
     let problem = Problem {
-        design: Design { n, p: x.ncols(), x: x.data() },
+        design: &design,
         outcomes: Outcomes { n, m, y: y.data() },
         covariates: Covariates { q: covariates.ncols(), values: covariates.data(), precision },
         offset,
@@ -210,7 +211,7 @@ fn left_list(factors: &[Factor], n: usize, p: usize) -> Robj {
 }
 
 fn write(problem: &Problem<'_>, done: &Stochastic) -> List {
-    let (n, m, p) = (problem.outcomes.n, problem.outcomes.m, problem.design.p);
+    let (n, m, p) = (problem.outcomes.n, problem.outcomes.m, problem.design.count());
     let Stochastic { fit: done, error } = done;
     let state = &done.state;
     let q = problem.covariates.q;

@@ -4,15 +4,15 @@ use std::borrow::Cow;
 
 use extendr_api::prelude::*;
 use extendr_api::wrapper::Nullable;
-use faer::Mat;
-use mnmash_core::finemap::columns::columns;
-use mnmash_core::finemap::credible_sets::{candidates, credible_set, purity};
-use mnmash_core::finemap::design::Design;
-use mnmash_core::finemap::marginals::{Marginals, coefficients, marginals};
-use mnmash_core::finemap::{EffectPrior, Fit, Options, ScaleRule, Update, fit};
+use faer::{Mat, MatRef};
+use mnmash_core::finemap::{
+    Effect, EffectPrior, Fit, Marginals, Options, ScaleRule, Update, candidates, coefficients,
+    credible_set, fit, marginals, purity,
+};
 use mnmash_core::linalg::psd::{Factor, asymmetry, check_nearly_psd};
 use mnmash_core::loci::consistency::{consistency, repair};
 use mnmash_core::noise::Structure;
+use mnmash_core::predictors::{Complete, Gram, Incomplete, Region, Symmetric, centred, region};
 use mnmash_core::{Error, Monitor};
 
 use crate::boundary::{Failure, Outcome, run};
@@ -78,7 +78,7 @@ impl Task {
     fn run<'a, T: Send>(
         r: usize,
         task: &List,
-        design: impl FnOnce(&[Factor]) -> std::result::Result<(Design<'a>, T), Error> + Send,
+        design: impl FnOnce(&[Factor]) -> std::result::Result<(Box<dyn Region + 'a>, T), Error> + Send,
     ) -> Outcome<(List, T)> {
         let new = Self::read(r, task)?;
         let progress = Nullable::<Function>::try_from(field(task, "progress"));
@@ -86,26 +86,31 @@ impl Task {
         let threads = field(task, "n_threads").as_integer().unwrap_or(1);
         let monitor = Monitor::default();
         let (answer, more) = run(threads, &progress, &monitor, || {
-            let (design, more) = design(&new.prior.size.factors)?;
-            Ok((new.solve(design, &monitor)?, more))
+            let (mut design, more) = design(&new.prior.size.factors)?;
+            Ok((new.solve(&mut *design, &monitor)?, more))
         })?;
         Ok((answer.list(r), more))
     }
 
-    fn solve(&self, mut design: Design, monitor: &Monitor) -> std::result::Result<Answer, Error> {
-        let fit = fit(&mut design, &self.prior, &self.options, monitor)?;
-        let one = |e| marginals(&design, &self.prior, e, monitor);
+    fn solve(
+        &self,
+        design: &mut dyn Region,
+        monitor: &Monitor,
+    ) -> std::result::Result<Answer, Error> {
+        let fit = fit(design, &self.prior, &self.options, monitor)?;
+        let design = &*design;
+        let one = |e| marginals(design, &self.prior, e, monitor);
         let marginals = fit.effects.iter().map(one).collect::<std::result::Result<Vec<_>, _>>()?;
-        let coefficients = coefficients(&design, &fit.effects, &marginals);
+        let coefficients = coefficients(design, &fit.effects, &marginals);
         let live = || fit.effects.iter().filter(|e| e.scale > 0.0);
-        let near = live().map(|e| candidates(&design, &e.alpha, self.mass, self.most)).collect();
+        let near = live().map(|e| candidates(design, &e.alpha, self.mass, self.most)).collect();
         let lead = |alpha: &[f64]| {
             let better = |best: usize, j: usize| if alpha[j] > alpha[best] { j } else { best };
             let lead = (0..alpha.len()).fold(0, better);
             (0..alpha.len()).map(|j| design.correlation(lead, j)).collect()
         };
         let leads = live().map(|e| lead(&e.alpha)).collect();
-        let covariance = design.noise.covariance.clone();
+        let covariance = design.noise().covariance.clone();
         Ok(Answer { fit, marginals, coefficients, covariance, near, leads })
     }
 }
@@ -123,7 +128,7 @@ impl Answer {
         let Self { fit, marginals, coefficients, covariance, near, leads } = self;
         let effects = &fit.effects;
         let p = effects[0].alpha.len();
-        let effect = |(e, m): (&mnmash_core::finemap::effect::Effect, &Marginals)| {
+        let effect = |(e, m): (&Effect, &Marginals)| {
             let n = e.active.len();
             let table = |x: &[f64]| RMatrix::new_matrix(n, conditions, |i, j| x[j * n + i]);
             let weights =
@@ -176,13 +181,15 @@ fn rust_finemap_rows(
     let missing = y.data().iter().any(|y| y.is_nan());
     let (x, y, v) = (view(&x), view(&y), view(&v).to_owned());
     let (fit, (mean, scale, centre)) = Task::run(y.ncols(), &task, |factors| {
-        let x = columns(x, intercept, standardize)?;
+        let x = centred(x, intercept, standardize)?;
         if missing {
-            let design = Design::incomplete(x.values, y, v, intercept, factors, memory)?;
-            return Ok((design, (x.mean, x.scale, Vec::new())));
+            let design = Incomplete::new(x.values, y, v, intercept, factors, memory)?;
+            return Ok((Box::new(design), (x.mean, x.scale, Vec::new())));
         }
-        let y = columns(y, intercept, false)?;
-        Ok((Design::rows(x.values, y.values.as_ref(), v)?, (x.mean, x.scale, y.mean)))
+        let (n, r) = (y.nrows(), y.ncols());
+        let y = centred(y, intercept, false)?;
+        let values = MatRef::from_column_major_slice(&y.values, n, r);
+        Ok((region(x.values, values, v)?, (x.mean, x.scale, y.mean)))
     })?;
     let found = list!(x_mean = mean, x_scale = scale, y_mean = centre);
     Ok(list!(columns = found, fit = fit))
@@ -201,7 +208,8 @@ fn rust_finemap_products(
 ) -> Outcome<List> {
     let (gram, xty, yty, v) = (Cow::Borrowed(gram.data()), view(&xty), view(&yty), view(&v));
     let (fit, ()) = Task::run(xty.ncols(), &task, |_| {
-        Ok((Design::products(gram, scale.to_vec(), xty, yty, samples, v.to_owned())?, ()))
+        let gram = Gram::scaled(Symmetric::Dense(gram), scale.to_vec(), samples)?;
+        Ok((Box::new(Complete::products(gram, xty, yty, v.to_owned())?), ()))
     })?;
     Ok(fit)
 }

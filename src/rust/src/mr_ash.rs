@@ -2,8 +2,7 @@
 
 use extendr_api::prelude::*;
 use extendr_api::wrapper::Nullable;
-use mnmash_core::regression::design::{Dense, Design, Response, Sparse, response};
-use mnmash_core::regression::gram::Gram;
+use mnmash_core::predictors::{Dense, Gram, Predictors, Response, Sparse, response};
 use mnmash_core::regression::mr_ash::{Fit, Grid, Options, Task, fit_all, norms_as_given};
 use mnmash_core::weights::WeightUpdate;
 use mnmash_core::{Error, Monitor};
@@ -24,7 +23,7 @@ struct Common<'a> {
 /// Column `j` of the responses with its prior and its start.
 type Tasks<'a> = dyn Fn(usize, Response) -> Task + Sync + 'a;
 
-fn fit_columns<D: Design>(
+fn fit_columns<D: Predictors>(
     design: &D,
     y: &[f64],
     rows: usize,
@@ -45,7 +44,7 @@ fn fit_list(fit: &Fit) -> List {
     };
     list!(
         b = fit.b.as_slice(),
-        c = fit.c.as_slice(),
+        c = fit.products.as_slice(),
         pi = fit.pi.as_slice(),
         sigma2 = fit.sigma2,
         grid = fit.grid.as_slice(),

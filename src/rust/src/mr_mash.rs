@@ -6,10 +6,9 @@ use faer::{Mat, MatRef};
 use mnmash_core::linalg::psd;
 use mnmash_core::noise::{Residual, Structure};
 use mnmash_core::normal_means::posterior::Posterior;
-use mnmash_core::regression::design::Blocks;
-use mnmash_core::regression::mr_mash::design::{Design, Summaries};
+use mnmash_core::predictors::{Gram, Predictors, Responses};
 use mnmash_core::regression::mr_mash::summary::{Rows, summarise};
-use mnmash_core::regression::mr_mash::{Fit, Individual, Options, Start, fit, log_bayes_factors};
+use mnmash_core::regression::mr_mash::{Fit, Options, Start, fit, log_bayes_factors};
 use mnmash_core::weights::WeightUpdate;
 use mnmash_core::{Error, Monitor, Prior};
 
@@ -87,7 +86,7 @@ impl Arguments {
     /// A fit from `coefficients` (r by p, as the design uses them) or zero.
     fn fit(
         &self,
-        design: &mut impl Design,
+        design: &mut Responses<impl Predictors>,
         coefficients: Option<MatRef<'_, f64>>,
         monitor: &Monitor,
     ) -> Result<Fit> {
@@ -101,10 +100,10 @@ impl Arguments {
 
     fn start<'a>(
         &'a self,
-        design: &mut impl Design,
+        design: &mut Responses<impl Predictors>,
         coefficients: Option<MatRef<'a, f64>>,
     ) -> Result<Start<'a>> {
-        let zero = Mat::zeros(self.prior.conditions, design.precision().len());
+        let zero = Mat::zeros(self.prior.conditions, design.norms().len());
         let v = match &self.covariance {
             Some(v) => v.clone(),
             None => design.covariance(coefficients.unwrap_or(zero.as_ref()))?,
@@ -148,7 +147,7 @@ fn place(values: &[f64], order: &[usize]) -> Vec<f64> {
 /// What a fit comes back with.
 struct Found {
     fit: Fit,
-    precision: Vec<f64>,
+    norms: Vec<f64>,
     data: Option<OfData>,
 }
 
@@ -160,12 +159,12 @@ struct OfData {
 }
 
 fn describe(found: Found, order: &[usize]) -> List {
-    let Found { fit, precision, data } = found;
+    let Found { fit, norms, data } = found;
     let loadings = fit.residual.loadings.as_ref();
     let mut out: Vec<(&str, Robj)> = vec![
         ("mean", by_predictor(&fit.mean, order).into()),
-        ("statistics", by_predictor(&fit.statistics, order).into()),
-        ("precision", place(&precision, order).into()),
+        ("statistics", by_predictor(&fit.products, order).into()),
+        ("precision", place(&norms, order).into()),
         ("weights", fit.weights.into()),
         ("responsibilities", fit.responsibilities.into()),
         ("V", matrix(fit.residual.covariance.as_ref()).into()),
@@ -200,7 +199,7 @@ struct FitTo<'a> {
 impl Work for FitTo<'_> {
     type Output = Found;
 
-    fn run<X: Blocks + Send>(self, x: X) -> Result<Found> {
+    fn run<X: Predictors>(self, x: X) -> Result<Found> {
         let scales = x.scales().map(<[f64]>::to_vec);
         let coefficients = self.coefficients.map(|mut b| {
             for (p, scale) in scales.iter().flatten().enumerate() {
@@ -209,11 +208,11 @@ impl Work for FitTo<'_> {
             b
         });
         let b = coefficients.as_ref().map(Mat::as_ref);
-        let mut design = Individual::new(x, self.basis, self.y, b);
+        let mut design = Responses::new(x, self.basis, self.y, b);
         let fit = self.arguments.fit(&mut design, b, self.monitor)?;
-        let (residuals, level) = (design.residuals(), design.level().to_owned());
+        let (residuals, level) = (design.residuals().into_owned(), design.level().to_owned());
         let data = Some(OfData { scales, residuals, level });
-        Ok(Found { fit, precision: design.precision().to_vec(), data })
+        Ok(Found { fit, norms: design.norms().to_vec(), data })
     }
 }
 
@@ -247,7 +246,7 @@ fn rust_mr_mash(
         Nullable::Null => None,
     };
     let y = view(&y);
-    let products = is_gram.then(|| in_order(y, &order));
+    let products = is_gram.then(|| Mat::from_fn(order.len(), y.ncols(), |i, c| y[(order[i], c)]));
     let monitor = Monitor::default();
     let found = run(n_threads, &progress, &monitor, || {
         let Some(xty) = products else {
@@ -258,9 +257,10 @@ fn rust_mr_mash(
         let (p, r) = (y.nrows(), y.ncols());
         let yty = MatRef::from_column_major_slice(total, r, r).to_owned();
         let b = coefficients.as_ref().map(Mat::as_ref);
-        let mut design = Summaries::new(samples, columns.cross_products(p), xty, yty, b);
+        let x = Gram::scaled(columns.symmetric(), vec![1.0; p], samples)?;
+        let mut design = Responses::of_products(x, xty, yty, b);
         let fit = arguments.fit(&mut design, b, &monitor)?;
-        Ok(Found { fit, precision: design.precision().to_vec(), data: None })
+        Ok(Found { fit, norms: design.norms().to_vec(), data: None })
     })?;
     Ok(describe(found, &order))
 }
@@ -275,8 +275,8 @@ struct LogBayesFactors<'a> {
 impl Work for LogBayesFactors<'_> {
     type Output = Vec<f64>;
 
-    fn run<X: Blocks + Send>(self, x: X) -> Result<Vec<f64>> {
-        let mut design = Individual::new(x, self.basis, self.y, None);
+    fn run<X: Predictors>(self, x: X) -> Result<Vec<f64>> {
+        let mut design = Responses::new(x, self.basis, self.y, None);
         let start = self.arguments.start(&mut design, None)?;
         log_bayes_factors(&design, &self.arguments.prior, &start)
     }
@@ -321,7 +321,7 @@ fn rust_mr_mash_posterior(
     let sigma = arguments.covariance.unwrap_or_else(|| Mat::identity(r, r));
     let mut tables: Vec<Vec<f64>> = (0..6).map(|_| vec![0.0; p * r]).collect();
     let mut full = covariance.then(|| vec![0.0; p * r * r]);
-    let rows = Rows { statistics: statistics.data(), precision, covariance: sigma.as_ref() };
+    let rows = Rows { products: statistics.data(), norms: precision, covariance: sigma.as_ref() };
     let monitor = Monitor::default();
     run(n_threads, &Nullable::Null, &monitor, || {
         let [mean, sd, lfdr, negative, positive, lfsr] = &mut tables[..] else { return Ok(()) };

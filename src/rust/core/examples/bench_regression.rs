@@ -9,8 +9,8 @@ use std::time::Instant;
 use faer::Mat;
 use mnmash_core::linalg::{lanes, psd};
 use mnmash_core::noise::{Residual, Structure};
-use mnmash_core::regression::design::Dense;
-use mnmash_core::regression::mr_mash::{Design, Individual, Options, Start, fit};
+use mnmash_core::predictors::{Dense, Responses};
+use mnmash_core::regression::mr_mash::{Options, Start, fit};
 use mnmash_core::weights::WeightUpdate;
 use mnmash_core::{Monitor, Prior, with_threads};
 
@@ -47,7 +47,7 @@ fn time(data: &Data, structure: Structure, sweeps: usize) -> f64 {
     let x = (0..n * p).map(|k| data.x[(k % n, k / n)]).collect();
     let basis = vec![1.0 / (n as f64).sqrt(); n];
     let x = Dense::new(x, n, &basis, data.standardize, &Monitor::default()).expect("a matrix");
-    let mut design = Individual::new(x, &basis, data.y.as_ref(), None);
+    let mut design = Responses::new(x, &basis, data.y.as_ref(), None);
     let none = Mat::zeros(data.y.ncols(), 0);
     let covariance = design.covariance(none.as_ref()).expect("a covariance");
     let residual = Residual::start(structure, covariance.as_ref());

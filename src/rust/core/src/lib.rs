@@ -17,6 +17,7 @@ pub mod mash;
 mod monitor;
 pub mod noise;
 pub mod normal_means;
+pub mod predictors;
 mod prior;
 pub mod random;
 pub mod regression;

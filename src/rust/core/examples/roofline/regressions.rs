@@ -3,9 +3,9 @@
 use faer::{Mat, MatRef};
 use mnmash_core::linalg::psd;
 use mnmash_core::noise::{Residual, Structure};
-use mnmash_core::regression::design::{self, Dense};
+use mnmash_core::predictors::{Dense, Responses, response};
 use mnmash_core::regression::mr_ash::{self, Grid, Settings};
-use mnmash_core::regression::mr_mash::{self, Individual};
+use mnmash_core::regression::mr_mash;
 use mnmash_core::weights::WeightUpdate;
 use mnmash_core::{Error, Monitor, Prior, with_threads};
 
@@ -47,7 +47,7 @@ fn many_responses(n: usize, p: usize, r: usize, k: usize, l: usize) -> Result<Ro
     let fit = |max_iter| {
         least(|| {
             let x = Dense::new(x.clone(), n, &constant, true, &monitor)?;
-            let mut design = Individual::new(x, &constant, y, None);
+            let mut design = Responses::new(x, &constant, y, None);
             let residual = Residual::start(Structure::Known, noise.as_ref());
             let start = mr_mash::Start { residual, coefficients: None };
             let options = mr_mash::Options {
@@ -77,7 +77,7 @@ fn one_response(n: usize, p: usize, k: usize) -> Result<Row, Error> {
     let monitor = Monitor::default();
     let basis = vec![1.0 / (n as f64).sqrt(); n];
     let x = Dense::new(random(n * p, 1), n, &basis, false, &monitor)?;
-    let response = design::response(&basis, &random(n, 2));
+    let response = response(&basis, &random(n, 2));
     let grid =
         Grid::Relative((0..k).map(|k| (2_f64.powf(k as f64 / 20.0) - 1.0).powi(2)).collect());
     let order: Vec<usize> = (0..p).collect();

@@ -1,10 +1,10 @@
 //! One factor: `f_i v_t`, with `f = weight * g` and sparse `v`.
 
-use super::design::Design;
 use super::families::Quadratics;
 use super::left::Left;
 use super::slab::Slab;
 use crate::linalg::lanes::kernel;
+use crate::predictors::Dense;
 
 /// A factor.
 #[derive(Debug, Clone)]
@@ -81,7 +81,7 @@ impl Factor {
     /// Update the sample side; `mean` is the linear predictor without this factor.
     pub fn update_left(
         &mut self,
-        design: &Design<'_>,
+        design: &Dense<'_>,
         weight: Option<&[f64]>,
         quadratics: &Quadratics,
         mean: &[f64],

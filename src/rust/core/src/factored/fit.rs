@@ -7,6 +7,7 @@ use super::left::{Kind, Left};
 use super::moves::{REFINE_ROUNDS, improve};
 use super::single::SingleEffects;
 use super::state::{Direct, Problem, Scope, State};
+use crate::predictors::Predictors;
 use crate::{Ended, Error, Monitor, Stop};
 
 /// A fitted model.
@@ -105,8 +106,8 @@ fn single_effects(state: &mut State, problem: &Problem<'_>, count: usize) {
         places.sort_by(|&i, &j| slab.alpha[j].total_cmp(&slab.alpha[i]).then(i.cmp(&j)));
         let places: Vec<(usize, f64)> =
             places.into_iter().take(count).map(|j| (j, slab.mean(j))).collect();
-        let effects = SingleEffects::starting_at(&places, count, &problem.design, 1.0 / slab.tau);
-        factor.left = Left::new(problem.design.n, Kind::Single(effects));
+        let effects = SingleEffects::starting_at(&places, count, problem.design, 1.0 / slab.tau);
+        factor.left = Left::new(problem.design.rows(), Kind::Single(effects));
     }
     state.rebuild(problem);
     // The divergences of the effects are those of their last update: before the first there are none.

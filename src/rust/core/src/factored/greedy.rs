@@ -7,6 +7,7 @@ use super::seeds::{Seed, direction, predictors};
 use super::single::SingleEffects;
 use super::slab::{Sign, Slab};
 use super::state::{Problem, Scope, State};
+use crate::predictors::Predictors;
 use crate::{Error, Monitor};
 
 /// The prior of the sample side of the factors.
@@ -57,12 +58,12 @@ pub(super) fn add_factor(
     bound: f64,
     monitor: &Monitor,
 ) -> Result<Option<State>, Error> {
-    let (n, p) = (problem.design.n, problem.design.p);
+    let (n, p) = (problem.design.rows(), problem.design.count());
     let w = weight_of(problem.weights, weight, n);
     let (quadratics, mean) = (&state.quadratics, &state.mean);
     let seeds = match options.left {
         LeftPrior::Values => direction(n, w, quadratics, mean, options.sign),
-        _ => predictors(&problem.design, w, quadratics, mean, options.sign, options.seeds),
+        _ => predictors(problem.design, w, quadratics, mean, options.sign, options.seeds),
     };
     for (tried, start) in STARTS.into_iter().enumerate() {
         // A second start is for the first half of the seeds.
@@ -91,7 +92,7 @@ pub(super) fn new_factor(
     weight: Option<usize>,
     (pi_left, pi_right): (f64, f64),
 ) -> Factor {
-    let (n, p, m) = (problem.design.n, problem.design.p, problem.outcomes.m);
+    let (n, p, m) = (problem.design.rows(), problem.design.count(), problem.outcomes.m);
     let tau = (1.0 / (seed.scale * seed.scale)).clamp(problem.left.tau.0, problem.left.tau.1);
     let left = match options.left {
         LeftPrior::SpikeSlab => Left::new(n, Kind::Sparse(Slab::new(p, pi_left, tau, Sign::Any))),

@@ -4,7 +4,6 @@
 
 use faer::Mat;
 
-use super::design::Design;
 use super::factor::Factor;
 use super::families::Quadratics;
 use super::left::{Kind, Left};
@@ -12,7 +11,7 @@ use super::slab::{Sign, Slab};
 use super::tests::{design, normals};
 use crate::linalg::psd;
 use crate::noise::{Residual, Structure};
-use crate::regression::design::Dense;
+use crate::predictors::{Dense, Responses};
 use crate::regression::mr_mash;
 use crate::weights::WeightUpdate;
 use crate::{Monitor, Prior};
@@ -43,8 +42,9 @@ fn with_known_loadings_a_factor_is_a_multivariate_regression() {
     right.s2.fill(0.0);
     let mut factor = Factor { left, right, weight: None };
     let rest = vec![0.0; n * m];
+    let given = Dense::as_given(&x[..], n);
     for _ in 0..300 {
-        factor.update_left(&Design { n, p, x: &x }, None, &quadratics, &rest, true);
+        factor.update_left(&given, None, &quadratics, &rest, true);
     }
 
     let monitor = Monitor::default();
@@ -57,7 +57,7 @@ fn with_known_loadings_a_factor_is_a_multivariate_regression() {
         .unwrap();
     let values = Dense::new(x.clone(), n, &[], false, &monitor).unwrap();
     let y = Mat::from_fn(n, m, |i, t| y[t * n + i]);
-    let mut regression = mr_mash::Individual::new(values, &[], y.as_ref(), None);
+    let mut regression = Responses::new(values, &[], y.as_ref(), None);
     let v = Mat::from_fn(m, m, |s, t| if s == t { variances[t] } else { 0.0 });
     let residual = Residual::start(Structure::Known, v.as_ref());
     let start = mr_mash::Start { residual, coefficients: None };

@@ -3,13 +3,13 @@
 //!
 //! Every update is given the local quadratic `sum_i b_i g_i - omega_i g_i^2 / 2` of the bound.
 
-use super::design::Design;
 use super::hyper::Hyper;
 use super::single::SingleEffects;
 use super::slab::Slab;
 use super::sweep::{products, squares, sweep};
 use crate::linalg::scalar::{logistic, logit};
 use crate::normal_means::scalar::{Inclusion, Sign, divergence, normal};
+use crate::predictors::Dense;
 
 /// The prior of `g`.
 #[derive(Debug, Clone)]
@@ -41,7 +41,7 @@ impl Left {
 
     /// One round of coordinate updates, of all coefficients or of those that may be in. O(n p), or
     /// O(n) for each that may be in.
-    pub fn update(&mut self, design: &Design<'_>, omega: &[f64], b: &[f64], full: bool) {
+    pub fn update(&mut self, design: &Dense<'_>, omega: &[f64], b: &[f64], full: bool) {
         match &mut self.kind {
             Kind::Sparse(slab) => {
                 let moments = (&mut self.mean[..], &mut self.variance[..]);
@@ -55,7 +55,7 @@ impl Left {
     }
 
     /// The means from the coefficients.
-    pub fn rebuild(&mut self, design: &Design<'_>) {
+    pub fn rebuild(&mut self, design: &Dense<'_>) {
         match &self.kind {
             Kind::Sparse(slab) => products(design, None, &slab.means(), &mut self.mean),
             Kind::Single(effects) => self.mean = effects.fitted(),
@@ -64,7 +64,7 @@ impl Left {
     }
 
     /// The variances from scratch: those that are updated bear the rounding errors of all updates.
-    pub fn settle(&mut self, design: &Design<'_>) {
+    pub fn settle(&mut self, design: &Dense<'_>) {
         if let Kind::Sparse(slab) = &self.kind {
             squares(design, None, &slab.variances(), &mut self.variance);
         }

@@ -18,7 +18,6 @@
 
 mod ascent;
 pub mod covariates;
-pub mod design;
 pub mod factor;
 pub mod families;
 pub mod fit;

@@ -13,6 +13,7 @@ use super::left::Kind;
 use super::seeds::Seed;
 use super::slab::Sign;
 use super::state::{Problem, Scope, State};
+use crate::predictors::Predictors;
 use crate::{Error, Monitor};
 
 /// What a step must raise the bound by.
@@ -99,7 +100,7 @@ impl Search<'_, '_> {
     /// little for another to start from.
     fn split(&mut self) -> Result<(), Error> {
         for k in 0..self.state.factors.len() {
-            for j in 0..self.problem.design.p {
+            for j in 0..self.problem.design.count() {
                 if self.state.factors.len() >= self.options.factors {
                     return Ok(());
                 }
@@ -117,7 +118,7 @@ impl Search<'_, '_> {
     fn relocate(&mut self) -> Result<(), Error> {
         let Some(weights) = self.problem.weights else { return Ok(()) };
         for from in 0..weights.count {
-            for j in 0..self.problem.design.p {
+            for j in 0..self.problem.design.count() {
                 for to in (0..weights.count).filter(|to| *to != from) {
                     let trial = moved(self.state, self.problem, self.options, j, [from, to]);
                     let Some(trial) = trial else { continue };

@@ -7,6 +7,7 @@ use super::left::Kind;
 use super::slab::Sign;
 use super::tests::{FREE, design, free_variance, normals, problem};
 use crate::Monitor;
+use crate::predictors::Dense;
 
 #[test]
 fn variants_move_to_the_weights_they_belong_to() {
@@ -27,7 +28,8 @@ fn variants_move_to_the_weights_they_belong_to() {
         })
         .collect();
     let ones = vec![1.0; n];
-    let mut problem = problem((n, p, 1), &x, &y, &ones, FREE);
+    let given = Dense::as_given(&x[..], n);
+    let mut problem = problem((n, 1), &given, &y, &ones, FREE);
     problem.weights = Some(SampleWeights { values: &weights, count: 2 });
     let (left, sign) = (LeftPrior::SpikeSlab, Sign::Positive);
     let options = Options { factors: 2, left, sign, seeds: 3, max_iter: 200, tol: 1e-6 };
@@ -56,7 +58,8 @@ fn overlapping(seed: u64, size: f64, left: LeftPrior) -> Vec<Vec<usize>> {
         })
         .collect();
     let ones = vec![1.0; n];
-    let problem = problem((n, p, m), &x, &y, &ones, FREE);
+    let given = Dense::as_given(&x[..], n);
+    let problem = problem((n, m), &given, &y, &ones, FREE);
     let sign = Sign::Any;
     let options = Options { factors: 4, left, sign, seeds: 3, max_iter: 200, tol: 1e-6 };
     let monitor = Monitor::default();

@@ -1,10 +1,10 @@
 //! Where a new factor may start: predictors that explain much of what is left, one from each group in
 //! linkage disequilibrium; or, without predictors, the leading direction of the residuals.
 
+use crate::predictors::{Dense, Predictors};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par};
 
-use super::design::Design;
 use super::families::Quadratics;
 use super::slab::Sign;
 
@@ -34,14 +34,14 @@ const SAME: f64 = 0.25;
 ///
 /// `mean` is the mean of the linear predictor. O(n p m).
 pub fn predictors(
-    design: &Design<'_>,
+    design: &Dense<'_>,
     weight: Option<&[f64]>,
     quadratics: &Quadratics,
     mean: &[f64],
     sign: Sign,
     count: usize,
 ) -> Vec<Seed> {
-    let (n, p, m) = (design.n, design.p, mean.len() / design.n);
+    let (n, p, m) = (design.rows(), design.count(), mean.len() / design.rows());
     let of = |i: usize| weight.map_or(1.0, |w| w[i]);
     let Quadratics { w, h } = quadratics;
     let rest = Mat::from_fn(n, m, |i, t| {
@@ -53,7 +53,7 @@ pub fn predictors(
     let (mut effects, mut squares) = (vec![0.0; p * m], vec![0.0; p * m]);
     for start in (0..p).step_by(BLOCK) {
         let width = BLOCK.min(p - start);
-        let block = &design.x[start * n..(start + width) * n];
+        let block = &design.values()[start * n..(start + width) * n];
         let x = MatRef::from_column_major_slice(block, n, width);
         let squared = Mat::from_fn(n, width, |i, j| x[(i, j)] * x[(i, j)]);
         let (mut b, mut d) = (Mat::<f64>::zeros(width, m), Mat::<f64>::zeros(width, m));
@@ -96,7 +96,7 @@ pub fn predictors(
 }
 
 /// The predictors with the best scores, one from each group in linkage disequilibrium.
-fn apart(design: &Design<'_>, scores: &mut [(f64, usize)], count: usize) -> Vec<usize> {
+fn apart(design: &Dense<'_>, scores: &mut [(f64, usize)], count: usize) -> Vec<usize> {
     scores.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     let mut chosen: Vec<usize> = Vec::new();
     for &(score, j) in scores.iter() {

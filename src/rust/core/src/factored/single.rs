@@ -2,12 +2,12 @@
 //! (Wang et al. 2020) under sample weights. It says which of several predictors in strong linkage
 //! disequilibrium may be the one, where spike and slab settles on one of them.
 
-use super::design::Design;
 use crate::linalg::columns::{add, dot, weighted_squares};
 use crate::linalg::lanes::kernel;
 use crate::linalg::scalar::{log_sum_exp, softmax};
 use crate::linalg::search::maximum;
 use crate::normal_means::scalar::normal;
+use crate::predictors::{Dense, Predictors};
 
 /// The logarithm of a prior variance is found to this.
 const CLOSE: f64 = 1e-4;
@@ -55,10 +55,10 @@ impl SingleEffects {
     pub fn starting_at(
         places: &[(usize, f64)],
         count: usize,
-        design: &Design<'_>,
+        design: &Dense<'_>,
         prior: f64,
     ) -> Self {
-        let mut started = Self::new(count, design.n, design.p, prior);
+        let mut started = Self::new(count, design.rows(), design.count(), prior);
         for (effect, &(j, u)) in started.effects.iter_mut().zip(places) {
             effect.alpha.fill(0.0);
             effect.alpha[j] = 1.0;
@@ -80,7 +80,7 @@ impl SingleEffects {
     /// One round over the effects, with the prior variance of each set to its best value.
     pub fn update(
         &mut self,
-        design: &Design<'_>,
+        design: &Dense<'_>,
         omega: &[f64],
         b: &[f64],
         mean: &mut [f64],
@@ -91,7 +91,7 @@ impl SingleEffects {
             for (m, f) in mean.iter_mut().zip(&effect.fit) {
                 *m -= f;
             }
-            let e: Vec<f64> = (0..design.n).map(|i| b[i] - omega[i] * mean[i]).collect();
+            let e: Vec<f64> = (0..design.rows()).map(|i| b[i] - omega[i] * mean[i]).collect();
             effect.set(design, &d, &e);
             for (m, f) in mean.iter_mut().zip(&effect.fit) {
                 *m += f;
@@ -138,10 +138,10 @@ impl SingleEffects {
 }
 
 impl Effect {
-    fn set(&mut self, design: &Design<'_>, d: &[f64], e: &[f64]) {
+    fn set(&mut self, design: &Dense<'_>, d: &[f64], e: &[f64]) {
         let linear = linear_terms(design, e);
         self.prior = best_prior(d, &linear, self.prior);
-        let p = design.p;
+        let p = design.count();
         if self.prior == 0.0 {
             self.mu.fill(0.0);
             self.s2.fill(0.0);
@@ -192,8 +192,8 @@ fn best_prior(d: &[f64], b: &[f64], now: f64) -> f64 {
 }
 
 kernel!(
-    fn curvature<'a, 'b, V: Lanes>(design: &'a Design<'b>, omega: &'a [f64]) -> Vec<f64> {
-        let mut d = vec![0.0; design.p];
+    fn curvature<'a, 'b, V: Lanes>(design: &'a Dense<'b>, omega: &'a [f64]) -> Vec<f64> {
+        let mut d = vec![0.0; design.count()];
         for (j, d) in d.iter_mut().enumerate() {
             *d = weighted_squares::<V>(design.column(j), omega);
         }
@@ -202,8 +202,8 @@ kernel!(
 );
 
 kernel!(
-    fn linear_terms<'a, 'b, V: Lanes>(design: &'a Design<'b>, e: &'a [f64]) -> Vec<f64> {
-        let mut b = vec![0.0; design.p];
+    fn linear_terms<'a, 'b, V: Lanes>(design: &'a Dense<'b>, e: &'a [f64]) -> Vec<f64> {
+        let mut b = vec![0.0; design.count()];
         for (j, b) in b.iter_mut().enumerate() {
             *b = dot::<V>(design.column(j), e);
         }
@@ -212,8 +212,8 @@ kernel!(
 );
 
 kernel!(
-    fn add_fit<'a, 'b, V: Lanes>(design: &'a Design<'b>, weights: &'a [f64], out: &'a mut [f64]) {
-        for j in 0..design.p {
+    fn add_fit<'a, 'b, V: Lanes>(design: &'a Dense<'b>, weights: &'a [f64], out: &'a mut [f64]) {
+        for j in 0..design.count() {
             if weights[j] != 0.0 {
                 add::<V>(weights[j], design.column(j), out);
             }
@@ -224,22 +224,22 @@ kernel!(
 kernel!(
     /// `Var g_i = sum_j alpha_j (mu_j^2 + s2_j) x_ij^2 - fit_i^2`, for one effect.
     fn add_variance<'a, 'b, V: Lanes>(
-        design: &'a Design<'b>,
+        design: &'a Dense<'b>,
         effect: &'a Effect,
         variance: &'a mut [f64],
     ) {
         if effect.prior == 0.0 {
             return;
         }
-        let mut second = vec![0.0; design.n];
-        for j in 0..design.p {
+        let mut second = vec![0.0; design.rows()];
+        for j in 0..design.count() {
             let weight = effect.alpha[j] * (effect.mu[j] * effect.mu[j] + effect.s2[j]);
             if weight > 0.0 {
                 let x = design.column(j);
                 crate::linalg::columns::add_product::<V>(weight, x, x, &mut second);
             }
         }
-        for i in 0..design.n {
+        for i in 0..design.rows() {
             variance[i] += (second[i] - effect.fit[i] * effect.fit[i]).max(0.0);
         }
     }

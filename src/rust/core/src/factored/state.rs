@@ -4,10 +4,10 @@
 //! `eta = offset + C theta_t + sum_j x_ij beta_jt + sum_k f_ik v_tk`, each part optional. All updates read the
 //! cells' local quadratics (see [`families`](super::families)) and the current mean of `eta`.
 
+use crate::predictors::Dense;
 use rayon::prelude::*;
 
 use super::covariates::{Covariates, Effects};
-use super::design::Design;
 use super::factor::{Factor, SampleWeights, weight_of};
 use super::families::{Family, Outcomes, Predictor, Quadratics};
 use super::hyper::{Hyper, Sums};
@@ -19,7 +19,7 @@ use super::sweep::{products, squares, sweep};
 #[derive(Debug, Clone, Copy)]
 pub struct Problem<'a> {
     /// The predictors.
-    pub design: Design<'a>,
+    pub design: &'a Dense<'a>,
     /// The outcomes.
     pub outcomes: Outcomes<'a>,
     /// The covariates.
@@ -120,7 +120,7 @@ impl State {
             let factor = &mut self.factors[k];
             let weight = weight_of(problem.weights, factor.weight, n);
             factor.add(weight, -1.0, &mut self.mean);
-            factor.update_left(&problem.design, weight, &self.quadratics, &self.mean, full);
+            factor.update_left(problem.design, weight, &self.quadratics, &self.mean, full);
             factor.update_right(weight, &self.quadratics, &self.mean);
             factor.add(weight, 1.0, &mut self.mean);
         }
@@ -159,7 +159,7 @@ impl State {
             let before = direct.mean.clone();
             let b: Vec<f64> = (0..n).map(|i| h[i] - w[i] * (mean[i] - before[i])).collect();
             let Direct { active, slab, mean: g, variance } = direct;
-            sweep(&problem.design, (w, &b), Some(active), full, slab, (g, variance));
+            sweep(problem.design, (w, &b), Some(active), full, slab, (g, variance));
             let (pi, tau) = problem.direct.best(&Sums::of(slab), slab.tau);
             slab.set_prior(pi, tau);
             for i in 0..n {
@@ -173,10 +173,10 @@ impl State {
         let n = problem.outcomes.n;
         for direct in &mut self.direct {
             let Direct { active, slab, mean, .. } = direct;
-            products(&problem.design, Some(active), &slab.means(), mean);
+            products(problem.design, Some(active), &slab.means(), mean);
         }
         for factor in &mut self.factors {
-            factor.left.rebuild(&problem.design);
+            factor.left.rebuild(problem.design);
         }
         match problem.offset {
             [] => self.mean.fill(0.0),
@@ -199,10 +199,10 @@ impl State {
     pub fn settle(&mut self, problem: &Problem<'_>) {
         for direct in &mut self.direct {
             let Direct { active, slab, variance, .. } = direct;
-            squares(&problem.design, Some(active), &slab.variances(), variance);
+            squares(problem.design, Some(active), &slab.variances(), variance);
         }
         for factor in &mut self.factors {
-            factor.left.settle(&problem.design);
+            factor.left.settle(problem.design);
         }
         self.update_variance(problem);
     }

@@ -4,10 +4,10 @@
 //! `g = Xu`. The working vector `e = b - omega g` is kept up to date, so that a predictor costs one
 //! product with it, and one update if its mean moves: 4n operations.
 
-use super::design::Design;
 use super::slab::Slab;
 use crate::linalg::columns::{add, add_product, dot, weighted_squares};
 use crate::linalg::lanes::{Lanes, kernel};
+use crate::predictors::{Dense, Predictors};
 
 /// Coefficients with smaller inclusion probabilities, or less than the prior's, are left out of the
 /// short rounds.
@@ -27,7 +27,7 @@ const NOTHING: f64 = 1e-11;
 /// Those that may be in come first, in decreasing order of their gain, so that of several predictors
 /// in strong linkage disequilibrium the best one is included first; at the start that is all of them.
 pub fn sweep(
-    design: &Design<'_>,
+    design: &Dense<'_>,
     (omega, b): (&[f64], &[f64]),
     active: Option<&[usize]>,
     full: bool,
@@ -39,7 +39,7 @@ pub fn sweep(
 
 kernel!(
     fn sweep_over<'a, 'b, V: Lanes>(
-        design: &'a Design<'b>,
+        design: &'a Dense<'b>,
         omega: &'a [f64],
         b: &'a [f64],
         active: Option<&'a [usize]>,
@@ -49,7 +49,7 @@ kernel!(
         variance: &'a mut [f64],
     ) {
         let column = |c: usize| design.column(active.map_or(c, |active| active[c]));
-        let mut e: Vec<f64> = (0..design.n).map(|i| b[i] - omega[i] * g[i]).collect();
+        let mut e: Vec<f64> = (0..design.rows()).map(|i| b[i] - omega[i] * g[i]).collect();
         let count = slab.len();
         let start = slab.alpha.iter().all(|&alpha| alpha == 0.0);
         let lively = slab.pi.max(LIVELY);
@@ -136,7 +136,7 @@ fn shift<V: Lanes>(
 kernel!(
     /// `out_i = sum_c x_ic^2 v_c`, over the coefficients.
     pub fn squares<'a, 'b, V: Lanes>(
-        design: &'a Design<'b>,
+        design: &'a Dense<'b>,
         active: Option<&'a [usize]>,
         v: &'a [f64],
         out: &'a mut [f64],
@@ -154,7 +154,7 @@ kernel!(
 kernel!(
     /// `out_i = sum_c x_ic b_c`, over the coefficients.
     pub fn products<'a, 'b, V: Lanes>(
-        design: &'a Design<'b>,
+        design: &'a Dense<'b>,
         active: Option<&'a [usize]>,
         b: &'a [f64],
         out: &'a mut [f64],

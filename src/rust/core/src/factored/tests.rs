@@ -1,7 +1,6 @@
 //! Against closed forms, enumeration and finite differences.
 
 use super::covariates::Covariates;
-use super::design::Design;
 use super::factor::SampleWeights;
 use super::families::binomial::Binomial;
 use super::families::dispersion::{Dispersion, Link};
@@ -16,6 +15,7 @@ use super::single::SingleEffects;
 use super::slab::{Sign, Slab};
 use super::state::{Direct, Problem, Scope, State};
 use crate::Monitor;
+use crate::predictors::Dense;
 use crate::random::Stream;
 
 /// Standard normal numbers.
@@ -47,14 +47,14 @@ fn fixed(pi: f64, tau: f64) -> Hyper {
 }
 
 pub(super) fn problem<'a>(
-    (n, p, m): (usize, usize, usize),
-    x: &'a [f64],
+    (n, m): (usize, usize),
+    x: &'a Dense<'a>,
     y: &'a [f64],
     ones: &'a [f64],
     direct: Hyper,
 ) -> Problem<'a> {
     Problem {
-        design: Design { n, p, x },
+        design: x,
         outcomes: Outcomes { n, m, y },
         covariates: Covariates { q: 1, values: ones, precision: 1e-6 },
         offset: &[],
@@ -139,7 +139,8 @@ fn orthogonal_predictors_have_the_exact_posterior_and_evidence() {
     let y: Vec<f64> = (0..n).map(|i| 0.6 * x[i] - 0.4 * x[2 * n + i] + 3.0 + noise[i]).collect();
     let (evidence, pip) = enumerate(n, p, &x, &y, pi, tau, v);
     let ones = vec![1.0; n];
-    let problem = problem((n, p, 1), &x, &y, &ones, fixed(pi, tau));
+    let given = Dense::as_given(&x[..], n);
+    let problem = problem((n, 1), &given, &y, &ones, fixed(pi, tau));
     let mut state = State::new(&problem, fixed_variance(n, 1, v), direct(n, p, 1, pi, tau));
     for _ in 0..30 {
         state.step(&problem, Scope::All, true, 1.0);
@@ -162,7 +163,8 @@ fn with_correlated_predictors_the_bound_is_below_the_evidence() {
         let y: Vec<f64> = (0..n).map(|i| x[i] + noise[i]).collect();
         let (evidence, pip) = enumerate(n, p, &x, &y, pi, tau, v);
         let ones = vec![1.0; n];
-        let problem = problem((n, p, 1), &x, &y, &ones, fixed(pi, tau));
+        let given = Dense::as_given(&x[..], n);
+        let problem = problem((n, 1), &given, &y, &ones, fixed(pi, tau));
         let mut state = State::new(&problem, fixed_variance(n, 1, v), direct(n, p, 1, pi, tau));
         for _ in 0..200 {
             state.step(&problem, Scope::All, true, 1.0);
@@ -210,7 +212,7 @@ fn a_half_normal_slab_has_the_moments_of_its_density() {
 fn one_single_effect_and_one_group_have_their_evidence_as_bound() {
     let (n, p) = (20, 7);
     let x = design(3, n, p, false);
-    let d = Design { n, p, x: &x };
+    let d = Dense::as_given(&x[..], n);
     let omega: Vec<f64> = normals(4, n).iter().map(|v| v * v).collect();
     let b = normals(5, n);
     let mut effects = SingleEffects::new(1, n, p, 0.6);
@@ -273,7 +275,8 @@ fn random_fit(seed: u64, which: usize) -> (Vec<f64>, usize) {
     }
     let ones = vec![1.0; n];
     let weights: Vec<f64> = normals(seed + 3000, n * 2).iter().map(|z| z.abs()).collect();
-    let mut problem = problem((n, p, m), &x, &y, &ones, FREE);
+    let given = Dense::as_given(&x[..], n);
+    let mut problem = problem((n, m), &given, &y, &ones, FREE);
     if which == 4 {
         problem.weights = Some(SampleWeights { values: &weights, count: 2 });
     }
@@ -313,7 +316,8 @@ fn the_bound_is_one_from_the_start() {
     let (n, v) = (12, 0.8);
     let y: Vec<f64> = normals(3, n).iter().map(|z| 2.0 + z).collect();
     let (x, ones) = (design(4, n, 1, false), vec![1.0; n]);
-    let problem = problem((n, 1, 1), &x, &y, &ones, FREE);
+    let given = Dense::as_given(&x[..], n);
+    let problem = problem((n, 1), &given, &y, &ones, FREE);
     let state = State::new(&problem, fixed_variance(n, 1, v), Vec::new());
     let evidence = log_marginal(n, &x, &[], &y, 1.0, v);
     assert!((state.bound(&problem) - evidence).abs() < 1e-8 * evidence.abs());

@@ -1,6 +1,6 @@
 //! Sets of variables that hold an effect with a given probability, and how alike they are.
 
-use super::design::Design;
+use crate::predictors::Region;
 
 /// The smallest set of variables with total probability of at least `coverage`: most probable
 /// first; of equals, the first. Empty if all of them do not reach it.
@@ -22,7 +22,7 @@ pub fn credible_set(alpha: &[f64], coverage: f64) -> Vec<usize> {
 /// The variables that hold an effect with probability `mass`, at most `most` of them, and their
 /// correlations by columns: what credible sets of any coverage up to `mass` need.
 pub fn candidates(
-    design: &Design,
+    design: &dyn Region,
     alpha: &[f64],
     mass: f64,
     most: usize,

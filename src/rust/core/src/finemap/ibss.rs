@@ -9,15 +9,15 @@
 //! program: all effects are in for ten sweeps, scales move by one step of expectation maximisation
 //! after the posterior, and only then can go to zero.
 
-use super::design::Design;
-use super::options::{Fit, Options, Update};
+use super::model::{Fit, Options, Update};
 use super::single_effect::{EffectPrior, ScaleRule};
 use super::sweeps::Sweeps;
+use crate::predictors::Region;
 use crate::{Ended, Error, Monitor, Stop};
 
 /// Fit. `design` ends with the last residual covariance.
 pub fn fit(
-    design: &mut Design,
+    design: &mut dyn Region,
     prior: &EffectPrior,
     options: &Options,
     monitor: &Monitor,

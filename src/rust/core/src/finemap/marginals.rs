@@ -2,11 +2,11 @@
 
 use faer::Mat;
 
-use super::design::Design;
-use super::effect::Effect;
+use super::model::Effect;
 use super::single_effect::EffectPrior;
 use crate::normal_means::posterior::{Posterior, Weights};
 use crate::normal_means::{Correlation, Data, NormalMeans, posterior};
+use crate::predictors::Region;
 use crate::{Error, Monitor};
 
 /// Given that the effect is at a variable: active variables by conditions, by columns.
@@ -22,18 +22,18 @@ pub struct Marginals {
 
 /// The marginals of one effect at its active variables.
 pub fn marginals(
-    design: &Design,
+    design: &dyn Region,
     prior: &EffectPrior,
     effect: &Effect,
     monitor: &Monitor,
 ) -> Result<Marginals, Error> {
-    let (n, r) = (effect.active.len(), design.conditions);
+    let (n, r) = (effect.active.len(), design.conditions());
     let table = || vec![0.0; n * r];
     let mut out = Marginals { mean: table(), sd: table(), lfsr: table() };
     if n == 0 {
         return Ok(out);
     }
-    let [x, s, v] = design.observations(effect)?;
+    let [x, s, v] = design.observations(&effect.active, &effect.scores)?;
     // One correlation for all, or one for each.
     let correlation = match v.len() == r * r {
         true => Correlation::Common(&v),
@@ -59,12 +59,12 @@ pub fn marginals(
 }
 
 /// `E[b_j]` summed over effects with the probabilities of their places: p by R.
-pub fn coefficients(design: &Design, effects: &[Effect], marginals: &[Marginals]) -> Mat<f64> {
-    let mut out = Mat::zeros(design.variables, design.conditions);
+pub fn coefficients(design: &dyn Region, effects: &[Effect], marginals: &[Marginals]) -> Mat<f64> {
+    let mut out = Mat::zeros(design.variables(), design.conditions());
     for (effect, m) in effects.iter().zip(marginals).filter(|(e, _)| e.scale > 0.0) {
         let n = effect.active.len();
         for (a, &j) in effect.active.iter().enumerate() {
-            for r in 0..design.conditions {
+            for r in 0..design.conditions() {
                 out[(j, r)] += effect.alpha[j] * m.mean[r * n + a];
             }
         }

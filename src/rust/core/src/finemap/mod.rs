@@ -4,34 +4,29 @@
 //! Given the other effects, one effect is a normal-means problem at each variable (`x_j'r / d_j`
 //! has noise `V / d_j`, with `d_j = x_j'x_j`), and its place has a posterior over the p variables.
 //!
-//! - `columns`: X and Y centred and scaled;
-//! - `design`: what is known of X and Y (rows, products or z-scores with correlations), residuals,
-//!   fitted values, inner products; `rows`: products with X; `gram`:
-//!   products with X'X; `incomplete`: missing outcomes;
-//! - `effect`: the posterior of one effect; `single_effect`: a visit that sets it and its scale `s_l`;
+//! Data are a [`Region`](crate::predictors::Region): rows, products or z-scores with correlations, or
+//! rows with missing outcomes.
+//!
+//! - `model`: how to fit, the posterior of one effect, and a fit;
+//! - `single_effect`: a visit to an effect that sets it and its scale `s_l`;
 //! - `ibss`: one effect after another until the evidence bound stands still; `sweeps`: the state of
-//!   that; `options`: how;
+//!   that;
 //! - `residual`: what the update of V (`noise`) needs;
 //! - `marginals`: effects and signs of the variables that matter;
 //! - `credible_sets`: sets of variables, and their purity.
 
-pub mod columns;
-pub mod credible_sets;
-pub mod design;
-pub mod effect;
-mod gram;
-pub mod ibss;
-mod incomplete;
-pub mod marginals;
-pub mod options;
+mod credible_sets;
+mod ibss;
+mod marginals;
+mod model;
 mod residual;
-mod rows;
-pub mod single_effect;
+mod single_effect;
 mod sweeps;
 #[cfg(test)]
 mod tests;
 
-pub use design::Design;
+pub use credible_sets::{Purity, candidates, credible_set, purity};
 pub use ibss::fit;
-pub use options::{Fit, Options, Update};
+pub use marginals::{Marginals, coefficients, marginals};
+pub use model::{Effect, Fit, Options, Update};
 pub use single_effect::{EffectPrior, ScaleRule};

@@ -3,14 +3,14 @@
 use faer::{Mat, MatRef};
 use rayon::prelude::*;
 
-use super::design::Design;
-use super::effect::Effect;
+use super::model::Effect;
 use crate::linalg::scalar::{exp_or_zero, log_sum_exp, softmax};
 use crate::linalg::search::maximum_of;
 use crate::normal_means::eigenbasis::{
     Coordinates, Eigenbasis, LogBayes, Selection, Sums, block_range, padded,
 };
 use crate::normal_means::problem::BLOCK;
+use crate::predictors::Region;
 use crate::{Error, Prior};
 
 /// The prior of an effect.
@@ -112,7 +112,7 @@ impl<'a> SingleEffect<'a> {
         &mut self,
         s: f64,
         scores: MatRef<'_, f64>,
-        (design, basis): (&Design, &Eigenbasis),
+        (design, basis): (&dyn Region, &Eigenbasis),
         second: bool,
     ) -> Effect {
         if self.evaluated != s {
@@ -150,8 +150,8 @@ impl<'a> SingleEffect<'a> {
         self.prior.log_weights.par_iter().enumerate().flat_map_iter(weight).collect()
     }
 
-    fn moments(&self, effect: &mut Effect, design: &Design, basis: &Eigenbasis, second: bool) {
-        let (active, r) = (&effect.active, design.conditions);
+    fn moments(&self, effect: &mut Effect, design: &dyn Region, basis: &Eigenbasis, second: bool) {
+        let (active, r) = (&effect.active, design.conditions());
         let n = active.len();
         let s = effect.scale_used;
         // The active variables of each block.

@@ -2,13 +2,12 @@
 
 use faer::Mat;
 
-use super::design::Design;
-use super::effect::Effect;
-use super::options::{Options, Update};
+use super::model::{Effect, Options, Update};
 use super::residual::cross_product;
 use super::single_effect::{EffectPrior, ScaleRule, SingleEffect};
 use crate::noise::Residual;
 use crate::normal_means::eigenbasis::{Coordinates, Eigenbasis};
+use crate::predictors::{Part, Region};
 use crate::{Error, Monitor};
 
 /// Sweeps of [`Update::Compat`] before scales may go to zero.
@@ -40,8 +39,8 @@ pub struct State {
 }
 
 /// The state between visits.
-pub struct Sweeps<'a, 'b> {
-    design: &'a mut Design<'b>,
+pub struct Sweeps<'a> {
+    design: &'a mut dyn Region,
     prior: &'a EffectPrior,
     options: &'a Options,
     noise: Residual,
@@ -57,19 +56,19 @@ pub struct Sweeps<'a, 'b> {
     held: Option<usize>,
 }
 
-impl<'a, 'b> Sweeps<'a, 'b> {
-    pub fn new(design: &'a mut Design<'b>, prior: &'a EffectPrior, options: &'a Options) -> Self {
+impl<'a> Sweeps<'a> {
+    pub fn new(design: &'a mut dyn Region, prior: &'a EffectPrior, options: &'a Options) -> Self {
         let l = options.effects;
         let basis = design.basis(&prior.size.factors);
         let coordinates = design.coordinates(&basis);
         let all: Vec<usize> = (0..l).collect();
         let eager = options.update == Update::Compat || options.scale_rule == ScaleRule::Fixed;
         let (live, out) = if eager { (all, Vec::new()) } else { (Vec::new(), all) };
-        let residual = design.start();
+        let residual = design.start().clone();
         let scale = if eager { options.scale } else { 0.0 };
         let effects = (0..l).map(|_| absent(design, prior, scale)).collect();
         let range = (0.0, 0.0);
-        let noise = Residual::given(options.residual, design.noise.covariance.clone());
+        let noise = Residual::given(options.residual, design.noise().covariance.clone());
         let mut new = Self {
             design,
             prior,
@@ -159,7 +158,7 @@ impl<'a, 'b> Sweeps<'a, 'b> {
         }
         self.residual = state.residual;
         for &l in &state.out {
-            self.effects[l] = absent(self.design, self.prior, 0.0);
+            self.effects[l] = absent(&*self.design, self.prior, 0.0);
         }
         self.live = state.effects.iter().map(|(l, _)| *l).collect();
         for (l, effect) in state.effects {
@@ -213,12 +212,11 @@ impl<'a, 'b> Sweeps<'a, 'b> {
         let least = if before > 0.0 { 0.0 } else { self.options.entry };
         let null = |evidence: f64| evidence <= least;
         if rule == ScaleRule::Optim && null(visit.evidence(scale)) {
-            self.effects[l] = absent(self.design, self.prior, 0.0);
+            self.effects[l] = absent(&*self.design, self.prior, 0.0);
             return;
         }
         let mut effect =
             visit.posterior(scale, scores.as_ref(), (&*self.design, &self.basis), second);
-        self.design.rescale(&mut effect);
         if rule == ScaleRule::Em {
             effect.scale = effect.sums.em_scale();
             let check = !compat || iteration > PATIENCE;
@@ -232,7 +230,7 @@ impl<'a, 'b> Sweeps<'a, 'b> {
                         second.fill(0.0);
                     }
                 } else {
-                    effect = absent(self.design, self.prior, 0.0);
+                    effect = absent(&*self.design, self.prior, 0.0);
                 }
             }
         }
@@ -245,13 +243,18 @@ impl<'a, 'b> Sweeps<'a, 'b> {
         self.live.iter().map(|&l| &self.effects[l]).collect()
     }
 
+    /// What the effects that are in take from the residual.
+    fn parts(&self) -> Vec<Part<'_>> {
+        self.live.iter().map(|&l| self.effects[l].part()).collect()
+    }
+
     /// The evidence lower bound.
     fn bound(&self) -> f64 {
         let effects = self.present();
-        let mut loss = self.design.residual_norm(&self.residual, &effects);
+        let mut loss = self.design.residual_norm(&self.residual, &self.parts());
         let mut divergence = 0.0;
         for e in &effects {
-            loss += e.sums.size - self.design.fitted_norm(e);
+            loss += e.sums.size - self.design.fitted_norm(e.part());
             divergence += e.sums.fit - 0.5 * e.sums.size - e.total;
         }
         self.design.constant() - 0.5 * loss - divergence
@@ -274,7 +277,7 @@ impl<'a, 'b> Sweeps<'a, 'b> {
     /// A new residual covariance, and everything whitened by it.
     fn update_noise(&mut self) -> Result<(), Error> {
         let effects = self.present();
-        let g = cross_product(self.design, &self.residual, &effects);
+        let g = cross_product(&*self.design, &self.residual, &effects)?;
         self.noise.update(&g);
         let t = self.design.set_noise(self.noise.covariance.clone())?;
         let right = |m: &Mat<f64>| m * t.transpose();
@@ -299,14 +302,14 @@ impl<'a, 'b> Sweeps<'a, 'b> {
 }
 
 /// No effect: its place is as in the prior.
-fn absent(design: &Design, prior: &EffectPrior, scale: f64) -> Effect {
+fn absent(design: &dyn Region, prior: &EffectPrior, scale: f64) -> Effect {
     let zero = design.start();
     Effect {
         alpha: prior.log_place.iter().map(|p| p.exp()).collect(),
         log_bayes: vec![0.0; prior.log_place.len()],
         scale,
-        mean: Mat::zeros(0, design.conditions),
-        scores: Mat::zeros(0, design.conditions),
+        mean: Mat::zeros(0, design.conditions()),
+        scores: Mat::zeros(0, design.conditions()),
         fitted: Mat::zeros(zero.nrows(), zero.ncols()),
         ..Effect::default()
     }

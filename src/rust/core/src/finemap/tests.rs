@@ -3,12 +3,12 @@ use std::borrow::Cow;
 use faer::prelude::*;
 use faer::{Mat, Side};
 
-use super::marginals::{coefficients, marginals};
 use super::*;
 use crate::linalg::psd;
 use crate::noise::Structure;
 use crate::normal_means::problem::LOG_2_PI;
 use crate::normal_means::testing::random;
+use crate::predictors::{Complete, Gram, Incomplete, Region, Symmetric, region};
 use crate::{Monitor, Prior};
 
 /// Data with an effect at variable 2 (and at 5, if there is one), and a prior with components of rank
@@ -66,22 +66,24 @@ impl Case {
         EffectPrior::new(size.with_weights(&self.weights).unwrap(), &self.place).unwrap()
     }
 
-    fn rows(&self) -> Design<'static> {
-        Design::rows(self.x.clone(), self.y.as_ref(), self.v.clone()).unwrap()
+    fn rows(&self) -> Box<dyn Region> {
+        region(columns(&self.x), self.y.as_ref(), self.v.clone()).unwrap()
     }
 
-    fn incomplete(&self, y: &Mat<f64>, intercept: bool, memory: f64) -> Design<'static> {
+    fn incomplete(&self, y: &Mat<f64>, intercept: bool, memory: f64) -> Box<dyn Region> {
         let factors = self.prior().size.factors;
-        let (x, v) = (self.x.clone(), self.v.clone());
-        Design::incomplete(x, y.as_ref(), v, intercept, &factors, memory).unwrap()
+        let (x, v) = (columns(&self.x), self.v.clone());
+        Box::new(Incomplete::new(x, y.as_ref(), v, intercept, &factors, memory).unwrap())
     }
 
-    fn fit(&self, mut design: Design<'_>, options: &Options) -> (Fit, Mat<f64>) {
+    fn fit(&self, mut design: Box<dyn Region + '_>, options: &Options) -> (Fit, Mat<f64>) {
         let (prior, monitor) = (self.prior(), Monitor::default());
-        let found = fit(&mut design, &prior, options, &monitor).unwrap();
-        let one = |e| marginals(&design, &prior, e, &monitor).unwrap();
+        let design = &mut *design;
+        let found = fit(design, &prior, options, &monitor).unwrap();
+        let design = &*design;
+        let one = |e| marginals(design, &prior, e, &monitor).unwrap();
         let all: Vec<_> = found.effects.iter().map(one).collect();
-        let b = coefficients(&design, &found.effects, &all);
+        let b = coefficients(design, &found.effects, &all);
         (found, b)
     }
 
@@ -104,6 +106,11 @@ impl Case {
         let square = (values.transpose() * &solved)[(0, 0)];
         (-0.5 * (m as f64 * LOG_2_PI + log_det + square), across * solved)
     }
+}
+
+/// The values of a matrix, by columns.
+fn columns(x: &Mat<f64>) -> Vec<f64> {
+    (0..x.nrows() * x.ncols()).map(|k| x[(k % x.nrows(), k / x.nrows())]).collect()
 }
 
 fn options(effects: usize, scale_rule: ScaleRule) -> Options {
@@ -222,7 +229,8 @@ fn products_are_as_good_as_rows() {
     let (xty, yty) = (case.x.transpose() * &case.y, case.y.transpose() * &case.y);
     let v = case.v.clone();
     let gram = Cow::Owned(values);
-    let products = Design::products(gram, scale, xty.as_ref(), yty.as_ref(), 30.0, v).unwrap();
+    let gram = Gram::scaled(Symmetric::Dense(gram), scale, 30.0).unwrap();
+    let products = Box::new(Complete::products(gram, xty.as_ref(), yty.as_ref(), v).unwrap());
     same(
         &case.fit(products, &options(3, ScaleRule::Optim)),
         &case.fit(case.rows(), &options(3, ScaleRule::Optim)),

@@ -17,9 +17,9 @@
 
 use rayon::prelude::*;
 
-use super::design::{Dense, Design, Response};
 use super::mr_ash::{Fit, Grid, Options, Settings, Start, Step, fit};
 use crate::linalg::scalar::softplus;
+use crate::predictors::{Dense, Predictors, Response, response};
 use crate::weights::WeightUpdate;
 use crate::{Ended, Error, Monitor, Stop};
 
@@ -74,7 +74,7 @@ pub struct Logistic {
 
 /// The weighted regression at some `e`.
 struct Weighted {
-    design: Dense,
+    design: Dense<'static>,
     response: Response,
     root: Vec<f64>,
     /// `QQ't`.
@@ -128,7 +128,7 @@ pub fn logistic(data: Data, model: Model, monitor: &Monitor) -> Result<Logistic,
                 covariates: weighted.covariate_part(data, &found),
                 norms: weighted.design.norms().to_vec(),
                 b: found.b,
-                c: found.c,
+                c: found.products,
                 slab,
                 steps,
                 ended: Ended::new(Stop::at(settled), trace.len(), trace),
@@ -156,7 +156,7 @@ impl Weighted {
             column.iter_mut().zip(&root).for_each(|(x, r)| *x *= r);
         }
         let t: Vec<f64> = data.y.iter().zip(&root).map(|(y, r)| (y - 0.5) / r).collect();
-        let response = super::design::response(&q, &t);
+        let response = response(&q, &t);
         let along: Vec<f64> = t.iter().zip(&response.start).map(|(t, left)| t - left).collect();
         let mut leverage = vec![0.0; n];
         for column in q.chunks_exact(n) {

@@ -1,14 +1,10 @@
 //! Multiple regression with mixture-of-normals priors on the coefficients, by variational
 //! approximations that factorise over predictors and are improved one predictor at a time.
 //!
-//! - `design`: the predictors of one response, dense or sparse, with covariates regressed out;
-//! - `gram`: the same as cross-products;
 //! - `mr_ash`: one response, a grid of prior variances;
 //! - `mr_mash`: several responses, prior covariances;
 //! - `logistic`: a response of zeros and ones, a spike and a slab.
 
-pub mod design;
-pub mod gram;
 pub mod logistic;
 pub mod mr_ash;
 pub mod mr_mash;

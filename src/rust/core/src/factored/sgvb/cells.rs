@@ -4,11 +4,11 @@
 use rayon::prelude::*;
 
 use super::adam::Gradient;
-use crate::factored::design::Design;
 use crate::factored::factor::Factor;
 use crate::factored::state::{Direct, Problem, State};
 use crate::linalg::columns::{dot, weighted_squares};
 use crate::linalg::lanes::{MAX_LANES, kernel};
+use crate::predictors::Dense;
 use crate::random::Stream;
 
 /// The derivatives by the mean and by the variance of the linear predictor of each cell.
@@ -88,7 +88,7 @@ impl Cells {
             return (Vec::new(), right);
         };
         let left = (0..slab.len())
-            .map(|j| chain(&problem.design, j, slab.mean(j), &first, &second))
+            .map(|j| chain(problem.design, j, slab.mean(j), &first, &second))
             .collect();
         (left, right)
     }
@@ -96,13 +96,13 @@ impl Cells {
     /// The gradients of the effects on one outcome alone.
     pub fn direct(&self, problem: &Problem<'_>, direct: &Direct, t: usize) -> Vec<Gradient> {
         let (gm, gv) = self.outcome(t, problem.outcomes.n);
-        let one = |(c, &j): (usize, &usize)| chain(&problem.design, j, direct.slab.mean(c), gm, gv);
+        let one = |(c, &j): (usize, &usize)| chain(problem.design, j, direct.slab.mean(c), gm, gv);
         direct.active.iter().enumerate().map(one).collect()
     }
 }
 
 /// From `sum_j x_ij u_j` and its variance to the mean and second moment of `u_j`.
-fn chain(design: &Design<'_>, j: usize, mean: f64, first: &[f64], second: &[f64]) -> Gradient {
+fn chain(design: &Dense<'_>, j: usize, mean: f64, first: &[f64], second: &[f64]) -> Gradient {
     let (slope, curve) = project(design.column(j), first, second);
     Gradient { mean: slope - 2.0 * mean * curve, second: curve }
 }

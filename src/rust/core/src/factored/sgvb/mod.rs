@@ -21,6 +21,7 @@ use super::hyper::Sums;
 use super::priors;
 use super::seeds::predictors;
 use super::state::{Direct, Problem, State};
+use crate::predictors::Predictors;
 use crate::{Ended, Error, Monitor, Stop};
 use adam::{Adam, Gradient};
 use cells::Cells;
@@ -72,14 +73,14 @@ pub fn fit(
     for k in 0..options.factors {
         let weight = problem.weights.map(|_| k);
         let mut added = false;
-        let at = weight_of(problem.weights, weight, problem.design.n);
+        let at = weight_of(problem.weights, weight, problem.design.rows());
         run.state.relinearise(problem, 1.0);
         let (quadratics, mean) = (&run.state.quadratics, &run.state.mean);
-        let seeds = predictors(&problem.design, at, quadratics, mean, options.sign, options.seeds);
+        let seeds = predictors(problem.design, at, quadratics, mean, options.sign, options.seeds);
         for seed in &seeds {
             let mut trial = run.clone();
             let range = problem.left.pi;
-            let pi = (STARTS[0].0 / problem.design.p.max(1) as f64).clamp(range.0, range.1);
+            let pi = (STARTS[0].0 / problem.design.count().max(1) as f64).clamp(range.0, range.1);
             let mut factor = new_factor(problem, options, seed, weight, (pi, STARTS[0].1));
             // The seed's own start would be the coordinate engine's: all predictors are equal here.
             factor.right.s2.fill(0.1);

@@ -16,6 +16,7 @@ use crate::factored::slab::{Sign, Slab};
 use crate::factored::state::{Problem, State};
 use crate::factored::tests::{FREE, design, direct, free_variance, normals, problem};
 use crate::linalg::scalar::{logistic, logit};
+use crate::predictors::{Dense, Predictors};
 
 #[test]
 fn slopes_of_a_coefficient_are_those_of_its_bound() {
@@ -50,7 +51,7 @@ fn slopes_of_a_coefficient_are_those_of_its_bound() {
 
 /// A problem with one factor, weights and direct effects, somewhere on the way.
 fn some_state(problem: &Problem<'_>, family: Family) -> State {
-    let (n, p, m) = (problem.design.n, problem.design.p, problem.outcomes.m);
+    let (n, p, m) = (problem.design.rows(), problem.design.count(), problem.outcomes.m);
     let mut state = State::new(problem, family, direct(n, p, m, 0.2, 1.0));
     let (mut left, mut right) =
         (Slab::new(p, 0.2, 1.5, Sign::Any), Slab::new(m, 0.3, 1.0, Sign::Positive));
@@ -82,7 +83,8 @@ fn the_chain_rule_reaches_every_coefficient() {
     y[4] = f64::NAN;
     let ones = vec![1.0; n];
     let weights: Vec<f64> = normals(7, n).iter().map(|z| z.abs()).collect();
-    let mut problem = problem((n, p, m), &x, &y, &ones, FREE);
+    let given = Dense::as_given(&x[..], n);
+    let mut problem = problem((n, m), &given, &y, &ones, FREE);
     problem.weights = Some(crate::factored::factor::SampleWeights { values: &weights, count: 1 });
     let state = some_state(&problem, free_variance(n, m));
     // For normal outcomes one draw is exact.
@@ -135,7 +137,8 @@ fn draws_are_unbiased() {
     let n = 4;
     let y = [0.0, 3.0, 12.0, 1.0];
     let (x, ones) = (vec![1.0; n], vec![1.0; n]);
-    let problem = problem((n, 1, 1), &x, &y, &ones, FREE);
+    let given = Dense::as_given(&x[..], n);
+    let problem = problem((n, 1), &given, &y, &ones, FREE);
     let mut state = State::new(&problem, counts_family(n, 1, 2.0), Vec::new());
     state.mean = vec![0.3, 1.0, 1.5, -0.4];
     state.variance = vec![0.4, 0.2, 0.5, 0.3];
@@ -186,7 +189,8 @@ fn both(which: usize, seed: u64) -> (f64, f64, f64, Vec<[f64; 2]>) {
         })
         .collect();
     let ones = vec![1.0; n];
-    let problem = problem((n, p, m), &x, &y, &ones, FREE);
+    let given = Dense::as_given(&x[..], n);
+    let problem = problem((n, m), &given, &y, &ones, FREE);
     let family = || match which {
         0 => free_variance(n, m),
         1 => Family::Binomial(Binomial { size: Vec::new() }),

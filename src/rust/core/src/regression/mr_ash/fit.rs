@@ -9,7 +9,7 @@ use super::model::{Fit, Grid, Options, Settings, Start, Step, check};
 use super::sweep::{State, Sweep, Totals};
 use crate::linalg::lanes::{dispatch, kernel};
 use crate::normal_means::scalar::{ABSENT, Table, padded};
-use crate::regression::design::{Design, Response, residual_of};
+use crate::predictors::{Predictors, Response, residual_of};
 use crate::weights::{
     self, Pace, Proposal, ROUNDING, WeightUpdate, expectation, largest_difference, log_dirichlet,
 };
@@ -25,7 +25,7 @@ const NO_DATA: &str = "the bound fell: the cross-products are not those of any d
 /// # Errors
 /// Wrong lengths; values out of range; a residual variance that is not positive;
 /// `Error::Interrupted`.
-pub fn fit<D: Design>(
+pub fn fit<D: Predictors>(
     design: &D,
     response: &Response,
     settings: Settings,
@@ -60,7 +60,7 @@ struct Refuge {
     pi: Vec<f64>,
 }
 
-impl<'a, D: Design> Ascent<'a, D> {
+impl<'a, D: Predictors> Ascent<'a, D> {
     fn new(
         design: &'a D,
         response: &'a Response,
@@ -87,7 +87,12 @@ impl<'a, D: Design> Ascent<'a, D> {
             monitor,
             grid: settings.grid.clone(),
             table: Table::new(norms, &settings.grid.relative(start.sigma2)),
-            state: State { c: vec![0.0; b.len()], variance: vec![0.0; b.len()], b, residual },
+            state: State {
+                products: vec![0.0; b.len()],
+                variance: vec![0.0; b.len()],
+                b,
+                residual,
+            },
             pi: start.pi.iter().map(|w| w / total).collect(),
             sigma2: start.sigma2,
             informative: settings.order.iter().copied().filter(|&j| norms[j] > 0.0).collect(),
@@ -162,7 +167,7 @@ impl<'a, D: Design> Ascent<'a, D> {
         if weights == WeightUpdate::Em || !self.pace.has_started() {
             return Ok(weights == WeightUpdate::Em && small);
         }
-        let mut best = self.proposal(&before, &self.state.c)?;
+        let mut best = self.proposal(&before, &self.state.products)?;
         if settled && best.is_idle(0.0) {
             best = self.proposal(&before, &self.at_rest())?;
         }
@@ -265,16 +270,16 @@ impl<'a, D: Design> Ascent<'a, D> {
     /// `c` of all predictors at the residual as it is.
     fn at_rest(&self) -> Vec<f64> {
         let State { b, residual, .. } = &self.state;
-        let mut c = self.state.c.clone();
+        let mut c = self.state.products.clone();
         products(self.design, b, residual, &mut c);
         c
     }
 
     fn finish(self, steps: Vec<Step>, ended: Ended, variance: f64) -> Fit {
-        let c = self.at_rest();
+        let products = self.at_rest();
         Fit {
             b: self.state.b,
-            c,
+            products,
             pi: self.pi,
             sigma2: self.sigma2,
             grid: self.grid.values().to_vec(),
@@ -308,7 +313,7 @@ kernel!(
 );
 
 kernel!(
-    fn products<'a, V: Lanes, D: Design>(
+    fn products<'a, V: Lanes, D: Predictors>(
         design: &'a D,
         b: &'a [f64],
         residual: &'a [f64],

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::fit::fit;
 use super::model::{Fit, Grid, Options, Settings, Start};
-use crate::regression::design::{Design, Response};
+use crate::predictors::{Predictors, Response};
 use crate::{Error, Monitor};
 
 /// One response, its prior and its start.
@@ -26,7 +26,7 @@ pub struct Task {
 ///
 /// # Errors
 /// Those of [`fit`].
-pub fn fit_all<D: Design>(
+pub fn fit_all<D: Predictors>(
     design: &D,
     tasks: &[Task],
     dirichlet: Option<&[f64]>,
@@ -46,7 +46,7 @@ pub fn fit_all<D: Design>(
             let start = Start { pi: &task.pi, sigma2: task.sigma2, b: b.as_deref() };
             let mut found = fit(design, &task.response, settings, start, monitor)?;
             each(&mut found.b, scales, |b, s| b / s);
-            each(&mut found.c, scales, |c, s| c * s);
+            each(&mut found.products, scales, |c, s| c * s);
             each(&mut found.variances, scales, |v, s| v / (s * s));
             Ok(found)
         })
@@ -54,7 +54,7 @@ pub fn fit_all<D: Design>(
 }
 
 /// Sums of squares of the predictors as given, less what the covariates explain.
-pub fn norms_as_given<D: Design>(design: &D) -> Vec<f64> {
+pub fn norms_as_given<D: Predictors>(design: &D) -> Vec<f64> {
     let mut norms = design.norms().to_vec();
     each(&mut norms, design.scales(), |d, s| d * s * s);
     norms
@@ -69,7 +69,7 @@ fn each(x: &mut [f64], scales: Option<&[f64]>, change: impl Fn(f64, f64) -> f64)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::regression::design::{Dense, response};
+    use crate::predictors::{Dense, response};
 
     const N: usize = 30;
     const SCALES: [f64; 3] = [0.2, 1.0, 7.0];
@@ -126,7 +126,7 @@ mod tests {
                 let s = sd[j];
                 let pairs = [
                     (found.b[j] * s, want.b[j]),
-                    (found.c[j] / s, want.c[j]),
+                    (found.products[j] / s, want.products[j]),
                     (found.variances[j] * s * s, want.variances[j]),
                 ];
                 for (got, want) in pairs {

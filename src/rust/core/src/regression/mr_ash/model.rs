@@ -1,6 +1,6 @@
 //! What is fitted and how, where from, and what comes out.
 
-use crate::regression::design::Design;
+use crate::predictors::Predictors;
 use crate::weights::WeightUpdate;
 use crate::{Ended, Error};
 
@@ -99,7 +99,7 @@ pub struct Fit {
     /// Posterior means.
     pub b: Vec<f64>,
     /// `x_j'r + d_j b_j` with the final residual: divided by `d_j`, the deconvolved effects.
-    pub c: Vec<f64>,
+    pub products: Vec<f64>,
     /// Weights.
     pub pi: Vec<f64>,
     /// Residual variance.
@@ -120,7 +120,7 @@ pub struct Fit {
 }
 
 /// Lengths and ranges.
-pub(super) fn check<D: Design>(
+pub(super) fn check<D: Predictors>(
     design: &D,
     settings: &Settings,
     start: &Start,

@@ -2,7 +2,7 @@
 
 use crate::linalg::lanes::{Kernel, Lanes};
 use crate::normal_means::scalar::{Table, weigh};
-use crate::regression::design::Design;
+use crate::predictors::Predictors;
 
 /// Where the ascent is.
 #[derive(Debug, Clone)]
@@ -10,7 +10,7 @@ pub(super) struct State {
     /// Posterior means.
     pub b: Vec<f64>,
     /// `c_j = x_j'r + d_j b_j` when predictor j was last updated.
-    pub c: Vec<f64>,
+    pub products: Vec<f64>,
     /// Posterior variances.
     pub variance: Vec<f64>,
     /// The residual, in the form of the design.
@@ -69,12 +69,12 @@ pub(super) struct Sweep<'a, D> {
     pub work: &'a mut [f64],
 }
 
-impl<D: Design> Kernel for Sweep<'_, D> {
+impl<D: Predictors> Kernel for Sweep<'_, D> {
     type Output = ();
     #[inline(always)]
     fn run<V: Lanes>(self) {
         let norms = self.design.norms();
-        let State { b, c, variance, residual } = self.state;
+        let State { b, products, variance, residual } = self.state;
         let totals = self.totals;
         let half_inverse = 0.5 / self.sigma2;
         let to_z = 1.0 / self.sigma2.sqrt();
@@ -94,7 +94,7 @@ impl<D: Design> Kernel for Sweep<'_, D> {
                 self.design.subtract::<V>(j, delta, residual);
                 b[j] = mean;
             }
-            c[j] = at;
+            products[j] = at;
             let means = at * at * found.shrink_squared;
             let second = self.sigma2 * found.shrink + means;
             totals.shrink += found.shrink;

@@ -1,7 +1,8 @@
 use super::*;
+use crate::predictors::{
+    Compressed, Dense, Gram, Predictors, Response, Sparse, Symmetric, response,
+};
 use crate::random::Stream;
-use crate::regression::design::{Compressed, Dense, Design, Response, Sparse, response};
-use crate::regression::gram::{Gram, Symmetric};
 use crate::weights::WeightUpdate;
 use crate::{Monitor, Stop};
 
@@ -55,14 +56,14 @@ fn constant(n: usize) -> Vec<f64> {
     vec![1.0 / (n as f64).sqrt(); n]
 }
 
-fn dense(problem: &Problem, standardize: bool) -> (Dense, Response) {
+fn dense(problem: &Problem, standardize: bool) -> (Dense<'static>, Response) {
     let basis = constant(problem.n);
     let monitor = Monitor::default();
     let design = Dense::new(problem.x.clone(), problem.n, &basis, standardize, &monitor).unwrap();
     (design, response(&basis, &problem.y))
 }
 
-fn run<D: Design>(design: &D, y: &Response, grid: &Grid, options: Options, sigma2: f64) -> Fit {
+fn run<D: Predictors>(design: &D, y: &Response, grid: &Grid, options: Options, sigma2: f64) -> Fit {
     let (p, k) = (design.norms().len(), 6);
     let order: Vec<usize> = (0..p).collect();
     let settings = Settings { grid, dirichlet: None, order: &order, options };
@@ -259,7 +260,7 @@ fn cross_products_and_sparse_columns_give_the_same_fit() {
         let options = Options { max_iter: 30, tol: 0.0, ..Options::default() };
         let sigma2 = y.total / 60.0;
         let whole = run(&design, &y, &grid, options, sigma2);
-        assert_eq!((whole.b[0], whole.c[0], design.norms()[0]), (0.0, 0.0, 0.0));
+        assert_eq!((whole.b[0], whole.products[0], design.norms()[0]), (0.0, 0.0, 0.0));
 
         let (mut starts, mut rows, mut values) = (vec![0], vec![], vec![]);
         for column in problem.x.chunks(60) {
@@ -273,12 +274,12 @@ fn cross_products_and_sparse_columns_give_the_same_fit() {
         let sparse = Sparse::new(compressed, 60, &constant(60), standardize).unwrap();
         let part = run(&sparse, &sparse.response(&problem.y), &grid, options, sigma2);
         close(&part.b, &whole.b, 1e-9);
-        close(&part.c, &whole.c, 1e-9);
+        close(&part.products, &whole.products, 1e-9);
         close(&[part.sigma2], &[whole.sigma2], 1e-9);
 
         let (mut r, d, products, total) = correlations(&problem);
         (0..30).for_each(|j| (r[j], r[30 * j]) = (0.0, 0.0));
-        let gram = Gram::new(Symmetric::Dense(&r), &d, 60.0, standardize).unwrap();
+        let gram = Gram::new(Symmetric::Dense(r.as_slice().into()), &d, 60.0, standardize).unwrap();
         let sums = run(&gram, &gram.response(&products, total), &grid, options, sigma2);
         close(&sums.b[1..], &whole.b[1..], 1e-9);
         close(&[sums.sigma2], &[whole.sigma2], 1e-9);
@@ -349,7 +350,7 @@ fn the_weights_maximise_the_likelihood_of_the_deconvolved_effects() {
         assert_eq!(found.ended.stop, Stop::Converged);
         let mut loglik = vec![];
         for a in &problem.grid {
-            for (c, d) in found.c.iter().zip(design.norms()) {
+            for (c, d) in found.products.iter().zip(design.norms()) {
                 let v = found.sigma2 * (a + 1.0 / d);
                 loglik.push(-0.5 * (c / d).powi(2) / v - 0.5 * v.ln());
             }

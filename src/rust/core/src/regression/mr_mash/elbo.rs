@@ -10,15 +10,14 @@
 
 use faer::{Mat, MatRef};
 
-use super::design::{Design, Imputed};
 use super::model::Model;
 use super::sweep::Sums;
 use crate::normal_means::problem::LOG_2_PI;
+use crate::predictors::{Imputed, Predictors, Responses};
 
 /// `sum_p d_p r_p r_p'`.
-pub fn weighted_square(mean: MatRef<'_, f64>, precision: &[f64]) -> Mat<f64> {
-    let scaled =
-        Mat::from_fn(mean.nrows(), mean.ncols(), |i, p| mean[(i, p)] * precision[p].sqrt());
+pub fn weighted_square(mean: MatRef<'_, f64>, norms: &[f64]) -> Mat<f64> {
+    let scaled = Mat::from_fn(mean.nrows(), mean.ncols(), |i, p| mean[(i, p)] * norms[p].sqrt());
     let square = &scaled * scaled.transpose();
     Mat::from_fn(square.nrows(), square.ncols(), |i, p| square[(i.max(p), i.min(p))])
 }
@@ -33,7 +32,7 @@ pub struct Bound {
 }
 
 pub fn bound(
-    design: &impl Design,
+    design: &Responses<impl Predictors>,
     model: &Model<'_>,
     mean: MatRef<'_, f64>,
     sums: &Sums,
@@ -45,7 +44,7 @@ pub fn bound(
     if let Some(imputed) = imputed {
         cross += &imputed.covariance;
     }
-    let square = weighted_square(mean, design.precision());
+    let square = weighted_square(mean, design.norms());
     let elbo = -0.5 * n * (r * LOG_2_PI + model.noise.log_det) - 0.5 * model.noise.trace(&cross)
         + sums.evidence
         + 0.5 * model.noise.trace(&square)

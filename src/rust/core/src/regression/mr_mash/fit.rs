@@ -2,12 +2,12 @@
 
 use faer::{Mat, MatRef};
 
-use super::design::{Design, Imputed};
 use super::elbo::{Bound, bound};
 use super::model::Model;
 use super::sweep::{Coefficients, Sums, at_rest, sweep};
 use crate::linalg::scalar::log_sum_exp;
 use crate::noise::Residual;
+use crate::predictors::{Imputed, Predictors, Responses};
 use crate::weights::{
     Pace, Proposal, ROUNDING, WeightUpdate, expectation, largest_difference, log_dirichlet,
 };
@@ -54,7 +54,7 @@ pub struct Fit {
     pub mean: Mat<f64>,
     /// `c_p` of the last sweep, r by p: with the prior, the weights and `Sigma / d_p` below, all of the
     /// posterior of each row.
-    pub statistics: Mat<f64>,
+    pub products: Mat<f64>,
     /// Prior weights, those of the last sweep.
     pub weights: Vec<f64>,
     /// Posterior weights summed over predictors.
@@ -81,15 +81,15 @@ const SETTLING: usize = 15;
 
 /// Fit by coordinate ascent, from the weights of the prior.
 pub fn fit(
-    design: &mut impl Design,
+    design: &mut Responses<impl Predictors>,
     prior: &Prior,
     start: Start<'_>,
     options: &Options<'_>,
     monitor: &Monitor,
 ) -> Result<Fit, Error> {
-    let (r, p) = (prior.conditions, design.precision().len());
+    let (r, p) = (prior.conditions, design.norms().len());
     let mean = start.coefficients.map_or_else(|| Mat::zeros(r, p), |b| b.to_owned());
-    let q = Coefficients { mean, statistics: Mat::zeros(r, p) };
+    let q = Coefficients { mean, products: Mat::zeros(r, p) };
     let model = Model::new(prior, start.residual.covariance.as_ref())?;
     let state = State {
         design,
@@ -109,8 +109,8 @@ pub fn fit(
     state.run()
 }
 
-struct State<'a, D> {
-    design: &'a mut D,
+struct State<'a, X> {
+    design: &'a mut Responses<X>,
     prior: &'a Prior,
     options: &'a Options<'a>,
     monitor: &'a Monitor,
@@ -128,7 +128,7 @@ struct State<'a, D> {
     proposals: [usize; 2],
 }
 
-impl<D: Design> State<'_, D> {
+impl<X: Predictors> State<'_, X> {
     fn run(mut self) -> Result<Fit, Error> {
         let mut trace: Vec<f64> = Vec::new();
         let (mut rise, mut weight_change) = (f64::INFINITY, f64::INFINITY);
@@ -164,7 +164,7 @@ impl<D: Design> State<'_, D> {
         }
         Ok(Fit {
             mean: self.q.mean,
-            statistics: self.q.statistics,
+            products: self.q.products,
             weights: self.weights,
             responsibilities: sums.weights,
             residual: self.residual,
@@ -292,14 +292,14 @@ fn drop_small(weights: &mut [f64], threshold: f64) {
 
 /// The log Bayes factors of the predictors, each alone, under the mixture.
 pub fn log_bayes_factors(
-    design: &impl Design,
+    design: &Responses<impl Predictors>,
     prior: &Prior,
     start: &Start<'_>,
 ) -> Result<Vec<f64>, Error> {
     let model = Model::new(prior, start.residual.covariance.as_ref())?;
     let packed = model.pack(&prior.weights, false);
     let log_bf = at_rest(design, &packed, None);
-    let p = design.precision().len();
+    let p = design.norms().len();
     let mixture = |j: usize| {
         let terms = packed.components.iter();
         log_sum_exp(terms.map(|&t| log_bf[t * p + j] + prior.weights[t].ln()))

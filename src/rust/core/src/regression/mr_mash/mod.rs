@@ -5,11 +5,10 @@
 //! where `d_p = x_p'x_p` and `c_p = x_p'(Y - X_{-p} R_{-p})`, R the posterior means. One iteration:
 //! 1. `noise` and `weights::proposal`: Sigma and the weights of the prior given the q of the last
 //!    sweep;
-//! 2. `missing`: the missing responses given everything else;
+//! 2. the missing responses given everything else;
 //! 3. `sweep`: every row in turn, with what `normal_means::eigenbasis` knows.
 //!
-//! `design` is what a sweep asks of the data: individual responses (residuals by blocks of predictors)
-//! or cross-products (summary statistics, dense or sparse). `fit` is the iteration, `elbo` its bound:
+//! The data are [`Responses`](crate::predictors::Responses). `fit` is the iteration, `elbo` its bound:
 //! ```text
 //! L = -n r / 2 log 2 pi - n / 2 log det Sigma - 1/2 tr(Sigma^{-1} E[(Y - XB)'(Y - XB)])
 //!     - sum_p KL(q_p || prior) + entropy of the missing responses
@@ -17,17 +16,12 @@
 //! with nothing left out: for one predictor it is the log-density of the (centred) responses. mr.mash
 //! reports the same minus `log(n) / 2`. `summary` has the posterior of each row at the end.
 
-pub mod design;
 mod elbo;
 mod fit;
-pub mod individual;
-mod missing;
 mod model;
 pub mod summary;
 mod sweep;
 #[cfg(test)]
 mod tests;
 
-pub use design::{BLOCK, Design};
 pub use fit::{Fit, Options, Start, fit, log_bayes_factors};
-pub use individual::Individual;

@@ -1,4 +1,4 @@
-//! The posterior of each row of coefficients, from the statistics of the last sweep.
+//! The posterior of each row of coefficients, from the products of the last sweep.
 //!
 //! Given the others, row p is the normal-means problem `c_p / d_p` with noise `Sigma / d_p`, so its
 //! means, standard deviations and signs are those of `normal_means::posterior`.
@@ -13,10 +13,10 @@ use crate::{Error, Monitor, Prior};
 /// Rows of a fit.
 #[derive(Debug, Clone, Copy)]
 pub struct Rows<'a> {
-    /// `c_p`, p by r, by columns.
-    pub statistics: &'a [f64],
-    /// `d_p`, all positive.
-    pub precision: &'a [f64],
+    /// `c_p`, p by r, by columns: products with the residuals of the others.
+    pub products: &'a [f64],
+    /// `x_p'x_p`, all positive.
+    pub norms: &'a [f64],
     /// Sigma.
     pub covariance: MatRef<'a, f64>,
 }
@@ -28,7 +28,7 @@ pub fn summarise(
     out: Posterior<'_>,
     monitor: &Monitor,
 ) -> Result<(), Error> {
-    let (p, r) = (rows.precision.len(), prior.conditions);
+    let (p, r) = (rows.norms.len(), prior.conditions);
     if p == 0 {
         return Ok(());
     }
@@ -39,9 +39,9 @@ pub fn summarise(
             if i == q { 1.0 } else { rows.covariance[(i, q)] / (sd[i] * sd[q]) }
         })
         .collect();
-    let cell = |k: usize| rows.statistics[k] / rows.precision[k % p];
+    let cell = |k: usize| rows.products[k] / rows.norms[k % p];
     let x: Vec<f64> = (0..p * r).map(cell).collect();
-    let s: Vec<f64> = (0..p * r).map(|k| sd[k / p] / rows.precision[k % p].sqrt()).collect();
+    let s: Vec<f64> = (0..p * r).map(|k| sd[k / p] / rows.norms[k % p].sqrt()).collect();
     let data = Data { units: p, conditions: r, x: &x, s: &s, v: Correlation::Common(&v) };
     let means = NormalMeans::new(data)?;
     let weighted = WeightedPrior::new(prior, 0.0);
@@ -73,9 +73,9 @@ mod tests {
     /// Mean, standard deviation, lfdr and negative probability of each condition, component by
     /// component with matrices as they are.
     fn slow(u: &[Mat<f64>], weights: &[f64], rows: Rows<'_>, row: usize) -> [[f64; 4]; 2] {
-        let d = rows.precision[row];
+        let d = rows.norms[row];
         let noise = Mat::from_fn(2, 2, |i, j| rows.covariance[(i, j)] / d);
-        let x = Mat::from_fn(2, 1, |i, _| rows.statistics[i * ROWS + row] / d);
+        let x = Mat::from_fn(2, 1, |i, _| rows.products[i * ROWS + row] / d);
         let each: Vec<(f64, Mat<f64>, Mat<f64>)> = u
             .iter()
             .zip(weights)
@@ -106,8 +106,8 @@ mod tests {
     fn rows_are_mixtures_whether_or_not_the_matrices_share_scales() {
         let base = [vec![0.0; 4], vec![1.0, 0.6, 0.6, 2.0], vec![1.0, 0.0, 0.0, 0.0]];
         let noise = random(5, 2 * ROWS);
-        let statistics: Vec<f64> = noise.iter().map(|x| 20.0 * x).collect();
-        let precision: Vec<f64> = (0..ROWS).map(|p| 8.0 + 5.0 * p as f64).collect();
+        let products: Vec<f64> = noise.iter().map(|x| 20.0 * x).collect();
+        let norms: Vec<f64> = (0..ROWS).map(|p| 8.0 + 5.0 * p as f64).collect();
         let covariance = Mat::from_fn(2, 2, |i, j| if i == j { 1.5 } else { -0.4 });
         let same = vec![vec![1.0], vec![0.1, 2.0], vec![0.1, 2.0]];
         let own = vec![vec![1.0], vec![0.1, 2.0], vec![0.3]];
@@ -122,11 +122,7 @@ mod tests {
             let sizes: Vec<f64> = (1..=u.len()).map(|t| t as f64).collect();
             let weights: Vec<f64> = sizes.iter().map(|t| t / sizes.iter().sum::<f64>()).collect();
             let prior = prior.with_weights(&weights).unwrap();
-            let rows = Rows {
-                statistics: &statistics,
-                precision: &precision,
-                covariance: covariance.as_ref(),
-            };
+            let rows = Rows { products: &products, norms: &norms, covariance: covariance.as_ref() };
             let mut tables = vec![vec![0.0; 2 * ROWS]; 6];
             let [mean, sd, lfdr, negative, positive, lfsr] = &mut tables[..] else { panic!() };
             let out = Posterior { mean, sd, lfdr, negative, positive, lfsr, covariance: None };

@@ -2,10 +2,10 @@
 
 use faer::{Mat, MatMut, MatRef};
 
-use super::design::{Design, blocks};
 use super::model::Packed;
 use crate::linalg::lanes::{Kernel, Lanes, dispatch, kernel};
 use crate::normal_means::eigenbasis::{Grid, SecondMoments, Shrinkage, Unit};
+use crate::predictors::{BLOCK, Predictors, Responses, blocks};
 use crate::{Error, Monitor};
 
 /// The approximation `q`, one column for each predictor.
@@ -14,7 +14,7 @@ pub struct Coefficients {
     /// Posterior means, r by p.
     pub mean: Mat<f64>,
     /// `c_p`, r by p: what the mean was computed from.
-    pub statistics: Mat<f64>,
+    pub products: Mat<f64>,
 }
 
 /// What a sweep adds up.
@@ -33,7 +33,7 @@ pub struct Sums {
 /// A sweep under `packed`. `log_bf`, if wanted, takes the log Bayes factors: a column for each component
 /// of the prior, a row for each predictor.
 pub fn sweep(
-    design: &mut impl Design,
+    design: &mut Responses<impl Predictors>,
     packed: &Packed,
     q: &mut Coefficients,
     second: bool,
@@ -49,22 +49,22 @@ pub fn sweep(
         change: 0.0,
     };
     let mut unit = Unit::new(&packed.grid);
-    let precision = design.precision().first().copied().unwrap_or(0.0);
-    let mut shrinkage = Shrinkage::new(&packed.grid, precision);
+    let norm = design.norms().first().copied().unwrap_or(0.0);
+    let mut shrinkage = Shrinkage::new(&packed.grid, norm);
     let mut mean = vec![0.0; packed.grid.rows()];
-    let mut change = Mat::<f64>::zeros(r, super::BLOCK);
-    let mut kept = vec![0.0; log_bf.as_ref().map_or(0, |_| super::BLOCK * components)];
+    let mut change = Mat::<f64>::zeros(r, BLOCK);
+    let mut kept = vec![0.0; log_bf.as_ref().map_or(0, |_| BLOCK * components)];
     for (b, range) in blocks(p).enumerate() {
         monitor.advance(range.len())?;
         let m = range.len();
-        design.gather(range.clone(), q.statistics.as_mut().subcols_mut(range.start, m));
+        design.gather(range.clone(), q.products.as_mut().subcols_mut(range.start, m));
         dispatch(Update {
             packed,
             shrinkage: &mut shrinkage,
             unit: &mut unit,
-            precision: &design.precision()[range.clone()],
+            norms: &design.norms()[range.clone()],
             gram: design.gram(b),
-            statistics: q.statistics.as_mut().subcols_mut(range.start, m),
+            products: q.products.as_mut().subcols_mut(range.start, m),
             means: q.mean.as_mut().subcols_mut(range.start, m),
             change: change.as_mut().subcols_mut(0, m),
             mean: &mut mean,
@@ -93,14 +93,14 @@ struct BlockSums {
     change: f64,
 }
 
-/// The rows of one block in turn. `statistics` come as inner products with the residuals.
+/// The rows of one block in turn. `products` come as those with the residuals.
 struct Update<'a> {
     packed: &'a Packed,
     shrinkage: &'a mut Shrinkage,
     unit: &'a mut Unit,
-    precision: &'a [f64],
+    norms: &'a [f64],
     gram: MatRef<'a, f64>,
-    statistics: MatMut<'a, f64>,
+    products: MatMut<'a, f64>,
     means: MatMut<'a, f64>,
     change: MatMut<'a, f64>,
     /// Room for one mean.
@@ -118,9 +118,9 @@ impl Kernel for Update<'_> {
         let grid: &Grid = &self.packed.grid;
         let r = grid.conditions();
         let components = grid.len();
-        for i in 0..self.precision.len() {
-            let d = self.precision[i];
-            let c = column(self.statistics.as_mut(), i);
+        for i in 0..self.norms.len() {
+            let d = self.norms[i];
+            let c = column(self.products.as_mut(), i);
             let old = column(self.means.as_mut(), i);
             for (c, old) in c.iter_mut().zip(old.iter()) {
                 *c += d * old;
@@ -146,9 +146,9 @@ impl Kernel for Update<'_> {
                 largest = largest.max(change[q].abs());
             }
             self.sums.change = largest;
-            for later in i + 1..self.precision.len() {
+            for later in i + 1..self.norms.len() {
                 let g = self.gram[(later, i)];
-                let to = column(self.statistics.as_mut(), later);
+                let to = column(self.products.as_mut(), later);
                 for (to, change) in to.iter_mut().zip(change.iter()) {
                     *to -= g * change;
                 }
@@ -166,24 +166,28 @@ fn column(m: MatMut<'_, f64>, i: usize) -> &mut [f64] {
 
 /// The log Bayes factors of all predictors given the residuals as they are, at the coefficients
 /// `mean` that they belong to (none: zero): a column for each component, a row for each predictor.
-pub fn at_rest(design: &impl Design, packed: &Packed, mean: Option<MatRef<'_, f64>>) -> Vec<f64> {
+pub fn at_rest(
+    design: &Responses<impl Predictors>,
+    packed: &Packed,
+    mean: Option<MatRef<'_, f64>>,
+) -> Vec<f64> {
     let r = packed.grid.conditions();
-    let p = design.precision().len();
+    let p = design.norms().len();
     let mut log_bf = vec![0.0; p * packed.of];
-    let mut c = Mat::<f64>::zeros(r, super::BLOCK);
+    let mut c = Mat::<f64>::zeros(r, BLOCK);
     for range in blocks(p) {
         let m = range.len();
         let mut c = c.as_mut().subcols_mut(0, m);
         design.gather(range.clone(), c.as_mut());
-        let precision = &design.precision()[range.clone()];
+        let norms = &design.norms()[range.clone()];
         if let Some(mean) = mean {
-            for (i, d) in precision.iter().enumerate() {
+            for (i, d) in norms.iter().enumerate() {
                 for q in 0..r {
                     c[(q, i)] += d * mean[(q, range.start + i)];
                 }
             }
         }
-        block_at_rest(packed, precision, c, range.start, &mut log_bf, p);
+        block_at_rest(packed, norms, c, range.start, &mut log_bf, p);
     }
     log_bf
 }
@@ -191,7 +195,7 @@ pub fn at_rest(design: &impl Design, packed: &Packed, mean: Option<MatRef<'_, f6
 kernel!(
     fn block_at_rest<'a, V: Lanes>(
         packed: &'a Packed,
-        precision: &'a [f64],
+        norms: &'a [f64],
         c: MatMut<'a, f64>,
         first: usize,
         log_bf: &'a mut [f64],
@@ -199,8 +203,8 @@ kernel!(
     ) {
         let grid = &packed.grid;
         let (mut c, mut unit) = (c, Unit::new(grid));
-        let mut shrinkage = Shrinkage::new(grid, precision[0]);
-        for (i, &d) in precision.iter().enumerate() {
+        let mut shrinkage = Shrinkage::new(grid, norms[0]);
+        for (i, &d) in norms.iter().enumerate() {
             shrinkage.set::<V>(grid, d);
             unit.log_bayes_factors::<V>(grid, &shrinkage, column(c.as_mut(), i));
             for (t, found) in packed.components.iter().zip(unit.log_bf()) {

@@ -1,11 +1,10 @@
 use faer::prelude::*;
 
-use super::design::{CrossProducts, Summaries};
 use super::*;
 use crate::linalg::psd;
 use crate::noise::{Residual, Structure};
 use crate::normal_means::testing::random;
-use crate::regression::design::{Compressed, Dense, Sparse};
+use crate::predictors::{Compressed, Dense, Gram, Predictors, Responses, Sparse, Symmetric};
 use crate::weights::WeightUpdate;
 use crate::{Monitor, Prior, with_threads};
 
@@ -51,7 +50,7 @@ fn basis(n: usize, intercept: bool) -> Vec<f64> {
     if intercept { vec![1.0 / (n as f64).sqrt(); n] } else { Vec::new() }
 }
 
-fn individual(case: &Case, intercept: bool, standardize: bool) -> Individual<Dense> {
+fn individual(case: &Case, intercept: bool, standardize: bool) -> Responses<Dense<'static>> {
     from(case, intercept, standardize, None)
 }
 
@@ -60,15 +59,15 @@ fn from(
     intercept: bool,
     standardize: bool,
     coefficients: Option<MatRef<'_, f64>>,
-) -> Individual<Dense> {
+) -> Responses<Dense<'static>> {
     let (n, p) = (case.x.nrows(), case.x.ncols());
     let x = (0..n * p).map(|k| case.x[(k % n, k / n)]).collect();
     let basis = basis(n, intercept);
     let x = Dense::new(x, n, &basis, standardize, &Monitor::default()).unwrap();
-    Individual::new(x, &basis, case.y.as_ref(), coefficients)
+    Responses::new(x, &basis, case.y.as_ref(), coefficients)
 }
 
-fn initial(design: &mut impl Design, r: usize) -> Mat<f64> {
+fn initial(design: &mut Responses<impl Predictors>, r: usize) -> Mat<f64> {
     design.covariance(Mat::<f64>::zeros(r, 0).as_ref()).unwrap()
 }
 
@@ -135,11 +134,22 @@ fn cross_products_give_the_fit_of_individual_data() {
         }
         sparse.0.push(sparse.1.len());
     }
-    let sparse = CrossProducts::Sparse { starts: sparse.0, rows: sparse.1, values: sparse.2 };
-    for cross in [CrossProducts::Dense(xtx), sparse] {
-        let xty = case.y.transpose() * &case.x;
+    let sparse = Compressed { starts: &sparse.0, rows: &sparse.1, values: &sparse.2 };
+    let dense: Vec<f64> = (0..p * p).map(|k| xtx[(k % p, k / p)]).collect();
+    // The same cross-products as correlations and standard deviations, or anything between.
+    let roots: Vec<f64> = (0..p).map(|j| 1.0 + (j % 4) as f64).collect();
+    let parts = (0..p * p).map(|k| dense[k] / (roots[k % p] * roots[k / p])).collect::<Vec<_>>();
+    let ones = vec![1.0; p];
+    let forms = [
+        (Symmetric::Dense(dense.into()), ones.clone()),
+        (Symmetric::Dense(parts.into()), roots),
+        (Symmetric::Sparse(sparse), ones),
+    ];
+    for (matrix, roots) in forms {
+        let xty = case.x.transpose() * &case.y;
         let yty = case.y.transpose() * &case.y;
-        let mut design = Summaries::new(60.0, cross, xty, yty, None);
+        let x = Gram::scaled(matrix, roots, 60.0).unwrap();
+        let mut design = Responses::of_products(x, xty, yty, None);
         let got = fit(&mut design, &case.prior, start(&v), &options, &monitor).unwrap();
         assert!((&got.mean - &want.mean).norm_max() < 1e-10);
         assert!((got.elbo - want.elbo).abs() < 1e-8);
@@ -245,18 +255,18 @@ fn sparse_predictors_give_the_fit_of_dense_ones() {
             let thin = Sparse::new(compressed, 60, &basis, standardize).unwrap();
             let options = options(WeightUpdate::Convex, 25, &penalty);
             let y = case.y.as_ref();
-            let mut dense = Individual::new(dense, &basis, y, Some(start.as_ref()));
-            let mut thin = Individual::new(thin, &basis, y, Some(start.as_ref()));
+            let mut dense = Responses::new(dense, &basis, y, Some(start.as_ref()));
+            let mut thin = Responses::new(thin, &basis, y, Some(start.as_ref()));
             let want = complete(&mut dense, &case.prior, &start, &options);
             let got = complete(&mut thin, &case.prior, &start, &options);
             assert!((&got.mean - &want.mean).norm_max() < 1e-10);
             assert!((got.elbo - want.elbo).abs() < 1e-8, "{} {}", got.elbo, want.elbo);
-            assert!((dense.residuals() - thin.residuals()).norm_max() < 1e-9);
+            assert!((&*dense.residuals() - &*thin.residuals()).norm_max() < 1e-9);
             assert!((dense.level() - thin.level()).norm_max() < 1e-8);
             // The residuals are those of the coefficients.
             if !missing && basis.is_empty() && !standardize {
                 let e = &case.y - &case.x * got.mean.transpose();
-                assert!((thin.residuals() - e).norm_max() < 1e-10);
+                assert!((&*thin.residuals() - e).norm_max() < 1e-10);
             }
         }
     }
@@ -288,7 +298,7 @@ fn a_point_mass_is_a_zero_matrix() {
 }
 
 fn complete(
-    design: &mut impl Design,
+    design: &mut Responses<impl Predictors>,
     prior: &Prior,
     coefficients: &Mat<f64>,
     options: &Options<'_>,

@@ -15,11 +15,12 @@ use std::collections::BTreeMap;
 use faer::{Mat, MatRef, Side};
 use rayon::prelude::*;
 
-use super::rows::transpose_times;
+use super::{Dense, Part, Predictors, Region};
 use crate::Error;
 use crate::linalg::dense::spd_inverse;
 use crate::linalg::psd::{self, Factor};
-use crate::normal_means::eigenbasis::{Coordinates, Lambda, block_range, padded};
+use crate::noise::Whitened;
+use crate::normal_means::eigenbasis::{Coordinates, Eigenbasis, Lambda, block_range, padded};
 use crate::normal_means::problem::{BLOCK, LOG_2_PI};
 
 /// Rows with the same observed cells.
@@ -35,7 +36,7 @@ type Vectors = Vec<Mat<f64>>;
 /// Incomplete outcomes.
 #[derive(Debug)]
 pub struct Incomplete {
-    x: Mat<f64>,
+    x: Dense<'static>,
     y: Mat<f64>,
     patterns: Vec<Pattern>,
     /// `(sum_i P_i)^{-1}`, if there are intercepts.
@@ -45,16 +46,23 @@ pub struct Incomplete {
     factors: Vec<Factor>,
     /// For each variable, if there is room for them.
     vectors: Vec<Vectors>,
+    noise: Whitened,
     constant: f64,
+    /// The norms of variables whose precisions have them.
+    ones: Vec<f64>,
 }
 
 impl Incomplete {
-    /// From centred and scaled variables and outcomes with NaN where they are not observed. At most
-    /// `memory` bytes are used for eigenvectors; beyond, they are found again when they are needed.
+    /// From centred and scaled variables (by columns) and outcomes with NaN where they are not
+    /// observed; `factors` are those of the prior. V stays as it is. At most `memory` bytes are used
+    /// for eigenvectors; beyond, they are found again when they are needed.
+    ///
+    /// # Errors
+    /// `v` is not positive definite; a condition without observations, if there are intercepts.
     pub fn new(
-        x: Mat<f64>,
+        x: Vec<f64>,
         y: MatRef<'_, f64>,
-        v: &Mat<f64>,
+        v: Mat<f64>,
         intercept: bool,
         factors: &[Factor],
         memory: f64,
@@ -92,6 +100,8 @@ impl Incomplete {
         let inverse = || spd_inverse(total.as_ref()).ok_or(Error::SingularNoise { unit: 0 });
         let centre = intercept.then(inverse).transpose()?;
         let y = Mat::from_fn(n, r, |i, c| if y[(i, c)].is_nan() { 0.0 } else { y[(i, c)] });
+        let x = Dense::as_given(x, n);
+        let p = x.norms().len();
         let mut new = Self {
             x,
             y,
@@ -100,13 +110,15 @@ impl Incomplete {
             precisions: Vec::new(),
             factors: factors.to_vec(),
             vectors: Vec::new(),
+            noise: Whitened::new(v)?,
             constant,
+            ones: vec![1.0; p],
         };
-        new.precisions = (0..new.x.ncols()).into_par_iter().map(|j| new.precision(j)).collect();
+        new.precisions = (0..p).into_par_iter().map(|j| new.precision(j)).collect();
         let each: usize = factors.iter().map(|f| f.rank * f.rank).sum();
-        if (new.x.ncols() * each * 8) as f64 <= memory {
+        if (p * each * 8) as f64 <= memory {
             let eigen = |j: usize| new.eigen(j).into_iter().map(|(_, q)| q).collect();
-            new.vectors = (0..new.x.ncols()).into_par_iter().map(eigen).collect();
+            new.vectors = (0..p).into_par_iter().map(eigen).collect();
         }
         Ok(new)
     }
@@ -115,7 +127,7 @@ impl Incomplete {
     fn precision(&self, j: usize) -> Mat<f64> {
         let r = self.y.ncols();
         let (mut square, mut single) = (Mat::<f64>::zeros(r, r), Mat::<f64>::zeros(r, r));
-        let x = self.x.col(j);
+        let x = self.x.column(j);
         for p in &self.patterns {
             let sum: f64 = p.rows.iter().map(|&i| x[i]).sum();
             let squares: f64 = p.rows.iter().map(|&i| x[i] * x[i]).sum();
@@ -155,73 +167,11 @@ impl Incomplete {
         use_them(&vectors)
     }
 
-    /// Room for coordinates, with the eigenvalues.
-    pub fn coordinates(&self, starts: Vec<usize>) -> Coordinates {
-        let p = self.x.ncols();
-        let m = starts[starts.len() - 1];
-        let block = |b: usize| {
-            let range = block_range(p, b);
-            let rows = padded(range.len());
-            let mut out = vec![0.0; rows * m];
-            for (row, j) in range.enumerate() {
-                let values = self.eigen(j).into_iter().flat_map(|(values, _)| values);
-                for (i, l) in values.enumerate() {
-                    out[i * rows + row] = l;
-                }
-            }
-            out
-        };
-        let blocks = (0..p.div_ceil(BLOCK)).into_par_iter().map(block).collect();
-        Coordinates::new(p, starts, Lambda::ByUnit(blocks))
-    }
-
-    /// `y = lambda^{-1/2} E'F' score` of all variables; zero in directions without information.
-    pub fn fill(&self, to: &mut Coordinates, scores: &Mat<f64>) {
-        let units = to.units;
-        let Coordinates { starts, lambda, blocks, .. } = to;
-        let Lambda::ByUnit(lambda) = &*lambda else { return };
-        let starts = &*starts;
-        blocks.par_iter_mut().zip(lambda).enumerate().for_each(|(b, (y, lambda))| {
-            let range = block_range(units, b);
-            let rows = padded(range.len());
-            for (row, j) in range.enumerate() {
-                let score = scores.row(j).transpose();
-                self.with_vectors(j, |vectors| {
-                    for (k, (factor, q)) in self.factors.iter().zip(vectors).enumerate() {
-                        let h = factor.to_mat().transpose() * score;
-                        let h = q.transpose() * h;
-                        for i in 0..factor.rank {
-                            let at = (starts[k] + i) * rows + row;
-                            let l = lambda[at];
-                            y[at] = if l > 0.0 { h[i] / l.sqrt() } else { 0.0 };
-                        }
-                    }
-                });
-            }
-        });
-    }
-
-    /// Effects from coefficients of the directions: `sum_k F E lambda^{-1/2} c`.
-    pub fn lift(&self, variables: &[usize], c: MatRef<'_, f64>) -> Mat<f64> {
-        let mut out = Mat::zeros(variables.len(), self.y.ncols());
-        for (a, &j) in variables.iter().enumerate() {
-            let eigen = self.eigen(j);
-            let mut start = 0;
-            for (factor, (values, q)) in self.factors.iter().zip(eigen) {
-                let u = Mat::from_fn(factor.rank, 1, |i, _| {
-                    if values[i] > 0.0 { c[(a, start + i)] / values[i].sqrt() } else { 0.0 }
-                });
-                let b = factor.to_mat() * (q * u);
-                (0..out.ncols()).for_each(|r| out[(a, r)] += b[(r, 0)]);
-                start += factor.rank;
-            }
-        }
-        out
-    }
-
-    /// The residual without effects.
-    pub fn start(&self) -> Mat<f64> {
-        self.y.clone()
+    /// The squared length of rows, in units of their noise, after centring.
+    fn norm(&self, rows: &Mat<f64>) -> f64 {
+        let weighted = self.weighted(rows);
+        let columns = rows.col_iter().zip(weighted.col_iter());
+        columns.map(|(a, b)| a.iter().zip(b.iter()).map(|(a, b)| a * b).sum::<f64>()).sum()
     }
 
     /// `P (r - m)`, row by row.
@@ -254,31 +204,9 @@ impl Incomplete {
         out
     }
 
-    /// The scores of all variables.
-    pub fn scores(&self, residual: &Mat<f64>) -> Mat<f64> {
-        transpose_times(&self.x, self.weighted(residual).as_ref())
-    }
-
-    /// `X b`.
-    pub fn x(&self) -> &Mat<f64> {
-        &self.x
-    }
-
-    /// The squared length of rows, in units of their noise, after centring.
-    pub fn norm(&self, rows: &Mat<f64>) -> f64 {
-        let weighted = self.weighted(rows);
-        let columns = rows.col_iter().zip(weighted.col_iter());
-        columns.map(|(a, b)| a.iter().zip(b.iter()).map(|(a, b)| a * b).sum::<f64>()).sum()
-    }
-
-    /// The normalising constants of all rows.
-    pub fn constant(&self) -> f64 {
-        self.constant
-    }
-
     /// What a variable says alone: estimates (NaN where it says nothing), standard errors and their
     /// correlation, from its score.
-    pub fn observation(&self, j: usize, score: &[f64]) -> Result<[Vec<f64>; 3], Error> {
+    fn observation(&self, j: usize, score: &[f64]) -> Result<[Vec<f64>; 3], Error> {
         let (r, precision) = (score.len(), &self.precisions[j]);
         let largest = (0..r).map(|c| precision[(c, c)]).fold(0.0, f64::max);
         let o: Vec<usize> = (0..r).filter(|&c| precision[(c, c)] > 1e-12 * largest).collect();
@@ -296,5 +224,133 @@ impl Incomplete {
             }
         }
         Ok([x, sd, v])
+    }
+}
+
+impl Region for Incomplete {
+    fn norms(&self) -> &[f64] {
+        &self.ones
+    }
+    fn samples(&self) -> f64 {
+        self.x.samples()
+    }
+    fn noise(&self) -> &Whitened {
+        &self.noise
+    }
+
+    fn set_noise(&mut self, _: Mat<f64>) -> Result<Mat<f64>, Error> {
+        let why = "cannot be estimated where outcomes are missing".into();
+        Err(Error::Value { name: "V", why })
+    }
+
+    fn constant(&self) -> f64 {
+        self.constant
+    }
+
+    fn start(&self) -> &Mat<f64> {
+        &self.y
+    }
+
+    fn scores(&self, residual: &Mat<f64>) -> Mat<f64> {
+        self.x.products(&self.weighted(residual)).into_owned()
+    }
+
+    fn fitted(&self, active: &[usize], mean: MatRef<'_, f64>) -> Mat<f64> {
+        self.x.fitted(active, mean)
+    }
+
+    fn fitted_norm(&self, part: Part<'_>) -> f64 {
+        self.norm(part.fitted)
+    }
+
+    fn residual_norm(&self, residual: &Mat<f64>, _: &[Part<'_>]) -> f64 {
+        self.norm(residual)
+    }
+
+    fn squares(&self, _: &Mat<f64>, _: &[Part<'_>]) -> Option<Mat<f64>> {
+        None
+    }
+
+    /// With the eigenvalues.
+    fn coordinates(&self, basis: &Eigenbasis) -> Coordinates {
+        let (p, starts) = (self.variables(), basis.starts.clone());
+        let m = starts[starts.len() - 1];
+        let block = |b: usize| {
+            let range = block_range(p, b);
+            let rows = padded(range.len());
+            let mut out = vec![0.0; rows * m];
+            for (row, j) in range.enumerate() {
+                let values = self.eigen(j).into_iter().flat_map(|(values, _)| values);
+                for (i, l) in values.enumerate() {
+                    out[i * rows + row] = l;
+                }
+            }
+            out
+        };
+        let blocks = (0..p.div_ceil(BLOCK)).into_par_iter().map(block).collect();
+        Coordinates::new(p, starts, Lambda::ByUnit(blocks))
+    }
+
+    /// `y = lambda^{-1/2} E'F' score` of all variables; zero in directions without information.
+    fn fill(&self, to: &mut Coordinates, scores: &Mat<f64>, _: &Eigenbasis) {
+        let units = to.units;
+        let Coordinates { starts, lambda, blocks, .. } = to;
+        let Lambda::ByUnit(lambda) = &*lambda else { return };
+        let starts = &*starts;
+        blocks.par_iter_mut().zip(lambda).enumerate().for_each(|(b, (y, lambda))| {
+            let range = block_range(units, b);
+            let rows = padded(range.len());
+            for (row, j) in range.enumerate() {
+                let score = scores.row(j).transpose();
+                self.with_vectors(j, |vectors| {
+                    for (k, (factor, q)) in self.factors.iter().zip(vectors).enumerate() {
+                        let h = factor.to_mat().transpose() * score;
+                        let h = q.transpose() * h;
+                        for i in 0..factor.rank {
+                            let at = (starts[k] + i) * rows + row;
+                            let l = lambda[at];
+                            y[at] = if l > 0.0 { h[i] / l.sqrt() } else { 0.0 };
+                        }
+                    }
+                });
+            }
+        });
+    }
+
+    /// Effects from coefficients of the directions: `sum_k F E lambda^{-1/2} c`.
+    fn lift(&self, variables: &[usize], c: MatRef<'_, f64>, _: &Eigenbasis) -> Mat<f64> {
+        let mut out = Mat::zeros(variables.len(), self.y.ncols());
+        for (a, &j) in variables.iter().enumerate() {
+            let eigen = self.eigen(j);
+            let mut start = 0;
+            for (factor, (values, q)) in self.factors.iter().zip(eigen) {
+                let u = Mat::from_fn(factor.rank, 1, |i, _| {
+                    if values[i] > 0.0 { c[(a, start + i)] / values[i].sqrt() } else { 0.0 }
+                });
+                let b = factor.to_mat() * (q * u);
+                (0..out.ncols()).for_each(|r| out[(a, r)] += b[(r, 0)]);
+                start += factor.rank;
+            }
+        }
+        out
+    }
+
+    fn observations(&self, active: &[usize], scores: &Mat<f64>) -> Result<[Vec<f64>; 3], Error> {
+        let (n, r) = (active.len(), self.conditions());
+        let mut out = [vec![0.0; n * r], vec![0.0; n * r], Vec::with_capacity(n * r * r)];
+        for (a, &j) in active.iter().enumerate() {
+            let score: Vec<f64> = scores.row(a).iter().copied().collect();
+            let [x, s, v] = self.observation(j, &score)?;
+            for c in 0..r {
+                (out[0][c * n + a], out[1][c * n + a]) = (x[c], s[c]);
+            }
+            out[2].extend(v);
+        }
+        Ok(out)
+    }
+
+    fn correlation(&self, i: usize, j: usize) -> f64 {
+        let d = self.x.norms();
+        (self.x.inner(i, j) / (d[i] * d[j]).sqrt()).clamp(-1.0, 1.0)
     }
 }

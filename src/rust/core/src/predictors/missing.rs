@@ -9,9 +9,17 @@ use std::collections::BTreeMap;
 use faer::prelude::*;
 use faer::{Mat, MatMut, MatRef, Side};
 
-use super::design::Imputed;
 use crate::Error;
 use crate::normal_means::problem::LOG_2_PI;
+
+/// What the missing responses contribute.
+#[derive(Debug, Clone)]
+pub struct Imputed {
+    /// Sum over rows of the covariance of the missing responses, padded with zeros.
+    pub covariance: Mat<f64>,
+    /// Entropy of all of them.
+    pub entropy: f64,
+}
 
 /// Rows by what they miss.
 #[derive(Debug, Clone)]

@@ -1,14 +1,11 @@
 //! Predictors with few values that are not zero.
 
-use std::ops::Range;
+use std::borrow::Cow;
 
-use faer::{Mat, MatMut, MatRef};
-use rayon::prelude::*;
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, MatRef, Par};
 
-use super::{
-    Blocks, Design, Frame, Response, check_basis, column_pieces, response, row_pieces,
-    subtract_multiple,
-};
+use super::{Frame, Predictors, Response, check_basis, response, subtract_multiple};
 use crate::Error;
 use crate::linalg::columns::dot_product;
 use crate::linalg::lanes::Lanes;
@@ -89,7 +86,7 @@ impl Sparse {
     /// A response, with room for the part of the residual along the covariates.
     pub fn response(&self, y: &[f64]) -> Response {
         let mut found = response(&self.basis, y);
-        found.start.resize(self.n + self.basis.len() / self.n, 0.0);
+        found.start.resize(self.rows(), 0.0);
         found
     }
 
@@ -103,18 +100,27 @@ impl Sparse {
         let q = self.basis.len() / self.n;
         &self.along[j * q..(j + 1) * q]
     }
+}
 
+impl Predictors for Sparse {
+    fn frame(&self) -> &Frame {
+        &self.frame
+    }
+    fn rows(&self) -> usize {
+        self.n + self.basis.len() / self.n
+    }
     /// `x_j's + (Q'x_j)'a`.
     #[inline(always)]
-    fn inner(&self, j: usize, s: &[f64], a: &[f64]) -> f64 {
+    fn product<V: Lanes>(&self, j: usize, residual: &[f64]) -> f64 {
+        let (s, a) = residual.split_at(self.n);
         let (rows, values) = self.column(j);
         let here: f64 = rows.iter().zip(values).map(|(&i, x)| x * s[i]).sum();
         here + self.along(j).iter().zip(a).map(|(q, a)| q * a).sum::<f64>()
     }
-
     /// `s <- s - delta x_j`, `a <- a + delta Q'x_j`.
     #[inline(always)]
-    fn update(&self, j: usize, delta: f64, s: &mut [f64], a: &mut [f64]) {
+    fn subtract<V: Lanes>(&self, j: usize, delta: f64, residual: &mut [f64]) {
+        let (s, a) = residual.split_at_mut(self.n);
         let (rows, values) = self.column(j);
         for (&i, x) in rows.iter().zip(values) {
             s[i] -= delta * x;
@@ -122,22 +128,6 @@ impl Sparse {
         for (a, q) in a.iter_mut().zip(self.along(j)) {
             *a += delta * q;
         }
-    }
-}
-
-impl Design for Sparse {
-    fn frame(&self) -> &Frame {
-        &self.frame
-    }
-    #[inline(always)]
-    fn product<V: Lanes>(&self, j: usize, residual: &[f64]) -> f64 {
-        let (s, a) = residual.split_at(self.n);
-        self.inner(j, s, a)
-    }
-    #[inline(always)]
-    fn subtract<V: Lanes>(&self, j: usize, delta: f64, residual: &mut [f64]) {
-        let (s, a) = residual.split_at_mut(self.n);
-        self.update(j, delta, s, a);
     }
     fn sum_of_squares(&self, _: &Response, _: &[f64], residual: &[f64]) -> f64 {
         let (s, a) = residual.split_at(self.n);
@@ -150,66 +140,16 @@ impl Design for Sparse {
     fn cost(&self) -> usize {
         4 * (self.values.len() / self.frame.norms.len().max(1) + 1)
     }
-}
 
-impl Blocks for Sparse {
-    fn gram(&self, block: Range<usize>) -> Mat<f64> {
-        let mut dense = vec![0.0; self.n];
-        let mut gram = Mat::zeros(block.len(), block.len());
-        for p in 0..block.len() {
-            let (rows, values) = self.column(block.start + p);
-            for (&i, x) in rows.iter().zip(values) {
-                dense[i] = *x;
-            }
-            let along: Vec<f64> = self.along(block.start + p).iter().map(|a| -a).collect();
-            for i in 0..block.len() {
-                gram[(i, p)] = self.inner(block.start + i, &dense, &along);
-            }
-            rows.iter().for_each(|&i| dense[i] = 0.0);
+    /// `S + Q A`.
+    fn by_sample<'a>(&self, residual: &'a Mat<f64>) -> Option<Cow<'a, Mat<f64>>> {
+        if self.basis.is_empty() {
+            return Some(Cow::Borrowed(residual));
         }
-        gram
+        let (s, a) = residual.split_at_row(self.n);
+        let mut whole = s.to_owned();
+        let basis = MatRef::from_column_major_slice(&self.basis, self.n, a.nrows());
+        matmul(whole.as_mut(), Accum::Add, basis, a, 1.0, Par::Seq);
+        Some(Cow::Owned(whole))
     }
-
-    fn gather(
-        &self,
-        block: Range<usize>,
-        residual: MatRef<'_, f64>,
-        along: MatRef<'_, f64>,
-        out: MatMut<'_, f64>,
-    ) {
-        let responses = row_pieces(out, 1);
-        responses.into_par_iter().enumerate().for_each(|(c, mut out)| {
-            let (Some(s), Some(a)) = (slice(residual, c), slice(along, c)) else { return };
-            for (i, j) in block.clone().enumerate() {
-                out[(0, i)] = self.inner(j, s, a);
-            }
-        });
-    }
-
-    fn change(
-        &self,
-        block: Range<usize>,
-        change: MatRef<'_, f64>,
-        residual: MatMut<'_, f64>,
-        along: MatMut<'_, f64>,
-    ) {
-        let (residual, along) = (column_pieces(residual, 1), column_pieces(along, 1));
-        let responses: Vec<_> = residual.into_iter().zip(along).collect();
-        responses.into_par_iter().enumerate().for_each(|(c, (s, a))| {
-            let s = s.col_mut(0).try_as_col_major_mut().map(|s| s.as_slice_mut());
-            let a = a.col_mut(0).try_as_col_major_mut().map(|a| a.as_slice_mut());
-            let (Some(s), Some(a)) = (s, a) else { return };
-            for (i, j) in block.clone().enumerate() {
-                self.update(j, change[(c, i)], s, a);
-            }
-        });
-    }
-
-    fn is_whole(&self) -> bool {
-        self.basis.is_empty()
-    }
-}
-
-fn slice(m: MatRef<'_, f64>, c: usize) -> Option<&[f64]> {
-    m.col(c).try_as_col_major().map(|column| column.as_slice())
 }

@@ -1,0 +1,106 @@
+//! How to fit, the posterior of one effect, and a fit.
+
+use faer::Mat;
+
+use super::single_effect::ScaleRule;
+use crate::Ended;
+use crate::noise::Structure;
+use crate::normal_means::eigenbasis::Sums;
+use crate::predictors::Part;
+
+/// The order of updates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Update {
+    /// Zero scales are found at once.
+    Direct,
+    /// Zero scales are found after ten sweeps.
+    Compat,
+}
+
+/// How to fit.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// The number of effects, L.
+    pub effects: usize,
+    /// How scales are found.
+    pub scale_rule: ScaleRule,
+    /// The scale, where it is given, and where steps start.
+    pub scale: f64,
+    /// The log Bayes factor that an effect must exceed to come in; to stay, it must be above zero.
+    pub entry: f64,
+    /// The order of updates.
+    pub update: Update,
+    /// What is assumed of the residual covariance, where it is estimated.
+    pub residual: Structure,
+    /// Stop when the bound gains less.
+    pub tol: f64,
+    /// Most sweeps.
+    pub max_iter: usize,
+}
+
+/// The posterior of one effect.
+#[derive(Debug, Clone)]
+pub struct Effect {
+    /// Where it is: p probabilities.
+    pub alpha: Vec<f64>,
+    /// Log Bayes factors of the variables.
+    pub log_bayes: Vec<f64>,
+    /// Log Bayes factor of the effect.
+    pub total: f64,
+    /// The scale of its prior from now on: zero if there is no effect.
+    pub scale: f64,
+    /// The scale at which this posterior was computed.
+    pub scale_used: f64,
+    /// Posterior sums.
+    pub sums: Sums,
+    /// The variables that take part, ascending.
+    pub active: Vec<usize>,
+    /// Their posterior weights of components: active by components, by columns.
+    pub weights: Vec<f64>,
+    /// Their scores: the effects they would have alone, whitened, in units of their noise.
+    pub scores: Mat<f64>,
+    /// Their means times `alpha`, in the coordinates of the region.
+    pub mean: Mat<f64>,
+    /// What the region makes of the means.
+    pub fitted: Mat<f64>,
+    /// `sum_j alpha_j E[b_j b_j'] x_j'x_j`, whitened, if it is wanted.
+    pub second: Option<Mat<f64>>,
+}
+
+impl Default for Effect {
+    fn default() -> Self {
+        Self {
+            alpha: Vec::new(),
+            log_bayes: Vec::new(),
+            total: 0.0,
+            scale: 0.0,
+            scale_used: 0.0,
+            sums: Sums::default(),
+            active: Vec::new(),
+            weights: Vec::new(),
+            scores: Mat::new(),
+            mean: Mat::new(),
+            fitted: Mat::new(),
+            second: None,
+        }
+    }
+}
+
+impl Effect {
+    /// What it takes from the residual.
+    pub(super) fn part(&self) -> Part<'_> {
+        Part { active: &self.active, mean: &self.mean, fitted: &self.fitted }
+    }
+}
+
+/// A fit.
+#[derive(Debug)]
+pub struct Fit {
+    /// The effects: those that are in first, then those that went out, in that order.
+    pub effects: Vec<Effect>,
+    /// Iterations are sweeps, and the trace is the evidence bound after each; it has converged when
+    /// the last one gained less than the tolerance.
+    pub ended: Ended,
+    /// The largest loss of the bound in one sweep.
+    pub decrease: f64,
+}
