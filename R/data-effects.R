@@ -15,7 +15,10 @@ effects_table <- function(predictors, columns, conditions = NULL) {
 
 # The same under the words of package broom.
 tidy_effects <- function(table) {
-  words <- c(predictor = "term", condition = "response", mean = "estimate", sd = "std.error")
+  words <- c(
+    predictor = "term", variant = "term", condition = "response", outcome = "response",
+    mean = "estimate", effect = "estimate", sd = "std.error"
+  )
   at <- match(names(table), names(words))
   names(table)[!is.na(at)] <- words[at[!is.na(at)]]
   table

@@ -27,7 +27,7 @@
 #'   `as.data.frame()`: a row for each variable, condition, and set that the variable is in (`NA`:
 #'   none), with columns `variant`, `condition`, `set`, `pip`, `probability` (that the effect of the
 #'   set is here), `effect` (the posterior mean of `coef()`) and `lfsr`. `logLik()`: the evidence
-#'   bound; `nobs()`: the number of samples, `NA` where it is not known or differs. `fitted()` and
+#'   bound; `nobs()`: the number of samples, an error where it is not known or differs. `fitted()` and
 #'   `residuals()` are errors: a fit holds no samples.
 #' @name finemap-methods
 #' @examples
@@ -122,16 +122,23 @@ stop_no_samples <- function(what) {
 #' @export
 logLik.finemap <- function(object, ...) {
   take_dots(...)
-  structure(
-    object$elbo[object$n_iter], df = NA_integer_, nobs = stats::nobs(object), class = "logLik"
-  )
+  n <- object$data$n
+  bound_loglik(object$elbo[object$n_iter], NA_integer_, if (length(n) == 1L) n else NA_real_)
 }
 
 #' @rdname finemap-methods
 #' @export
 nobs.finemap <- function(object, ...) {
   take_dots(...)
-  if (length(object$data$n) == 1L) object$data$n else NA_real_
+  n <- object$data$n
+  if (length(n) == 1L) return(n)
+  stop_mnmash(
+    "argument", if (is.null(n)) {
+      "the fit does not know the number of samples: its data came without `n`"
+    } else {
+      "there is no one number of samples: it differs by condition"
+    }
+  )
 }
 
 #' @rdname finemap-methods
@@ -200,3 +207,19 @@ describe_active <- function(active, conditions) {
 
 #' @export
 `$.finemap` <- function(x, name) exact_entry(x, name)
+
+#' @exportS3Method generics::tidy
+tidy.finemap <- function(x, ...) {
+  take_dots(...)
+  tidy_effects(as.data.frame(x))
+}
+
+#' @exportS3Method generics::glance
+glance.finemap <- function(x, ...) {
+  take_dots(...)
+  data.frame(
+    elbo = x$elbo[x$n_iter], effects = sum(x$scale > 1e-9), sets = length(x$sets),
+    nobs = if (length(x$data$n) == 1L) x$data$n else NA_real_, predictors = x$data$p,
+    conditions = x$data$R, converged = x$converged, iterations = x$n_iter
+  )
+}

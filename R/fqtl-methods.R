@@ -214,10 +214,24 @@ fqtl_impute <- function(object, Y) {
 #' @export
 logLik.fqtl <- function(object, ...) {
   take_dots(...)
-  structure(
-    object$elbo[length(object$elbo)], df = NA_integer_, nobs = stats::nobs(object), class = "logLik"
-  )
+  bound_loglik(object$elbo[length(object$elbo)], NA_integer_, stats::nobs(object))
 }
 
 #' @export
 `$.fqtl` <- function(x, name) exact_entry(x, name)
+
+#' @exportS3Method generics::tidy
+tidy.fqtl <- function(x, ...) {
+  take_dots(...)
+  tidy_effects(as.data.frame(x))
+}
+
+#' @exportS3Method generics::glance
+glance.fqtl <- function(x, ...) {
+  take_dots(...)
+  data.frame(
+    elbo = x$elbo[length(x$elbo)], factors = x$rank, nobs = stats::nobs(x),
+    predictors = length(x$X_means), conditions = ncol(x$eta), converged = x$converged,
+    iterations = x$n_iter
+  )
+}

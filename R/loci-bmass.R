@@ -277,3 +277,18 @@ as.data.frame.bmass <- function(x, row.names = NULL, optional = FALSE, ...) {
 
 #' @export
 `$.bmass` <- function(x, name) exact_entry(x, name)
+
+#' @exportS3Method generics::tidy
+tidy.bmass <- function(x, ...) {
+  take_dots(...)
+  tidy_effects(as.data.frame(x))
+}
+
+#' @exportS3Method generics::glance
+glance.bmass <- function(x, ...) {
+  take_dots(...)
+  data.frame(
+    units = ncol(x$posterior), conditions = ncol(x$models), models = nrow(x$models),
+    expected_associated = sum(1 - x$posterior[1L, ])
+  )
+}

@@ -206,3 +206,55 @@ as.data.frame.enrich <- function(x, row.names = NULL, optional = FALSE, ...) {
 
 #' @export
 `$.enrich` <- function(x, name) exact_entry(x, name)
+
+#' @rdname enrich
+#' @export
+summary.enrich <- function(object, ...) {
+  take_dots(...)
+  structure(
+    list(
+      coef = object$coef, loci = nrow(object$loci), variants = sum(object$loci$size),
+      method = object$method, loglik = object$loglik[length(object$loglik)],
+      # Genes or regions that may be called, or the number of effects that are expected.
+      found = if (object$method == "single") {
+        c(`fdr < 0.05` = sum(object$loci$fdr < 0.05), `fdr < 0.1` = sum(object$loci$fdr < 0.1))
+      } else {
+        c(`expected effects` = sum(object$loci$effects))
+      },
+      converged = object$converged
+    ),
+    class = "summary.enrich"
+  )
+}
+
+#' @export
+print.summary.enrich <- function(x, ...) {
+  take_dots(...)
+  cat(
+    "Enrichment over ", x$loci, " loci, ", x$variants, " variables, log-likelihood ",
+    format(x$loglik, digits = 8), if (!x$converged) " (not converged)", "\n",
+    sep = ""
+  )
+  if (nrow(x$coef)) print(x$coef, digits = 3)
+  cat(paste0("  ", names(x$found), ": ", format(x$found, digits = 3), collapse = "\n"), "\n",
+      sep = "")
+  invisible(x)
+}
+
+#' @exportS3Method generics::tidy
+tidy.enrich <- function(x, ...) {
+  take_dots(...)
+  words <- c(estimate = "estimate", lower = "conf.low", upper = "conf.high", p_value = "p.value")
+  table <- x$coef
+  names(table) <- words[names(table)]
+  data.frame(term = rownames(table), table, row.names = NULL)
+}
+
+#' @exportS3Method generics::glance
+glance.enrich <- function(x, ...) {
+  take_dots(...)
+  data.frame(
+    loglik = x$loglik[length(x$loglik)], loci = nrow(x$loci), predictors = sum(x$loci$size),
+    converged = x$converged, iterations = x$n_iter
+  )
+}

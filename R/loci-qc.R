@@ -118,3 +118,22 @@ summary.qc_sumstats <- function(object, ...) {
 
 #' @export
 `$.qc_sumstats` <- function(x, name) exact_entry(x, name)
+
+#' @exportS3Method generics::tidy
+tidy.qc_sumstats <- function(x, ...) {
+  take_dots(...)
+  table <- x$variables
+  names(table)[names(table) == "variable"] <- "predictor"
+  names(table)[names(table) == "p_value"] <- "p.value"
+  tidy_effects(table)
+}
+
+#' @exportS3Method generics::glance
+glance.qc_sumstats <- function(x, ...) {
+  take_dots(...)
+  data.frame(
+    predictors = nrow(x$LD), conditions = length(x$s), largest_s = max(x$s),
+    outliers = sum(x$variables$outlier), flips = sum(x$variables$flip),
+    least_eigenvalue = x$least_eigenvalue
+  )
+}
