@@ -37,7 +37,8 @@ align_to <- function(own, wanted, name, kind, n_own = length(own), n_wanted = le
   }
   if (length(extra) && more[1L] != "silent") {
     tell_once(
-      "`", sub("[$].*", "", name), "`: ", length(at), " of its ", length(own), " ", kind, "s are used, those of ", to
+      "`", sub("[$].*", "", name), "`: ", length(at), " of its ", length(own), " ", kind,
+      "s are used, those of ", to
     )
   }
   at
@@ -129,7 +130,8 @@ align_vector <- function(x, wanted, n, name, kind, ...) {
   if (in_order(at, length(x))) x else x[at]
 }
 
-# What is given for each of n things called `wanted`, such as weights: NULL, one for all, or a vector
+# What is given for each of n things called `wanted`, such as weights: NULL, one for all, or a
+# vector
 # (with names: by name).
 align_each <- function(x, wanted, n, name, kind, to = "the data") {
   if (is.null(names(x)) || length(x) == 1L && n != 1L) return(x)

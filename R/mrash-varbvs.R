@@ -47,7 +47,8 @@
 #'   averaged over the grid, p numbers each; `covariates`: intercept and coefficients of `Z`;
 #' - `pve`: share of the variance of `y` (less that of the covariates) explained (`"gaussian"`);
 #' - `logodds`, `grid_prior`, `elbo`, `weights`, `sigma`, `sa`, `iterations`, `converged`: one
-#'   element for each point of the grid. Differences of `elbo` are meaningful, also between families of covariates
+#'   element for each point of the grid. Differences of `elbo` are meaningful, also between
+#'   families of covariates
 #'   for `"gaussian"`;
 #' - `alpha`, `mu`, `s`: inclusion probabilities, and means and variances given inclusion, p x grid;
 #' - `near`: correlations of the most probable predictors, for [credible_sets()];
