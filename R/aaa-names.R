@@ -131,8 +131,7 @@ align_vector <- function(x, wanted, n, name, kind, ...) {
 }
 
 # What is given for each of n things called `wanted`, such as weights: NULL, one for all, or a
-# vector
-# (with names: by name).
+# vector (with names: by name).
 align_each <- function(x, wanted, n, name, kind, to = "the data") {
   if (is.null(names(x)) || length(x) == 1L && n != 1L) return(x)
   if (length(x) != n && (is.null(wanted) || is_invented(wanted))) return(x)
