@@ -26,7 +26,8 @@ align_matrices <- function(Ulist, conditions, name) {
   known <- NULL
   for (k in seq_along(Ulist)) {
     U <- plain_matrix(Ulist[[k]], paste0(name, "$", names(Ulist)[k]))
-    if (length(dim(U)) != 2L) next
+    # What is no square matrix is refused by the check of its size.
+    if (length(dim(U)) != 2L || nrow(U) != ncol(U)) next
     own <- square_names(U, paste0(name, "$", names(Ulist)[k]), "condition")
     if (!is.null(own)) {
       if (!identical(own, known)) {
@@ -195,7 +196,13 @@ check_prior <- function(g, R, weights, name = "g") {
     pi <- align_vector(g$pi, wanted, P, paste0(name, "$pi"), "component", to = "the matrices")
     checked$pi <- if (is.null(names(g$pi))) unname(pi) else pi
   }
-  c(checked, g[intersect(c("units", "alpha"), names(g))])
+  if (!is.null(g[["units"]])) {
+    checked$units <- match_choice(g[["units"]], c("effect", "z"), name = paste0(name, "$units"))
+  }
+  if (!is.null(g[["alpha"]])) {
+    checked$alpha <- check_number(g[["alpha"]], 0, 10, name = paste0(name, "$alpha"))
+  }
+  checked
 }
 
 check_weights <- function(pi, P, name) {
