@@ -39,7 +39,7 @@
 #' @param max_iter number of steps at most; 0 for the log-likelihood alone.
 #' @param starts number of starts. The first is from `U`; others are from `U` multiplied by random
 #'   matrices (which keeps the ranks), and the best result is returned. Random numbers are R's.
-#' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores.
+#' @inheritParams shared_arguments
 #'
 #' @return An object of class `ed`: a list of `U` (named list of R x R matrices), `pi`, `means` (K x
 #'   R, or `NULL`), `loglik`, `trace` (the objective at the start and after each step: the

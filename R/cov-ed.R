@@ -34,7 +34,7 @@
 #' @param ridge what to add to the fitted matrices, in units of the noise of each condition
 #'   (`"relative"`, the default), as mashr does whatever the units (`"mashr"`), or `"none"`; see
 #'   [add_ridge()]. On z-scores the first two agree.
-#' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores.
+#' @inheritParams shared_arguments
 #'
 #' @return A list of R x R matrices with the names of the conditions, named `ED_<name>`. It has
 #'   attributes `pi` (their weights), `trace` (log-likelihood at the start and after each step),

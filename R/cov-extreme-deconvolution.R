@@ -27,7 +27,7 @@
 #' @param splitnmerge,maxsnm must be 0 and `FALSE`; otherwise a warning.
 #' @param likeonly only compute the mean log-likelihood.
 #' @param logweight `weight` are logarithms.
-#' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores.
+#' @inheritParams shared_arguments
 #'
 #' @return A list of `xmean`, `xamp`, `xcovar` (in the form given) and `avgloglikedata`, the sum
 #'   over rows of weight times log-likelihood, divided by the number of rows, *before* the last

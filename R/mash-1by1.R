@@ -21,7 +21,7 @@
 #'   mixtures: arguments of `ashr::ash()`.
 #' @param mixcompdist components of the prior: `"normal"`, or (by ashr, which must be installed)
 #'   `"uniform"`, `"halfuniform"`, `"+uniform"`, `"-uniform"`, `"halfnormal"`.
-#' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores.
+#' @inheritParams shared_arguments
 #'
 #' @return An object of class `mash_1by1`: a list of `result` (J x R matrices `PosteriorMean`,
 #'   `PosteriorSD` and `lfsr`), `loglik` (the sum over conditions), and `fitted_g` (for each

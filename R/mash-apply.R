@@ -16,7 +16,7 @@
 #'   [get_samples()].
 #' @param seed of the samples: a whole number, or `NULL` to draw one from R's random numbers.
 #' @param output_posterior_cov add the posterior covariance of every unit: R x R x J numbers.
-#' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores.
+#' @inheritParams shared_arguments
 #'
 #' @return `mash_compute_posterior_matrices()`: a list of J x R matrices in the units of `Bhat` (see
 #'   [mash_set_data()] for missing cells): `PosteriorMean`, `PosteriorSD`, `lfdr`, `NegativeProb`,

@@ -37,7 +37,7 @@
 #'   share, so that every row is reachable). Default 200, or 10000 for `"em"`.
 #' @param method `"convex"` or `"em"`, see below.
 #' @param nullweight Dirichlet parameter of the first column under `"nullbiased"`.
-#' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores.
+#' @inheritParams shared_arguments
 #'
 #' @return A list of
 #' - `pi`: P proportions with sum 1, exactly 0 off their support (`"convex"`); named by the columns;

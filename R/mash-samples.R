@@ -24,14 +24,13 @@
 #' @param f function of an array of samples, units x conditions x samples with dimnames, that
 #'   returns for each unit a number (a vector in all) or several (a matrix with a row per unit).
 #' @param n_samples number of samples for each unit.
-#' @param seed a whole number, or `NULL` to draw one from R's random numbers.
 #' @param ... further arguments of `f`.
 #' @param A Q x R matrix: samples are of these linear functions of the effects, instead of the
 #'   effects themselves. See [contrast_matrix()].
 #' @param pi_thresh components with weights up to this are left out.
 #' @param block_size number of units in a call of `f`. Default: such that their samples take some
 #'   100 MB. The result does not depend on it if `f` looks at every unit by itself.
-#' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores.
+#' @inheritParams shared_arguments
 #'
 #' @return `get_samples()`: an array of units x conditions x samples in the units of `Bhat` (see
 #'   [mash_set_data()] for missing cells).

@@ -40,7 +40,6 @@
 #' @param control for `"convex"` and `"mixEM"`, a list of `tol` (largest KKT violation, default
 #'   1e-8; 1e-6 for `"mixEM"`) and `max_iter`; for `"mixSQP"` the control list of
 #'   `mixsqp::mixsqp()`.
-#' @param verbose say what is being done.
 #' @param add.mem.profile,algorithm.version ignored; kept for scripts written for mashr.
 #' @param pi_thresh components with weights up to this are left out of the posteriors.
 #' @param A Q x R matrix: return the posterior of these linear functions of the effects (in the
@@ -51,7 +50,7 @@
 #' @param outputlevel 1: the fitted prior only; 2: and posteriors; 3: and posterior covariances
 #'   (R x R x J numbers); 4: and the matrix of log-likelihoods (J x P numbers).
 #' @param output_lfdr add `lfdr` to the posteriors.
-#' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores.
+#' @inheritParams shared_arguments
 #' @param ... other words for these arguments (such as `output_level`); any other is an error.
 #'
 #' @return An object of classes `mash_fit` and `mash`, a list of

@@ -71,8 +71,7 @@
 #' @param max_iter most iterations (passes over the data).
 #' @param tol converged when the objective rises by at most this for each unit.
 #' @param prune components with weight below this are dropped at the end.
-#' @param seed a whole number, or `NULL` to draw one from R's random numbers.
-#' @param n_threads number of threads; the result does not depend on it.
+#' @inheritParams shared_arguments
 #' @param ... other words for these arguments (such as `maxiter`); any other is an error.
 #'
 #' @return An object of class `mnmash_ud`, a list of

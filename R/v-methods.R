@@ -45,7 +45,7 @@
 #' @param max_rows,max_iter,tol most rows, most iterations, and the gain in log-likelihood at which
 #'   to stop (`"mle"`). The defaults are the pipeline's; `tol = 0.01` and more iterations come
 #'   closer to the maximum.
-#' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores.
+#' @inheritParams shared_arguments
 #'
 #' @return An R x R correlation matrix, positive definite, with the names of the conditions on both
 #'   sides: for the argument `V` of [mash_set_data()] and [mash_update_data()].
