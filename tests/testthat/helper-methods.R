@@ -35,7 +35,10 @@ class_objects <- function(calls) {
   for (name in setdiff(names(calls), c("mnmash_cli", "get_fitted_g"))) {
     f <- getExportedValue("mnmash", name)
     utils::capture.output(
-      value <- suppressWarnings(suppressMessages(do.call(f, calls[[name]], quote = TRUE)))
+      value <- tryCatch(
+        suppressWarnings(suppressMessages(do.call(f, calls[[name]], quote = TRUE))),
+        error = \(e) NULL
+      )
     )
     if (is.list(value) && is.object(value)) {
       keep(value)
