@@ -39,6 +39,8 @@ rust_logistic <- function(x, y, basis, inclusion, slab, slab_prior, b, order, to
 
 rust_mash_fit <- function(x, s, missing, v, ulist, grid, pointmass, prior, start, tol, max_iter, memory, n_threads, progress) .Call(wrap__rust_mash_fit, x, s, missing, v, ulist, grid, pointmass, prior, start, tol, max_iter, memory, n_threads, progress)
 
+rust_error_moment <- function(x, s, missing, v, ulist, grid, pointmass, active, weights, n_threads, progress) .Call(wrap__rust_error_moment, x, s, missing, v, ulist, grid, pointmass, active, weights, n_threads, progress)
+
 rust_newton_step <- function(hessian, g, x) .Call(wrap__rust_newton_step, hessian, g, x)
 
 rust_random_effects <- function(y, v, restricted) .Call(wrap__rust_random_effects, y, v, restricted)

@@ -1,12 +1,9 @@
 # Residual correlation V and prior weights together, by expectation maximisation.
 #
-# Errors on the z scale: e_j = (x_j - b_j) / s_j ~ N(0, V). Given the observed cells o of a unit,
-#   m_o = (x_o - E b_o) / s_o,   E[e_o e_o'] = m_o m_o' + Cov(b_o) / (s_o s_o'),
-# and the cells u that are missing follow their regression on e_o, with B = V_uo V_oo^-1:
-#   E[e_u e_o'] = B E[e_o e_o'],   E[e_u e_u'] = B E[e_o e_o'] B' + V_uu - B V_ou.
-# The update is V = sum_j E[e_j e_j'] / J; then the weights are refitted. Neither the penalty of the
-# weights nor the scaling to a correlation matrix is part of what this maximises, so the
-# log-likelihood might fall: then the step from the old V is halved until it rises.
+# Errors on the z scale: e_j = (x_j - b_j) / s_j ~ N(0, V). The update is V = sum_j E[e_j e_j'] / J;
+# then the weights are refitted. Neither the penalty of the weights nor the scaling to a correlation
+# matrix is part of what this maximises, so the log-likelihood might fall: then the step from the
+# old V is halved until it rises.
 
 #' Residual correlation by expectation maximisation
 #'
@@ -166,23 +163,14 @@ improve_correlation <- function(data, now, est_cor, prior, options, halvings = 5
   NULL
 }
 
-# sum_j E[e_j e_j'] / J, over blocks of units.
-expected_error_moment <- function(data, model, options, cells = 4e6) {
-  J <- nrow(data$Bhat)
-  R <- ncol(data$Bhat)
-  n_threads <- resolve_threads(options$fitting$n_threads)
-  size <- max(1, floor(cells / R^2))
+# sum_j E[e_j e_j'] / J
+expected_error_moment <- function(data, model, options) {
   weights <- model$posterior_weights
-  total <- matrix(0, R, R)
-  for (first in seq(1, J, by = size)) {
-    rows <- first:min(J, first + size - 1)
-    block <- if (size < J) data_rows(data, rows) else data
-    part <- posterior_matrices(
-      block, model$fitted_g, names_as_numbers(weights), unnamed(weights, rows), TRUE, n_threads
-    )
-    total <- total + block_error_moment(block, part)
-  }
-  total / J
+  call_core(
+    rust_error_moment, data, model$fitted_g, active = names_as_numbers(weights),
+    weights = unnamed(weights, seq_len(nrow(weights))), label = "Errors",
+    n_threads = resolve_threads(options$fitting$n_threads)
+  )
 }
 
 names_as_numbers <- function(weights) {
@@ -191,44 +179,6 @@ names_as_numbers <- function(weights) {
 
 unnamed <- function(weights, rows) {
   matrix(as.double(weights[rows, , drop = FALSE]), length(rows))
-}
-
-block_error_moment <- function(data, posterior) {
-  n <- nrow(data$Bhat)
-  R <- ncol(data$Bhat)
-  s <- data$Shat * data$Shat_alpha
-  m <- data$Bhat / data$Shat - posterior$PosteriorMean / s
-  a <- rep(seq_len(R), R)
-  b <- rep(seq_len(R), each = R)
-  # R^2 x n: covariances of the errors of each unit
-  s <- t(s)
-  spread <- matrix(posterior$PosteriorCov, R * R) / (s[a, , drop = FALSE] * s[b, , drop = FALSE])
-  if (is.null(data$missing)) {
-    return(crossprod(m) + matrix(rowSums(spread), R))
-  }
-  pattern <- apply(data$missing, 1, \(row) paste(which(row), collapse = " "))
-  total <- matrix(0, R, R)
-  for (rows in split(seq_len(n), pattern)) {
-    observed <- which(!data$missing[rows[1L], ])
-    E <- crossprod(m[rows, , drop = FALSE]) + matrix(rowSums(spread[, rows, drop = FALSE]), R)
-    E <- E[observed, observed, drop = FALSE]
-    total <- total + complete_moment(E, observed, data$V, length(rows))
-  }
-  total
-}
-
-# The moment of all conditions from that of the observed ones, summed over n units.
-complete_moment <- function(E, observed, V, n) {
-  R <- nrow(V)
-  full <- matrix(0, R, R)
-  full[observed, observed] <- E
-  if (length(observed) == R) return(full)
-  B <- V[-observed, observed, drop = FALSE] %*% solve(V[observed, observed, drop = FALSE])
-  full[-observed, observed] <- B %*% E
-  full[observed, -observed] <- t(full[-observed, observed, drop = FALSE])
-  left <- V[-observed, -observed] - B %*% V[observed, -observed, drop = FALSE]
-  full[-observed, -observed] <- B %*% E %*% t(B) + n * left
-  (full + t(full)) / 2
 }
 
 # The last fit with its posteriors.

@@ -64,16 +64,6 @@ test_that("one update is the mean posterior moment of the errors, missing cells 
   }
 })
 
-test_that("blocks of units add up", {
-  few <- random_data(3, J = 25, missing = 0.3, V = correlated(3))
-  model <- mash(few, small_prior(3), grid = c(0.5, 2), outputlevel = 1, verbose = FALSE)
-  options <- corr_em_options(list())
-  expect_equal(
-    expected_error_moment(few, model, options, cells = 9 * 4),
-    expected_error_moment(few, model, options), tolerance = 1e-12
-  )
-})
-
 test_that("correlations are not attenuated by missing cells", {
   set.seed(1)
   V <- correlated(4) + 0.2 * (1 - diag(4))

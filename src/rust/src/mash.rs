@@ -3,10 +3,12 @@
 use extendr_api::prelude::*;
 use extendr_api::wrapper::Nullable;
 use mnmash_core::Monitor;
-use mnmash_core::mash::{Heterogeneity, fit_weights, random_effects, weight_sums};
+use mnmash_core::mash::{Heterogeneity, error_moment, fit_weights, random_effects, weight_sums};
+use mnmash_core::normal_means::posterior::Weights;
 use mnmash_core::weights::{Method, Options, Point, newton_step};
 
 use crate::boundary::{Failure, Outcome, run};
+use crate::posterior::zero_based;
 use crate::problem::{Problem, prior as read_prior};
 
 // Weights of the components, and how well they solve their problem.
@@ -86,6 +88,32 @@ fn rust_newton_step(hessian: RMatrix<f64>, g: &[f64], x: &[f64]) -> Outcome<Vec<
     newton_step(hessian.data(), g, x).map_err(Failure)
 }
 
+// The mean of E[ee'] over the units, e the errors in units of their standard errors.
+#[extendr]
+fn rust_error_moment(
+    x: RMatrix<f64>,
+    s: RMatrix<f64>,
+    missing: Nullable<Logicals>,
+    v: Nullable<List>,
+    ulist: List,
+    grid: &[f64],
+    pointmass: bool,
+    active: Robj,
+    weights: RMatrix<f64>,
+    n_threads: i32,
+    progress: Nullable<Function>,
+) -> Outcome<RMatrix<f64>> {
+    let problem = Problem::new(&x, &s, &missing, &v)?;
+    let prior = read_prior(x.ncols(), &ulist, grid, pointmass).map_err(Failure)?;
+    let active = zero_based(&active).map_err(Failure)?;
+    let weights = Weights { active: &active, values: weights.data() };
+    let monitor = Monitor::default();
+    let found = run(n_threads, &progress, &monitor, || {
+        error_moment(problem.data(), &prior, weights, &monitor)
+    })?;
+    Ok(RMatrix::new_matrix(found.nrows(), found.ncols(), |i, k| found[(i, k)]))
+}
+
 // c(mean, se, tau2, Q) of estimates `y` with variances `v`.
 #[extendr]
 fn rust_random_effects(y: &[f64], v: &[f64], restricted: bool) -> Outcome<Vec<f64>> {
@@ -97,6 +125,7 @@ fn rust_random_effects(y: &[f64], v: &[f64], restricted: bool) -> Outcome<Vec<f6
 extendr_module! {
     mod mash;
     fn rust_mash_fit;
+    fn rust_error_moment;
     fn rust_newton_step;
     fn rust_random_effects;
     fn rust_weight_sums;
