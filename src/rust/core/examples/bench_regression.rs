@@ -10,6 +10,7 @@ use faer::Mat;
 use mnmash_core::linalg::{lanes, psd};
 use mnmash_core::noise::{Residual, Structure};
 use mnmash_core::predictors::{Dense, Responses};
+use mnmash_core::random::Stream;
 use mnmash_core::regression::mr_mash::{Options, Start, fit};
 use mnmash_core::weights::WeightUpdate;
 use mnmash_core::{Monitor, Prior, with_threads};
@@ -24,14 +25,10 @@ fn processor_seconds(start: &Instant) -> f64 {
 
 /// Numbers of mean zero and variance one: sums of uniform ones.
 fn random(seed: u64, rows: usize, columns: usize) -> Mat<f64> {
-    let mut state = 88_172_645_463_325_252 ^ seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let mut uniform = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 11) as f64 / (1_u64 << 53) as f64
-    };
-    Mat::from_fn(rows, columns, |_, _| (0..12).map(|_| uniform()).sum::<f64>() - 6.0)
+    let stream = Stream::new(seed, 0);
+    let uniform = |at: usize| stream.uniform(at as u32);
+    let one = |at: usize| (0..12).map(|k| uniform(12 * at + k)).sum::<f64>() - 6.0;
+    Mat::from_fn(rows, columns, |i, j| one(j * rows + i))
 }
 
 struct Data {

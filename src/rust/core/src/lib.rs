@@ -21,6 +21,8 @@ pub mod predictors;
 mod prior;
 pub mod random;
 pub mod regression;
+#[cfg(test)]
+mod testing;
 mod threads;
 pub mod v;
 pub mod weights;

@@ -1,15 +1,11 @@
 //! Numbers to work on.
 
+use mnmash_core::random::Stream;
+
 /// Uniform in (-1, 1).
 pub fn random(n: usize, seed: u64) -> Vec<f64> {
-    let mut state = 88_172_645_463_325_252_u64 ^ seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let mut next = move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
-    };
-    (0..n + 8).map(|_| next()).skip(8).collect()
+    let stream = Stream::new(seed, 0);
+    (0..n).map(|i| 2.0 * stream.uniform(i as u32) - 1.0).collect()
 }
 
 /// A covariance of given rank, of variances near one.

@@ -3,7 +3,8 @@
 use faer::Mat;
 
 use super::{Mixture, Sums};
-use crate::normal_means::testing::{Case, random, solve};
+use crate::normal_means::testing::Case;
+use crate::testing::{random, solve};
 
 /// Full-rank, singular and zero covariances for `r` conditions; means if asked.
 pub fn mixture(r: usize, means: bool) -> Mixture {

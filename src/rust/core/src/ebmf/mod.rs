@@ -18,8 +18,6 @@ mod fit;
 mod noise;
 mod shrink;
 #[cfg(test)]
-mod testing;
-#[cfg(test)]
 mod tests;
 
 pub use crate::normal_means::scalar::Family;

@@ -162,7 +162,7 @@ fn ascent(point: Point) -> [f64; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ebmf::testing::Draws;
+    use crate::testing::Draws;
 
     const FAMILIES: [Family; 2] = [Family::Normal, Family::Exponential];
 

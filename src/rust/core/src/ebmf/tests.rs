@@ -1,5 +1,22 @@
-use super::testing::Draws;
 use super::*;
+use crate::testing::Draws;
+
+/// Effects `L F'` of `rank` sparse factors, plus noise: `rows` x `cols` by columns.
+fn matrix(draws: &mut Draws, rows: usize, cols: usize, rank: usize, noise: f64) -> Vec<f64> {
+    let mut sparse = |n: usize| -> Vec<f64> {
+        (0..n).map(|_| if draws.uniform() < 0.5 { 2.0 * draws.normal() } else { 0.0 }).collect()
+    };
+    let factors: Vec<_> = (0..rank).map(|_| (sparse(rows), sparse(cols))).collect();
+    let mut y = Vec::with_capacity(rows * cols);
+    for j in 0..cols {
+        let sd = noise * (1.0 + j as f64 / cols as f64);
+        for i in 0..rows {
+            let mean: f64 = factors.iter().map(|(l, f)| l[i] * f[j]).sum();
+            y.push(mean + sd * draws.normal());
+        }
+    }
+    y
+}
 
 fn fit(y: &[f64], rows: usize, options: &Options) -> Factorisation {
     let data = Data { values: y, rows, se: None, estimate: true };
@@ -38,7 +55,7 @@ fn the_objective_never_falls() {
     for seed in 0..12 {
         let mut draws = Draws::new(seed);
         let (rows, cols) = (30 + 5 * seed as usize, 2 + seed as usize % 9);
-        let mut y = draws.matrix(rows, cols, 1 + seed as usize % 4, 0.5);
+        let mut y = matrix(&mut draws, rows, cols, 1 + seed as usize % 4, 0.5);
         if seed % 3 == 1 {
             y.iter_mut().for_each(|y| {
                 if draws.uniform() < 0.15 {
@@ -84,7 +101,7 @@ fn objective_by_hand(found: &Factorisation, y: &[f64], rows: usize) -> f64 {
 
 #[test]
 fn the_data_part_of_the_objective_is_its_definition() {
-    let y = Draws::new(3).matrix(40, 6, 2, 0.5);
+    let y = matrix(&mut Draws::new(3), 40, 6, 2, 0.5);
     let found = fit(&y, 40, &Options::default());
     assert!(found.factors.len() >= 2);
     let own: f64 = found.factors.iter().map(Factor::minus_divergence).sum();
@@ -148,7 +165,7 @@ fn at_the_optimum_the_closed_form_updates_change_nothing() {
 
 #[test]
 fn units_of_the_data_and_of_columns_do_not_matter() {
-    let y = Draws::new(11).matrix(80, 7, 3, 0.7);
+    let y = matrix(&mut Draws::new(11), 80, 7, 3, 0.7);
     for options in [Options::default(), NONNEG] {
         let options = Options { tol: [1e-10; 2], ..options };
         let base = fit(&y, 80, &options);
@@ -168,7 +185,7 @@ fn units_of_the_data_and_of_columns_do_not_matter() {
 fn given_errors_weigh_the_cells() {
     // Half of the cells are a hundred times noisier, and say so.
     let mut draws = Draws::new(13);
-    let truth = Draws::new(14).matrix(100, 8, 1, 0.0);
+    let truth = matrix(&mut Draws::new(18), 100, 8, 1, 0.0);
     let se: Vec<f64> =
         truth.iter().map(|_| if draws.uniform() < 0.5 { 0.1 } else { 10.0 }).collect();
     let y: Vec<f64> = truth.iter().zip(&se).map(|(t, s)| t + s * draws.normal()).collect();
@@ -184,7 +201,7 @@ fn given_errors_weigh_the_cells() {
 
 #[test]
 fn the_scale_of_given_errors_is_found() {
-    let y = Draws::new(17).matrix(200, 6, 1, 1.0);
+    let y = matrix(&mut Draws::new(17), 200, 6, 1, 1.0);
     let se = vec![0.25; y.len()];
     let data = Data { values: &y, rows: 200, se: Some(&se), estimate: true };
     let scaled = factorise(data, &Options::default(), &Monitor::default()).expect("good");
@@ -197,7 +214,7 @@ fn the_scale_of_given_errors_is_found() {
 
 #[test]
 fn missing_cells_are_predicted_and_carry_no_weight() {
-    let truth = Draws::new(19).matrix(150, 8, 2, 0.0);
+    let truth = matrix(&mut Draws::new(19), 150, 8, 2, 0.0);
     let mut draws = Draws::new(20);
     let mut y: Vec<f64> = truth.iter().map(|t| t + 0.1 * draws.normal()).collect();
     let mut hidden = Vec::new();
@@ -232,7 +249,7 @@ fn noise_has_no_factors_and_zeros_have_none() {
 
 #[test]
 fn weights_are_not_negative_under_an_exponential_prior() {
-    let y = Draws::new(29).matrix(100, 6, 2, 0.5);
+    let y = matrix(&mut Draws::new(29), 100, 6, 2, 0.5);
     let found = fit(&y, 100, &NONNEG);
     assert!(!found.factors.is_empty());
     for factor in &found.factors {
@@ -242,7 +259,7 @@ fn weights_are_not_negative_under_an_exponential_prior() {
 
 #[test]
 fn it_stops_when_asked() {
-    let y = Draws::new(31).matrix(50, 5, 2, 0.5);
+    let y = matrix(&mut Draws::new(31), 50, 5, 2, 0.5);
     let monitor = Monitor::default();
     monitor.request_stop();
     let data = Data { values: &y, rows: 50, se: None, estimate: true };

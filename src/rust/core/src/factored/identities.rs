@@ -8,11 +8,12 @@ use super::factor::Factor;
 use super::families::Quadratics;
 use super::left::{Kind, Left};
 use super::slab::{Sign, Slab};
-use super::tests::{design, normals};
+use super::tests::design;
 use crate::linalg::psd;
 use crate::noise::{Residual, Structure};
 use crate::predictors::{Dense, Responses};
 use crate::regression::mr_mash;
+use crate::testing::normals;
 use crate::weights::WeightUpdate;
 use crate::{Monitor, Prior};
 

@@ -5,9 +5,10 @@ use super::fit::fit;
 use super::greedy::{LeftPrior, Options};
 use super::left::Kind;
 use super::slab::Sign;
-use super::tests::{FREE, design, free_variance, normals, problem};
+use super::tests::{FREE, design, free_variance, problem};
 use crate::Monitor;
 use crate::predictors::Dense;
+use crate::testing::normals;
 
 #[test]
 fn variants_move_to_the_weights_they_belong_to() {

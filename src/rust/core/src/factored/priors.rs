@@ -121,8 +121,8 @@ mod tests {
     use super::*;
     use crate::factored::left::Left;
     use crate::factored::slab::{Sign, Slab};
-    use crate::factored::tests::normals;
     use crate::linalg::scalar::logistic;
+    use crate::testing::normals;
 
     const LEFT: Hyper = Hyper { pi: (1e-3, 0.9), tau: (1e-3, 1e3) };
     const RIGHT: Hyper = Hyper { pi: (0.01, 0.99), tau: (1.0, 1.0) };

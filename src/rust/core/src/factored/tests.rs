@@ -16,19 +16,7 @@ use super::slab::{Sign, Slab};
 use super::state::{Direct, Problem, Scope, State};
 use crate::Monitor;
 use crate::predictors::Dense;
-use crate::random::Stream;
-
-/// Standard normal numbers.
-pub(super) fn normals(seed: u64, count: usize) -> Vec<f64> {
-    let stream = Stream::new(seed, 0);
-    let uniform = |i: usize| stream.uniform(i as u32).clamp(1e-12, 1.0 - 1e-12);
-    // Box and Muller.
-    let one = |i: usize| {
-        let radius = (-2.0 * uniform(2 * i).ln()).sqrt();
-        radius * (std::f64::consts::TAU * uniform(2 * i + 1)).cos()
-    };
-    (0..count).map(one).collect()
-}
+use crate::testing::normals;
 
 fn fixed_variance(n: usize, m: usize, v: f64) -> Family {
     let link = vec![Link::Between(v * (1.0 - 1e-13), v); m];

@@ -7,8 +7,8 @@ use super::*;
 use crate::linalg::psd;
 use crate::noise::Structure;
 use crate::normal_means::problem::LOG_2_PI;
-use crate::normal_means::testing::random;
 use crate::predictors::{Complete, Gram, Incomplete, Region, Symmetric, region};
+use crate::testing::random;
 use crate::{Monitor, Prior};
 
 /// Data with an effect at variable 2 (and at 5, if there is one), and a prior with components of rank

@@ -278,23 +278,14 @@ fn panel_step<V: Lanes>(
 mod tests {
     use super::super::lanes::{at_each_level, kernel};
     use super::*;
+    use crate::testing::{random, solve};
 
-    /// `-1/2 [log det(I + wA) + x'(I + wA)^{-1}x]` by plain Gaussian elimination.
+    /// `-1/2 [log det(I + wA) + x'(I + wA)^{-1}x]` by elimination.
     fn slow(n: usize, a: &[f64], x: &[f64], w: f64) -> f64 {
         let mut m: Vec<f64> = (0..n * n).map(|i| w * a[i] + f64::from(i % (n + 1) == 0)).collect();
         let mut y = x.to_vec();
-        let mut log_det = 0.0;
-        for p in 0..n {
-            log_det += m[p * n + p].ln();
-            for i in p + 1..n {
-                let f = m[i * n + p] / m[p * n + p];
-                for c in p..n {
-                    m[i * n + c] -= f * m[p * n + c];
-                }
-                y[i] -= f * y[p];
-            }
-        }
-        let quad: f64 = (0..n).map(|p| y[p] * y[p] / m[p * n + p]).sum();
+        let log_det = solve(n, &mut m, 1, &mut y);
+        let quad: f64 = x.iter().zip(&y).map(|(x, y)| x * y).sum();
         -0.5 * (log_det + quad)
     }
 
@@ -322,26 +313,14 @@ mod tests {
         }
     );
 
-    fn random(n: usize) -> Vec<f64> {
-        let mut state = 88_172_645_463_325_252_u64;
-        (0..n)
-            .map(|_| {
-                state ^= state << 13;
-                state ^= state >> 7;
-                state ^= state << 17;
-                (state >> 11) as f64 / (1_u64 << 53) as f64 - 0.5
-            })
-            .collect()
-    }
-
     #[test]
     fn agrees_with_gaussian_elimination_at_every_size_level_and_scale() {
         for n in [1, 2, 3, 4, 5, 7, 8, 12, 21, 44, 45, 60] {
-            let f = random(n * n);
+            let f = random(1, n * n);
             let a: Vec<f64> = (0..n * n)
                 .map(|k| (0..n).map(|p| f[k / n * n + p] * f[k % n * n + p]).sum())
                 .collect();
-            let x = &random(2 * n)[n..];
+            let x = &random(1, 2 * n)[n..];
             let scales = [0.0, 1e-6, 0.1, 1.0, 30.0, 1e4, 1e8];
             at_each_level(|level| {
                 let got = reduced(n, &a, x, &scales, false);
@@ -358,7 +337,7 @@ mod tests {
         // What missing cells leave: once the rest is reduced, only rounding is left to reflect, and
         // rounding of that. The offsets are some at which reflectors have overflowed.
         for (n, from) in [(8, 5263), (20, 968), (32, 941), (44, 337), (44, 918), (44, 0)] {
-            let f = &random(2 * n + from)[from..];
+            let f = &random(1, 2 * n + from)[from..];
             let present = |i: usize| f64::from(u8::from(f[n + i] > -0.3));
             let s: Vec<f64> = (0..n).map(|i| present(i) * 5.0 * f[i].exp()).collect();
             let x: Vec<f64> = (0..n).map(|i| present(i) * 9.0 * f[n - i]).collect();

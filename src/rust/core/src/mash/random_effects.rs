@@ -129,7 +129,7 @@ impl Data<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::normal_means::testing::random;
+    use crate::testing::random;
 
     #[test]
     fn equal_errors_have_their_closed_form() {

@@ -158,7 +158,7 @@ fn principal(g: &Mat<f64>, rank: usize) -> (Option<Mat<f64>>, Vec<f64>) {
 mod tests {
     use super::*;
     use crate::noise::Whitened;
-    use crate::normal_means::testing::random;
+    use crate::testing::random;
 
     /// `log det V + tr(V^{-1} G)`.
     fn loss(v: &Mat<f64>, g: &Mat<f64>) -> f64 {

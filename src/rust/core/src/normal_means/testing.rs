@@ -4,6 +4,7 @@
 
 use super::Correlation;
 use crate::Prior;
+use crate::testing::{random, solve};
 
 /// A small problem: the data, and a prior with one matrix of each kind.
 pub struct Case {
@@ -15,21 +16,6 @@ pub struct Case {
     pub v: Option<Vec<f64>>,
     pub matrices: Vec<Vec<f64>>,
     pub grid: Vec<f64>,
-}
-
-/// Uniform numbers in (-1, 1): xorshift, the same on every machine.
-pub fn random(seed: u64, n: usize) -> Vec<f64> {
-    let mut state = 88_172_645_463_325_252_u64 ^ seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
-    };
-    for _ in 0..8 {
-        next();
-    }
-    (0..n).map(|_| next()).collect()
 }
 
 fn gram(r: usize, rank: usize, seed: u64) -> Vec<f64> {
@@ -142,37 +128,6 @@ impl Case {
     pub fn covariance(&self, component: Option<(usize, usize)>, i: usize, p: usize) -> f64 {
         component.map_or(0.0, |(k, l)| self.grid[l].powi(2) * self.matrices[k][p * self.r + i])
     }
-}
-
-/// Solve `A Y = B` (n by n, n by m, by rows) by elimination with pivoting; returns `log |det A|`.
-pub fn solve(n: usize, a: &mut [f64], m: usize, b: &mut [f64]) -> f64 {
-    let mut log_det = 0.0;
-    for c in 0..n {
-        let pivot = (c..n).max_by(|&i, &k| a[i * n + c].abs().total_cmp(&a[k * n + c].abs()));
-        let pivot = pivot.unwrap();
-        for q in 0..n {
-            a.swap(c * n + q, pivot * n + q);
-        }
-        for q in 0..m {
-            b.swap(c * m + q, pivot * m + q);
-        }
-        log_det += a[c * n + c].abs().ln();
-        for i in (0..n).filter(|&i| i != c) {
-            let f = a[i * n + c] / a[c * n + c];
-            for q in c..n {
-                a[i * n + q] -= f * a[c * n + q];
-            }
-            for q in 0..m {
-                b[i * m + q] -= f * b[c * m + q];
-            }
-        }
-    }
-    for i in 0..n {
-        for q in 0..m {
-            b[i * m + q] /= a[i * n + i];
-        }
-    }
-    log_det
 }
 
 /// `log N(x; 0, noise + prior)` over the observed cells, densely.

@@ -67,7 +67,7 @@ pub fn pairwise_moments(z: MatRef<'_, f64>, inside: MatRef<'_, f64>) -> Result<M
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::normal_means::testing::random;
+    use crate::testing::random;
 
     #[test]
     fn moments_are_those_of_the_rows_that_have_both() {

@@ -85,7 +85,7 @@ fn raised(a: MatRef<'_, f64>, smallest: f64) -> Result<Mat<f64>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::normal_means::testing::random;
+    use crate::testing::random;
 
     /// Higham's example: 1, 1, 0 off the diagonal.
     #[test]

@@ -169,7 +169,7 @@ impl Mixture {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::normal_means::testing::random;
+    use crate::testing::random;
 
     /// `int theta^k N(x; theta, s^2) dtheta / a` over the interval, by Simpson's rule.
     fn moment(interval: Interval, o: &Observed, k: i32) -> f64 {

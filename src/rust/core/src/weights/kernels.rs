@@ -164,23 +164,15 @@ kernel!(
 mod tests {
     use super::*;
     use crate::linalg::lanes::at_each_level;
-
-    fn numbers(n: usize, seed: u64) -> Vec<f64> {
-        let mut s = seed;
-        let mut next = move || {
-            s = s.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (s >> 11) as f64 / (1u64 << 53) as f64
-        };
-        (0..n).map(|_| next()).collect()
-    }
+    use crate::testing::uniforms;
 
     #[test]
     fn kernels_agree_with_plain_loops_at_every_length() {
         for n in [1, 3, 4, 7, 8, 9, 16, 31, 33, 64, 511] {
             for m in [1, 3, 4, 5, 9] {
-                let l = numbers(n * m, 1 + n as u64);
+                let l = uniforms(1 + n as u64, n * m);
                 let columns: Vec<&[f64]> = l.chunks(n).collect();
-                let (x, d) = (numbers(m, 2), numbers(n, 3));
+                let (x, d) = (uniforms(2, m), uniforms(3, n));
                 let want_u: Vec<f64> =
                     (0..n).map(|j| (0..m).map(|k| l[k * n + j] * x[k]).sum()).collect();
                 let want_g: Vec<f64> = (0..m)
@@ -201,10 +193,10 @@ mod tests {
     #[test]
     fn logarithms_of_changes_are_exact_to_rounding_of_the_change() {
         for n in [1, 5, 8, 13, 64] {
-            let (u, w) = (numbers(n, 4), numbers(n, 5));
+            let (u, w) = (uniforms(4, n), uniforms(5, n));
             for scale in [1e-12, 1e-3, 0.2, 0.9] {
                 let v: Vec<f64> =
-                    numbers(n, 6).iter().zip(&u).map(|(x, u)| (x - 0.5) * scale * u).collect();
+                    uniforms(6, n).iter().zip(&u).map(|(x, u)| (x - 0.5) * scale * u).collect();
                 let want: f64 = (0..n).map(|j| w[j] * (v[j] / u[j]).ln_1p()).sum();
                 let size: f64 = (0..n).map(|j| w[j] * (v[j] / u[j]).abs()).sum();
                 at_each_level(|level| {

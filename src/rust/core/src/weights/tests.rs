@@ -2,22 +2,12 @@
 
 use super::*;
 use crate::Stop;
-
-/// Numbers in (0, 1).
-fn numbers(n: usize, seed: u64) -> Vec<f64> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(1);
-    let mut next = move || {
-        state =
-            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((state >> 11) as f64 + 0.5) / (1u64 << 53) as f64
-    };
-    (0..n).map(|_| next()).collect()
-}
+use crate::testing::uniforms;
 
 /// Log-likelihoods of effects with heavy tails under normals of rising variance: neighbouring
 /// columns are nearly collinear.
 fn scale_mixture(rows: usize, cols: usize, seed: u64) -> Vec<f64> {
-    let z = numbers(4 * rows, seed);
+    let z = uniforms(seed, 4 * rows);
     let x: Vec<f64> = z.chunks(4).map(|z| (z[0] + z[1] - 1.0) * (1.0 + 0.5 / z[2])).collect();
     let variance = |p: usize| 0.2 * 1.3f64.powi(p as i32);
     let loglik = |p: usize, x: &f64| -0.5 * (variance(p).ln() + x * x / variance(p));
@@ -112,7 +102,7 @@ fn rows_that_each_fit_one_column_give_counts_plus_the_penalty() {
     let (rows, cols) = (600, 7);
     let mut values = vec![0.0; rows * cols];
     let mut counts = vec![0.0; cols];
-    for (j, x) in numbers(rows, 5).into_iter().enumerate() {
+    for (j, x) in uniforms(5, rows).into_iter().enumerate() {
         let p = ((x * x * 6.0) as usize).min(cols - 2); // the last column fits no row
         values[p * rows + j] = 1.0;
         counts[p] += 1.0;
@@ -145,7 +135,7 @@ fn nearly_collinear_columns_are_certified_with_and_without_penalty_and_weights()
         case.check();
         case.prior[0] = 10.0;
         case.check();
-        case.weights = Some(numbers(rows, 3).iter().map(|x| (3.0 * x).floor()).collect());
+        case.weights = Some(uniforms(3, rows).iter().map(|x| (3.0 * x).floor()).collect());
         case.check();
         case.prior = vec![1.5; cols];
         assert!(case.check().pi.iter().all(|&x| x > 0.0));
@@ -162,7 +152,7 @@ fn copies_of_columns_do_not_change_the_objective() {
 
 #[test]
 fn likelihood_ratios_of_hundreds_of_log_units_are_solved() {
-    let x = numbers(400 * 25, 8);
+    let x = uniforms(8, 400 * 25);
     for spread in [100.0, 1000.0, 1e5] {
         let loglik: Vec<f64> = x.iter().map(|x| -spread * x).collect();
         Case::new(&scaled(loglik, 400), 400).check();

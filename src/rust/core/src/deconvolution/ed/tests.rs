@@ -2,8 +2,8 @@ use super::super::testing::mixture as any_mixture;
 use super::super::{Observations, Projected};
 use super::*;
 use crate::deconvolution::estep::{Map, Noise};
-use crate::normal_means::testing::random;
 use crate::normal_means::{Correlation, Data, NormalMeans};
+use crate::testing::random;
 use crate::with_threads;
 
 const PLAIN: Options = Options { tol: -1.0, max_iter: 12, regularisation: 0.0 };
@@ -143,7 +143,7 @@ fn a_step_is_that_of_posterior_moments() {
     let inverse = |m: &Mat<f64>| {
         let mut columns: Vec<f64> = (0..9).map(|e| m[(e / 3, e % 3)]).collect();
         let mut unit: Vec<f64> = (0..9).map(|e| f64::from(u8::from(e / 3 == e % 3))).collect();
-        let log_det = crate::normal_means::testing::solve(3, &mut columns, 3, &mut unit);
+        let log_det = crate::testing::solve(3, &mut columns, 3, &mut unit);
         (Mat::from_fn(3, 3, |i, c| unit[3 * i + c]), log_det)
     };
     let mut q = vec![vec![0.0; 5]; j];

@@ -1,7 +1,8 @@
 use super::super::testing::{difference, mixture, slow};
 use super::*;
 use crate::normal_means::Data;
-use crate::normal_means::testing::{Case, cases, random};
+use crate::normal_means::testing::{Case, cases};
+use crate::testing::random;
 use crate::with_threads;
 
 fn data(case: &Case) -> Data<'_> {

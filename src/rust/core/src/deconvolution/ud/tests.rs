@@ -1,8 +1,8 @@
 //! The climb: never down, the same on any number of threads, at a stationary point in the end.
 
 use super::*;
-use crate::normal_means::testing::random;
 use crate::normal_means::{Correlation, Data};
+use crate::testing::random;
 use crate::with_threads;
 
 struct Problem {

@@ -3,6 +3,7 @@
 mod penalties;
 
 use super::*;
+use crate::testing::Draws;
 
 /// Units with their own noise, some cells missing, and two components.
 struct Toy {
@@ -11,17 +12,6 @@ struct Toy {
     observed: Vec<Vec<usize>>,
     u: Vec<Mat<f64>>,
     w: Vec<f64>,
-}
-
-/// Numbers without pattern in (-1, 1).
-fn chaos(seed: u64) -> impl FnMut() -> f64 {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
-    }
 }
 
 fn spd(r: usize, ridge: f64, next: &mut impl FnMut() -> f64) -> Mat<f64> {
@@ -35,7 +25,8 @@ fn spd(r: usize, ridge: f64, next: &mut impl FnMut() -> f64) -> Mat<f64> {
 
 impl Toy {
     fn new(j: usize, r: usize, common: bool, missing: bool, seed: u64) -> Self {
-        let mut next = chaos(seed);
+        let mut draws = Draws::new(seed);
+        let mut next = || draws.symmetric();
         let first = spd(r, 0.5, &mut next);
         let noise: Vec<Mat<f64>> =
             (0..j).map(|_| if common { first.clone() } else { spd(r, 0.3, &mut next) }).collect();
@@ -183,7 +174,8 @@ fn ted_and_scaled_maximise_the_complete_likelihood() {
         let noise = Metric::new(toy.noise[0].as_ref()).unwrap();
         let sums = toy.estep().1.remove(0);
         let ones = vec![1.0; toy.x.len()];
-        let mut next = chaos(seed + 100);
+        let mut draws = Draws::new(seed + 100);
+        let mut next = || draws.symmetric();
         for rank in [1, 4] {
             let best = ted(&noise, toy.u[0].as_ref(), &sums, rank).unwrap();
             let least = cost(&toy, &best, &ones);
@@ -327,7 +319,8 @@ fn steps_are_those_of_their_textbooks() {
     let toy = Toy::new(25, 4, true, false, 11);
     let sums = toy.estep().1;
     let metric = Metric::new(toy.noise[0].as_ref()).unwrap();
-    let mut next = chaos(12);
+    let mut draws = Draws::new(12);
+    let mut next = || draws.symmetric();
     // Extreme deconvolution from posterior means and covariances, penalised.
     let (lambda, s) = (4.0, 0.7);
     let t = dense::spd_inverse((&toy.u[0] + &toy.noise[0]).as_ref()).unwrap();

@@ -8,8 +8,8 @@ use super::hermite::expect;
 use super::negative_binomial::{Mean, NegativeBinomial};
 use super::voom::Voom;
 use super::{Family, Outcomes, Predictor, Quadratic};
-use crate::factored::tests::normals;
 use crate::linalg::scalar::softplus;
+use crate::testing::normals;
 
 /// Families with a few cells each, for derivative checks: (family, y).
 fn families(n: usize) -> Vec<(Family, Vec<f64>)> {

@@ -14,9 +14,10 @@ use crate::factored::greedy::{LeftPrior, Options};
 use crate::factored::left::{Kind, Left};
 use crate::factored::slab::{Sign, Slab};
 use crate::factored::state::{Problem, State};
-use crate::factored::tests::{FREE, design, direct, free_variance, normals, problem};
+use crate::factored::tests::{FREE, design, direct, free_variance, problem};
 use crate::linalg::scalar::{logistic, logit};
 use crate::predictors::{Dense, Predictors};
+use crate::testing::normals;
 
 #[test]
 fn slopes_of_a_coefficient_are_those_of_its_bound() {

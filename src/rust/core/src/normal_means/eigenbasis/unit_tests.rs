@@ -4,7 +4,7 @@ use faer::prelude::*;
 use super::*;
 use crate::linalg::lanes::{at_each_level, kernel};
 use crate::linalg::psd;
-use crate::normal_means::testing::random;
+use crate::testing::random;
 
 /// Covariances of every kind: zero, one condition, rank one and two, full; with one to 19 scales.
 fn priors(r: usize) -> (Vec<Mat<f64>>, Vec<Vec<f64>>) {

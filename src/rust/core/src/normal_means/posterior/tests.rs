@@ -1,6 +1,7 @@
-use super::super::testing::{Case, cases, random};
+use super::super::testing::{Case, cases};
 use super::reference::posterior as slow_component;
 use super::*;
+use crate::testing::random;
 
 /// All results of one call.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,8 +1,9 @@
 use super::super::posterior::reference::posterior as slow_component;
-use super::super::testing::{Case, cases, random, solve};
+use super::super::testing::{Case, cases};
 use super::*;
 use crate::linalg::lanes::kernel;
 use crate::random::Stream;
+use crate::testing::{random, solve};
 use crate::with_threads;
 
 const SEED: u64 = 2024;

@@ -2,25 +2,9 @@ use super::*;
 use crate::predictors::{
     Compressed, Dense, Gram, Predictors, Response, Sparse, Symmetric, response,
 };
-use crate::random::Stream;
+use crate::testing::Draws;
 use crate::weights::WeightUpdate;
 use crate::{Monitor, Stop};
-
-/// Standard normals, by a sum of uniforms: good enough for data.
-struct Random(Stream, u32);
-
-impl Random {
-    fn new(seed: u64) -> Self {
-        Self(Stream::new(seed, 0), 0)
-    }
-    fn uniform(&mut self) -> f64 {
-        self.1 += 1;
-        self.0.uniform(self.1)
-    }
-    fn normal(&mut self) -> f64 {
-        (0..12).map(|_| self.uniform()).sum::<f64>() - 6.0
-    }
-}
 
 struct Problem {
     n: usize,
@@ -32,7 +16,7 @@ struct Problem {
 
 /// Neighbours correlated by `rho`, a tenth of the predictors with effects.
 fn simulate(seed: u64, n: usize, p: usize, rho: f64) -> Problem {
-    let mut r = Random::new(seed);
+    let mut r = Draws::new(seed);
     let mut x = vec![0.0; n * p];
     for j in 0..p {
         let scale = 0.5 + 2.0 * r.uniform();

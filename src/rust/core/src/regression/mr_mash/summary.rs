@@ -66,7 +66,7 @@ mod tests {
 
     use super::*;
     use crate::linalg::{psd, special};
-    use crate::normal_means::testing::random;
+    use crate::testing::random;
 
     const ROWS: usize = 6;
 

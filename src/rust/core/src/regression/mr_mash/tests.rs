@@ -3,8 +3,8 @@ use faer::prelude::*;
 use super::*;
 use crate::linalg::psd;
 use crate::noise::{Residual, Structure};
-use crate::normal_means::testing::random;
 use crate::predictors::{Compressed, Dense, Gram, Predictors, Responses, Sparse, Symmetric};
+use crate::testing::random;
 use crate::weights::WeightUpdate;
 use crate::{Monitor, Prior, with_threads};
 

@@ -2,6 +2,7 @@
 
 use super::super::scale_rows;
 use super::*;
+use crate::testing::Draws;
 
 /// A matrix in memory, in blocks of uneven size.
 struct Matrix {
@@ -14,13 +15,8 @@ impl Matrix {
     /// Log-likelihoods of effects with heavy tails under normals of rising variance, two families
     /// of them: of the first coordinate, and of the second.
     fn new(rows: usize, cols: usize) -> Self {
-        let mut state = 7_u64;
-        let mut next = || {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            ((state >> 11) as f64 + 0.5) / (1u64 << 53) as f64
-        };
+        let mut draws = Draws::new(7);
+        let mut next = || draws.uniform();
         let mut draw = || (next() + next() - 1.0) * (1.0 + 0.5 / next());
         let x: Vec<[f64; 2]> = (0..rows).map(|_| [draw(), draw()]).collect();
         let loglik = |p: usize, x: &[f64; 2]| {

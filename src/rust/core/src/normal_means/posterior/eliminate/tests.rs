@@ -1,10 +1,11 @@
-use super::super::reference::{Random, posterior};
+use super::super::reference::posterior;
 use super::*;
 use crate::linalg::lanes::{at_each_level, kernel};
 use crate::linalg::psd::Factor;
+use crate::testing::Draws;
 
 /// A lower trapezoidal factor with some rows outside the support.
-fn factor_of(rows: usize, rank: usize, support: Vec<usize>, random: &mut Random) -> Factor {
+fn factor_of(rows: usize, rank: usize, support: Vec<usize>, random: &mut Draws) -> Factor {
     let mut values = vec![0.0; rows * rank];
     for (at, &i) in support.iter().enumerate() {
         for c in 0..rank.min(at + 1) {
@@ -18,7 +19,7 @@ kernel!(
     fn check<'a, V: Lanes>(f: &'a Factor, w: f64, seed: u64) {
         let (r, n) = (f.rows, f.rank.div_ceil(4) * 4);
         let rows = r.div_ceil(4) * 4;
-        let mut random = Random(seed);
+        let mut random = Draws::new(seed);
         // Per lane: 1 / s, zero where missing; every lane has its own.
         let observe = |k: usize, i: usize| r == 1 || (k + 3 * i) % 5 != 0;
         let mut precision = vec![[0.0; 8]; rows];
@@ -74,7 +75,7 @@ kernel!(
 
 #[test]
 fn moments_are_those_of_the_dense_formulae() {
-    let mut random = Random(5);
+    let mut random = Draws::new(5);
     for (rows, rank, skip) in [
         (1, 1, 9),
         (2, 2, 9),
