@@ -2,7 +2,8 @@
 //!
 //! A kernel is written once, generic over [`Lanes`], with every function `#[inline(always)]`, and is
 //! run by [`dispatch`], which compiles it inside a function with the right target features. A
-//! default build is therefore fast on any x86-64, and right on every other machine.
+//! default build is therefore fast on any x86-64, and right on every other machine. The macro
+//! `kernel!` makes a function of one.
 //!
 //! The only unsafe code of the crate is here and in the two files below this one. It rests on one
 //! rule: values of a lane type exist only inside [`dispatch`], after the processor was asked.

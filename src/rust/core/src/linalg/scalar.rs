@@ -25,6 +25,13 @@ pub fn softplus(x: f64) -> f64 {
     x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
+/// `(logistic(x) - 1/2) / x = tanh(x / 2) / (2 x)`: the curvature of the parabola that touches
+/// `softplus` at `x` and `-x` and is nowhere below it (Jaakkola and Jordan 2000).
+#[inline]
+pub fn softplus_curvature(x: f64) -> f64 {
+    if x.abs() < 1e-4 { 0.25 - x * x / 48.0 } else { (0.5 * x).tanh() / (2.0 * x) }
+}
+
 /// `exp(x)`, and zero where it is negligible beside one: exponentials of very negative numbers,
 /// many of them, are slow.
 #[inline]
@@ -156,6 +163,19 @@ mod tests {
         assert_eq!((logistic(-800.0), logistic(800.0)), (0.0, 1.0));
         assert_eq!((softplus(-800.0), softplus(800.0)), (0.0, 800.0));
         assert!((softplus(-40.0) / (-40f64).exp() - 1.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn the_parabola_of_the_logistic_touches_and_is_nowhere_below() {
+        for c in [0.0, 9e-5, 1.1e-4, 0.7, -3.0, 40.0] {
+            let w = softplus_curvature(c);
+            let parabola = |x: f64| softplus(c) + 0.5 * (x - c) + 0.5 * w * (x * x - c * c);
+            for step in -80..=80 {
+                let x = 0.5 * f64::from(step);
+                assert!(parabola(x) > softplus(x) - 1e-13 * (1.0 + x.abs()), "{c} {x}");
+            }
+            assert!((parabola(-c) - softplus(-c)).abs() < 1e-12, "{c}");
+        }
     }
 
     kernel!(

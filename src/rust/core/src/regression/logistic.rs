@@ -18,7 +18,7 @@
 use rayon::prelude::*;
 
 use super::mr_ash::{Fit, Grid, Options, Settings, Start, Step, fit};
-use crate::linalg::scalar::softplus;
+use crate::linalg::scalar::{softplus, softplus_curvature};
 use crate::predictors::{Dense, Predictors, Response, response};
 use crate::weights::WeightUpdate;
 use crate::{Ended, Error, Monitor, Stop};
@@ -143,7 +143,7 @@ pub fn logistic(data: Data, model: Model, monitor: &Monitor) -> Result<Logistic,
 impl Weighted {
     fn new(data: Data, e: &[f64], monitor: &Monitor) -> Result<Self, Error> {
         let n = e.len();
-        let d: Vec<f64> = e.iter().map(|&e| curvature(e)).collect();
+        let d: Vec<f64> = e.iter().map(|&e| softplus_curvature(e)).collect();
         let root: Vec<f64> = d.iter().map(|d| d.sqrt()).collect();
         let mut q = data.basis.to_vec();
         for column in q.chunks_exact_mut(n) {
@@ -218,11 +218,6 @@ impl Weighted {
         }
         f
     }
-}
-
-/// `(s(e) - 1/2) / e = tanh(e / 2) / (2 e)`, which is 1/4 at zero.
-fn curvature(e: f64) -> f64 {
-    if e.abs() < 1e-4 { 0.25 - e * e / 48.0 } else { (0.5 * e).tanh() / (2.0 * e) }
 }
 
 /// Gram-Schmidt, each column twice; returns the logarithm of the product of the lengths.

@@ -3,7 +3,7 @@
 use super::Quadratic;
 use super::hermite::expect;
 use crate::linalg::gamma::ln_gamma;
-use crate::linalg::scalar::logistic;
+use crate::linalg::scalar::{logistic, softplus, softplus_curvature};
 
 /// The numbers of trials.
 #[derive(Debug, Clone)]
@@ -20,14 +20,14 @@ impl Binomial {
 
     pub(super) fn quadratic(&self, at: usize, y: f64, m: f64, v: f64) -> Quadratic {
         let size = self.trials(at);
-        Quadratic { w: size * curvature((m * m + v).sqrt()), h: y - 0.5 * size }
+        Quadratic { w: size * softplus_curvature((m * m + v).sqrt()), h: y - 0.5 * size }
     }
 
     pub(super) fn expected(&self, at: usize, y: f64, m: f64, v: f64) -> f64 {
         let size = self.trials(at);
         let c = (m * m + v).sqrt();
         // log 2 cosh(c/2), without overflow
-        let log_cosh = 0.5 * c + (-c).exp().ln_1p();
+        let log_cosh = softplus(c) - 0.5 * c;
         let choose = ln_gamma(size + 1.0) - ln_gamma(y + 1.0) - ln_gamma(size - y + 1.0);
         choose + y * m - size * (0.5 * m + log_cosh)
     }
@@ -35,9 +35,4 @@ impl Binomial {
     pub(super) fn mean(&self, at: usize, m: f64, v: f64) -> f64 {
         self.trials(at) * expect(m, v, logistic)
     }
-}
-
-/// `tanh(c/2) / (2c)`, the curvature of the bound that touches `log(1 + exp)` at `+-c`.
-pub(super) fn curvature(c: f64) -> f64 {
-    if c < 1e-4 { 0.25 - c * c / 48.0 } else { (0.5 * c).tanh() / (2.0 * c) }
 }
