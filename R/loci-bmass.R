@@ -86,7 +86,7 @@ bmass <- function(Z, n, V = NULL, maf = NULL,
   models <- matrix(c("U", "D", "I")[gamma + 1L], ncol = d)
   dimnames(models) <- list(apply(models, 1L, paste0, collapse = ""), colnames(Z))
   log_bf <- association_log_bf(
-    Z, V, n, variance, sigma_alpha, gamma, models, formula, resolve_threads(n_threads)
+    Z, V, n, variance, sigma_alpha, models, formula, resolve_threads(n_threads)
   )
   prior <- udi_prior(gamma, pi0)
   w <- outer(prior, rep(1 / length(sigma_alpha), length(sigma_alpha)))
@@ -117,7 +117,8 @@ null_correlation <- function(Z) {
 }
 
 # Models x units x scales, natural logarithms; the null first.
-association_log_bf <- function(Z, V, n, variance, sigma, gamma, models, formula, n_threads) {
+association_log_bf <- function(Z, V, n, variance, sigma, models, formula, n_threads) {
+  gamma <- matrix(match(models, c("U", "D", "I")) - 1, nrow(models))
   if (formula == "finite") {
     found <- with_progress("Association", nrow(Z), \(progress) {
       from_rust(rust_association(
