@@ -62,7 +62,7 @@ cov_ed <- function(data, Ulist_init, subset = NULL, algorithm = c("bovy", "teem"
   check_mash_data(data)
   algorithm <- match_choice(algorithm, c("bovy", "teem"))
   ridge <- match_choice(ridge, c("relative", "mashr", "none"))
-  check_other_arguments(list(...), "cov_ed")
+  check_other_arguments(take_dots(..., also = other_arguments), "cov_ed")
   rows <- check_subset(subset, data$Bhat)
   start <- prior_matrices(
     Ulist_init, ncol(data$Bhat),
@@ -106,13 +106,16 @@ cov_ed <- function(data, Ulist_init, subset = NULL, algorithm = c("bovy", "teem"
 }
 
 # Arguments of mashr's functions that are accepted, and do nothing.
+other_arguments <- c(
+  "logfile", "splitnmerge", "maxsnm", "likeonly", "logweight", "xmean", "fixmean"
+)
+
 check_other_arguments <- function(dots, call) {
-  known <- c("logfile", "splitnmerge", "maxsnm", "likeonly", "logweight", "xmean", "fixmean")
   harmless <- \(name) name == "logfile" || !isTRUE(as.logical(dots[[name]][1L]))
   names <- if (is.null(names(dots))) rep("", length(dots)) else names(dots)
   for (name in names) {
-    if (!name %in% known || !(name == "fixmean" || harmless(name))) {
-      stop_mnmash("argument", call, "() has no argument `", name, "`")
+    if (!(name == "fixmean" || harmless(name))) {
+      stop_mnmash("argument", call, "() has no use for `", name, "`: see ed()")
     }
   }
 }

@@ -27,6 +27,7 @@
 #' @param splitnmerge,maxsnm must be 0 and `FALSE`; otherwise a warning.
 #' @param likeonly only compute the mean log-likelihood.
 #' @param logweight `weight` are logarithms.
+#' @param ... other words for these arguments (such as `max_iter`); any other is an error.
 #' @inheritParams shared_arguments
 #'
 #' @return A list of `xmean`, `xamp`, `xcovar` (in the form given) and `avgloglikedata`, the sum
@@ -49,7 +50,8 @@ extreme_deconvolution <- function(ydata, ycovar, xamp, xmean, xcovar, projection
                                   weight = NULL, fixamp = NULL, fixmean = NULL, fixcovar = NULL,
                                   tol = 1e-6, maxiter = 1e9, w = 0, logfile = NULL,
                                   splitnmerge = 0, maxsnm = FALSE, likeonly = FALSE,
-                                  logweight = FALSE, n_threads = NULL) {
+                                  logweight = FALSE, n_threads = NULL, ...) {
+  take_dots(...)
   check_flag(likeonly)
   check_flag(logweight)
   if (check_number(splitnmerge) != 0 || check_flag(maxsnm)) {

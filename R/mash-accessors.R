@@ -104,6 +104,7 @@ get_log10bf <- function(m) {
 #' @param conditions numbers or names of the conditions to look at. Default: all.
 #' @param sig_fn function of `m` that returns a J x R matrix of significance, small being
 #'   significant. Default: [get_lfsr()].
+#' @param ... other words for these arguments (such as `threshold`); any other is an error.
 #'
 #' @return `get_significant_results()`: the row numbers of the units significant in at least one
 #'   condition, most significant first, named by unit. `get_n_significant_conditions()`: for each
@@ -116,7 +117,9 @@ get_log10bf <- function(m) {
 #' m <- mash(data, cov_canonical(data), verbose = FALSE)
 #' head(get_significant_results(m))
 #' table(get_n_significant_conditions(m))
-get_significant_results <- function(m, thresh = 0.05, conditions = NULL, sig_fn = get_lfsr) {
+get_significant_results <- function(m, thresh = 0.05, conditions = NULL, sig_fn = get_lfsr,
+                                    ...) {
+  take_dots(...)
   columns <- significance_columns(m, conditions, sig_fn)
   thresh <- check_number(thresh)
   top <- do.call(pmin, columns$values)
@@ -127,7 +130,9 @@ get_significant_results <- function(m, thresh = 0.05, conditions = NULL, sig_fn 
 
 #' @rdname get_significant_results
 #' @export
-get_n_significant_conditions <- function(m, thresh = 0.05, conditions = NULL, sig_fn = get_lfsr) {
+get_n_significant_conditions <- function(m, thresh = 0.05, conditions = NULL, sig_fn = get_lfsr,
+                                         ...) {
+  take_dots(...)
   columns <- significance_columns(m, conditions, sig_fn)
   thresh <- check_number(thresh)
   count <- Reduce(`+`, lapply(columns$values, \(x) x < thresh), 0L)

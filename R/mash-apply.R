@@ -5,9 +5,11 @@
 #' Apply the prior of a fit to data, usually other data than it was estimated from: learn the prior
 #' from a random set of units, and get the posteriors of the strongest ones.
 #'
-#' @param g a fit from [mash()], or its `fitted_g`. The data must have been made with the same
-#'   `alpha`; of a `fitted_g` alone that cannot be checked.
-#' @param data data from [mash_set_data()], with the conditions the prior was estimated for.
+#' @param g a fit from [mash()], its `fitted_g`, or another prior (see [as_prior()]), of the units of
+#'   the data (`alpha`).
+#' @param data data from [mash_set_data()], matched to the prior by the names of conditions: in
+#'   another order they give the same results in that order, of some conditions those under the
+#'   exact margin of the prior.
 #' @param pi_thresh components with weights up to this are left out of the posteriors.
 #' @param algorithm.version ignored; kept for scripts written for mashr.
 #' @param A Q x R matrix: return the posterior of these linear functions of the effects (after
@@ -16,6 +18,7 @@
 #'   [get_samples()].
 #' @param seed of the samples: a whole number, or `NULL` to draw one from R's random numbers.
 #' @param output_posterior_cov add the posterior covariance of every unit: R x R x J numbers.
+#' @param ... other words for these arguments (such as `n_samples`); any other is an error.
 #' @inheritParams shared_arguments
 #'
 #' @return `mash_compute_posterior_matrices()`: a list of J x R matrices in the units of `Bhat` (see
@@ -38,7 +41,8 @@
 mash_compute_posterior_matrices <- function(g, data, pi_thresh = 1e-10,
                                             algorithm.version = c("Rcpp", "R"), A = NULL,
                                             output_posterior_cov = FALSE, posterior_samples = 0,
-                                            seed = 123, n_threads = NULL) {
+                                            seed = 123, n_threads = NULL, ...) {
+  take_dots(...)
   g <- given_prior(g, data)
   posterior_samples <- check_samples(posterior_samples, "posterior_samples")
   check_flag(output_posterior_cov)
@@ -70,7 +74,9 @@ posterior_in_blocks <- function(data, g, pi_thresh, covariance, n_threads, cells
 
 #' @rdname mash_compute_posterior_matrices
 #' @export
-mash_compute_vloglik <- function(g, data, algorithm.version = c("Rcpp", "R"), n_threads = NULL) {
+mash_compute_vloglik <- function(g, data, algorithm.version = c("Rcpp", "R"), n_threads = NULL,
+                                 ...) {
+  take_dots(...)
   g <- given_prior(g, data)
   # No posterior is wanted, hence no weights: none is above 1.
   fit <- mixture_summary(data, g, pi_thresh = 1, resolve_threads(n_threads))
@@ -81,7 +87,9 @@ mash_compute_vloglik <- function(g, data, algorithm.version = c("Rcpp", "R"), n_
 
 #' @rdname mash_compute_posterior_matrices
 #' @export
-mash_compute_loglik <- function(g, data, algorithm.version = c("Rcpp", "R"), n_threads = NULL) {
+mash_compute_loglik <- function(g, data, algorithm.version = c("Rcpp", "R"), n_threads = NULL,
+                                ...) {
+  take_dots(...)
   sum(mash_compute_vloglik(g, data, algorithm.version, n_threads))
 }
 

@@ -13,6 +13,7 @@
 #' @param lfsr_thresh a unit is significant in a condition when its lfsr is below this.
 #' @param FUN function applied to the posterior means (or samples) of a condition, element by
 #'   element; `abs` to ignore signs.
+#' @param ... other words for these arguments (such as `threshold`); any other is an error.
 #'
 #' @return A symmetric R x R matrix of shares; `NaN` for a pair without significant units, `NA`
 #'   where a ratio is 0 / 0.
@@ -26,7 +27,8 @@
 #' round(get_pairwise_sharing(m), 2)
 #' m <- mash(data, g = m$fitted_g, fixg = TRUE, posterior_samples = 200, verbose = FALSE)
 #' round(get_pairwise_sharing_from_samples(m), 2)
-get_pairwise_sharing <- function(m, factor = 0.5, lfsr_thresh = 0.05, FUN = identity) {
+get_pairwise_sharing <- function(m, factor = 0.5, lfsr_thresh = 0.05, FUN = identity, ...) {
+  take_dots(...)
   pm <- get_pm(m)
   lfsr <- get_lfsr(m)
   factor <- check_number(factor, 0)
@@ -46,7 +48,8 @@ get_pairwise_sharing <- function(m, factor = 0.5, lfsr_thresh = 0.05, FUN = iden
 #' @rdname get_pairwise_sharing
 #' @export
 get_pairwise_sharing_from_samples <- function(m, factor = 0.5, lfsr_thresh = 0.05,
-                                              FUN = identity) {
+                                              FUN = identity, ...) {
+  take_dots(...)
   samples <- get_samples(m)
   lfsr <- get_lfsr(m)
   factor <- check_number(factor, 0)

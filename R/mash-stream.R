@@ -14,7 +14,7 @@
 #' is predicted from the others.
 #'
 #' @section Samples:
-#' With `posterior_samples`, `posterior$PosteriorSamples` holds samples from the posterior of the
+#' With `n_samples`, `posterior$PosteriorSamples` holds samples from the posterior of the
 #' units of the chunk, as in [get_samples()]; `sink` is the place to reduce them. They depend on the
 #' seed, the number of the chunk and the row in it (row r of chunk i counts as row
 #' r + (i - 1) 2^31), hence on how units were cut into chunks, but not on threads or workers,
@@ -48,11 +48,12 @@
 #' @param pi_thresh components with weights up to this are left out of the posteriors.
 #' @param A linear functions of the effects, as in [mash_compute_posterior_matrices()].
 #' @param output_posterior_cov add the posterior covariance of every unit.
-#' @param posterior_samples number of samples from the posterior of every unit, see below.
+#' @param n_samples number of samples from the posterior of every unit, see below.
 #' @param seed of the samples: a whole number, or `NULL` to draw one from R's random numbers (for a
 #'   folder that was begun: the one it was begun with).
 #' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores; one for
 #'   each worker where there are several.
+#' @param ... other words for these arguments (such as `posterior_samples`); any other is an error.
 #'
 #' @return Invisibly, a data frame with a row for each chunk: `chunk`, `units`, `loglik` (the
 #'   log-likelihood of its units under the prior) and, for a folder, its `file`.
@@ -79,8 +80,9 @@
 #' str(readRDS(file.path(folder, "posterior-00000003.rds"))$PosteriorMean)
 #' unlink(folder, recursive = TRUE)
 mash_stream <- function(g, chunk, n_chunks, sink, V = NULL, pi_thresh = 1e-10, A = NULL,
-                        output_posterior_cov = FALSE, n_threads = NULL, posterior_samples = 0,
-                        seed = 123) {
+                        output_posterior_cov = FALSE, n_threads = NULL, n_samples = 0,
+                        seed = 123, ...) {
+  take_dots(...)
   job <- stream_job(g, chunk, if (missing(n_chunks)) NULL else n_chunks, V)
   chunk <- job$chunk
   first_row <- job$first_row
@@ -88,12 +90,12 @@ mash_stream <- function(g, chunk, n_chunks, sink, V = NULL, pi_thresh = 1e-10, A
   check_flag(output_posterior_cov)
   job$pi_thresh <- check_number(pi_thresh, 0, 1)
   job <- c(job, list(A = A, covariance = output_posterior_cov))
-  posterior_samples <- check_samples(posterior_samples, "posterior_samples")
+  n_samples <- check_samples(n_samples, "n_samples")
   if (!is.function(sink) && (!is.character(sink) || length(sink) != 1L || is.na(sink))) {
     stop_mnmash("type", "`sink` must be a function(i, posterior), or the name of a folder")
   }
-  if (posterior_samples) {
-    job$samples <- posterior_samples
+  if (n_samples) {
+    job$samples <- n_samples
     job$seed <- stream_seed(seed, sink)
   }
   source <- list(chunk = chunk, first_row = first_row)

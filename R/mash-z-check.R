@@ -13,12 +13,12 @@
 #'
 #' @param m a fit from [mash()].
 #' @param data data from [mash_set_data()], with the fit's conditions and `alpha`.
-#' @param thresh absolute z-scores beyond which to count.
+#' @param threshold absolute z-scores beyond which to count.
 #' @param max_units at most this many units (spread evenly over the rows) for the distribution
 #'   functions; pairs use all units.
 #'
 #' @return An object of class `mash_z_check`, a list of
-#' - `conditions`: a data frame with a row for each condition and threshold: `condition`, `thresh`,
+#' - `conditions`: a data frame with a row for each condition and threshold: `condition`, `threshold`,
 #'   `n` (observed cells used), `observed` and `expected` (numbers of |z| beyond the threshold), and
 #'   `score`, their difference in standard errors (units taken as independent);
 #' - `pit`: units used x R matrix of predictive probabilities P(Z <= z): uniform under the model;
@@ -38,14 +38,16 @@
 #' # Standard errors half as large as they should be
 #' small <- mash_set_data(sims$Bhat, sims$Shat / 2)
 #' mash_z_check(m, small)
-mash_z_check <- function(m, data, thresh = c(2, 3, 4), max_units = 1e5) {
+mash_z_check <- function(m, data, threshold = c(2, 3, 4), max_units = 1e5, ...) {
+  take_dots(...)
   g <- given_prior(m, data)
   if (!is.null(data$L)) {
     stop_mnmash("unsupported", "`data` are contrasts: check the conditions themselves")
   }
   if (!identical(max_units, Inf)) max_units <- check_count(max_units)
-  if (!is.numeric(thresh) || !length(thresh) || !all(is.finite(thresh)) || any(thresh < 0)) {
-    stop_mnmash("argument", "`thresh` must hold numbers of at least 0")
+  bad <- !is.numeric(threshold) || !length(threshold) || !all(is.finite(threshold))
+  if (bad || any(threshold < 0)) {
+    stop_mnmash("argument", "`threshold` must hold numbers of at least 0")
   }
   J <- nrow(data$Bhat)
   rows <- if (J > max_units) round(seq(1, J, length.out = max_units)) else seq_len(J)
@@ -58,13 +60,13 @@ mash_z_check <- function(m, data, thresh = c(2, 3, 4), max_units = 1e5) {
     predictive <- predictive_of(few, g, r, seen)
     z <- few$Bhat[seen, r] / few$Shat[seen, r]
     pit[seen, r] <- predictive(z)
-    conditions[[r]] <- count_beyond(z, predictive, thresh)
+    conditions[[r]] <- count_beyond(z, predictive, threshold)
     conditions[[r]]$condition <- condition_names(few$Bhat)[r]
   }
   conditions <- do.call(rbind, conditions)
   structure(
     list(
-      conditions = conditions[c("condition", "thresh", "n", "observed", "expected", "score")],
+      conditions = conditions[c("condition", "threshold", "n", "observed", "expected", "score")],
       pit = pit, moments = product_moments(data, g)
     ),
     class = "mash_z_check"
@@ -98,7 +100,7 @@ count_beyond <- function(z, predictive, thresh) {
     observed <- sum(abs(z) > t)
     sd <- sqrt(sum(beyond * (1 - beyond)))
     data.frame(
-      thresh = t, n = length(z), observed = observed, expected = sum(beyond),
+      threshold = t, n = length(z), observed = observed, expected = sum(beyond),
       score = if (sd > 0) (observed - sum(beyond)) / sd else NA_real_
     )
   })
@@ -137,7 +139,7 @@ named_as <- function(x, like) {
 }
 
 #' @param x what `mash_z_check()` returned.
-#' @param ... ignored.
+#' @param ... `mash_z_check()`: other words for its arguments (such as `thresh`); any other is an error.
 #' @rdname mash_z_check
 #' @export
 print.mash_z_check <- function(x, ...) {

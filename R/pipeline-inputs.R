@@ -72,7 +72,7 @@ estimate_vhat <- function(input, method, alpha, Ulist = NULL, n_subset = 6000, m
     switch(method,
       corrected = residual_correlation(data, "simple", correct = TRUE, n_threads = n_threads),
       mle = residual_correlation(
-        data, "mle", Ulist = Ulist, max_rows = n_subset, max_iter = max_iter, n_threads = n_threads
+        data, "mle", Ulist = Ulist, n_subset = n_subset, max_iter = max_iter, n_threads = n_threads
       ),
       residual_correlation(data, method, n_threads = n_threads)
     ),

@@ -19,7 +19,7 @@
 #'   [mixture_weights()] estimates with Dirichlet parameter `nullweight` for the point. Every pair
 #'   counts once; the package CorShrink counts each twice, which `nullweight = 5.5` imitates.
 #' - `"mle"`: maximum likelihood together with the weights of a prior, by
-#'   [mash_estimate_corr_em()] on at most `max_rows` rows (chosen by R's random numbers), starting
+#'   [mash_estimate_corr_em()] on at most `n_subset` rows (chosen by R's random numbers), starting
 #'   from `init` or the simple estimate. Rows with effects can be used; many are needed.
 #'
 #' Two conditions that fewer than 10 rows have both (one may have no value at all) have no estimate
@@ -42,9 +42,10 @@
 #' @param Ulist prior covariance matrices (`"mle"`). Default: [cov_canonical()].
 #' @param init where to start (`"mle"`): an R x R positive definite matrix. Default: the `"simple"`
 #'   estimate.
-#' @param max_rows,max_iter,tol most rows, most iterations, and the gain in log-likelihood at which
+#' @param n_subset,max_iter,tol most rows, most iterations, and the gain in log-likelihood at which
 #'   to stop (`"mle"`). The defaults are the pipeline's; `tol = 0.01` and more iterations come
 #'   closer to the maximum.
+#' @param ... other words for these arguments (such as `max_rows`); any other is an error.
 #' @inheritParams shared_arguments
 #'
 #' @return An R x R correlation matrix, positive definite, with the names of the conditions on both
@@ -65,8 +66,9 @@
 residual_correlation <- function(data, method = c(
                                    "identity", "simple", "mle", "corshrink", "simple_specific"
                                  ), subset = NULL, z_thresh = NULL, correct = FALSE, rescale = TRUE,
-                                 nullweight = 10, Ulist = NULL, init = NULL, max_rows = 6000,
-                                 max_iter = 6, tol = 1, n_threads = NULL) {
+                                 nullweight = 10, Ulist = NULL, init = NULL, n_subset = 6000,
+                                 max_iter = 6, tol = 1, n_threads = NULL, ...) {
+  take_dots(...)
   method <- match_choice(
     method, c("identity", "simple", "mle", "corshrink", "simple_specific")
   )
@@ -82,7 +84,7 @@ residual_correlation <- function(data, method = c(
   V <- if (method == "identity") {
     diag(ncol(z))
   } else if (method == "mle") {
-    correlation_by_em(data, z, rows, Ulist, init, max_rows, max_iter, tol, n_threads)
+    correlation_by_em(data, z, rows, Ulist, init, n_subset, max_iter, tol, n_threads)
   } else {
     moments <- null_moments(z[rows, , drop = FALSE], z_thresh, by_pairs = correct)
     switch(method,
@@ -169,10 +171,10 @@ with_unit_diagonal <- function(C) {
   C
 }
 
-correlation_by_em <- function(data, z, rows, Ulist, init, max_rows, max_iter, tol, n_threads) {
-  max_rows <- check_count(max_rows)
+correlation_by_em <- function(data, z, rows, Ulist, init, n_subset, max_iter, tol, n_threads) {
+  n_subset <- check_count(n_subset)
   rows <- rows[rowSums(!is.na(z[rows, , drop = FALSE])) > 0]
-  if (length(rows) > max_rows) rows <- rows[sort(sample.int(length(rows), max_rows))]
+  if (length(rows) > n_subset) rows <- rows[sort(sample.int(length(rows), n_subset))]
   if (is.null(init)) {
     init <- tryCatch(
       unname(residual_correlation(z[rows, , drop = FALSE], "simple")),

@@ -138,7 +138,7 @@ alignment_changes <- list(
   get_n_significant_conditions = list(conditions = c("liver", "lung")),
   get_significant_results = list(conditions = c("liver", "lung")),
   mash_posterior = list(exclude_rule = "marginal"),
-  mash = list(posterior_samples = 0), mash_stream = list(posterior_samples = 0),
+  mash = list(posterior_samples = 0), mash_stream = list(n_samples = 0),
   mash_compute_posterior_matrices = list(posterior_samples = 0),
   mash_update_data = list(ref = "liver"), mash_z_check = list(max_units = 100),
   residual_correlation = list(method = "mle"),

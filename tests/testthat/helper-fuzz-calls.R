@@ -197,9 +197,9 @@ fuzz_calls <- function() {
                          missing = "exact"),
     mash_stream = c(list(m, chunk, n_chunks = 2, sink = \(i, posterior) NULL, V = V,
                          pi_thresh = 1e-10, A = A, output_posterior_cov = FALSE,
-                         posterior_samples = 2, seed = 1), t1),
+                         n_samples = 2, seed = 1), t1),
     mash_update_data = list(data, ref = 1, V = V),
-    mash_z_check = list(m, data, thresh = c(2, 3), max_units = 10),
+    mash_z_check = list(m, data, threshold = c(2, 3), max_units = 10),
     mixture_prior = c(list(
       input, engine = "none", components = c("pca", "canonical"), effect_model = "EE",
       V = input_V, npc = 2, ed_tol = 0.1, max_iter = 3, seed = 1, canonical_in_ed = TRUE,
@@ -262,7 +262,7 @@ fuzz_calls <- function() {
     read_mash_input = list(input, missing = "exact", sets = "strong"),
     residual_correlation = c(list(
       data, method = "simple", subset = NULL, z_thresh = 3, correct = FALSE, rescale = TRUE,
-      nullweight = 10, Ulist = Ulist, init = V, max_rows = 50, max_iter = 2, tol = 1
+      nullweight = 10, Ulist = Ulist, init = V, n_subset = 50, max_iter = 2, tol = 1
     ), t1),
     sim_contrast1 = list(nsamp = 4, ncond = 3, err_sd = 0.5),
     sim_contrast2 = list(nsamp = 4, ncond = 3, err_sd = 0.5),
