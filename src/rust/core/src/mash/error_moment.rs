@@ -155,7 +155,7 @@ mod tests {
     use faer::linalg::solvers::DenseSolveCore;
 
     use super::*;
-    use crate::normal_means::testing::random;
+    use crate::testing::random;
 
     /// `E[ee' | x]`, by conditioning e on the observed cells of x, component by component.
     fn slow(data: &Data, v: &Mat<f64>, us: &[Mat<f64>], weights: &[f64]) -> Mat<f64> {
