@@ -73,7 +73,8 @@ as_unit_matrices <- function(value, x, m, name) {
     }
     columns <- colnames(value[[1L]])
     value <- array(
-      unlist(value, use.names = FALSE), c(first, J), if (!is.null(columns)) list(NULL, columns, NULL)
+      unlist(value, use.names = FALSE), c(first, J),
+      if (!is.null(columns)) list(NULL, columns, NULL)
     )
   } else {
     value <- align_observed(plain_matrix(value, name), x, m, name)
@@ -96,7 +97,8 @@ as_unit_matrices <- function(value, x, m, name) {
   structure(as_doubles(unname(value)), columns = size[2L], names_of_columns = dimnames(value)[[2L]])
 }
 
-# Rows (for covariances, and columns) in the order of the columns of `x`, slices in that of its rows.
+# Rows (for covariances, and columns) in the order of the columns of `x`, slices in that of its
+# rows.
 align_observed <- function(value, x, m, name) {
   if (!length(dim(value)) %in% 2:3 || is.null(colnames(x)) && is.null(rownames(x))) return(value)
   at <- lapply(dim(value), seq_len)

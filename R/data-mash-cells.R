@@ -1,7 +1,7 @@
 # What comes with the effects cell by cell, or unit by unit: matched to them by name.
 
-# What is given for each cell, as a J x R matrix in the order of Bhat: one number, one for each unit,
-# or a matrix, which is matched by the names of its rows and columns.
+# What is given for each cell, as a J x R matrix in the order of Bhat: one number, one for each
+# unit, or a matrix, which is matched by the names of its rows and columns.
 like_bhat <- function(x, Bhat, name, to = "`Bhat`") {
   x <- plain_matrix(x, name)
   J <- nrow(Bhat)

@@ -35,8 +35,8 @@
 #' @param Bhat effects, J units (rows) x R conditions (columns): a matrix or a data frame of
 #'   numbers, or a vector for one condition; `NA` where missing. Z-scores if `Shat` is not given. Or
 #'   the result of [deconvolve()], which brings `Shat` and `V`.
-#' @param Shat standard errors of `Bhat`, positive, in its units: J x R, one number for each unit, or
-#'   one for all. Default: 1 for all, `Bhat` being z-scores.
+#' @param Shat standard errors of `Bhat`, positive, in its units: J x R, one number for each unit,
+#'   or one for all. Default: 1 for all, `Bhat` being z-scores.
 #' @param alpha how effects scale with their standard errors: 0 (EE) to 1 (EZ).
 #' @param df degrees of freedom of the standard errors: J x R, one number for each unit (such as
 #'   `df.total` of limma), or one for all. Default `Inf` (normal).
@@ -52,7 +52,8 @@
 #'   error.
 #' @param missing what to do with missing values: `"exact"` or `"mashr"`, see below.
 #'
-#' @return An object of classes `mash_data` and `mash`: a list of `Bhat` (scaled effects, 0 where missing), `Shat`
+#' @return An object of classes `mash_data` and `mash`: a list of
+#'   `Bhat` (scaled effects, 0 where missing), `Shat`
 #'   (`Shat^(1 - alpha)`, 1e6 where missing), `Shat_alpha` (`Shat^alpha`, 1 where missing), `V`,
 #'   `commonV` (is `V` the same for all units), `alpha`, `missing` (J x R logical mask, or
 #'   `NULL` when nothing is missing or `missing = "mashr"`), and `units` of the (scaled) effects:
@@ -151,8 +152,8 @@ mash_update_data <- function(mashdata, ref = NULL, V = NULL) {
   if (is.null(ref)) mashdata else contrast_data(mashdata, ref)
 }
 
-# V for the units of Bhat, in the conditions that are the columns of `of`: matched by name where both
-# have names, and so are the units of an R x R x J array.
+# V for the units of Bhat, in the conditions that are the columns of `of`: matched by name where
+# both have names, and so are the units of an R x R x J array.
 data_correlation <- function(V, Bhat, of = Bhat) {
   units <- if (length(dim(V)) == 3L) dimnames(V)[[3L]]
   if (!is.null(units) && !is.null(rownames(Bhat))) {
