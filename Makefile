@@ -25,6 +25,7 @@ test-rust:
 
 test-r:
 	tools/setup.sh test
+	cd src/rust && cargo test --locked -p mnmash # what the face reads: needs R to build, not to run
 	Rscript tools/install.R "$(LIBRARY)"
 	R_LIBS="$(LIBRARY)" Rscript tools/test.R
 

@@ -1,15 +1,43 @@
-# What the core needs of the data and of the prior, in the form it expects.
+# The only caller of Rust: what the core needs of the data and of the prior, in the form it expects.
 
-# x, s, missing, v: v is NULL for independent errors, list(V), or for differences from a baseline
-# list(s, V, baseline, keep) (see R/data-contrasts.R).
-noise_arguments <- function(data) {
+# Calls rust_<f>() with named lists (`src/rust/src/` says which fields each has) and, if it takes
+# long, `run`. With a `label` its progress is shown: `total` units, and `then` after the last.
+call_core <- function(f, ..., label = NULL, total = NA, n_threads = 1L, then = NULL) {
+  rust <- get(paste0("rust_", f), envir = topenv(), mode = "function")
+  work <- function(progress = NULL) {
+    run <- if ("run" %in% names(formals(rust))) {
+      list(run = list(n_threads = n_threads, progress = progress))
+    }
+    from_rust(do.call(rust, c(list(...), run), quote = TRUE))
+  }
+  if (is.null(label)) work() else with_progress(label, total, work, then)
+}
+
+# How a fit ended, which every fit carries as `convergence`: `more` of what was found, and
+# converged, stop, iterations, trace, message.
+ending <- function(found, more = NULL) c(found[more], found$ended)
+
+# The same of several fits in one, with their traces as a list: it has converged if all have.
+endings <- function(each) {
+  bad <- which(!vapply(each, `[[`, NA, "converged"))
+  worst <- each[[c(bad, 1L)[1L]]]
+  list(
+    converged = !length(bad), stop = worst$stop,
+    iterations = max(vapply(each, `[[`, 0, "iterations")), trace = lapply(each, `[[`, "trace"),
+    message = paste0(
+      if (length(bad)) paste0(length(bad), " of ", length(each), " fits: "), worst$message
+    )
+  )
+}
+
+# Effects with their errors. V is NULL for independent errors; `baseline` is what differences are
+# differences of (see R/data-contrasts.R).
+core_measurements <- function(data) {
+  noise <- if (is.null(data$L)) list(V = data$V) else contrast_noise(data)
   list(
     x = as_doubles(data$Bhat), s = as_doubles(data$Shat), missing = data$missing,
-    v = if (is.null(data$L)) {
-      if (!is_identity(data$V)) list(as_doubles(data$V))
-    } else {
-      contrast_noise(data)
-    }
+    V = if (!is.null(noise$V) && !is_identity(noise$V)) as_doubles(noise$V),
+    baseline = noise$baseline
   )
 }
 
@@ -22,25 +50,51 @@ as_doubles <- function(x) {
   x
 }
 
-# ulist, grid, pointmass
-prior_arguments <- function(g) {
-  list(ulist = g$Ulist, grid = g$grid, pointmass = g$usepointmass)
+# A mixture of normals: covariances times the squares of `grid`, or times `scales`, which are a list
+# with numbers for each of them. Without weights where they are not known; `null`: whether the first
+# weight is that of the point zero.
+core_prior <- function(U, grid = NULL, weights = NULL, scales = NULL, null = FALSE) {
+  list(
+    U = U, grid = if (!is.null(grid)) as.double(grid), scales = scales,
+    weights = if (!is.null(weights)) as.double(weights), null = null
+  )
 }
 
-# Calls a function of the core with the data, the prior and more; `label` and `then` are for the
-# progress line.
-call_core <- function(f, data, g, ..., label, n_threads, then = NULL) {
-  with_progress(label, nrow(data$Bhat), then = then, work = \(progress) {
-    from_rust(do.call(f, c(
-      noise_arguments(data), prior_arguments(g), list(...),
-      list(n_threads = n_threads, progress = progress)
-    ), quote = TRUE))
-  })
+# Values of predictors, as as_predictors() has them, with an orthonormal basis of the covariates.
+core_predictors <- function(X, basis) {
+  list(form = "samples", x = core_columns(X, X$n), basis = basis)
+}
+
+# Correlations and sums of squares of predictors; or, without the latter, their products.
+core_products <- function(R, samples, norms = NULL) {
+  list(
+    form = "products", x = core_columns(R, length(R$starts) - 1L), norms = norms, samples = samples
+  )
+}
+
+core_columns <- function(x, n) {
+  if (is.null(x$starts)) return(x$x)
+  list(n = n, starts = x$starts, rows = x$rows, values = x$x)
+}
+
+# The covariance of residuals: its structure, and what it is or starts from.
+core_noise <- function(structure, V = NULL, rank = NULL) {
+  list(structure = structure, rank = rank, V = V)
+}
+
+mash_prior <- function(g, weights) core_prior(g$Ulist, g$grid, weights, null = g$usepointmass)
+
+# What a function of mash's data and prior is called with.
+core_mash <- function(f, data, g, ..., weights = NULL, label, n_threads, then = NULL) {
+  call_core(
+    f, measurements = core_measurements(data), prior = mash_prior(g, weights), ...,
+    label = label, total = nrow(data$Bhat), n_threads = n_threads, then = then
+  )
 }
 
 # log N(x_j; 0, S_j V S_j + w_l^2 U_k) in scaled units, J x P.
 loglik_matrix <- function(data, g, n_threads) {
-  loglik <- call_core(rust_loglik, data, g, label = "Likelihoods", n_threads = n_threads)
+  loglik <- core_mash("loglik", data, g, label = "Likelihoods", n_threads = n_threads)
   dimnames(loglik) <- list(
     rownames(data$Bhat), component_names(g$Ulist, g$grid, g$usepointmass)
   )
@@ -58,16 +112,11 @@ log_scale <- function(data) {
 # The posterior matrices, with mashr's names.
 posterior_matrices <- function(data, g, active, weights, covariance, n_threads, A = NULL) {
   check_active(active, g)
-  scale <- effect_scale(data)
-  A <- output_map(data, A)
-  noise <- noise_arguments(data)
-  prior <- prior_arguments(g)
-  found <- with_progress("Posteriors", nrow(data$Bhat), \(progress) {
-    from_rust(rust_posterior(
-      noise$x, noise$s, noise$missing, noise$v, scale, A, prior$ulist, prior$grid,
-      prior$pointmass, active, weights, covariance, n_threads, progress
-    ))
-  })
+  task <- core_effects(data, active, weights, A)
+  found <- core_mash(
+    "posterior", data, g, task = c(task, list(covariance = covariance)), label = "Posteriors",
+    n_threads = n_threads
+  )
   result <- found[c(
     "mean", "sd", "lfdr", "negative", "lfsr", "positive", if (covariance) "covariance"
   )]
@@ -77,12 +126,17 @@ posterior_matrices <- function(data, g, active, weights, covariance, n_threads, 
   )
   rm(found)
   units <- rownames(data$Bhat)
-  conditions <- if (is.null(A)) colnames(data$Bhat) else rownames(A)
+  conditions <- if (is.null(task$A)) colnames(data$Bhat) else rownames(task$A)
   if (is.null(units) && is.null(conditions)) return(result)
   # In place: these may be large.
   for (i in 1:6) dimnames(result[[i]]) <- list(units, conditions)
   if (covariance) dimnames(result$PosteriorCov) <- list(conditions, conditions, units)
   result
+}
+
+# Which effects are asked for, under the components `active` with each unit's weights.
+core_effects <- function(data, active, weights, A) {
+  list(active = active, weights = weights, scale = effect_scale(data), A = output_map(data, A))
 }
 
 # What the model's effects are multiplied by to be reported: back to the units of Bhat, times a
@@ -101,15 +155,11 @@ check_active <- function(active, g) {
   }
 }
 
-# The noise of contrasts as the core takes it: list(V), if it is the same for all units, or what it
+# The noise of contrasts as the core takes it: V, if it is the same for all units, or what it
 # follows from.
 contrast_noise <- function(data) {
-  if (!is.null(data$LSVSLt)) return(list(unname(data$LSVSLt)))
-  baseline <- baseline_weights(data$L)
-  list(
-    as_doubles(data$Shat_orig), if (!is_identity(data$V)) as_doubles(data$V), baseline$weights,
-    baseline$keep
-  )
+  if (!is.null(data$LSVSLt)) return(list(V = unname(data$LSVSLt)))
+  list(V = data$V, baseline = c(list(s = as_doubles(data$Shat_orig)), baseline_weights(data$L)))
 }
 
 # The linear map from the effects of the model to what is reported: A, and for contrasts with the

@@ -44,7 +44,8 @@
 #' @return An object of class `ed`: a list of `U` (named list of R x R matrices), `pi`, `means` (K x
 #'   R, or `NULL`), `loglik`, `trace` (the objective at the start and after each step: the
 #'   log-likelihood of all units, and with `regularisation` the logarithm of the prior), `n_iter`,
-#'   `converged`, `message` (why it stopped), `ranks` of `U`, and `objectives` of all starts. It has
+#'   `converged`, `message` (why it stopped), `convergence` (as in [mash()]), `ranks` of
+#'   `U`, and `objectives` of all starts. It has
 #'   methods [print()] and [logLik()], and [as_prior()] takes it if the means are zero.
 #' @references Bovy, Hogg and Roweis (2011), Annals of Applied Statistics 5, 1657-1677.
 #' @seealso [cov_ed()], [extreme_deconvolution()]
@@ -101,7 +102,7 @@ ed <- function(x, noise = NULL, U, pi = NULL, means = NULL, projection = NULL, r
     list(
       U = best$U, pi = stats::setNames(best$pi, names(U)), means = best$means,
       loglik = best$loglik[length(best$loglik)], trace = best$trace, n_iter = best$iterations,
-      converged = best$converged, message = best$message,
+      converged = best$converged, message = best$message, convergence = best$convergence,
       ranks = vapply(best$U, covariance_rank, 0L), objectives = objectives, n_units = problem$units,
       units = problem$scale
     ),

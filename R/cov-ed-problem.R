@@ -3,13 +3,13 @@
 # Effects with the noise of mash data.
 ed_direct <- function(data) {
   list(
-    kind = "direct", arguments = noise_arguments(data), units = nrow(data$Bhat),
+    kind = "direct", measurements = core_measurements(data), units = nrow(data$Bhat),
     effects = ncol(data$Bhat), names = colnames(data$Bhat), rows = rownames(data$Bhat),
     spread = mean(data$Bhat^2) + .Machine$double.eps, scale = data_units(data)
   )
 }
 
-# list(kind, arguments, units, effects, names, spread) from what a user gave to ed().
+# list(kind, measurements, units, effects, names, spread) from what a user gave to ed().
 ed_problem <- function(x, noise, projection, name = "noise") {
   if (inherits(x, "mash")) {
     if (!is.null(noise)) stop_mnmash("argument", "`noise` is part of the data: do not give it")
@@ -34,16 +34,13 @@ ed_problem <- function(x, noise, projection, name = "noise") {
   spread <- mean(x^2, na.rm = TRUE) + .Machine$double.eps
   names <- if (is.null(projection)) colnames(x) else attr(map, "names_of_columns")
   direct <- is.null(map) && all(given$s > 0)
-  arguments <- if (direct) {
-    list(x = unname(x), s = given$s, missing = missing, v = if (!is.null(given$V)) list(given$V))
+  measurements <- if (direct) {
+    list(x = unname(x), s = given$s, missing = missing, V = given$V, baseline = NULL)
   } else {
-    c(
-      list(x = unname(x)), covariances_of(given, J, n),
-      list(map = map, effects = as.integer(effects))
-    )
+    c(list(x = unname(x), map = map, effects = effects), covariances_of(given, J, n))
   }
   list(
-    kind = if (direct) "direct" else "projected", arguments = arguments, units = J,
+    kind = if (direct) "direct" else "projected", measurements = measurements, units = J,
     effects = effects, names = names, rows = rownames(x), spread = spread
   )
 }
@@ -149,32 +146,31 @@ covariance_noise <- function(N, J, n) {
   list(s = s, V = array(V, dim(N)), N = N)
 }
 
-# noise, diagonal: covariances as the core takes them for projections.
+# variances (of independent errors) or covariances, as the core takes them for projections.
 covariances_of <- function(given, J, n) {
-  if (!is.null(given$N)) return(list(noise = as.vector(given$N), diagonal = FALSE))
-  if (is.null(given$V)) return(list(noise = as.vector(given$s^2), diagonal = TRUE))
-  sd <- t(given$s)
-  scale <- array(sd[rep(seq_len(n), n), ] * sd[rep(seq_len(n), each = n), ], c(n, n, J))
-  list(noise = as.vector(scale * as.vector(given$V)), diagonal = FALSE)
+  covariances <- given$N
+  if (is.null(covariances) && !is.null(given$V)) {
+    sd <- t(given$s)
+    scale <- array(sd[rep(seq_len(n), n), ] * sd[rep(seq_len(n), each = n), ], c(n, n, J))
+    covariances <- scale * as.vector(given$V)
+  }
+  list(variances = if (is.null(covariances)) given$s^2, covariances = covariances)
 }
 
-# One run of the core: list(U, pi, means, trace, loglik, iterations, converged, message).
+# One run of the core: U, pi, means, loglik, and how it ended, also as `convergence`.
 run_ed <- function(problem, task, tol, max_iter, w, row_weights, n_threads) {
-  control <- c(
-    check_number(tol, infinite = TRUE), check_number(max_iter, name = "maxiter", 0),
-    check_number(w, 0)
-  )
   row_weights <- align_each(row_weights, problem$rows, problem$units, "row_weights", "unit")
-  weights <- check_row_weights(row_weights, problem$units)
-  n_threads <- resolve_threads(n_threads)
-  f <- if (problem$kind == "direct") rust_ed else rust_ed_projected
-  with_progress("Extreme deconvolution, units", NA, \(progress) {
-    from_rust(do.call(f, c(
-      problem$arguments,
-      list(start = task, control = control, weights = weights, n_threads = n_threads,
-           progress = progress)
-    ), quote = TRUE))
-  })
+  control <- list(
+    tol = check_number(tol, infinite = TRUE),
+    max_iter = floor(check_number(max_iter, name = "maxiter", 0)),
+    w = check_number(w, 0), row_weights = check_row_weights(row_weights, problem$units)
+  )
+  found <- call_core(
+    if (problem$kind == "direct") "ed" else "ed_projected",
+    measurements = problem$measurements, start = task, control = control,
+    label = "Extreme deconvolution, units", n_threads = resolve_threads(n_threads)
+  )
+  c(found[names(found) != "ended"], found$ended, list(convergence = ending(found)))
 }
 
 check_row_weights <- function(weights, J, name = "row_weights") {

@@ -93,14 +93,17 @@ factorise_effects <- function(data, factors, noise, greedy, backfit) {
   if (!is.null(data$missing)) Y[data$missing] <- NA
   cells <- sum(!is.na(Y))
   per_cell <- \(tol) if (is.null(tol)) sqrt(.Machine$double.eps) else tol / cells
-  fit <- with_progress("Factors", NA, \(progress) {
-    from_rust(rust_factorise(
-      Y, if (noise != "column") data$Shat, noise != "given", factors == "nonneg",
-      if (is.null(greedy$Kmax)) 100 else greedy$Kmax,
-      c(if_null(greedy$maxiter, 500), if_null(backfit$maxiter, 500)),
-      c(per_cell(greedy$tol), per_cell(backfit$tol)), TRUE, progress
-    ))
-  })
+  limits <- \(part) list(max_iter = if_null(part$maxiter, 500), tol = per_cell(part$tol))
+  fit <- call_core(
+    "factorise",
+    measurements = list(x = Y, s = if (noise != "column") data$Shat),
+    control = list(
+      estimate = noise != "given", nonneg = factors == "nonneg",
+      max_factors = if_null(greedy$Kmax, 100), greedy = limits(greedy), backfit = limits(backfit)
+    ),
+    label = "Factors"
+  )
+  fit[c("trace", "iterations", "converged")] <- fit$ended[c("trace", "iterations", "converged")]
   names <- list(dimnames(Y)[[1L]], dimnames(Y)[[2L]])
   for (what in c("L_pm", "L_psd", "F_pm", "F_psd")) {
     side <- names[[if (startsWith(what, "L")) 1L else 2L]]

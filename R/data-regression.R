@@ -69,7 +69,7 @@ covariate_space <- function(Z, n, intercept) {
 
 # Predictors and the basis of the covariates as the core takes them.
 regression_design <- function(X, space) {
-  list(kind = X$kind, x = X$x, basis = space$basis, starts = X$starts, rows = X$rows)
+  core_predictors(X, space$basis)
 }
 
 # Coefficients to start from, p x J, or NULL: by the names of predictors and responses.

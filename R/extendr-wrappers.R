@@ -3,79 +3,79 @@
 
 rust_cores <- function() .Call(wrap__rust_cores)
 
-rust_ed <- function(x, s, missing, v, start, control, weights, n_threads, progress) .Call(wrap__rust_ed, x, s, missing, v, start, control, weights, n_threads, progress)
+rust_ed <- function(measurements, start, control, run) .Call(wrap__rust_ed, measurements, start, control, run)
 
-rust_ed_projected <- function(x, noise, diagonal, map, effects, start, control, weights, n_threads, progress) .Call(wrap__rust_ed_projected, x, noise, diagonal, map, effects, start, control, weights, n_threads, progress)
+rust_ed_projected <- function(measurements, start, control, run) .Call(wrap__rust_ed_projected, measurements, start, control, run)
 
-rust_factorise <- function(y, se, estimate, nonneg, max_factors, max_iter, tol, backfit, progress) .Call(wrap__rust_factorise, y, se, estimate, nonneg, max_factors, max_iter, tol, backfit, progress)
+rust_factorise <- function(measurements, control, run) .Call(wrap__rust_factorise, measurements, control, run)
 
-rust_enrich_single <- function(starts, annotations, penalty, log_bf, start, offset, tol, max_iter, n_threads, progress) .Call(wrap__rust_enrich_single, starts, annotations, penalty, log_bf, start, offset, tol, max_iter, n_threads, progress)
+rust_enrich_single <- function(loci, evidence, control, run) .Call(wrap__rust_enrich_single, loci, evidence, control, run)
 
-rust_enrich_places <- function(starts, annotations, penalty, weight, start, n_threads) .Call(wrap__rust_enrich_places, starts, annotations, penalty, weight, start, n_threads)
+rust_enrich_places <- function(loci, evidence, control, run) .Call(wrap__rust_enrich_places, loci, evidence, control, run)
 
-rust_association <- function(z, v, n, variance, sigma, gamma, n_threads, progress) .Call(wrap__rust_association, z, v, n, variance, sigma, gamma, n_threads, progress)
+rust_association <- function(statistics, models, scales, run) .Call(wrap__rust_association, statistics, models, scales, run)
 
-rust_association_over_scales <- function(log_bf, units, weights, n_threads) .Call(wrap__rust_association_over_scales, log_bf, units, weights, n_threads)
+rust_association_over_scales <- function(log_bf, weights, run) .Call(wrap__rust_association_over_scales, log_bf, weights, run)
 
-rust_qc <- function(z, ld, n_threads) .Call(wrap__rust_qc, z, ld, n_threads)
+rust_qc <- function(statistics, run) .Call(wrap__rust_qc, statistics, run)
 
 rust_asymmetry <- function(x) .Call(wrap__rust_asymmetry, x)
 
-rust_check_psd <- function(x, slack, name) .Call(wrap__rust_check_psd, x, slack, name)
+rust_check_psd <- function(x, control) .Call(wrap__rust_check_psd, x, control)
 
-rust_finemap_rows <- function(x, y, v, intercept, standardize, memory, task) .Call(wrap__rust_finemap_rows, x, y, v, intercept, standardize, memory, task)
+rust_finemap_rows <- function(predictors, responses, noise, prior, control, run) .Call(wrap__rust_finemap_rows, predictors, responses, noise, prior, control, run)
 
-rust_finemap_products <- function(gram, scale, xty, yty, samples, v, task) .Call(wrap__rust_finemap_products, gram, scale, xty, yty, samples, v, task)
+rust_finemap_products <- function(predictors, responses, noise, prior, control, run) .Call(wrap__rust_finemap_products, predictors, responses, noise, prior, control, run)
 
-rust_credible_sets <- function(alpha, coverage) .Call(wrap__rust_credible_sets, alpha, coverage)
+rust_credible_sets <- function(alpha, control) .Call(wrap__rust_credible_sets, alpha, control)
 
 rust_purity <- function(correlation) .Call(wrap__rust_purity, correlation)
 
-rust_fqtl <- function(x, y, covariates, precision, offset, weights, masks, family, left, nonneg, hypers, limits, seed, n_threads, progress) .Call(wrap__rust_fqtl, x, y, covariates, precision, offset, weights, masks, family, left, nonneg, hypers, limits, seed, n_threads, progress)
+rust_fqtl <- function(x, responses, family, prior, control, run) .Call(wrap__rust_fqtl, x, responses, family, prior, control, run)
 
-rust_loglik <- function(x, s, missing, v, ulist, grid, pointmass, n_threads, progress) .Call(wrap__rust_loglik, x, s, missing, v, ulist, grid, pointmass, n_threads, progress)
+rust_loglik <- function(measurements, prior, run) .Call(wrap__rust_loglik, measurements, prior, run)
 
-rust_logistic <- function(x, y, basis, inclusion, slab, slab_prior, b, order, tol, max_iter, n_threads, progress) .Call(wrap__rust_logistic, x, y, basis, inclusion, slab, slab_prior, b, order, tol, max_iter, n_threads, progress)
+rust_logistic <- function(predictors, y, prior, start, control, run) .Call(wrap__rust_logistic, predictors, y, prior, start, control, run)
 
-rust_mash_fit <- function(x, s, missing, v, ulist, grid, pointmass, prior, start, tol, max_iter, memory, n_threads, progress) .Call(wrap__rust_mash_fit, x, s, missing, v, ulist, grid, pointmass, prior, start, tol, max_iter, memory, n_threads, progress)
+rust_error_moment <- function(measurements, prior, task, run) .Call(wrap__rust_error_moment, measurements, prior, task, run)
 
-rust_error_moment <- function(x, s, missing, v, ulist, grid, pointmass, active, weights, n_threads, progress) .Call(wrap__rust_error_moment, x, s, missing, v, ulist, grid, pointmass, active, weights, n_threads, progress)
+rust_random_effects <- function(estimates, control) .Call(wrap__rust_random_effects, estimates, control)
 
-rust_newton_step <- function(hessian, g, x) .Call(wrap__rust_newton_step, hessian, g, x)
+rust_mash_fit <- function(measurements, prior, control, run) .Call(wrap__rust_mash_fit, measurements, prior, control, run)
 
-rust_random_effects <- function(y, v, restricted) .Call(wrap__rust_random_effects, y, v, restricted)
+rust_newton_step <- function(point) .Call(wrap__rust_newton_step, point)
 
-rust_weight_sums <- function(x, s, missing, v, ulist, grid, pointmass, pi, columns, floor, n_threads, progress) .Call(wrap__rust_weight_sums, x, s, missing, v, ulist, grid, pointmass, pi, columns, floor, n_threads, progress)
+rust_weight_sums <- function(measurements, prior, point, run) .Call(wrap__rust_weight_sums, measurements, prior, point, run)
 
-rust_mixture_summary <- function(x, s, missing, v, ulist, grid, pointmass, pi, pi_thresh, n_threads, progress) .Call(wrap__rust_mixture_summary, x, s, missing, v, ulist, grid, pointmass, pi, pi_thresh, n_threads, progress)
+rust_mixture_summary <- function(measurements, prior, control, run) .Call(wrap__rust_mixture_summary, measurements, prior, control, run)
 
-rust_mr_ash <- function(design, y, total, standardize, grid, relative, pi, sigma2, b, order, dirichlet, update_pi, update_sigma2, slab, tol, max_iter, n_threads, progress) .Call(wrap__rust_mr_ash, design, y, total, standardize, grid, relative, pi, sigma2, b, order, dirichlet, update_pi, update_sigma2, slab, tol, max_iter, n_threads, progress)
+rust_mr_ash <- function(predictors, responses, prior, start, control, run) .Call(wrap__rust_mr_ash, predictors, responses, prior, start, control, run)
 
-rust_mr_mash <- function(design, y, order, standardize, start, prior, residual, update, control, n_threads, progress) .Call(wrap__rust_mr_mash, design, y, order, standardize, start, prior, residual, update, control, n_threads, progress)
+rust_mr_mash <- function(predictors, responses, prior, noise, start, control, run) .Call(wrap__rust_mr_mash, predictors, responses, prior, noise, start, control, run)
 
-rust_mr_mash_log_bf <- function(design, y, standardize, prior, residual, n_threads) .Call(wrap__rust_mr_mash_log_bf, design, y, standardize, prior, residual, n_threads)
+rust_mr_mash_log_bf <- function(predictors, responses, prior, noise, control, run) .Call(wrap__rust_mr_mash_log_bf, predictors, responses, prior, noise, control, run)
 
-rust_mr_mash_posterior <- function(statistics, precision, prior, residual, covariance, n_threads) .Call(wrap__rust_mr_mash_posterior, statistics, precision, prior, residual, covariance, n_threads)
+rust_mr_mash_posterior <- function(rows, prior, noise, task, run) .Call(wrap__rust_mr_mash_posterior, rows, prior, noise, task, run)
 
-rust_posterior <- function(x, s, missing, v, scale, a, ulist, grid, pointmass, active, weights, covariance, n_threads, progress) .Call(wrap__rust_posterior, x, s, missing, v, scale, a, ulist, grid, pointmass, active, weights, covariance, n_threads, progress)
+rust_posterior <- function(measurements, prior, task, run) .Call(wrap__rust_posterior, measurements, prior, task, run)
 
-rust_posterior_samples <- function(x, s, missing, v, scale, a, ulist, grid, pointmass, active, weights, n_samples, seed, first_row, n_threads, progress) .Call(wrap__rust_posterior_samples, x, s, missing, v, scale, a, ulist, grid, pointmass, active, weights, n_samples, seed, first_row, n_threads, progress)
+rust_posterior_samples <- function(measurements, prior, task, draw, run) .Call(wrap__rust_posterior_samples, measurements, prior, task, draw, run)
 
-rust_pairwise_sharing <- function(pm, lfsr, factor, lfsr_thresh, n_threads) .Call(wrap__rust_pairwise_sharing, pm, lfsr, factor, lfsr_thresh, n_threads)
+rust_pairwise_sharing <- function(posterior, control, run) .Call(wrap__rust_pairwise_sharing, posterior, control, run)
 
-rust_sampled_sharing <- function(samples, lfsr, factor, lfsr_thresh, n_threads, progress) .Call(wrap__rust_sampled_sharing, samples, lfsr, factor, lfsr_thresh, n_threads, progress)
+rust_sampled_sharing <- function(posterior, control, run) .Call(wrap__rust_sampled_sharing, posterior, control, run)
 
-rust_ud_fit <- function(x, s, missing, v, ulist, shapes, weights, choices, numbers, flags, n_threads, progress) .Call(wrap__rust_ud_fit, x, s, missing, v, ulist, shapes, weights, choices, numbers, flags, n_threads, progress)
+rust_ud_fit <- function(measurements, components, weights, control, run) .Call(wrap__rust_ud_fit, measurements, components, weights, control, run)
 
-rust_pairwise_moments <- function(z, inside) .Call(wrap__rust_pairwise_moments, z, inside)
+rust_pairwise_moments <- function(cells) .Call(wrap__rust_pairwise_moments, cells)
 
-rust_untruncated <- function(n, cov, var, t, unit, n_threads) .Call(wrap__rust_untruncated, n, cov, var, t, unit, n_threads)
+rust_untruncated <- function(moments, control, run) .Call(wrap__rust_untruncated, moments, control, run)
 
-rust_shrunken_correlation <- function(n, cov, var, fewest, nullweight, n_threads) .Call(wrap__rust_shrunken_correlation, n, cov, var, fewest, nullweight, n_threads)
+rust_shrunken_correlation <- function(moments, control, run) .Call(wrap__rust_shrunken_correlation, moments, control, run)
 
-rust_nearest_correlation <- function(a, smallest) .Call(wrap__rust_nearest_correlation, a, smallest)
+rust_nearest_correlation <- function(v, control) .Call(wrap__rust_nearest_correlation, v, control)
 
-rust_repair_correlation <- function(v, smallest) .Call(wrap__rust_repair_correlation, v, smallest)
+rust_repair_correlation <- function(v, control) .Call(wrap__rust_repair_correlation, v, control)
 
-rust_mixture_weights <- function(loglik, prior, start, row_weights, tol, max_iter, method, n_threads, progress) .Call(wrap__rust_mixture_weights, loglik, prior, start, row_weights, tol, max_iter, method, n_threads, progress)
+rust_mixture_weights <- function(loglik, control, run) .Call(wrap__rust_mixture_weights, loglik, control, run)
 # nolint end

@@ -172,8 +172,8 @@ check_square <- function(x, name) {
   if (nrow(x) != ncol(x)) {
     stop_mnmash("dimension", "`", name, "` must be square, not ", describe_dim(x))
   }
-  at <- from_rust(rust_asymmetry(x))
-  if (at > 0) {
+  at <- call_core("asymmetry", x = x)
+  if (!is.null(at)) {
     stop_mnmash("asymmetric", "`", name, "` must be symmetric: it is not at ", describe_cell(x, at))
   }
 }

@@ -19,16 +19,22 @@ finemap_problem <- function(data, V, settings) {
 # The fit of a problem: what the core found (`fit`), what an effect on its scale is multiplied by
 # for the variable as given (`unit`, p x R), and the `intercept` and effects of `covariates`, if
 # there are any.
-solve_region <- function(problem, task) {
+solve_region <- function(problem, ...) {
   found <- if (problem$form == "rows") {
-    from_rust(rust_finemap_rows(
-      problem$X, problem$Y, problem$V, problem$intercept, problem$standardize,
-      getOption("mnmash.memory", 2e9), task
-    ))
+    call_core(
+      "finemap_rows",
+      predictors = list(
+        x = problem$X, intercept = problem$intercept, standardize = problem$standardize,
+        memory = memory_limit()
+      ),
+      responses = list(y = problem$Y), ...
+    )
   } else {
-    list(fit = from_rust(rust_finemap_products(
-      problem$gram, problem$scale, problem$XtY, problem$YtY, problem$samples, problem$V, task
-    )))
+    list(fit = call_core(
+      "finemap_products",
+      predictors = problem[c("gram", "scale", "samples")],
+      responses = list(y = problem$XtY, total = problem$YtY), ...
+    ))
   }
   fit <- found$fit
   unit <- if (problem$form == "rows") 1 / found$columns$x_scale else problem$back

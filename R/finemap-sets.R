@@ -66,7 +66,9 @@ lfsr.finemap <- function(x, level = c("variable", "set"), ...) {
 
 find_sets <- function(fit, coverage, min_abs_corr) {
   live <- names(fit$scale)[fit$scale > 1e-9]
-  variables <- rust_credible_sets(fit$alpha[live, , drop = FALSE], coverage)
+  variables <- call_core(
+    "credible_sets", alpha = fit$alpha[live, , drop = FALSE], control = list(coverage = coverage)
+  )
   probability <- effect_probability(fit)
   sets <- lapply(seq_along(live), \(i) {
     l <- live[i]
@@ -74,7 +76,7 @@ find_sets <- function(fit, coverage, min_abs_corr) {
     near <- fit$near[[l]]
     known <- match(members, near$variable)
     known <- known[!is.na(known)]
-    purity <- rust_purity(near$correlation[known, known, drop = FALSE])
+    purity <- call_core("purity", correlation = near$correlation[known, known, drop = FALSE])
     if (!length(known)) purity[] <- 0
     list(
       variables = stats::setNames(members, names(fit$pip)[members]),

@@ -36,7 +36,7 @@ sumstats_region <- function(given, LD, n, check) {
       describe_index("variable", bad[1L], variables), and_more(length(bad))
     )
   }
-  if (check) from_rust(rust_check_psd(LD, 1e-4, "`LD`"))
+  if (check) call_core("check_psd", x = LD, control = list(slack = 1e-4, name = "`LD`"))
   if (is.null(n)) {
     warn_mnmash(
       "sample_size", "without `n` the z-scores are used as they are, which overstates large ",

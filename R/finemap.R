@@ -142,26 +142,29 @@ finemap <- function(data, prior, L = 10, V = NULL, prior_weights = NULL,
   prior <- finemap_prior(prior, data, scale, effect_model)
   problem <- finemap_problem(data, V, settings)
   U <- scale_prior(prior, data, problem, settings)
-  options <- list(
-    L = L, rule = scale, scale = 1, entry = check_number(min_log_bf, 0),
+  control <- list(
+    place = place, L = L, rule = scale, scale = 1, entry = check_number(min_log_bf, 0),
     update = if (is.null(compat)) "direct" else "compat",
-    residual = estimate_V, tol = check_number(tol, 0),
-    max_iter = check_count(max_iter), mass = 0.995, most = 200
+    tol = check_number(tol, 0), max_iter = check_count(max_iter), mass = 0.995, most = 200
   )
   coverage <- check_number(coverage, 0, 1)
   min_abs_corr <- check_number(min_abs_corr, 0, 1)
-  found <- with_progress("Fine-mapping, visits", L * max_iter, \(progress) {
-    solve_region(problem, list(
-      U = U, weights = as.double(prior$w), place = place, options = options,
-      n_threads = resolve_threads(n_threads), progress = progress
-    ))
-  })
+  structure <- c(none = "known", diag = "diagonal", full = "full")[[estimate_V]]
+  found <- solve_region(
+    problem,
+    noise = core_noise(structure, problem$V), prior = core_prior(U, grid = 1, weights = prior$w),
+    control = control, label = "Fine-mapping, visits", total = L * max_iter,
+    n_threads = resolve_threads(n_threads)
+  )
   fit <- new_finemap(found, data, names(prior$U))
   fit$prior <- prior[c("U", "w", "effect_model")]
   fit$prior_weights <- place
   fit$options <- c(
-    options[c("L", "rule", "update", "residual", "tol", "max_iter")],
-    list(standardize = standardize, coverage = coverage, min_abs_corr = min_abs_corr)
+    control[c("L", "rule", "update", "tol", "max_iter")],
+    list(
+      residual = estimate_V, standardize = standardize, coverage = coverage,
+      min_abs_corr = min_abs_corr
+    )
   )
   fit$sets <- find_sets(fit, coverage, min_abs_corr)
   fit$call <- match.call()
@@ -193,8 +196,11 @@ check_place <- function(prior_weights, data) {
 
 new_finemap <- function(found, data, components) {
   fit <- found$fit[c(
-    "alpha", "lbf_variable", "lbf", "scale", "elbo", "converged", "V", "effects", "near", "lead_ld"
+    "alpha", "lbf_variable", "lbf", "scale", "V", "effects", "near", "lead_ld"
   )]
+  fit$convergence <- ending(found$fit)
+  fit$elbo <- fit$convergence$trace
+  fit$converged <- fit$convergence$converged
   live <- fit$scale > 1e-9
   names <- data$variables
   conditions <- data$conditions

@@ -7,17 +7,24 @@ run_fqtl <- function(model, settings) {
   K <- if (is.null(data$weights)) check_count(settings$K, 0, name = "K") else ncol(data$weights)
   hyper <- fqtl_hyper(settings$prior, model, settings$u_prior)
   max_iter <- check_count(settings$max_iter, 0, name = "max_iter")
-  limits <- c(
-    K, check_count(settings$n_seeds, name = "n_seeds"), max_iter,
-    check_number(settings$tol, 0, name = "tol"), check_count(settings$L, name = "L")
+  fields <- c("name", "covariates", "low", "high", "start", "size", "base")
+  out <- call_core(
+    "fqtl",
+    x = data$X$values,
+    responses = list(
+      y = model$Y, offset = model$offset, weights = data$weights, covariates = model$covariates,
+      precision = model$precision, masks = data$masks
+    ),
+    family = stats::setNames(model$family[fields], fields),
+    prior = c(list(u_prior = settings$u_prior, nonneg = settings$nonneg), hyper),
+    control = list(
+      K = K, n_seeds = check_count(settings$n_seeds, name = "n_seeds"), max_iter = max_iter,
+      tol = check_number(settings$tol, 0, name = "tol"),
+      L = check_count(settings$L, name = "L"), seed = settings$seed
+    ),
+    label = "Factored regression", total = max(1, max_iter),
+    n_threads = resolve_threads(settings$n_threads)
   )
-  out <- with_progress("Factored regression", max(1, max_iter), \(progress) {
-    from_rust(rust_fqtl(
-      data$X$values, model$Y, model$covariates, model$precision, model$offset, data$weights,
-      data$masks, model$family, settings$u_prior, settings$nonneg, unlist(hyper), limits,
-      as.numeric(settings$seed %||% -1), resolve_threads(settings$n_threads), progress
-    ))
-  })
   new_fqtl(out, model, settings)
 }
 
@@ -51,8 +58,9 @@ fqtl_hyper <- function(prior, model, u_prior) {
     ranges[[name]] <- rep(value, length.out = 2L)
   }
   list(
-    ranges$pi_u, ranges$tau_u * unit, ranges$pi_v, c(1, 1), ranges$pi_direct,
-    ranges$tau_direct * unit
+    left = list(pi = ranges$pi_u, tau = ranges$tau_u * unit),
+    right = list(pi = ranges$pi_v, tau = c(1, 1)),
+    direct = list(pi = ranges$pi_direct, tau = ranges$tau_direct * unit)
   )
 }
 
@@ -72,13 +80,13 @@ new_fqtl <- function(out, model, settings) {
     eta = cells(out$eta, model$unit) + rep(model$centres, each = nrow(out$eta)),
     eta_sd = cells(sqrt(out$eta_variance), model$unit),
     # The density of the outcomes in their own units.
-    elbo = out$trace - if (model$name == "gaussian") {
+    elbo = out$ended$trace - if (model$name == "gaussian") {
       sum(colSums(!is.na(data$Y)) * log(model$unit))
     } else {
       0
     },
-    elbo_se = if (!is.nan(out$error)) out$error, converged = out$converged,
-    n_iter = out$iterations, family = model$name, nb_link = model$nb_link,
+    elbo_se = if (!is.nan(out$error)) out$error, converged = out$ended$converged,
+    n_iter = out$ended$iterations, convergence = ending(out), family = model$name, nb_link = model$nb_link,
     u_prior = settings$u_prior, nonneg = settings$nonneg, X_means = data$X$means,
     Y_unit = stats::setNames(model$unit, names$outcomes), terms = data$terms,
     has_offset = !is.null(data$offset)

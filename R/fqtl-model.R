@@ -94,7 +94,7 @@ family_ranges <- function(family, data, variances) {
     nb_floor <- rep_len(check_number(nb_floor, 0), m)
     moment <- means^2 / pmax(variances - means, means / 100)
     start <- pmax(pmin(moment, 100), 0.05) + nb_floor
-    core <- if (family$nb_link == "odds") "nb" else "nb_log"
+    core <- if (family$nb_link == "odds") "nb_odds" else "nb_log"
     return(list(name = core, low = nb_floor, start = start))
   }
   if (name == "beta") {

@@ -88,7 +88,7 @@
 #'   what [predict()][predict.fqtl] needs to know of the covariates, and `has_offset`;
 #' - `elbo`: the bound without factors, after each factor, then after each round (for `"sgvb"` an
 #'   estimate of it in each round, then of the final one, with Monte Carlo standard error
-#'   `elbo_se`); `converged`, `n_iter`, and the arguments.
+#'   `elbo_se`); `converged`, `n_iter`, `convergence` (as in [mash()]), and the arguments.
 #' @references Park Y, Sarkar AK, Bhutani K, Kellis M (2017). Multi-tissue polygenic models for
 #'   transcriptome-wide association studies. bioRxiv 107623.
 #'

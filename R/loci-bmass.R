@@ -91,7 +91,10 @@ bmass <- function(Z, n, V = NULL, maf = NULL,
   prior <- udi_prior(gamma, pi0)
   w <- outer(prior, rep(1 / length(sigma_alpha), length(sigma_alpha)))
   if (weights == "estimate") w <- estimate_udi_weights(log_bf)
-  scaled <- from_rust(rust_association_over_scales(log_bf, J, w, resolve_threads(n_threads)))
+  scaled <- call_core(
+    "association_over_scales",
+    log_bf = log_bf, weights = w, n_threads = resolve_threads(n_threads)
+  )
   summarise_udi(scaled, w, models, V, Z)
 }
 
@@ -118,17 +121,16 @@ null_correlation <- function(Z) {
 
 # Models x units x scales, natural logarithms; the null first.
 association_log_bf <- function(Z, V, n, variance, sigma, models, formula, n_threads) {
-  gamma <- matrix(match(models, c("U", "D", "I")) - 1, nrow(models))
   if (formula == "finite") {
-    found <- with_progress("Association", nrow(Z), \(progress) {
-      from_rust(rust_association(
-        Z, V, n, variance, sigma, matrix(as.double(gamma), nrow(gamma)), n_threads, progress
-      ))
-    })
-    return(array(found, c(nrow(gamma), nrow(Z), length(sigma))))
+    found <- call_core(
+      "association",
+      statistics = list(z = Z, V = V, n = n, variance = variance), models = models,
+      scales = sigma, label = "Association", total = nrow(Z), n_threads = n_threads
+    )
+    return(array(found, c(nrow(models), nrow(Z), length(sigma))))
   }
   U <- cov_udi(mash_set_data(unname(Z), V = V), unname(models[-1L, , drop = FALSE]))
-  out <- array(0, c(nrow(gamma), nrow(Z), length(sigma)))
+  out <- array(0, c(nrow(models), nrow(Z), length(sigma)))
   # Units of the same n 2 maf (1 - maf) have the same grid of scales.
   size <- n * variance
   for (s in unique(size)) {

@@ -38,9 +38,14 @@ enrich_multi <- function(loci, annotations, start, settings, finemap_arguments, 
     there <- lapply(fits, effect_probability)
     if (!is.null(X)) {
       weight <- unlist(Map(\(f, c) drop(c %*% f$alpha), fits, there), use.names = FALSE)
-      a <- from_rust(rust_enrich_places(
-        c(0, cumsum(found$sizes)), X, settings$penalty, weight, a, settings$n_threads
-      ))$coef
+      a <- call_core(
+        "enrich_places",
+        loci = list(
+          starts = c(0, cumsum(found$sizes)), annotations = X, penalty = settings$penalty
+        ),
+        evidence = list(weight = weight), control = list(start = a),
+        n_threads = settings$n_threads
+      )$coef
     }
     if (update_weights) finemap_arguments$prior <- reweighted_prior(fits, there)
   }

@@ -115,18 +115,22 @@ enrich_single <- function(found, annotations, start, settings, conf_level) {
       coef = coef, prior_weights = parts(fit$prior), pip = parts(fit$pip),
       loci = data.frame(locus = found$labels, size = found$sizes, p_null = fit$null, fdr = fdr),
       loglik = fit$loglik, converged = fit$converged, n_iter = length(fit$loglik) - 1L,
-      method = "single", penalty = settings$penalty
+      convergence = ending(fit), method = "single", penalty = settings$penalty
     ),
     class = "enrich"
   )
 }
 
 # Expectation maximisation from `start`, with an `offset` in the predictor.
-single_em <- function(model, start, offset = numeric(), X = model$X, tol) {
-  from_rust(rust_enrich_single(
-    model$starts, X, model$penalty, model$log_bf, as.double(start), offset, tol, model$max_iter,
-    model$n_threads, NULL
-  ))
+single_em <- function(model, start, offset = NULL, X = model$X, tol) {
+  fit <- call_core(
+    "enrich_single",
+    loci = list(starts = model$starts, annotations = X, penalty = model$penalty),
+    evidence = list(log_bf = model$log_bf, offset = offset),
+    control = list(start = as.double(start), tol = tol, max_iter = model$max_iter),
+    n_threads = model$n_threads
+  )
+  c(fit, list(loglik = fit$ended$trace, converged = fit$ended$converged))
 }
 
 # Likelihood-ratio intervals, other coefficients re-estimated.

@@ -48,7 +48,9 @@ qc_sumstats <- function(Z, LD, n = NULL, alpha = 0.01, n_threads = NULL, ...) {
     mnmash_warning_sample_size = \(w) tryInvokeRestart("muffleWarning")
   )
   Z <- shrunk_scores(data$Z, data$n)
-  found <- from_rust(rust_qc(Z, data$LD, resolve_threads(n_threads)))
+  found <- call_core(
+    "qc", statistics = list(z = Z, LD = data$LD), n_threads = resolve_threads(n_threads)
+  )
   names <- if (is.null(data$variables)) as.character(seq_len(data$p)) else data$variables
   conditions <- if (is.null(data$conditions)) numbered_conditions(data$R) else data$conditions
   sd <- sqrt(found$variance)

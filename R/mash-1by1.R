@@ -25,7 +25,8 @@
 #'
 #' @return An object of class `mash_1by1`: a list of `result` (J x R matrices `PosteriorMean`,
 #'   `PosteriorSD` and `lfsr`), `loglik` (the sum over conditions), and `fitted_g` (for each
-#'   condition the prior: a list of `pi` and `sd`, or what ashr returned). [get_pm()],
+#'   condition the prior: a list of `pi` and `sd`, or what ashr returned), and `convergence` (as in
+#'   [mash()], with a trace for each condition; `NULL` from ashr). [get_pm()],
 #'   [get_psd()], [get_lfsr()], [get_loglik()], [get_significant_results()],
 #'   [get_n_significant_conditions()] and [get_pairwise_sharing()] read it.
 #' @references Stephens (2017), Biostatistics 18, 275-294.
@@ -88,7 +89,7 @@ ash_normal <- function(x, s, alpha, mixsd = NULL, gridmult = sqrt(2), prior = "n
   )
   list(
     result = lapply(fit$result[c("PosteriorMean", "PosteriorSD", "lfsr")], as.vector),
-    loglik = fit$loglik,
+    loglik = fit$loglik, convergence = fit$convergence,
     g = list(pi = unname(fit$fitted_g$pi), sd = c(if (pointmass) 0, fit$fitted_g$grid))
   )
 }
@@ -135,7 +136,10 @@ new_mash_1by1 <- function(data, columns) {
   structure(
     list(
       result = result, loglik = sum(vapply(columns, `[[`, 0, "loglik")),
-      fitted_g = stats::setNames(lapply(columns, `[[`, "g"), colnames(data$Bhat))
+      fitted_g = stats::setNames(lapply(columns, `[[`, "g"), colnames(data$Bhat)),
+      convergence = if (!is.null(columns[[1L]]$convergence)) {
+        endings(stats::setNames(lapply(columns, `[[`, "convergence"), colnames(data$Bhat)))
+      }
     ),
     class = "mash_1by1"
   )

@@ -85,10 +85,10 @@ weight_sums <- function(job, a, x, columns, floor, workers, threads, kept) {
     data <- found$data
     before <- options(mnmash.progress = FALSE)
     on.exit(options(before))
-    sums <- call_core(
-      rust_weight_sums, data, reduced_matrices(job$g, found$at),
-      pi = x, columns = as.double(columns), floor = floor,
-      label = "Chunk", n_threads = threads
+    sums <- core_mash(
+      "weight_sums", data, reduced_matrices(job$g, found$at),
+      weights = x, point = list(columns = columns, floor = floor), label = "Chunk",
+      n_threads = threads
     )
     sums$units <- nrow(data$Bhat)
     sums$lost <- sum(log_scale(data) + numeric(nrow(data$Bhat)))
@@ -157,17 +157,18 @@ newton_by_chunks <- function(sums, start, a, tol, max_iter) {
   here <- sums(x, columns, 0)
   floor <- 1 / here$N
   trace <- here$value
-  message <- "reached the limit of iterations"
+  stop <- "iterations"
   repairs <- 0
   for (iterations in 0:max_iter) {
     kkt <- max(here$g) - 1
     from <- x[columns]
-    step <- from_rust(rust_newton_step(here$hessian, here$g[columns], from))
+    point <- list(x = from, g = here$g[columns], hessian = here$hessian)
+    step <- call_core("newton_step", point = point)
     gain <- here$N * sum((here$g[columns] - 1) * step)
     # The step is on some columns only: those that violate must be among them.
     complete <- !length(setdiff(which(here$g > 1 + tol), columns))
     if (kkt <= tol && (gain <= 1e-7 || iterations == max_iter) && complete) {
-      message <- "converged"
+      stop <- "converged"
       break
     }
     if (iterations == max_iter) break
@@ -188,7 +189,7 @@ newton_by_chunks <- function(sums, start, a, tol, max_iter) {
       tried <- NULL
     }
     if (is.null(tried)) {
-      message <- if (kkt <= tol) "converged" else "no step improves the objective beyond rounding"
+      stop <- if (kkt <= tol) "converged" else "stalled"
       break
     }
     x <- trial
@@ -199,11 +200,16 @@ newton_by_chunks <- function(sums, start, a, tol, max_iter) {
   list(
     pi = x, units = here$units, lost = here$lost,
     convergence = list(
-      objective = here$value, kkt = max(kkt, 0), iterations = iterations,
-      converged = message == "converged", trace = trace, message = message, method = "convex"
+      objective = here$value, kkt = max(kkt, 0), converged = stop == "converged", stop = stop,
+      iterations = iterations, trace = trace, message = chunk_messages[[stop]], method = "convex"
     )
   )
 }
+
+chunk_messages <- c(
+  converged = "converged", iterations = "reached the limit of iterations",
+  stalled = "no step improves the objective beyond rounding"
+)
 
 # The support, and up to twenty others of largest gradient.
 next_columns <- function(x, g) {

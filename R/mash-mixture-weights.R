@@ -45,7 +45,9 @@
 #' - `kkt`: the largest violation of the optimality conditions, over all columns;
 #' - `gap`: `N log(1 + kkt)`: no proportions have an objective higher by more than this;
 #' - `iterations`, `converged`, and `message`, which says why it stopped;
-#' - `trace`: the objective before each iteration and at the end; it never falls, up to rounding.
+#' - `trace`: the objective before each iteration and at the end; it never falls, up to rounding;
+#' - `convergence`: the same as every fit has it: `converged`, `stop` (in one word), `iterations`,
+#'   `trace`, `message`.
 #'
 #' Errors have the classes `mnmash_error_value` (an unusable value, named by row and column),
 #' `mnmash_error_dimension`, `mnmash_error_argument` and `mnmash_error_type`.
@@ -81,14 +83,18 @@ mixture_weights <- function(loglik, prior = c("nullbiased", "uniform"), start = 
   tol <- check_number(tol, 0)
   if (is.null(max_iter)) max_iter <- if (method == "em") 10000 else 200
   max_iter <- check_count(max_iter, 0)
-  found <- with_progress("Mixture weights", max_iter, \(progress) {
-    from_rust(rust_mixture_weights(
-      loglik, prior, start, row_weights, tol, max_iter, method, resolve_threads(n_threads),
-      if (method == "em") progress
-    ))
-  })
+  control <- list(
+    penalty = prior, start = start, row_weights = row_weights, tol = tol, max_iter = max_iter,
+    method = method
+  )
+  found <- call_core(
+    "mixture_weights", loglik = loglik, control = control,
+    label = if (method == "em") "Mixture weights", total = max_iter,
+    n_threads = resolve_threads(n_threads)
+  )
   names(found$pi) <- colnames(loglik)
-  found
+  ended <- found$ended[c("iterations", "converged", "message", "trace")]
+  c(found[c("pi", "objective", "kkt", "gap")], ended, list(convergence = ending(found)))
 }
 
 # NULL, or non-negative finite numbers with a positive sum, one for each `what`.

@@ -37,7 +37,11 @@ random_effects <- function(y, se, method = c("REML", "DL")) {
   if (!length(y)) {
     return(as.list(c(mean = NA_real_, se = NA, z = NA, p = NA, tau2 = NA, Q = NA, Q_p = NA)))
   }
-  found <- from_rust(rust_random_effects(as.double(y), as.double(v), method == "REML"))
+  found <- call_core(
+    "random_effects",
+    estimates = list(y = as.double(y), v = as.double(v)),
+    control = list(method = if (method == "REML") "restricted" else "moments")
+  )
   z <- found[1L] / found[2L]
   df <- length(y) - 1
   list(

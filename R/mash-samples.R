@@ -141,17 +141,13 @@ all_samples <- function(data, g, pi_thresh, n_samples, seed, n_threads, A, befor
 draw_samples <- function(data, g, active, weights, n_samples, seed, n_threads, A = NULL,
                          first = 1) {
   check_active(active, g)
-  scale <- if (data$alpha != 0) as_doubles(data$Shat_alpha)
-  A <- output_map(data, A)
-  noise <- noise_arguments(data)
-  prior <- prior_arguments(g)
-  samples <- with_progress("Samples", nrow(data$Bhat), \(progress) {
-    from_rust(rust_posterior_samples(
-      noise$x, noise$s, noise$missing, noise$v, scale, A, prior$ulist, prior$grid,
-      prior$pointmass, active, weights, n_samples, seed, first - 1, n_threads, progress
-    ))
-  })
-  dimnames(samples) <- sample_names(data, n_samples, A)
+  task <- core_effects(data, active, weights, A)
+  samples <- core_mash(
+    "posterior_samples", data, g,
+    task = task, draw = list(n = n_samples, seed = seed, first = first), label = "Samples",
+    n_threads = n_threads
+  )
+  dimnames(samples) <- sample_names(data, n_samples, task$A)
   samples
 }
 

@@ -38,8 +38,10 @@ get_pairwise_sharing <- function(m, factor = 0.5, lfsr_thresh = 0.05, FUN = iden
     check_function(FUN)
     for (r in seq_len(ncol(pm))) pm[, r] <- check_transformed(FUN(pm[, r]), nrow(pm))
   }
-  sharing <- from_rust(
-    rust_pairwise_sharing(pm, lfsr, factor, lfsr_thresh, resolve_threads())
+  sharing <- call_core(
+    "pairwise_sharing",
+    posterior = list(mean = pm, lfsr = lfsr),
+    control = list(factor = factor, lfsr_thresh = lfsr_thresh), n_threads = resolve_threads()
   )
   dimnames(sharing) <- if (!is.null(conditions)) list(conditions, conditions)
   sharing
@@ -61,11 +63,12 @@ get_pairwise_sharing_from_samples <- function(m, factor = 0.5, lfsr_thresh = 0.0
       samples[, r, ] <- check_transformed(FUN(samples[, r, ]), size)
     }
   }
-  sharing <- with_progress("Sharing", ncol(lfsr) * dim(samples)[3L], \(progress) {
-    from_rust(
-      rust_sampled_sharing(samples, lfsr, factor, lfsr_thresh, resolve_threads(), progress)
-    )
-  })
+  sharing <- call_core(
+    "sampled_sharing",
+    posterior = list(samples = samples, lfsr = lfsr),
+    control = list(factor = factor, lfsr_thresh = lfsr_thresh),
+    label = "Sharing", total = ncol(lfsr) * dim(samples)[3L], n_threads = resolve_threads()
+  )
   conditions <- colnames(lfsr)
   dimnames(sharing) <- if (!is.null(conditions)) list(conditions, conditions)
   sharing

@@ -24,37 +24,27 @@ warn_not_converged <- function(convergence) {
   )
 }
 
-# How the core says that a fit ended.
-ending <- function(found) {
-  c(
-    found[c("objective", "kkt", "iterations", "converged", "trace")],
-    list(message = if (is.null(found$message)) found$stop else found$message)
-  )
-}
-
 # Likelihoods and weights together: the matrix of likelihoods never reaches R. Where it takes more
 # than memory_limit(), the core holds only the columns that matter.
 fit_convex <- function(data, g, prior, control, pi_thresh, n_threads) {
   control <- fit_control(control, tol = 1e-8, max_iter = 1000)
-  found <- call_core(
-    rust_mash_fit, data, g,
-    prior = prior, start = if (!is.null(g$pi)) as.double(g$pi), tol = control$tol,
-    max_iter = control$max_iter, memory = memory_limit(), label = "Likelihoods",
-    then = "solving for the weights",
-    n_threads = n_threads
+  found <- core_mash(
+    "mash_fit", data, g,
+    weights = g$pi, control = c(list(penalty = prior, memory = memory_limit()), control),
+    label = "Likelihoods", then = "solving for the weights", n_threads = n_threads
   )
-  with_summary(data, g, found$pi, ending(found), pi_thresh, n_threads)
+  with_summary(data, g, found$pi, ending(found, c("objective", "kkt")), pi_thresh, n_threads)
 }
 
 fit_em <- function(data, g, prior, control, pi_thresh, n_threads) {
   control <- fit_control(control, tol = 1e-6, max_iter = 5000)
   loglik <- loglik_matrix(data, g, n_threads)
-  found <- with_progress("EM", control$max_iter, \(progress) {
-    from_rust(rust_mixture_weights(
-      loglik, prior, NULL, NULL, control$tol, control$max_iter, "em", n_threads, progress
-    ))
-  })
-  with_summary(data, g, found$pi, ending(found), pi_thresh, n_threads)
+  found <- call_core(
+    "mixture_weights", loglik = loglik,
+    control = c(list(penalty = prior, start = NULL, row_weights = NULL, method = "em"), control),
+    label = "EM", total = control$max_iter, n_threads = n_threads
+  )
+  with_summary(data, g, found$pi, ending(found, c("objective", "kkt")), pi_thresh, n_threads)
 }
 
 # The penalty enters as further rows: row p is 1 at component p, with weight prior_p - 1.
@@ -73,7 +63,9 @@ fit_mixsqp <- function(data, g, prior, control, pi_thresh, n_threads) {
   convergence <- c(
     optimality(loglik, prior, pi),
     list(
-      iterations = nrow(found$progress), converged = grepl("^converged", found$status),
+      converged = grepl("^converged", found$status),
+      stop = if (grepl("^converged", found$status)) "converged" else "iterations",
+      iterations = nrow(found$progress),
       trace = NULL, # its objective has another scale
       message = found$status
     )

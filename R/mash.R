@@ -68,9 +68,10 @@
 #' - `posterior_weights`: J x active components.
 #' - `alpha`: of the data.
 #' - `convergence`: `objective` (penalised log-likelihood in scaled units), `kkt` (largest violation
-#'   of the optimality conditions, relative to the number of units), `iterations`, `converged`,
-#'   `method`, `message` (why it stopped) and `trace` (the objective by iteration; not for
-#'   `"mixSQP"`); `NULL` with `fixg`.
+#'   of the optimality conditions, relative to the number of units), and, as every fit has them,
+#'   `converged`, `stop` (why it stopped, in one word: `"converged"`, `"iterations"`, `"stalled"` or
+#'   `"fell"`), `iterations`, `trace` (the objective by iteration; not for `"mixSQP"`), `message`
+#'   (why, in words); and `method`; `NULL` with `fixg`.
 #' - `lm`, at output level 4: `loglik_matrix` (J x P, less its row maxima) and `lfactors` (the
 #'   maxima), in scaled units.
 #' @references Urbut, Wang, Carbonetto and Stephens (2019), Nature Genetics 51, 187-195.

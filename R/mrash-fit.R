@@ -45,7 +45,7 @@ individual_start <- function(start, problem) {
 ash_fits <- function(design, Y, marginal, start, settings, rounds = 4L) {
   J <- length(marginal$total)
   n <- marginal$samples
-  check_variation(marginal, design$kind)
+  check_variation(marginal, design$form)
   norms <- marginal$norms
   if (settings$standardize) norms[norms > 0] <- n - 1
   variance <- if (is.null(marginal$variance)) marginal$total / n else marginal$variance
@@ -78,9 +78,9 @@ ash_fits <- function(design, Y, marginal, start, settings, rounds = 4L) {
   fits
 }
 
-check_variation <- function(marginal, kind) {
+check_variation <- function(marginal, form) {
   flat <- which(!(marginal$total > 0))
-  if (length(flat) && kind != "gram") {
+  if (length(flat) && form != "products") {
     stop_mnmash(
       "value", "`y` has no variation beyond the covariates",
       if (length(marginal$total) > 1) paste0(" (column ", flat[1L], ")")
@@ -182,14 +182,19 @@ core_mr_ash <- function(design, Y, marginal, grid, start, columns, settings) {
   bind <- \(x) matrix(unlist(x[columns]), ncol = length(columns))
   K <- length(grid[[columns[1L]]])
   dirichlet <- dirichlet_parameters(settings$prior, K, settings$nullweight)
-  found <- with_progress("Sweeps", settings$max_iter * length(columns), \(progress) {
-    from_rust(rust_mr_ash(
-      design, Y[, columns, drop = FALSE], as.double(marginal$total[columns]),
-      settings$standardize, bind(grid), settings$scaled_prior, bind(start$pi),
-      as.double(start$sigma2[columns]), start$b[, columns, drop = FALSE], start$order,
-      if (any(dirichlet > 1)) dirichlet, settings$update, settings$update_sigma2,
-      as.double(settings$slab), settings$tol, settings$max_iter, settings$n_threads, progress
-    ))
-  })
+  found <- call_core(
+    "mr_ash",
+    predictors = design,
+    responses = list(y = Y[, columns, drop = FALSE], total = as.double(marginal$total[columns])),
+    prior = list(
+      variances = bind(grid), relative = settings$scaled_prior, weights = bind(start$pi)
+    ),
+    start = list(sigma2 = as.double(start$sigma2[columns]), b = start$b[, columns, drop = FALSE]),
+    control = c(settings[c("update_sigma2", "standardize", "tol", "max_iter")], list(
+      update_pi = settings$update, order = start$order, slab = NULL,
+      penalty = if (any(dirichlet > 1)) dirichlet
+    )),
+    label = "Sweeps", total = settings$max_iter * length(columns), n_threads = settings$n_threads
+  )
   lapply(found$fits, \(fit) c(fit, list(norms = found$norms)))
 }

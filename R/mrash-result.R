@@ -14,8 +14,9 @@ new_mr_ash <- function(fit, marginal, column, settings, call) {
   Bhat[flat] <- Shat[flat] <- NA
   variance <- if (settings$scaled_prior) fit$sigma2 * fit$grid else fit$grid
   posterior <- normal_means_posterior(Bhat * scale, Shat * scale, variance, fit$pi)
+  ended <- ending(fit)
   trace <- data.frame(
-    iteration = seq_along(fit$elbo), elbo = fit$elbo, sigma2 = fit$sigma2_trace,
+    iteration = seq_along(ended$trace), elbo = ended$trace, sigma2 = fit$sigma2_trace,
     change = fit$change, weights = fit$weights
   )
   named <- \(x) stats::setNames(x, names)
@@ -27,8 +28,9 @@ new_mr_ash <- function(fit, marginal, column, settings, call) {
       lfsr = named(posterior$lfsr), lfdr = named(posterior$lfdr), pi = fit$pi, sa2 = fit$grid,
       sigma2 = fit$sigma2, pve = if (n > 0) signal / (signal + n * fit$sigma2),
       Bhat = named(Bhat), Shat = named(Shat),
-      elbo = fit$elbo[length(fit$elbo)], trace = trace, iterations = fit$iterations,
-      converged = fit$converged, message = fit$message, n = n, p = length(d),
+      elbo = ended$trace[length(ended$trace)], trace = trace, iterations = ended$iterations,
+      converged = ended$converged, message = ended$message, convergence = ended, n = n,
+      p = length(d),
       scale = if (settings$standardize) named(scale),
       dirichlet = if (!identical(settings$prior, "uniform")) {
         dirichlet_parameters(settings$prior, length(fit$pi), settings$nullweight)

@@ -84,10 +84,7 @@ rss_start <- function(start, marginal, LD) {
 }
 
 rss_fits <- function(LD, marginal, start, settings) {
-  design <- list(
-    kind = "gram", x = LD$x, starts = LD$starts, rows = LD$rows, norms = marginal$norms,
-    samples = marginal$samples
-  )
+  design <- core_products(LD, marginal$samples, marginal$norms)
   ash_fits(design, marginal$products, marginal, start, settings)
 }
 

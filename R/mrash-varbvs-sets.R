@@ -60,7 +60,7 @@ credible_sets.mnmash_varbvs <- function(x, coverage = 0.95, min_abs_corr = 0.5, 
     if (reached < coverage) next
     free[members] <- FALSE
     variables <- near$variable[members]
-    purity <- rust_purity(near$correlation[members, members, drop = FALSE])
+    purity <- call_core("purity", correlation = near$correlation[members, members, drop = FALSE])
     sets[[length(sets) + 1L]] <- list(
       variables = stats::setNames(variables, names(x$pip)[variables]), coverage = reached,
       purity = stats::setNames(purity, c("min", "mean", "median"))

@@ -46,6 +46,7 @@
 #' - `pip`, `beta`, `lfsr`: inclusion probabilities, posterior means and local false sign rates,
 #'   averaged over the grid, p numbers each; `covariates`: intercept and coefficients of `Z`;
 #' - `pve`: share of the variance of `y` (less that of the covariates) explained (`"gaussian"`);
+#' - `convergence`: how the fits ended, as in [mash()], with a list of their traces;
 #' - `logodds`, `grid_prior`, `elbo`, `weights`, `sigma`, `sa`, `iterations`, `converged`: one
 #'   element for each point of the grid. Differences of `elbo` are meaningful, also between
 #'   families of covariates
@@ -136,42 +137,54 @@ check_family <- function(y, family) {
 
 # Fits from zero, then all again from the best of them; the better one for each element of the grid.
 best_starts <- function(problem, grid, limits) {
-  fit <- if (problem$family == "gaussian") gaussian_grid else logistic_grid
-  fits <- fit(problem, grid, limits, NULL)
+  fits <- grid_fits(problem, grid, limits, NULL)
   bound <- \(fits) vapply(fits, \(f) f$elbo[length(f$elbo)], 1)
   best <- fits[[which.max(bound(fits))]]$b
-  again <- fit(problem, grid, limits, matrix(best, problem$X$p, length(fits)))
+  again <- grid_fits(problem, grid, limits, matrix(best, problem$X$p, length(fits)))
   better <- bound(again) > bound(fits)
   fits[better] <- again[better]
   fits
 }
 
-gaussian_grid <- function(problem, grid, limits, b) {
-  G <- length(grid$inclusion)
-  total <- problem$marginal$total
-  sigma <- if (is.null(grid$sigma)) rep(total / problem$X$n, G) else grid$sigma
-  found <- with_progress("Sweeps", limits$max_iter * G, \(progress) {
-    from_rust(rust_mr_ash(
-      problem$design, problem$Y[, rep(1L, G), drop = FALSE], rep(total, G), FALSE,
-      rbind(0, grid$sa), TRUE, rbind(1 - grid$inclusion, grid$inclusion), sigma, b, limits$order,
-      NULL, "fixed", is.null(grid$sigma), as.double(limits$slab), limits$tol, limits$max_iter,
-      limits$n_threads, progress
-    ))
-  })
-  lapply(found$fits, \(f) c(f, list(norms = found$norms, slab = f$grid[2L])))
-}
-
-logistic_grid <- function(problem, grid, limits, b) {
+# A fit for each element of the grid, from `b` (p x G) or from zero.
+grid_fits <- function(problem, grid, limits, b) {
   X <- problem$X
-  x <- if (X$kind == "dense") X$x else as.matrix(X$matrix)
-  found <- with_progress("Sweeps", limits$max_iter * length(grid$inclusion), \(progress) {
-    from_rust(rust_logistic(
-      x, as.double(problem$Y), problem$space$basis, grid$inclusion, grid$sa,
-      as.double(limits$slab), b, limits$order, limits$tol, limits$max_iter, limits$n_threads,
-      progress
-    ))
-  })
-  lapply(found, \(f) c(f, list(sigma2 = 1, iterations = length(f$elbo))))
+  total <- problem$marginal$total
+  G <- length(grid$inclusion)
+  run <- function(f, ...) {
+    call_core(
+      f, ..., label = "Sweeps", total = limits$max_iter * G, n_threads = limits$n_threads
+    )
+  }
+  how <- limits[c("order", "tol", "max_iter")]
+  if (problem$family == "gaussian") {
+    found <- run(
+      "mr_ash",
+      predictors = problem$design,
+      responses = list(y = problem$Y[, rep(1L, G), drop = FALSE], total = rep(total, G)),
+      prior = list(
+        variances = rbind(0, grid$sa, deparse.level = 0L), relative = TRUE,
+        weights = rbind(1 - grid$inclusion, grid$inclusion, deparse.level = 0L)
+      ),
+      start = list(sigma2 = grid$sigma %||% rep(total / X$n, G), b = b),
+      control = c(how, list(
+        update_pi = "fixed", update_sigma2 = is.null(grid$sigma), standardize = FALSE,
+        penalty = NULL, slab = limits$slab
+      ))
+    )
+    more <- \(fit) list(norms = found$norms, slab = fit$grid[2L])
+    fits <- found$fits
+  } else {
+    x <- if (X$kind == "dense") X$x else as.matrix(X$matrix)
+    fits <- run(
+      "logistic",
+      predictors = list(x = x, basis = problem$space$basis), y = as.double(problem$Y),
+      prior = list(inclusion = grid$inclusion, slab = grid$sa), start = b,
+      control = c(how, list(slab_prior = limits$slab))
+    )
+    more <- \(fit) list(sigma2 = 1)
+  }
+  lapply(fits, \(fit) c(fit, fit$ended, list(elbo = fit$ended$trace), more(fit)))
 }
 
 average_varbvs <- function(fits, problem, grid) {
@@ -209,7 +222,8 @@ average_varbvs <- function(fits, problem, grid) {
     weights = weights, sigma = each("sigma2"),
     sa = each("slab"), iterations = each("iterations"), converged = each("converged"),
     alpha = alpha, mu = mu, s = s, near = probable_predictors(X, space, average(alpha)),
-    trace = lapply(fits, `[[`, "elbo"), n = X$n, p = X$p,
+    trace = lapply(fits, `[[`, "elbo"), convergence = endings(lapply(fits, ending)), n = X$n,
+    p = X$p,
     linear = stats::setNames(signal + drop(space$W %*% ifelse(is.na(own), 0, own)), rownames(y)),
     y = stats::setNames(drop(y), rownames(y))
   )

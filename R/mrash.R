@@ -76,7 +76,7 @@
 #' - `fitted`, `y`;
 #' - `elbo`, `trace` (a data frame with a row for each sweep: `elbo`, `sigma2`, and the largest
 #'   changes of a coefficient, in standard errors, and of a weight), `iterations` (sweeps, with
-#'   those that were undone), `converged`, `message`;
+#'   those that were undone), `converged`, `message`, `convergence` (as in [mash()]);
 #' - `n`, `p`, `scale` (what predictors were divided by), `scaled_prior` and `call`.
 #' @references Kim, Wang, Carbonetto and Stephens (2024), Journal of Machine Learning Research 25,
 #' 1-59.

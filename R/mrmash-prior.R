@@ -102,11 +102,9 @@ core_groups <- function(scales) {
   unlist(lapply(seq_len(max(lengths(scales))), \(l) which(lengths(scales) >= l)))
 }
 
-# The prior as rust_mr_mash() reads it.
-core_prior <- function(groups, w0, penalty = rep(1, length(w0))) {
-  list(
-    groups$matrices, groups$scales, as.double(w0[groups$index]), as.double(penalty[groups$index])
-  )
+# The prior as the core takes it.
+grouped_prior <- function(groups, w0) {
+  core_prior(groups$matrices, scales = groups$scales, weights = w0[groups$index])
 }
 
 # Back to the order of the user's list.

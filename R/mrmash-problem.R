@@ -37,21 +37,24 @@ regression_problem <- function(mixture, V, conditions, R, settings) {
   penalty <- component_penalty(settings$w0_penalty, names(S0), mixture$named)
   list(
     conditions = conditions, S0 = S0, w0 = mixture$w0, groups = groups,
-    prior = core_prior(groups, mixture$w0, penalty), penalty = penalty,
+    prior = grouped_prior(groups, mixture$w0), penalty = penalty,
     residual = residual_structure(V, R, settings),
     update = if (settings$update_w0) settings$w0_method else "fixed",
-    control = as.double(c(settings$w0_threshold, settings$tol, settings$tol_w0, settings$max_iter))
+    control = list(
+      threshold = settings$w0_threshold, tol = settings$tol, tol_weights = settings$tol_w0,
+      max_iter = settings$max_iter
+    )
   )
 }
 
-# list(structure, rank, V or NULL).
+# As the core takes it.
 residual_structure <- function(V, R, settings) {
   residual <- settings$residual
   rank <- settings$rank
   plugin <- settings$plugin
   if (residual == "identity") {
     if (!is.null(V)) stop_mnmash("argument", "`residual = \"identity\"` leaves no use for `V`")
-    return(list("known", 0L, diag(R)))
+    return(core_noise("known", diag(R)))
   }
   if (residual == "known" && is.null(V)) {
     stop_mnmash("argument", "`residual = \"known\"` needs the residual covariance `V`")
@@ -79,7 +82,7 @@ residual_structure <- function(V, R, settings) {
     structure <- "known"
     if (residual == "diagonal" && !is.null(V)) V <- diag(diag(V), R)
   }
-  list(structure, as.integer(if (is.null(rank)) 0L else rank), V)
+  core_noise(structure, V, rank)
 }
 
 response_matrix <- function(Y) {
@@ -92,10 +95,23 @@ response_matrix <- function(Y) {
   Y
 }
 
+# The fit, from predictors of either form and responses or products to match.
+core_mr_mash <- function(design, responses, start, order, standardize, problem, settings) {
+  call_core(
+    "mr_mash",
+    predictors = design, responses = responses, prior = problem$prior, noise = problem$residual,
+    start = start,
+    control = c(problem$control, list(
+      update = problem$update, order = order, standardize = standardize,
+      penalty = problem$penalty[problem$groups$index]
+    )),
+    label = "mr_mash", total = settings$max_iter * length(order), n_threads = settings$n_threads
+  )
+}
+
 # The predictors in the order of updates.
 update_order <- function(order, design, Y, standardize, problem, settings) {
-  p <- ncol(design$x)
-  if (is.null(p)) p <- length(design$starts) - 1L
+  p <- ncol(design$x) %||% (length(design$x$starts) - 1L)
   if (is.numeric(order)) {
     if (!identical(as.integer(sort(order)), seq_len(p))) {
       stop_mnmash("argument", "`order` must be a permutation of 1, ..., ", p)
@@ -106,9 +122,11 @@ update_order <- function(order, design, Y, standardize, problem, settings) {
   order <- match_choice(order, choices)
   if (order == "consecutive") return(seq_len(p))
   if (order == "random") return(sample.int(p))
-  log_bf <- from_rust(rust_mr_mash_log_bf(
-    design, Y, standardize, problem$prior, problem$residual, settings$n_threads
-  ))
+  log_bf <- call_core(
+    "mr_mash_log_bf",
+    predictors = design, responses = list(y = Y), prior = problem$prior, noise = problem$residual,
+    control = list(standardize = standardize), n_threads = settings$n_threads
+  )
   base::order(log_bf, decreasing = order == "decreasing_logBF")
 }
 

@@ -5,9 +5,10 @@
 regression_fit <- function(found, problem, scale, names, settings) {
   conditions <- names[[2L]]
   groups <- problem$groups
-  residual <- list("known", 0L, found$V)
+  residual <- core_noise("known", found$V)
   final <- problem$prior
-  final[[3L]] <- found$weights
+  final$weights <- found$weights
+  ended <- ending(found)
   weights <- stats::setNames(from_core_order(found$weights, groups), names(problem$S0))
   colsums <- stats::setNames(from_core_order(found$responsibilities, groups), names(problem$S0))
   by_condition <- list(conditions, conditions)
@@ -16,16 +17,14 @@ regression_fit <- function(found, problem, scale, names, settings) {
     V = `dimnames<-`(found$V, list(conditions, conditions)), w0 = weights,
     S0 = lapply(problem$S0, `dimnames<-`, by_condition), expected_counts = colsums,
     ELBO = found$elbo,
-    trace = data.frame(iteration = seq_along(found$trace), elbo = found$trace),
-    convergence = list(
-      converged = found$converged, iterations = length(found$trace),
-      message = if (found$converged) "converged" else "reached the limit of sweeps",
+    trace = data.frame(iteration = seq_along(ended$trace), elbo = ended$trace),
+    convergence = c(ended, list(
       elbo_change = found$rise, w0_change = found$weight_change,
       mu1_change = found$coefficient_change,
       proposals = stats::setNames(found$proposals, c("kept", "refused"))
-    ),
+    )),
     loadings = found$loadings, unique = if (length(found$unique)) found$unique,
-    residual = problem$residual[[1L]], update_w0 = problem$update != "fixed",
+    residual = problem$residual$structure, update_w0 = problem$update != "fixed",
     statistics = found$statistics, precision = found$precision, scale = scale
   )
   if (settings$covariance != "none") {
@@ -58,10 +57,14 @@ row_posteriors <- function(found, prior, residual, scale, names, settings) {
   p <- nrow(found$mean)
   R <- ncol(found$mean)
   varies <- found$precision > 0
-  rows <- from_rust(rust_mr_mash_posterior(
-    found$statistics[varies, , drop = FALSE], found$precision[varies], prior, residual, full,
-    settings$n_threads
-  ))
+  rows <- call_core(
+    "mr_mash_posterior",
+    rows = list(
+      statistics = found$statistics[varies, , drop = FALSE], precision = found$precision[varies]
+    ),
+    prior = prior, noise = residual, task = list(covariance = full),
+    n_threads = settings$n_threads
+  )
   second <- prior_second_moment(prior, R)
   sd <- matrix(rep(sqrt(diag(second)), each = p), p)
   sd[varies, ] <- rows$sd
@@ -80,8 +83,8 @@ row_posteriors <- function(found, prior, residual, scale, names, settings) {
 
 # sum_k w_k U_k of a prior in the form of the core.
 prior_second_moment <- function(prior, R) {
-  weights <- unname(split(prior[[3L]], core_groups(prior[[2L]])))
-  moments <- Map(\(U, scales, w) sum(scales * w) * matrix(U, R), prior[[1L]], prior[[2L]], weights)
+  weights <- unname(split(prior$weights, core_groups(prior$scales)))
+  moments <- Map(\(U, scales, w) sum(scales * w) * matrix(U, R), prior$U, prior$scales, weights)
   Reduce(`+`, moments)
 }
 
@@ -103,8 +106,8 @@ level_coefficients <- function(space, explained, conditions) {
 add_fitted <- function(fit, X, Y, space, found) {
   missing <- is.nan(Y)
   signal <- predictor_values(X, fit$mu1)
-  explained <- space$basis %*% (found$level - crossprod(space$basis, signal))
-  residuals <- found$residuals
+  explained <- space$basis %*% (found$samples$level - crossprod(space$basis, signal))
+  residuals <- found$samples$residuals
   dimnames(residuals) <- dimnames(Y)
   fit$fitted <- `dimnames<-`(signal + explained, dimnames(Y))
   fit[c("intercept", "covariates")] <- level_coefficients(space, explained, colnames(Y))

@@ -94,7 +94,7 @@ mr_mash_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, LD, n, covY = NULL, 
   share <- sqrt((data$n - 1) / (data$samples - 1))
   if (data$unequal) {
     problem$groups <- group_multiples(lapply(problem$S0, \(U) U * outer(share, share)))
-    problem$prior <- core_prior(problem$groups, problem$w0, problem$penalty)
+    problem$prior <- grouped_prior(problem$groups, problem$w0)
   }
   order <- rss_order(order, p)
   LD <- as_ld(LD, p, data$names, LD_shrink, check_flag(check_LD))
@@ -104,15 +104,11 @@ mr_mash_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, LD, n, covY = NULL, 
   root <- if (standardize) sqrt((data$samples - 1) * (sd > 0)) else sqrt(data$norms)
   xtx <- ld_products(LD, root, order)
   xty <- data$products / scale
-  design <- c(list(kind = "gram", samples = data$samples, total = data$total), xtx)
+  design <- core_products(xtx, data$samples)
   start <- start_coefficients(B_init, predictors, p, conditions, r, "B_init")
   if (!is.null(start)) start <- start * scale * rep(share, each = p)
-  found <- with_progress("mr_mash_rss", settings$max_iter * p, \(progress) {
-    from_rust(rust_mr_mash(
-      design, xty, order, FALSE, start, problem$prior, problem$residual, problem$update,
-      problem$control, settings$n_threads, progress
-    ))
-  })
+  responses <- list(y = xty, total = data$total)
+  found <- core_mr_mash(design, responses, start, order, FALSE, problem, settings)
   fit <- regression_fit(found, problem, scale, list(predictors, conditions), settings)
   if (data$unequal) fit <- unshare(fit, share)
   fit$standardize <- standardize

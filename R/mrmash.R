@@ -106,9 +106,9 @@
 #'   missing;
 #' - `ELBO`, and `trace`: data frame of `iteration` and `elbo`, the bound after each sweep (plus the
 #'   log-density of the weights if `w0_penalty` is not 1);
-#' - `convergence`: list of `converged`, `iterations`, `message`, and of the last sweep
-#'   `elbo_change` (per value of `Y`), `w0_change`, `mu1_change` (standardized); `proposals`: how
-#'   many were kept and not.
+#' - `convergence`: list of `converged`, `stop`, `iterations`, `trace`, `message`, and of the last
+#'   sweep `elbo_change` (per value of `Y`), `w0_change`, `mu1_change` (standardized);
+#'   `proposals`: how many were kept and not.
 #' @references
 #' Morgante, Carbonetto, Wang, Zou, Sarkar and Stephens (2023), PLOS Genetics 19, e1010539.
 #'
@@ -158,13 +158,9 @@ mr_mash <- function(X, Y, prior = NULL, S0 = NULL, w0 = NULL, grid = NULL, V = N
   design <- regression_design(X, space)
   start <- start_coefficients(B_init, X$names, X$p, conditions, r, "B_init")
   order <- update_order(order, design, data$Y, units$standardize, problem, settings)
-  found <- with_progress("mr_mash", settings$max_iter * X$p, \(progress) {
-    from_rust(rust_mr_mash(
-      design, data$Y, order, units$standardize, start, problem$prior, problem$residual,
-      problem$update, problem$control, settings$n_threads, progress
-    ))
-  })
-  scale <- if (units$standardize) found$scale else rep(1, X$p)
+  responses <- list(y = data$Y, total = NULL)
+  found <- core_mr_mash(design, responses, start, order, units$standardize, problem, settings)
+  scale <- if (units$standardize) found$samples$scale else rep(1, X$p)
   fit <- regression_fit(found, problem, scale, list(X$names, conditions), settings)
   fit <- add_fitted(fit, X, data$Y, space, found)
   fit$terms <- data$Z$terms

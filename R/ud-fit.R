@@ -83,7 +83,7 @@
 #' - `ranks`: the ranks, named;
 #' - `loglik`, `objective`: log-likelihood of the scaled effects, and the same with penalties, at
 #'   the start and after each accepted step; `objective` never falls;
-#' - `converged`, `message`, `n_iter` (passes over the data) and `n_rejected` (steps taken back);
+#' - `converged`, `message`, `convergence` (as in [mash()]), `n_iter` (passes over the data) and `n_rejected` (steps taken back);
 #' - `starts`: the objective of each start when they were compared;
 #' - `V`: the noise (estimated or given); `metric`: the matrix the penalty is relative to;
 #' - `penalty`, `lambda`, `update`, `alpha`, `seed`, `n_units`, `dropped` (names of components
@@ -121,7 +121,7 @@ ud_fit <- function(data, K = NULL, Ulist = NULL, n_rank1 = 0, U_low_rank = NULL,
   if (!is.null(subset)) data <- data_rows(data, rows)
   conditions <- colnames(data$Bhat)
   components <- ud_components(data, K, Ulist, n_rank1, U_low_rank, U_scaled, U_fixed)
-  w <- starting_weights(w, names(components$shape))
+  w <- starting_weights(w, names(components))
   how <- ud_choices(data, update, missing(penalty), penalty, lambda)
   check_flag(estimate_V)
   if (estimate_V && !common_noise(data, complete = FALSE)) {
@@ -131,24 +131,23 @@ ud_fit <- function(data, K = NULL, Ulist = NULL, n_rank1 = 0, U_low_rank = NULL,
     )
   }
   seed <- check_seed(seed)
-  numbers <- c(
-    how$lambda, 0.5, check_count(warmup, 0), check_count(max_iter, 0),
-    check_number(tol, 0), check_few(n_starts),
-    check_count(trial, 0), seed, 0
-  )
+  control <- c(how, list(
+    alpha = 0.5, warmup = check_count(warmup, 0), max_iter = check_count(max_iter, 0),
+    tol = check_number(tol, 0), starts = check_few(n_starts, name = "n_starts"),
+    trial = check_count(trial, 0), seed = seed, estimate_V = estimate_V, estimate_w = TRUE,
+    scale = NULL
+  ))
   prune <- check_number(prune, 0, 1)
-  noise <- noise_arguments(data)
-  found <- with_progress("Prior covariances (units in E-steps)", 0, \(progress) {
-    from_rust(rust_ud_fit(
-      noise$x, noise$s, noise$missing, noise$v, components$start, components$shape, w,
-      c(how$update, how$penalty), numbers, c(estimate_V, TRUE),
-      resolve_threads(n_threads), progress
-    ))
-  })
+  found <- call_core(
+    "ud_fit",
+    measurements = core_measurements(data), components = components, weights = w,
+    control = control, label = "Prior covariances (units in E-steps)", total = 0,
+    n_threads = resolve_threads(n_threads)
+  )
   new_ud_fit(found, components, conditions, data, how, seed, prune)
 }
 
-# start: a list of matrices, NULL for random ones; shape: as rust_ud_fit() wants it, named.
+# The components by name: list(kind, rank, U), where U is NULL for a random one.
 ud_components <- function(data, K, Ulist, n_rank1, U_low_rank, U_scaled, U_fixed) {
   given <- list(
     Ulist = Ulist, U_low_rank = U_low_rank, U_scaled = U_scaled, U_fixed = U_fixed
@@ -185,10 +184,12 @@ ud_components <- function(data, K, Ulist, n_rank1, U_low_rank, U_scaled, U_fixed
     vector("list", K), given$Ulist, vector("list", n_rank1), given$U_low_rank, given$U_scaled,
     given$U_fixed
   )
-  shape <- c(
-    rep(0L, K + length(given$Ulist)), rep(1L, n_rank1), ranks, rep(-1L, length(given$U_scaled)),
-    rep(-2L, length(given$U_fixed))
+  kind <- rep(
+    c("unconstrained", "low rank", "scaled", "fixed"),
+    c(K + length(given$Ulist), n_rank1 + length(ranks), lengths(given[c("U_scaled", "U_fixed")]))
   )
+  rank <- vector("list", length(kind))
+  rank[kind == "low rank"] <- c(rep(1L, n_rank1), ranks)
   names <- c(
     random[seq_len(K)], names(given$Ulist), random[K + seq_len(n_rank1)], names(given$U_low_rank),
     names(given$U_scaled), names(given$U_fixed)
@@ -197,7 +198,7 @@ ud_components <- function(data, K, Ulist, n_rank1, U_low_rank, U_scaled, U_fixed
   if (twice) {
     stop_mnmash("names", "two components have the name \"", names[twice], "\"")
   }
-  list(start = unname(start), shape = stats::setNames(as.integer(shape), names))
+  stats::setNames(Map(list, kind = kind, rank = rank, U = start, USE.NAMES = FALSE), names)
 }
 
 numbered <- function(name, n) if (n > 0) paste0(name, "_", seq_len(n))
@@ -268,7 +269,7 @@ common_noise <- function(data, complete = TRUE) {
 }
 
 new_ud_fit <- function(found, components, conditions, data, how, seed, prune) {
-  named <- names(components$shape)
+  named <- names(components)
   labelled <- function(U) {
     if (!is.null(conditions)) dimnames(U) <- list(conditions, conditions)
     U
@@ -280,9 +281,7 @@ new_ud_fit <- function(found, components, conditions, data, how, seed, prune) {
     values <- eigen(values, symmetric = TRUE, only.values = TRUE)$values
     sum(values > 1e-8 * max(values, 0))
   }, 0L)
-  shape <- unname(components$shape)
-  kind <- ifelse(shape == 0L, "unconstrained", ifelse(shape > 0L, "low rank", "scaled"))
-  kind[shape == -2L] <- "fixed"
+  kind <- unname(vapply(components, `[[`, "", "kind"))
   table <- data.frame(
     component = named, kind = kind, weight = found$w, units = found$responsibility,
     rank = unname(ranks), scale = ifelse(kind == "scaled", found$scale, NA_real_)
@@ -299,18 +298,22 @@ new_ud_fit <- function(found, components, conditions, data, how, seed, prune) {
     s <- apply(data$Shat, 2L, min)
     V <- labelled(found$noise / outer(s, s))
   }
+  ended <- ending(found)
+  ended$message <- ud_messages[[ended$stop]]
+  ended$converged <- ended$stop != "iterations" # at a point that no step improves, too
   structure(list(
     U = U[kept], w = stats::setNames(w, named[kept]), components = table, ranks = ranks[kept],
-    loglik = found$loglik, objective = found$objective, converged = found$stop != "iterations",
-    message = ud_messages[[found$stop]], n_iter = found$iterations, n_rejected = found$rejected,
+    loglik = found$loglik, objective = ended$trace, converged = ended$converged,
+    message = ended$message, convergence = ended, n_iter = ended$iterations,
+    n_rejected = found$rejected,
     starts = found$starts, V = V, metric = labelled(found$metric), penalty = how$penalty,
-    lambda = how$lambda, update = how$update, alpha = data$alpha, units = data_units(data), seed = seed,
-    n_units = nrow(data$Bhat), dropped = named[!kept]
+    lambda = how$lambda, update = how$update, alpha = data$alpha, units = data_units(data),
+    seed = seed, n_units = nrow(data$Bhat), dropped = named[!kept]
   ), class = "mnmash_ud")
 }
 
 ud_messages <- c(
   converged = "the objective rose by at most `tol` for each unit",
-  no_ascent = "no step raises the objective",
+  stalled = "no step raises the objective",
   iterations = "stopped after `max_iter` iterations"
 )

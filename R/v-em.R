@@ -166,10 +166,12 @@ improve_correlation <- function(data, now, est_cor, prior, options, halvings = 5
 # sum_j E[e_j e_j'] / J
 expected_error_moment <- function(data, model, options) {
   weights <- model$posterior_weights
-  call_core(
-    rust_error_moment, data, model$fitted_g, active = names_as_numbers(weights),
-    weights = unnamed(weights, seq_len(nrow(weights))), label = "Errors",
-    n_threads = resolve_threads(options$fitting$n_threads)
+  task <- list(
+    active = names_as_numbers(weights), weights = unnamed(weights, seq_len(nrow(weights)))
+  )
+  core_mash(
+    "error_moment", data, model$fitted_g,
+    task = task, label = "Errors", n_threads = resolve_threads(options$fitting$n_threads)
   )
 }
 

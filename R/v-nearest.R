@@ -1,6 +1,8 @@
 # The nearest correlation matrix with eigenvalues of at least `smallest` (Higham 2002).
 nearest_correlation <- function(A, smallest) {
-  nearest <- from_rust(rust_nearest_correlation(as_doubles(A), smallest))
+  nearest <- call_core(
+    "nearest_correlation", v = as_doubles(A), control = list(smallest = smallest)
+  )
   dimnames(nearest) <- dimnames(A)
   nearest
 }
@@ -9,7 +11,9 @@ nearest_correlation <- function(A, smallest) {
 # variances, with a message.
 repair_correlation <- function(V, smallest = 1e-3) {
   if (nrow(V) < 2L) return(V)
-  found <- from_rust(rust_repair_correlation(as_doubles(V), smallest))
+  found <- call_core(
+    "repair_correlation", v = as_doubles(V), control = list(smallest = smallest)
+  )
   if (found$lowest >= smallest) return(V)
   message(
     "The pairwise correlations are not positive definite (smallest eigenvalue ",

@@ -79,16 +79,19 @@ corrected_covariance <- function(z, missing, t, est_cor) {
 }
 
 untruncated_covariance <- function(moments, t, est_cor, names) {
-  V <- from_rust(rust_untruncated(
-    moments$n, moments$cov, moments$var, t, est_cor, resolve_threads(NULL)
-  ))
+  V <- call_core(
+    "untruncated",
+    moments = moments, control = list(t = t, unit = est_cor), n_threads = resolve_threads(NULL)
+  )
   if (!is.null(names)) dimnames(V) <- list(names, names)
   V
 }
 
 # For each pair (a, b), over the n[a, b] rows where both are inside: cov[a, b], and var[a, b] of a.
 pairwise_moments <- function(z, inside) {
-  found <- from_rust(rust_pairwise_moments(as_doubles(z), as_doubles(inside)))
+  found <- call_core(
+    "pairwise_moments", cells = list(z = as_doubles(z), inside = as_doubles(inside))
+  )
   lapply(found, `dimnames<-`, list(colnames(z), colnames(z)))
 }
 

@@ -1,6 +1,8 @@
 # Holds the files of R/ to their order: families (the part of a file's name before the first "-")
 # call downwards only, and no two files call each other, directly or in a circle. Part of
 # `make lint`. Calls are read from the code (codetools), not run; methods of generics are not seen.
+# Functions of Rust are named by R/core.R alone; others give it the name without its "rust_", as a
+# word, and the word must be one that Rust has.
 #
 #   Rscript tools/layers.R      from the package's root; exit status 1 if there is a wrong call
 families <- c(
@@ -44,6 +46,28 @@ if (nrow(upward)) {
   complaints <- c(complaints, unique(paste0(
     upward$from, " calls ", upward$what, "() of ", upward$to, ", which stands above it"
   )))
+}
+
+# Who names functions of Rust, and by which words.
+core_doors <- c("call_core", "core_mash", "run")
+wrappers <- parse("R/extendr-wrappers.R", keep.source = FALSE)
+of_rust <- vapply(as.list(wrappers), \(e) as.character(e[[2L]]), "")
+named <- function(e) {
+  if (is.name(e)) return(if (startsWith(as.character(e), "rust_")) as.character(e))
+  if (!is.call(e) && !is.pairlist(e) && !is.expression(e)) return(NULL)
+  word <- if (is.call(e) && is.name(e[[1L]]) && as.character(e[[1L]]) %in% core_doors) {
+    given <- if (length(e) > 1L && is.character(e[[2L]])) paste0("rust_", e[[2L]])
+    if (length(given) && !given %in% of_rust) paste("no", given)
+  }
+  c(word, unlist(lapply(as.list(e), \(part) if (missing(part)) NULL else named(part))))
+}
+for (file in setdiff(files, c("core.R", "aaa-threads.R"))) {
+  found <- unique(named(parse(file.path("R", file), keep.source = FALSE)))
+  wrong <- startsWith(as.character(found), "no ")
+  complaints <- c(
+    complaints, if (any(!wrong)) paste(file, "names", found[!wrong], "itself: only core.R may"),
+    if (any(wrong)) paste0(file, " calls ", sub("no ", "", found[wrong]), "(), which Rust has not")
+  )
 }
 
 # Files that can be reached from themselves.

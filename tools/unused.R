@@ -19,6 +19,7 @@ for (e in unlist(lapply(code, as.list))) {
     used <- c(used, words(e))
   }
 }
+used <- c(used, paste0("rust_", used)) # how call_core() finds functions of Rust
 namespace <- parseNamespaceFile(basename(getwd()), dirname(getwd()))
 methods <- apply(namespace$S3methods[, 1:2, drop = FALSE], 1L, paste, collapse = ".")
 unused <- setdiff(defined, c(used, namespace$exports, methods, ".onLoad", ".onUnload"))

@@ -168,7 +168,9 @@ test_that("names come from the columns; data frames and integers are taken; noth
   expect_identical(double, kept)
   expect_identical(loglik, before)
   expect_named(
-    fit, c("pi", "objective", "kkt", "gap", "iterations", "converged", "message", "trace")
+    fit, c(
+      "pi", "objective", "kkt", "gap", "iterations", "converged", "message", "trace", "convergence"
+    )
   )
 })
 

@@ -52,3 +52,17 @@ test_that("covariates are regressed out of predictors and responses", {
   expect_error(predict(fit, d$X), "`covariates` is needed", class = "mnmash_error_argument")
   expect_error(predict(fit, d$X, d$Z[, 1]), "lack|covariate", class = "mnmash_error_dimension")
 })
+
+test_that("a predictor without variance keeps the prior's spread, whatever multiples it is made of", {
+  set.seed(5)
+  X <- cbind(matrix(rnorm(60), 20), 1)
+  Y <- matrix(rnorm(40), 20)
+  U <- list(a = diag(2), b = matrix(1, 2, 2))
+  S0 <- list(a1 = U$a, b1 = U$b, a2 = 4 * U$a, b2 = 9 * U$b, a3 = 25 * U$a)
+  w0 <- c(0.1, 0.3, 0.2, 0.15, 0.25)
+  fit <- suppressWarnings(mr_mash(
+    X, Y, S0 = S0, w0 = w0, update_w0 = FALSE, standardize = FALSE, max_iter = 3
+  ))
+  second <- Reduce(`+`, Map(`*`, S0, w0))
+  expect_equal(unname(fit$psd[4, ]), sqrt(diag(second)), tolerance = 1e-12)
+})

@@ -33,6 +33,6 @@ test_that("weights reach what very long expectation maximisation reaches, or bet
 test_that("with tolerances of zero all sweeps are made", {
   arguments <- weight_problem(1)
   fit <- do.call(mr_mash, c(arguments, list(tol = 0, tol_w0 = 0, max_iter = 300)))
-  expect_identical(fit$convergence$iterations, 300L)
+  expect_identical(fit$convergence$iterations, 300)
   expect_false(fit$convergence$converged)
 })

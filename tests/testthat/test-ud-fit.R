@@ -36,15 +36,24 @@ for (name in c("ud_common_I", "ud_common_V")) {
       input <- case$input
       K <- length(input$U_init)
       # The scale of every penalty starts at 1, and no step is of another kind.
-      found <- from_rust(rust_ud_fit(
-        input$X, matrix(1, nrow(input$X), ncol(input$X)), NULL, list(input$V),
-        unname(input$U_init), integer(K), input$w_init, c(parts[1], penalty),
-        c(input$lambda, 0.5, 0, input$maxiter, 0, 1, 0, 1, 1), c(FALSE, TRUE), 1, NULL
-      ))
+      measurements <- list(
+        x = input$X, s = matrix(1, nrow(input$X), ncol(input$X)), missing = NULL, V = input$V,
+        baseline = NULL
+      )
+      free <- lapply(unname(input$U_init), \(U) list(kind = "unconstrained", rank = NULL, U = U))
+      found <- call_core(
+        "ud_fit",
+        measurements = measurements, components = free, weights = input$w_init,
+        control = list(
+          update = parts[1], penalty = penalty, lambda = input$lambda, alpha = 0.5, warmup = 0,
+          max_iter = input$maxiter, tol = 0, starts = 1, trial = 0, seed = 1, estimate_V = FALSE,
+          estimate_w = TRUE, scale = 1
+        )
+      )
       last <- input$maxiter + 1
       # The reference floors eigenvalues at 1e-8, not at zero.
       expect_lt(abs(found$loglik[last] - stored$loglik), 1e-6)
-      expect_lt(abs(found$objective[last] - stored$loglik_penalized), 1e-6)
+      expect_lt(abs(found$ended$trace[last] - stored$loglik_penalized), 1e-6)
       expect_lt(max(abs(unlist(found$u) - unlist(stored$U))), 1e-7)
       expect_lt(max(abs(found$w - stored$w)), 1e-7)
       if (penalty != "none") expect_lt(max(abs(found$scale - stored$s)), 1e-10)

@@ -1,107 +1,103 @@
-//! Face of `mnmash_core::loci`.
+//! Priors from annotations, and models of association.
 
 use extendr_api::prelude::*;
-use extendr_api::wrapper::Nullable;
-use mnmash_core::loci::association::{Role, log_bayes_factors, over_scales};
+use mnmash_core::Error;
+use mnmash_core::loci::association::{log_bayes_factors, over_scales};
 use mnmash_core::loci::enrichment::{EmOptions, Loci, places, single_signal};
-use mnmash_core::{Error, Monitor};
 
-use crate::boundary::{Outcome, run};
-use crate::problem::view;
+use crate::boundary::{Run, arguments};
+use crate::read::{Field, Outcome, Table};
+use crate::words::ROLES;
+use crate::write::ended;
 
-fn positions(starts: &[f64]) -> Vec<usize> {
-    starts.iter().map(|s| *s as usize).collect()
+/// Variables of loci: `list(starts, annotations, penalty)`, where `starts` counts the variables
+/// before each locus, and all.
+struct Variables<'a> {
+    starts: Vec<usize>,
+    annotations: Table<'a>,
+    penalty: f64,
 }
 
-// One causal variable per locus. `starts` are counts of variables before each locus, and of all;
-// `offset` may be empty.
+impl<'a> Variables<'a> {
+    fn read(list: &Field<'a>) -> Outcome<Self> {
+        list.read(|l| {
+            let annotations = l.get("annotations")?.matrix()?;
+            let starts = l.get("starts")?.starts(annotations.rows)?;
+            Ok(Self { starts, annotations, penalty: l.number("penalty")? })
+        })
+    }
+
+    fn loci(&self) -> Loci<'_> {
+        let Self { starts, annotations, penalty } = self;
+        Loci { starts, annotations: annotations.view(), penalty: *penalty }
+    }
+}
+
+// One causal variable per locus. `evidence`: `list(log_bf, offset)`, the latter NULL or of the log
+// prior odds.
 #[extendr]
-fn rust_enrich_single(
-    starts: &[f64],
-    annotations: RMatrix<f64>,
-    penalty: f64,
-    log_bf: &[f64],
-    start: &[f64],
-    offset: &[f64],
-    tol: f64,
-    max_iter: f64,
-    n_threads: i32,
-    progress: Nullable<Function>,
-) -> Outcome<List> {
-    let (starts, x, monitor) = (positions(starts), view(&annotations), Monitor::default());
-    let options = EmOptions { tol, max_iter: max_iter as usize };
-    let fit = run(n_threads, &progress, &monitor, || {
-        let loci = Loci { starts: &starts, annotations: x, penalty };
-        single_signal(&loci, log_bf, start, offset, options, &monitor)
+fn rust_enrich_single(loci: Robj, evidence: Robj, control: Robj, run: Robj) -> Outcome<List> {
+    arguments!(loci, evidence, control);
+    let variables = Variables::read(&loci)?;
+    let Table { rows, cols, .. } = variables.annotations;
+    let (log_bf, offset) = evidence.read(|e| {
+        let offset = e.maybe("offset", |o| o.numbers_of(rows))?;
+        Ok((e.get("log_bf")?.numbers_of(rows)?, offset.unwrap_or(&[])))
+    })?;
+    let (start, options) = control.read(|c| {
+        let options = EmOptions { tol: c.number("tol")?, max_iter: c.count("max_iter")? };
+        Ok((c.get("start")?.numbers_of(cols)?, options))
+    })?;
+    let fit = Run::new(&run)?.with(|monitor| {
+        single_signal(&variables.loci(), log_bf, start, offset, options, monitor)
     })?;
     Ok(list!(
         coef = fit.a,
-        loglik = &fit.ended.trace,
-        converged = fit.ended.converged(),
         pip = fit.pip,
         prior = fit.prior,
-        null = fit.null
+        null = fit.null,
+        ended = ended(&fit.ended)
     ))
 }
 
-// Coefficients of the places of effects.
+// Coefficients of the places of effects, of which `evidence$weight` are expected at each variable.
 #[extendr]
-fn rust_enrich_places(
-    starts: &[f64],
-    annotations: RMatrix<f64>,
-    penalty: f64,
-    weight: &[f64],
-    start: &[f64],
-    n_threads: i32,
-) -> Outcome<List> {
-    let (starts, x, monitor) = (positions(starts), view(&annotations), Monitor::default());
-    let (coef, place) = run(n_threads, &Nullable::Null, &monitor, || {
-        let loci = Loci { starts: &starts, annotations: x, penalty };
-        places(&loci, weight, start, &monitor)
-    })?;
+fn rust_enrich_places(loci: Robj, evidence: Robj, control: Robj, run: Robj) -> Outcome<List> {
+    arguments!(loci, evidence, control);
+    let variables = Variables::read(&loci)?;
+    let Table { rows, cols, .. } = variables.annotations;
+    let weight = evidence.read(|e| e.get("weight")?.numbers_of(rows))?;
+    let start = control.read(|c| c.get("start")?.numbers_of(cols))?;
+    let (coef, place) =
+        Run::new(&run)?.with(|monitor| places(&variables.loci(), weight, start, monitor))?;
     Ok(list!(coef = coef, prior = place))
 }
 
-// Natural logarithms of Bayes factors: models by units by scales. `gamma` is models by conditions:
-// 0 unassociated, 1 direct, 2 indirect.
+// Natural logarithms of Bayes factors: models by units by scales. `models`: of each, a row with the
+// role of every condition.
 #[extendr]
-fn rust_association(
-    z: RMatrix<f64>,
-    v: RMatrix<f64>,
-    n: &[f64],
-    variance: &[f64],
-    sigma: &[f64],
-    gamma: RMatrix<f64>,
-    n_threads: i32,
-    progress: Nullable<Function>,
-) -> Outcome<Vec<f64>> {
-    let (models, d) = (gamma.nrows(), gamma.ncols());
-    let role = |g: f64| match g {
-        1.0 => Role::Direct,
-        2.0 => Role::Indirect,
-        _ => Role::Unassociated,
-    };
-    let roles: Vec<Vec<Role>> =
-        (0..models).map(|m| (0..d).map(|r| role(gamma.data()[r * models + m])).collect()).collect();
-    let (z, v, monitor) = (view(&z), view(&v), Monitor::default());
-    run(n_threads, &progress, &monitor, || -> std::result::Result<_, Error> {
-        log_bayes_factors(z, v, n, variance, sigma, &roles, &monitor)
-    })
+fn rust_association(statistics: Robj, models: Robj, scales: Robj, run: Robj) -> Outcome<Vec<f64>> {
+    arguments!(statistics, models, scales);
+    let (z, v, n, variance) = statistics.read(|s| {
+        let z = s.get("z")?.matrix()?;
+        let each = |name| s.get(name)?.numbers_of(z.rows);
+        Ok((z.view(), s.get("V")?.matrix_of(z.cols, z.cols)?.view(), each("n")?, each("variance")?))
+    })?;
+    let roles = models.table_of(z.ncols(), ROLES)?;
+    let sigma = scales.numbers()?;
+    Run::new(&run)?.with(|monitor| log_bayes_factors(z, v, n, variance, sigma, &roles, monitor))
 }
 
-// Averages of Bayes factors over scales with equal weights, and sums with `weights` (models by
-// scales), natural logarithms, models by units.
+// Averages of Bayes factors (models by units by scales) over scales with equal weights, and sums
+// with `weights` (models by scales), natural logarithms, models by units.
 #[extendr]
-fn rust_association_over_scales(
-    log_bf: &[f64],
-    units: i32,
-    weights: RMatrix<f64>,
-    n_threads: i32,
-) -> Outcome<List> {
-    let weights = view(&weights);
-    let [mean, joint] = run(n_threads, &Nullable::Null, &Monitor::default(), || {
-        Ok::<_, Error>(over_scales(log_bf, units as usize, weights))
-    })?;
+fn rust_association_over_scales(log_bf: Robj, weights: Robj, run: Robj) -> Outcome<List> {
+    arguments!(log_bf, weights);
+    let log_bf = log_bf.array()?;
+    let [models, units, scales] = log_bf.dim;
+    let weights = weights.matrix_of(models, scales)?.view();
+    let [mean, joint] =
+        Run::new(&run)?.with(|_| Ok::<_, Error>(over_scales(log_bf.values, units, weights)))?;
     Ok(list!(mean = mean, joint = joint))
 }
 

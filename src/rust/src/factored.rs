@@ -1,9 +1,7 @@
-//! Factored regression: reads the parts of the model, and writes the posterior as lists of matrices.
-
-use std::collections::HashMap;
+//! Factored regression: reads the parts of the model, and writes the posterior as lists of
+//! matrices.
 
 use extendr_api::prelude::*;
-use extendr_api::wrapper::Nullable;
 use mnmash_core::factored::covariates::Covariates;
 use mnmash_core::factored::factor::{Factor, SampleWeights};
 use mnmash_core::factored::families::Family;
@@ -18,131 +16,107 @@ use mnmash_core::factored::hyper::Hyper;
 use mnmash_core::factored::left::Kind;
 use mnmash_core::factored::sgvb::{self, Stochastic};
 use mnmash_core::factored::slab::{Sign, Slab};
-use mnmash_core::factored::{Direct, LeftPrior, Options, Problem, fit};
+use mnmash_core::factored::{Direct, Options, Problem, fit};
 use mnmash_core::predictors::{Dense, Predictors};
-use mnmash_core::{Error, Monitor};
 
-use crate::boundary::{Failure, Outcome, run};
+use crate::boundary::{Run, arguments};
+use crate::read::{Field, Fields, Outcome};
+use crate::words::{FAMILIES, FamilyName, left_priors};
+use crate::write::{ended, nullable, table};
 
-/// An argument that R has checked already.
-fn bad(name: &'static str) -> Failure {
-    Failure(Error::Value { name, why: "is not what R should have made of it".to_string() })
-}
-
-fn reals<'a>(list: &'a HashMap<&str, Robj>, name: &'static str) -> Outcome<&'a [f64]> {
-    match list.get(name) {
-        Some(value) if value.is_null() => Ok(&[]),
-        Some(value) => value.as_real_slice().ok_or_else(|| bad(name)),
-        None => Ok(&[]),
-    }
-}
-
-/// The family from list(name, covariates, low, high, start, size, base).
-fn read_family(n: usize, list: &List) -> Outcome<Family> {
-    let parts: HashMap<&str, Robj> = list.try_into().map_err(|_| bad("family"))?;
-    let name = parts.get("name").and_then(Robj::as_str).unwrap_or_default();
-    let (low, high) = (reals(&parts, "low")?, reals(&parts, "high")?);
-    let start = reals(&parts, "start")?;
+/// The family of n by m outcomes: `list(name, covariates, low, high, start, size, base)`.
+/// `covariates` (n by q) are those of variances or dispersions, which lie between `low` and `high`
+/// (m each) and begin at `start`; a field that a family has no use for is NULL.
+fn read_family(list: &Fields, n: usize, m: usize) -> Outcome<Family> {
+    let covariates = list.maybe("covariates", |c| c.matrix_with(n))?.map_or(&[][..], |c| c.values);
+    let each = |name| list.maybe(name, |x| x.numbers_of(m)).map(Option::unwrap_or_default);
+    let (low, high, start) = (each("low")?, each("high")?, each("start")?);
+    let cells = |name: &str| list.maybe(name, |x| Ok(x.matrix_of(n, m)?.values.to_vec()));
+    let (size, base) = (cells("size")?.unwrap_or_default(), cells("base")?.unwrap_or_default());
     let between = || low.iter().zip(high).map(|(l, h)| Link::Between(*l, *h)).collect();
     let above = || low.iter().map(|l| Link::Above(*l)).collect();
-    let covariates = reals(&parts, "covariates")?;
     let model = |link| Dispersion::new(n, covariates, link, start);
-    Ok(match name {
-        "gaussian" => Family::Gaussian(Gaussian { model: model(between()) }),
-        "voom" => {
-            let base = reals(&parts, "base")?.to_vec();
-            Family::Voom(Voom { model: model(between()), base })
-        }
-        "nb" => Family::NegativeBinomial(NegativeBinomial::new(Mean::Odds, model(above()))),
-        "nb_log" => Family::NegativeBinomial(NegativeBinomial::new(Mean::Log, model(above()))),
-        "beta" => Family::Beta(Beta::new(model(above()))),
-        "binomial" => Family::Binomial(Binomial { size: reals(&parts, "size")?.to_vec() }),
-        _ => return Err(bad("family")),
+    let negative_binomial =
+        |mean| Family::NegativeBinomial(NegativeBinomial::new(mean, model(above())));
+    Ok(match list.one_of("name", FAMILIES)? {
+        FamilyName::Gaussian => Family::Gaussian(Gaussian { model: model(between()) }),
+        FamilyName::Voom => Family::Voom(Voom { model: model(between()), base }),
+        FamilyName::NegativeBinomialOdds => negative_binomial(Mean::Odds),
+        FamilyName::NegativeBinomialLog => negative_binomial(Mean::Log),
+        FamilyName::Beta => Family::Beta(Beta::new(model(above()))),
+        FamilyName::Binomial => Family::Binomial(Binomial { size }),
     })
 }
 
-// Outcome-specific effects: predictors (numbers from 1) that may act on each outcome.
-fn read_direct(n: usize, masks: &Nullable<List>, start: (f64, f64)) -> Outcome<Vec<Direct>> {
-    let Nullable::NotNull(masks) = masks else { return Ok(Vec::new()) };
-    let one = |mask: Robj| -> Outcome<Direct> {
-        let numbers = mask.as_integer_slice().ok_or_else(|| bad("cis"))?;
-        let active: Vec<usize> = numbers.iter().map(|j| *j as usize - 1).collect();
-        let slab = Slab::new(active.len(), start.0, start.1, Sign::Any);
+/// Ranges of hyper-parameters: `list(pi, tau)`, each from and to.
+fn hyper(list: &Field) -> Outcome<Hyper> {
+    list.read(|h| Ok(Hyper { pi: h.get("pi")?.pair()?, tau: h.get("tau")?.pair()? }))
+}
+
+/// Outcome-specific effects: of each outcome, the predictors that may act on it.
+fn direct(masks: &Field, n: usize, p: usize, hyper: Hyper) -> Outcome<Vec<Direct>> {
+    let pi = (1.0 / p.max(1) as f64).clamp(hyper.pi.0, hyper.pi.1);
+    let tau = 1f64.clamp(hyper.tau.0, hyper.tau.1);
+    let one = |(_, mask): &(&str, Field)| {
+        let active = mask.places(p)?;
+        let slab = Slab::new(active.len(), pi, tau, Sign::Any);
         Ok(Direct { active, slab, mean: vec![0.0; n], variance: vec![0.0; n] })
     };
-    masks.values().map(one).collect()
+    masks.items()?.iter().map(one).collect()
 }
 
-fn hyper(values: &[f64]) -> Hyper {
-    Hyper { pi: (values[0], values[1]), tau: (values[2], values[3]) }
-}
-
-// `hyper` has four numbers (pi from, to; tau from, to) for the sample side, the loadings, and
-// outcome-specific effects; `limits` is c(K, seeds, max_iter, tol, single effects); `seed` is that of
-// stochastic gradients, negative for coordinate ascent.
+// A fit of `responses`: `list(y, offset, weights, covariates, precision, masks)`. `prior`:
+// `list(u_prior, nonneg, left, right, direct)`. With `control$seed` by stochastic gradients, with
+// NULL by coordinate ascent.
 #[extendr]
 fn rust_fqtl(
-    x: RMatrix<f64>,
-    y: RMatrix<f64>,
-    covariates: RMatrix<f64>,
-    precision: f64,
-    offset: Nullable<RMatrix<f64>>,
-    weights: Nullable<RMatrix<f64>>,
-    masks: Nullable<List>,
-    family: List,
-    left: &str,
-    nonneg: bool,
-    hypers: &[f64],
-    limits: &[f64],
-    seed: f64,
-    n_threads: i32,
-    progress: Nullable<Function>,
+    x: Robj,
+    responses: Robj,
+    family: Robj,
+    prior: Robj,
+    control: Robj,
+    run: Robj,
 ) -> Outcome<List> {
-    let (n, m) = (y.nrows(), y.ncols());
-    let family = read_family(n, &family)?;
-    let direct_hyper = hyper(&hypers[8..12]);
-    let pi = (1.0 / x.ncols().max(1) as f64).clamp(direct_hyper.pi.0, direct_hyper.pi.1);
-    let start = (pi, 1f64.clamp(direct_hyper.tau.0, direct_hyper.tau.1));
-    let direct = read_direct(n, &masks, start)?;
-    let offset = match &offset {
-        Nullable::NotNull(offset) => offset.data(),
-        Nullable::Null => &[],
-    };
-    let weights = match &weights {
-        Nullable::NotNull(w) => Some(SampleWeights { values: w.data(), count: w.ncols() }),
-        Nullable::Null => None,
-    };
-    let design = Dense::as_given(x.data(), n);
-    let problem = Problem {
-        design: &design,
-        outcomes: Outcomes { n, m, y: y.data() },
-        covariates: Covariates { q: covariates.ncols(), values: covariates.data(), precision },
-        offset,
-        weights,
-        left: hyper(&hypers[0..4]),
-        right: hyper(&hypers[4..8]),
-        direct: direct_hyper,
-    };
-    let left = match left {
-        "susie" => LeftPrior::SingleEffects(limits[4] as usize),
-        "values" => LeftPrior::Values,
-        _ => LeftPrior::SpikeSlab,
-    };
-    let options = Options {
-        factors: limits[0] as usize,
-        left,
-        sign: if nonneg { Sign::Positive } else { Sign::Any },
-        seeds: limits[1] as usize,
-        max_iter: limits[2] as usize,
-        tol: limits[3],
-    };
-    let monitor = Monitor::default();
-    let done = run(n_threads, &progress, &monitor, || {
-        if seed < 0.0 {
-            let fit = fit(&problem, family, direct, options, &monitor)?;
-            return Ok(Stochastic { fit, error: f64::NAN });
+    arguments!(x, responses, family, prior, control);
+    let x = x.matrix()?;
+    let (n, p) = (x.rows, x.cols);
+    let (options, seed, l) = control.read(|c| {
+        let options = (c.count("K")?, c.count("n_seeds")?, c.count("max_iter")?, c.number("tol")?);
+        Ok((options, c.maybe("seed", |s| s.seed())?, c.count("L")?))
+    })?;
+    let (left_prior, sign, [left, right, of_direct]) = prior.read(|f| {
+        let sign = if f.flag("nonneg")? { Sign::Positive } else { Sign::Any };
+        let ranges = [hyper(&f.get("left")?)?, hyper(&f.get("right")?)?, hyper(&f.get("direct")?)?];
+        Ok((f.one_of("u_prior", &left_priors(l))?, sign, ranges))
+    })?;
+    let (factors, seeds, max_iter, tol) = options;
+    let options = Options { factors, left: left_prior, sign, seeds, max_iter, tol };
+    let design = Dense::as_given(x.values, n);
+    let (problem, masks) = responses.read(|r| {
+        let y = r.get("y")?.matrix_with(n)?;
+        let covariates = r.get("covariates")?.matrix_with(n)?;
+        let precision = r.number("precision")?;
+        let weights = r.maybe("weights", |w| w.matrix_with(n))?;
+        let offset = r.maybe("offset", |o| o.matrix_of(n, y.cols))?;
+        let problem = Problem {
+            design: &design,
+            outcomes: Outcomes { n, m: y.cols, y: y.values },
+            covariates: Covariates { q: covariates.cols, values: covariates.values, precision },
+            offset: offset.map_or(&[][..], |o| o.values),
+            weights: weights.map(|w| SampleWeights { values: w.values, count: w.cols }),
+            left,
+            right,
+            direct: of_direct,
+        };
+        Ok((problem, r.maybe("masks", |m| direct(m, n, p, of_direct))?.unwrap_or_default()))
+    })?;
+    let family = family.read(|f| read_family(f, n, problem.outcomes.m))?;
+    let done = Run::new(&run)?.with(|monitor| match seed {
+        None => {
+            let fit = fit(&problem, family, masks, options, monitor)?;
+            Ok(Stochastic { fit, error: f64::NAN })
         }
-        sgvb::fit(&problem, family, direct, options, seed as u64, &monitor)
+        Some(seed) => sgvb::fit(&problem, family, masks, options, seed, monitor),
     })?;
     Ok(write(&problem, &done))
 }
@@ -150,7 +124,7 @@ fn rust_fqtl(
 /// A matrix by columns, one for each item.
 fn columns<T>(rows: usize, items: &[T], column: impl Fn(&T) -> Vec<f64>) -> RMatrix<f64> {
     let values: Vec<Vec<f64>> = items.iter().map(column).collect();
-    RMatrix::new_matrix(rows, items.len(), |i, k| values[k][i])
+    table(rows, items.len(), |i, k| values[k][i])
 }
 
 fn slab_list(slabs: &[&Slab], rows: usize) -> List {
@@ -215,7 +189,7 @@ fn write(problem: &Problem<'_>, done: &Stochastic) -> List {
     let Stochastic { fit: done, error } = done;
     let state = &done.state;
     let q = problem.covariates.q;
-    let cells = |values: &[f64]| RMatrix::new_matrix(n, m, |i, t| values[t * n + i]);
+    let cells = |values: &[f64]| table(n, m, |i, t| values[t * n + i]);
     let rights: Vec<&Slab> = state.factors.iter().map(|f| &f.right).collect();
     let response: Vec<f64> =
         (0..n * m).map(|at| state.family.mean(at, state.mean[at], state.variance[at])).collect();
@@ -226,12 +200,8 @@ fn write(problem: &Problem<'_>, done: &Stochastic) -> List {
         Family::Beta(f) => Some(&f.model),
         Family::Binomial(_) => None,
     };
-    let dispersion: Robj = match model {
-        None => ().into(),
-        Some(model) => {
-            list!(value = cells(&model.value), theta = &model.theta, se = &model.se).into()
-        }
-    };
+    let dispersion =
+        model.map(|model| list!(value = cells(&model.value), theta = &model.theta, se = &model.se));
     let direct: Vec<List> =
         state.direct.iter().map(|d| slab_list(&[&d.slab], d.active.len())).collect();
     list!(
@@ -248,14 +218,12 @@ fn write(problem: &Problem<'_>, done: &Stochastic) -> List {
             (0..q).map(|a| e.covariance[(a, a)].sqrt()).collect()
         }),
         direct = List::from_values(direct),
-        dispersion = dispersion,
+        dispersion = nullable(dispersion),
         eta = cells(&state.mean),
         eta_variance = cells(&state.variance),
         response = cells(&response),
-        trace = &done.ended.trace,
         error = *error,
-        iterations = done.ended.iterations as i32,
-        converged = done.ended.converged()
+        ended = ended(&done.ended)
     )
 }
 

@@ -1,4 +1,4 @@
-//! Face of `mnmash_core::finemap`.
+//! Fine-mapping: effects of few variables among many that are correlated.
 
 use std::borrow::Cow;
 
@@ -6,17 +6,21 @@ use extendr_api::prelude::*;
 use extendr_api::wrapper::Nullable;
 use faer::{Mat, MatRef};
 use mnmash_core::finemap::{
-    Effect, EffectPrior, Fit, Marginals, Options, ScaleRule, Update, candidates, coefficients,
-    credible_set, fit, marginals, purity,
+    Effect, EffectPrior, Fit, Marginals, Options, candidates, coefficients, credible_set, fit,
+    marginals, purity,
 };
 use mnmash_core::linalg::psd::{Factor, asymmetry, check_nearly_psd};
 use mnmash_core::loci::consistency::{consistency, repair};
-use mnmash_core::noise::Structure;
 use mnmash_core::predictors::{Complete, Gram, Incomplete, Region, Symmetric, centred, region};
 use mnmash_core::{Error, Monitor};
 
-use crate::boundary::{Failure, Outcome, run};
-use crate::problem::{prior, view};
+use crate::boundary::{Run, arguments};
+use crate::nouns::{Mixture, Noise};
+use crate::read::{Field, Outcome, Table};
+use crate::words::{SCALE_RULES, UPDATES, plain_structures};
+use crate::write::{ended, matrix, places, table};
+
+type Result<T> = std::result::Result<T, Error>;
 
 /// What a fit returns, before it is written as R objects.
 struct Answer {
@@ -28,79 +32,58 @@ struct Answer {
     leads: Vec<Vec<f64>>,
 }
 
-/// What a fit needs besides data: list(U, weights, place, options, n_threads, progress), where options
-/// are list(L, rule, scale, entry, update, residual, tol, max_iter, mass, most).
+/// What a fit needs besides data.
 struct Task {
     prior: EffectPrior,
     options: Options,
+    v: Mat<f64>,
     mass: f64,
     most: usize,
 }
 
-fn field(list: &List, name: &str) -> Robj {
-    list.iter().find(|(n, _)| *n == name).map_or_else(|| ().into(), |(_, x)| x)
-}
-
 impl Task {
-    fn read(r: usize, task: &List) -> Outcome<Self> {
-        let part = |name: &str| List::try_from(field(task, name)).unwrap_or_default();
-        let numbers = |name: &str| field(task, name).as_real_slice().unwrap_or(&[]).to_vec();
-        let (weights, place) = (numbers("weights"), numbers("place"));
-        let options = part("options");
-        let number = |name: &str| field(&options, name).as_real().unwrap_or(f64::NAN);
-        let word = |name: &str| field(&options, name).as_str().unwrap_or_default().to_string();
-        let found = Options {
-            effects: number("L") as usize,
-            scale_rule: match word("rule").as_str() {
-                "em" => ScaleRule::Em,
-                "fixed" => ScaleRule::Fixed,
-                _ => ScaleRule::Optim,
-            },
-            scale: number("scale"),
-            entry: number("entry"),
-            update: if word("update") == "compat" { Update::Compat } else { Update::Direct },
-            residual: match word("residual").as_str() {
-                "diag" => Structure::Diagonal,
-                "full" => Structure::Full,
-                _ => Structure::Known,
-            },
-            tol: number("tol"),
-            max_iter: number("max_iter") as usize,
-        };
-        let size = prior(r, &part("U"), &[1.0], false);
-        let prior = size
-            .and_then(|size| EffectPrior::new(size.with_weights(&weights)?, &place))
-            .map_err(Failure)?;
-        Ok(Self { prior, options: found, mass: number("mass"), most: number("most") as usize })
+    /// `noise` and `prior` are those of `r` conditions; `control`: `list(place, L, rule, scale,
+    /// entry, update, tol, max_iter, mass, most)`, with `place` the prior probabilities of the `p`
+    /// variables.
+    fn read(noise: &Field, prior: &Field, control: &Field, p: usize, r: usize) -> Outcome<Self> {
+        let noise = noise.read(|n| Noise::read(n, r, plain_structures))?;
+        let size = prior.read(|f| Mixture::read(f, r))?.weighted()?;
+        control.read(|c| {
+            let prior = EffectPrior::new(size, c.get("place")?.numbers_of(p)?)?;
+            let options = Options {
+                effects: c.count("L")?,
+                scale_rule: c.one_of("rule", SCALE_RULES)?,
+                scale: c.number("scale")?,
+                entry: c.number("entry")?,
+                update: c.one_of("update", UPDATES)?,
+                residual: noise.structure,
+                tol: c.number("tol")?,
+                max_iter: c.count("max_iter")?,
+            };
+            let (mass, most) = (c.number("mass")?, c.count("most")?);
+            Ok(Self { prior, options, v: noise.known()?.view().to_owned(), mass, most })
+        })
     }
 
-    /// Fit what `design` makes of the data, given the factors of the prior; with what else it returns.
+    /// Fit what `design` makes of the data, given the factors of the prior; with what else it
+    /// returns.
     fn run<'a, T: Send>(
-        r: usize,
-        task: &List,
-        design: impl FnOnce(&[Factor]) -> std::result::Result<(Box<dyn Region + 'a>, T), Error> + Send,
+        &self,
+        run: &Robj,
+        design: impl FnOnce(&[Factor]) -> Result<(Box<dyn Region + 'a>, T)> + Send,
     ) -> Outcome<(List, T)> {
-        let new = Self::read(r, task)?;
-        let progress = Nullable::<Function>::try_from(field(task, "progress"));
-        let progress = progress.unwrap_or(Nullable::Null);
-        let threads = field(task, "n_threads").as_integer().unwrap_or(1);
-        let monitor = Monitor::default();
-        let (answer, more) = run(threads, &progress, &monitor, || {
-            let (mut design, more) = design(&new.prior.size.factors)?;
-            Ok((new.solve(&mut *design, &monitor)?, more))
+        let (answer, more) = Run::new(run)?.with(|monitor| {
+            let (mut design, more) = design(&self.prior.size.factors)?;
+            Ok((self.solve(&mut *design, monitor)?, more))
         })?;
-        Ok((answer.list(r), more))
+        Ok((answer.list(self.v.nrows()), more))
     }
 
-    fn solve(
-        &self,
-        design: &mut dyn Region,
-        monitor: &Monitor,
-    ) -> std::result::Result<Answer, Error> {
+    fn solve(&self, design: &mut dyn Region, monitor: &Monitor) -> Result<Answer> {
         let fit = fit(design, &self.prior, &self.options, monitor)?;
         let design = &*design;
         let one = |e| marginals(design, &self.prior, e, monitor);
-        let marginals = fit.effects.iter().map(one).collect::<std::result::Result<Vec<_>, _>>()?;
+        let marginals = fit.effects.iter().map(one).collect::<Result<Vec<_>>>()?;
         let coefficients = coefficients(design, &fit.effects, &marginals);
         let live = || fit.effects.iter().filter(|e| e.scale > 0.0);
         let near = live().map(|e| candidates(design, &e.alpha, self.mass, self.most)).collect();
@@ -115,14 +98,6 @@ impl Task {
     }
 }
 
-fn matrix(x: &Mat<f64>) -> RMatrix<f64> {
-    RMatrix::new_matrix(x.nrows(), x.ncols(), |i, j| x[(i, j)])
-}
-
-fn numbers(x: &[usize]) -> Vec<i32> {
-    x.iter().map(|i| *i as i32 + 1).collect()
-}
-
 impl Answer {
     fn list(self, conditions: usize) -> List {
         let Self { fit, marginals, coefficients, covariance, near, leads } = self;
@@ -130,14 +105,13 @@ impl Answer {
         let p = effects[0].alpha.len();
         let effect = |(e, m): (&Effect, &Marginals)| {
             let n = e.active.len();
-            let table = |x: &[f64]| RMatrix::new_matrix(n, conditions, |i, j| x[j * n + i]);
-            let weights =
-                RMatrix::new_matrix(n, e.weights.len() / n.max(1), |i, k| e.weights[k * n + i]);
+            let cells = |x: &[f64]| table(n, conditions, |i, j| x[j * n + i]);
+            let weights = table(n, e.weights.len() / n.max(1), |i, k| e.weights[k * n + i]);
             list!(
-                variable = numbers(&e.active),
-                mean = table(&m.mean),
-                sd = table(&m.sd),
-                lfsr = table(&m.lfsr),
+                variable = places(&e.active),
+                mean = cells(&m.mean),
+                sd = cells(&m.sd),
+                lfsr = cells(&m.lfsr),
                 weights = weights
             )
         };
@@ -146,42 +120,47 @@ impl Answer {
             .iter()
             .map(|(variables, r)| {
                 let n = variables.len();
-                let r = RMatrix::new_matrix(n, n, |i, j| r[j * n + i]);
-                list!(variable = numbers(variables), correlation = r)
+                let r = table(n, n, |i, j| r[j * n + i]);
+                list!(variable = places(variables), correlation = r)
             })
             .collect();
         list!(
-            alpha = RMatrix::new_matrix(effects.len(), p, |l, j| effects[l].alpha[j]),
-            lbf_variable = RMatrix::new_matrix(effects.len(), p, |l, j| effects[l].log_bayes[j]),
+            alpha = table(effects.len(), p, |l, j| effects[l].alpha[j]),
+            lbf_variable = table(effects.len(), p, |l, j| effects[l].log_bayes[j]),
             lbf = effects.iter().map(|e| e.total).collect::<Vec<f64>>(),
             scale = effects.iter().map(|e| e.scale).collect::<Vec<f64>>(),
-            elbo = &fit.ended.trace,
-            converged = fit.ended.converged(),
             decrease = fit.decrease,
-            V = matrix(&covariance),
-            coef = matrix(&coefficients),
+            V = matrix(covariance.as_ref()),
+            coef = matrix(coefficients.as_ref()),
             effects = List::from_values(lists),
             near = List::from_values(near),
-            lead_ld = RMatrix::new_matrix(p, leads.len(), |j, l| leads[l][j])
+            ended = ended(&fit.ended),
+            lead_ld = table(p, leads.len(), |j, l| leads[l][j])
         )
     }
 }
 
-// From rows, some of whose outcomes may be missing (NA); then `memory` is for eigenvectors, in bytes.
+// From rows of `responses$y`, some of which may be missing (NA); then `predictors$memory` is for
+// eigenvectors, in bytes. list(columns, fit).
 #[extendr]
 fn rust_finemap_rows(
-    x: RMatrix<f64>,
-    y: RMatrix<f64>,
-    v: RMatrix<f64>,
-    intercept: bool,
-    standardize: bool,
-    memory: f64,
-    task: List,
+    predictors: Robj,
+    responses: Robj,
+    noise: Robj,
+    prior: Robj,
+    control: Robj,
+    run: Robj,
 ) -> Outcome<List> {
-    let missing = y.data().iter().any(|y| y.is_nan());
-    let (x, y, v) = (view(&x), view(&y), view(&v).to_owned());
-    let (fit, (mean, scale, centre)) = Task::run(y.ncols(), &task, |factors| {
-        let x = centred(x, intercept, standardize)?;
+    arguments!(predictors, responses, noise, prior, control);
+    let (x, intercept, standardize, memory) = predictors.read(|p| {
+        let (intercept, standardize) = (p.flag("intercept")?, p.flag("standardize")?);
+        Ok((p.get("x")?.matrix()?, intercept, standardize, p.number("memory")?))
+    })?;
+    let y = responses.read(|r| r.get("y")?.matrix_with(x.rows))?;
+    let task = Task::read(&noise, &prior, &control, x.cols, y.cols)?;
+    let missing = y.values.iter().any(|y| y.is_nan());
+    let (fit, (mean, scale, centre)) = task.run(&run, |factors| {
+        let (x, y, v) = (centred(x.view(), intercept, standardize)?, y.view(), task.v.clone());
         if missing {
             let design = Incomplete::new(x.values, y, v, intercept, factors, memory)?;
             return Ok((Box::new(design), (x.mean, x.scale, Vec::new())));
@@ -195,73 +174,92 @@ fn rust_finemap_rows(
     Ok(list!(columns = found, fit = fit))
 }
 
-// From products: X'X = diag(scale) M diag(scale).
+// From products: X'X = diag(scale) M diag(scale), with `predictors`: `list(gram, scale, samples)`,
+// and X'Y and Y'Y as `responses`: `list(y, total)`.
 #[extendr]
 fn rust_finemap_products(
-    gram: RMatrix<f64>,
-    scale: &[f64],
-    xty: RMatrix<f64>,
-    yty: RMatrix<f64>,
-    samples: f64,
-    v: RMatrix<f64>,
-    task: List,
+    predictors: Robj,
+    responses: Robj,
+    noise: Robj,
+    prior: Robj,
+    control: Robj,
+    run: Robj,
 ) -> Outcome<List> {
-    let (gram, xty, yty, v) = (Cow::Borrowed(gram.data()), view(&xty), view(&yty), view(&v));
-    let (fit, ()) = Task::run(xty.ncols(), &task, |_| {
-        let gram = Gram::scaled(Symmetric::Dense(gram), scale.to_vec(), samples)?;
-        Ok((Box::new(Complete::products(gram, xty, yty, v.to_owned())?), ()))
+    arguments!(predictors, responses, noise, prior, control);
+    let (gram, scale, samples) = predictors.read(|p| {
+        let gram = p.get("gram")?.matrix()?;
+        Ok((gram, p.get("scale")?.numbers_of(gram.cols)?, p.number("samples")?))
+    })?;
+    let (xty, yty) = responses.read(|r| {
+        let xty = r.get("y")?.matrix_with(gram.rows)?;
+        Ok((xty.view(), r.get("total")?.matrix_of(xty.cols, xty.cols)?.view()))
+    })?;
+    let task = Task::read(&noise, &prior, &control, gram.cols, xty.ncols())?;
+    let (fit, ()) = task.run(&run, |_| {
+        let gram = Symmetric::Dense(Cow::Borrowed(gram.values));
+        let gram = Gram::scaled(gram, scale.to_vec(), samples)?;
+        Ok((Box::new(Complete::products(gram, xty, yty, task.v.clone())?), ()))
     })?;
     Ok(fit)
 }
 
 // For each row of `alpha`, the variables of its credible set, most probable first.
 #[extendr]
-fn rust_credible_sets(alpha: RMatrix<f64>, coverage: f64) -> List {
-    let (rows, p) = (alpha.nrows(), alpha.ncols());
-    let row = |l: usize| -> Vec<f64> { (0..p).map(|j| alpha.data()[j * rows + l]).collect() };
-    List::from_values((0..rows).map(|l| numbers(&credible_set(&row(l), coverage))))
+fn rust_credible_sets(alpha: Robj, control: Robj) -> Outcome<List> {
+    arguments!(alpha, control);
+    let alpha = alpha.matrix()?.view();
+    let coverage = control.read(|c| c.number("coverage"))?;
+    let row = |l: usize| alpha.row(l).iter().copied().collect::<Vec<f64>>();
+    let set = |l| places(&credible_set(&row(l), coverage));
+    Ok(List::from_values((0..alpha.nrows()).map(set)))
 }
 
 // c(min, mean, median) of the absolute correlations between variables.
 #[extendr]
-fn rust_purity(correlation: RMatrix<f64>) -> Vec<f64> {
-    let n = correlation.nrows();
-    let found = purity(n, |i, j| correlation.data()[j * n + i]);
-    vec![found.min, found.mean, found.median]
+fn rust_purity(correlation: Robj) -> Outcome<Vec<f64>> {
+    arguments!(correlation);
+    let correlation = correlation.matrix()?.view();
+    let found = purity(correlation.nrows(), |i, j| correlation[(i, j)]);
+    Ok(vec![found.min, found.mean, found.median])
 }
 
-// The position (from 1) of the first entry of a square matrix that its mirror image differs from; 0
-// if
-// it is symmetric.
+// The position (from 1) of the first entry of a square matrix that its mirror image differs from,
+// or NULL if it is symmetric.
 #[extendr]
-fn rust_asymmetry(x: RMatrix<f64>) -> f64 {
-    asymmetry(view(&x)).map_or(0.0, |(i, j)| (j * x.nrows() + i + 1) as f64)
+fn rust_asymmetry(x: Robj) -> Outcome<Nullable<f64>> {
+    arguments!(x);
+    let Table { rows, .. } = x.matrix()?;
+    let at = asymmetry(x.matrix_of(rows, rows)?.view());
+    Ok(at.map_or(Nullable::Null, |(i, j)| Nullable::NotNull((j * rows + i + 1) as f64)))
 }
 
-// Nothing, or an error if `x + slack I` is not positive definite.
+// Nothing, or an error if `x + slack I` is not positive definite; `control`: `list(slack, name)`.
 #[extendr]
-fn rust_check_psd(x: RMatrix<f64>, slack: f64, name: &str) -> Outcome<()> {
-    check_nearly_psd(view(&x), slack, name).map_err(Failure)
+fn rust_check_psd(x: Robj, control: Robj) -> Outcome<()> {
+    arguments!(x, control);
+    let (slack, name) = control.read(|c| Ok((c.number("slack")?, c.get("name")?.word()?)))?;
+    Ok(check_nearly_psd(x.matrix()?.view(), slack, name)?)
 }
 
 // For each column of z-scores `s`, and what the others say of each; and the repaired correlations.
 #[extendr]
-fn rust_qc(z: RMatrix<f64>, ld: RMatrix<f64>, n_threads: i32) -> Outcome<List> {
-    let (p, conditions) = (z.nrows(), z.ncols());
-    let monitor = Monitor::default();
-    let (z, ld) = (z.data(), view(&ld));
-    let (found, fixed, least) = run(n_threads, &Nullable::Null, &monitor, || {
-        let (fixed, least) = repair(ld)?;
-        let columns = z.chunks_exact(p);
-        let found = columns.map(|z| consistency(z, fixed.as_ref()));
-        Ok((found.collect::<std::result::Result<Vec<_>, _>>()?, fixed, least))
+fn rust_qc(statistics: Robj, run: Robj) -> Outcome<List> {
+    arguments!(statistics);
+    let (z, ld) = statistics.read(|s| {
+        let z = s.get("z")?.matrix()?;
+        Ok((z, s.get("LD")?.matrix_of(z.rows, z.rows)?.view()))
     })?;
-    let table = |f: &dyn Fn(usize, usize) -> f64| RMatrix::new_matrix(p, conditions, f);
+    let (found, fixed, least) = Run::new(&run)?.with(|_| {
+        let (fixed, least) = repair(ld)?;
+        let found = (0..z.cols).map(|c| consistency(z.column(c), fixed.as_ref()));
+        Ok((found.collect::<Result<Vec<_>>>()?, fixed, least))
+    })?;
+    let cells = |f: &dyn Fn(usize, usize) -> f64| table(z.rows, z.cols, f);
     Ok(list!(
         s = found.iter().map(|f| f.s).collect::<Vec<f64>>(),
-        expected = table(&|i, c| found[c].expected[i]),
-        variance = table(&|i, c| found[c].variance[i]),
-        LD = matrix(&fixed),
+        expected = cells(&|i, c| found[c].expected[i]),
+        variance = cells(&|i, c| found[c].variance[i]),
+        LD = matrix(fixed.as_ref()),
         least = least
     ))
 }

@@ -1,10 +1,17 @@
 //! The R face of `mnmash-core`: reads R objects, calls the core, writes R objects. No mathematics.
+//!
+//! Every function takes a few lists of named values (`read`, `nouns`, `words`) and, if it takes
+//! long, `run` (`boundary`); results are written by `write`. `R/core.R` is the only caller.
+//!
+//! Nothing is kept between calls, on purpose: an R object that pointed here could not be saved by
+//! `saveRDS()`, would be empty in the workers of `future` and shared with a forked one, and would
+//! outlive a change of the data. What is computed twice for that (factors of a prior, the
+//! arrangement of the units) is small beside the work of a call.
 
 #![allow(missing_docs)] // the exported functions are documented where R calls them
 
 mod boundary;
 mod deconvolution;
-mod design;
 mod ebmf;
 mod enrich;
 mod factored;
@@ -15,13 +22,17 @@ mod mash;
 mod mixture;
 mod mr_ash;
 mod mr_mash;
+mod nouns;
 mod posterior;
-mod problem;
-mod samples;
+mod predictors;
+mod read;
 mod sharing;
 mod ud;
 mod v;
+mod value;
 mod weights;
+mod words;
+mod write;
 
 use extendr_api::prelude::*;
 
@@ -46,7 +57,6 @@ extendr_module! {
     use mr_mash;
     use posterior;
     fn rust_cores;
-    use samples;
     use sharing;
     use ud;
     use v;

@@ -1,35 +1,24 @@
 //! Log-likelihoods of all units under all components.
 
 use extendr_api::prelude::*;
-use extendr_api::wrapper::Nullable;
-use mnmash_core::Monitor;
+use faer::MatMut;
 use mnmash_core::normal_means::Likelihood;
 
-use crate::boundary::{Failure, Outcome, run};
-use crate::problem::{Problem, columns, prior};
+use crate::boundary::{Run, arguments};
+use crate::nouns::{Measurements, Mixture};
+use crate::read::Outcome;
 
 // A J x P matrix: log N(x_j; 0, S_j V_j S_j + w_l^2 U_k) over the observed cells of row j.
 #[extendr]
-fn rust_loglik(
-    x: RMatrix<f64>,
-    s: RMatrix<f64>,
-    missing: Nullable<Logicals>,
-    v: Nullable<List>,
-    ulist: List,
-    grid: &[f64],
-    pointmass: bool,
-    n_threads: i32,
-    progress: Nullable<Function>,
-) -> Outcome<RMatrix<f64>> {
-    let (j, r) = (x.nrows(), x.ncols());
-    let problem = Problem::new(&x, &s, &missing, &v)?;
-    let prior = prior(r, &ulist, grid, pointmass).map_err(Failure)?;
-    let mut out = RMatrix::<f64>::new(j, prior.len());
-    let data = out.data_mut();
-    let monitor = Monitor::default();
-    run(n_threads, &progress, &monitor, || {
-        let means = problem.means()?;
-        Likelihood::new(&means, &prior)?.all(columns(data, j, prior.len()), &monitor)
+fn rust_loglik(measurements: Robj, prior: Robj, run: Robj) -> Outcome<RMatrix<f64>> {
+    arguments!(measurements, prior);
+    let data = measurements.read(Measurements::read)?;
+    let prior = prior.read(|p| Mixture::read(p, data.conditions))?.prior;
+    let mut out = RMatrix::<f64>::new(data.units, prior.len());
+    let (units, values) = (data.units, out.data_mut());
+    Run::new(&run)?.with(|monitor| {
+        let out = MatMut::from_column_major_slice_mut(values, units, prior.len());
+        Likelihood::new(&data.means()?, &prior)?.all(out, monitor)
     })?;
     Ok(out)
 }

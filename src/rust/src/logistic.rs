@@ -1,67 +1,63 @@
-//! Face of `mnmash_core::regression::logistic`.
+//! Logistic regressions with spikes and slabs.
 
 use extendr_api::prelude::*;
-use extendr_api::wrapper::Nullable;
 use mnmash_core::regression::logistic::{Data, Logistic, Model, logistic_grid};
-use mnmash_core::{Error, Monitor};
 
-use crate::boundary::{Failure, Outcome, run};
+use crate::boundary::{Run, arguments};
+use crate::read::{Field, Outcome, Table};
+use crate::write::ended;
 
 fn fit_list(fit: &Logistic) -> List {
-    let change: Vec<f64> = fit.steps.iter().map(|s| s.change).collect();
     list!(
         b = fit.b.as_slice(),
         c = fit.c.as_slice(),
         norms = fit.norms.as_slice(),
         slab = fit.slab,
         covariates = fit.covariates.as_slice(),
-        elbo = &fit.ended.trace,
-        change = change,
-        converged = fit.ended.converged(),
-        message = fit.ended.message
+        change = fit.steps.iter().map(|s| s.change).collect::<Vec<f64>>(),
+        ended = ended(&fit.ended)
     )
 }
 
-// Fits for each element of `inclusion` (and of `slab`); columns of `b` are starts.
+// Fits for each element of `prior$inclusion` (and of `prior$slab`); columns of `start`, if it is
+// not NULL, are where they start from.
 #[extendr]
 fn rust_logistic(
-    x: RMatrix<f64>,
-    y: &[f64],
-    basis: RMatrix<f64>,
-    inclusion: &[f64],
-    slab: &[f64],
-    slab_prior: &[f64],
-    b: Nullable<RMatrix<f64>>,
-    order: &[i32],
-    tol: f64,
-    max_iter: f64,
-    n_threads: i32,
-    progress: Nullable<Function>,
+    predictors: Robj,
+    y: Robj,
+    prior: Robj,
+    start: Robj,
+    control: Robj,
+    run: Robj,
 ) -> Outcome<List> {
-    let (n, p) = (x.nrows(), x.ncols());
-    if y.len() != n || slab.len() != inclusion.len() {
-        return Err(Failure(Error::Shape { name: "y", expected: n, found: y.len() }));
-    }
-    let order: Vec<usize> =
-        order.iter().map(|&j| usize::try_from(j - 1).unwrap_or(usize::MAX)).collect();
-    let b = match &b {
-        Nullable::NotNull(b) if b.data().len() == p * slab.len() => Some(b.data()),
-        _ => None,
+    arguments!(predictors, y, prior, start, control);
+    let (x, basis): (Table, Table) = predictors.read(|p| {
+        let x = p.get("x")?.matrix()?;
+        Ok((x, p.get("basis")?.matrix_with(x.rows)?))
+    })?;
+    let y = y.numbers_of(x.rows)?;
+    let (inclusion, slabs) = prior.read(|p| {
+        let inclusion = p.get("inclusion")?.numbers()?;
+        Ok((inclusion, p.get("slab")?.numbers_of(inclusion.len())?))
+    })?;
+    let b = start.given().map(|b| b.matrix_of(x.cols, slabs.len())).transpose()?;
+    let (order, slab_prior, tol, max_iter) = control.read(|c| {
+        let slab_prior = c.maybe("slab_prior", Field::pair)?;
+        let order = c.get("order")?.permutation(x.cols)?;
+        Ok((order, slab_prior, c.number("tol")?, c.count("max_iter")?))
+    })?;
+    let model = |(k, (&inclusion, &slab))| Model {
+        inclusion,
+        slab,
+        slab_prior,
+        b: b.map(|b| b.column(k)),
+        order: &order,
+        tol,
+        max_iter,
     };
-    let models: Vec<Model> = (0..slab.len())
-        .map(|k| Model {
-            inclusion: inclusion[k],
-            slab: slab[k],
-            slab_prior: (slab_prior.len() == 2).then(|| (slab_prior[0], slab_prior[1])),
-            b: b.map(|b| &b[k * p..(k + 1) * p]),
-            order: &order,
-            tol,
-            max_iter: max_iter as usize,
-        })
-        .collect();
-    let data = Data { x: x.data(), y, basis: basis.data() };
-    let monitor = Monitor::default();
-    let fits = run(n_threads, &progress, &monitor, || logistic_grid(data, &models, &monitor))?;
+    let models: Vec<Model> = inclusion.iter().zip(slabs).enumerate().map(model).collect();
+    let data = Data { x: x.values, y, basis: basis.values };
+    let fits = Run::new(&run)?.with(|monitor| logistic_grid(data, &models, monitor))?;
     Ok(List::from_values(fits.iter().map(fit_list)))
 }
 

@@ -1,47 +1,79 @@
-//! Face of `mnmash_core::regression::mr_ash`.
+//! Regressions of one response on many predictors.
 
 use extendr_api::prelude::*;
-use extendr_api::wrapper::Nullable;
-use mnmash_core::predictors::{Dense, Gram, Predictors, Response, Sparse, response};
-use mnmash_core::regression::mr_ash::{Fit, Grid, Options, Task, fit_all, norms_as_given};
-use mnmash_core::weights::WeightUpdate;
+use mnmash_core::predictors::{self, Compressed, Dense, Gram, Response, Sparse, response};
+use mnmash_core::regression::mr_ash::{Fit, Grid, Options, Step, Task, fit_all, norms_as_given};
 use mnmash_core::{Error, Monitor};
 
-use crate::boundary::{Outcome, run};
-use crate::design::{Columns, Elements};
+use crate::boundary::{Run, arguments};
+use crate::predictors::{Columns, Predictors};
+use crate::read::{Field, Outcome, Table, refuse};
+use crate::words::WEIGHT_UPDATES;
+use crate::write::ended;
 
-type Result<T> = std::result::Result<T, Error>;
+/// Priors and starts: each has a column (element) for each fit.
+struct Starts<'a> {
+    /// Prior variances, in units of the residual variance if they are `relative`.
+    variances: Table<'a>,
+    relative: bool,
+    weights: Table<'a>,
+    sigma2: &'a [f64],
+    b: Option<Table<'a>>,
+}
+
+impl<'a> Starts<'a> {
+    /// `prior`: `list(variances, relative, weights)`; `start`: `list(sigma2, b)`.
+    fn read(prior: &Field<'a>, start: &Field<'a>, p: usize, fits: usize) -> Outcome<Self> {
+        let (variances, relative, weights) = prior.read(|f| {
+            let variances = f.get("variances")?.matrix_by(fits)?;
+            let weights = f.get("weights")?.matrix_of(variances.rows, fits)?;
+            Ok((variances, f.flag("relative")?, weights))
+        })?;
+        start.read(|f| {
+            let b = f.maybe("b", |b| b.matrix_of(p, fits))?;
+            let sigma2 = f.get("sigma2")?.numbers_of(fits)?;
+            Ok(Self { variances, relative, weights, sigma2, b })
+        })
+    }
+
+    fn task(&self, j: usize, response: Response) -> Task {
+        let values = self.variances.column(j).to_vec();
+        Task {
+            response,
+            grid: if self.relative { Grid::Relative(values) } else { Grid::Absolute(values) },
+            pi: self.weights.column(j).to_vec(),
+            sigma2: self.sigma2[j],
+            b: self.b.map(|b| b.column(j).to_vec()),
+        }
+    }
+}
 
 /// What is common to the fits of a call.
 struct Common<'a> {
-    dirichlet: Option<&'a [f64]>,
+    penalty: Option<&'a [f64]>,
     order: Vec<usize>,
     options: Options,
-    monitor: &'a Monitor,
+    starts: Starts<'a>,
+    y: Table<'a>,
 }
 
-/// Column `j` of the responses with its prior and its start.
-type Tasks<'a> = dyn Fn(usize, Response) -> Task + Sync + 'a;
-
-fn fit_columns<D: Predictors>(
-    design: &D,
-    y: &[f64],
-    rows: usize,
-    make: impl Fn(usize, &[f64]) -> Response,
-    task: &Tasks,
-    common: &Common,
-) -> Result<(Vec<f64>, Vec<Fit>)> {
-    let tasks: Vec<Task> =
-        y.chunks_exact(rows).enumerate().map(|(j, y)| task(j, make(j, y))).collect();
-    let Common { dirichlet, order, options, monitor } = common;
-    let fits = fit_all(design, &tasks, *dirichlet, order, *options, monitor)?;
-    Ok((norms_as_given(design), fits))
+impl Common<'_> {
+    /// The fits of all columns of `y`, of which `make` makes responses.
+    fn fit<D: predictors::Predictors>(
+        &self,
+        design: &D,
+        make: impl Fn(usize, &[f64]) -> Response,
+        monitor: &Monitor,
+    ) -> std::result::Result<(Vec<f64>, Vec<Fit>), Error> {
+        let task = |j: usize| self.starts.task(j, make(j, self.y.column(j)));
+        let tasks: Vec<Task> = (0..self.y.cols).map(task).collect();
+        let fits = fit_all(design, &tasks, self.penalty, &self.order, self.options, monitor)?;
+        Ok((norms_as_given(design), fits))
+    }
 }
 
 fn fit_list(fit: &Fit) -> List {
-    let column = |f: fn(&mnmash_core::regression::mr_ash::Step) -> f64| {
-        fit.steps.iter().map(f).collect::<Vec<f64>>()
-    };
+    let column = |f: fn(&Step) -> f64| fit.steps.iter().map(f).collect::<Vec<f64>>();
     list!(
         b = fit.b.as_slice(),
         c = fit.products.as_slice(),
@@ -49,98 +81,68 @@ fn fit_list(fit: &Fit) -> List {
         sigma2 = fit.sigma2,
         grid = fit.grid.as_slice(),
         variance = fit.variance,
-        elbo = &fit.ended.trace,
         sigma2_trace = column(|s| s.sigma2),
         change = column(|s| s.change),
         weights = column(|s| s.weights),
-        iterations = fit.ended.iterations as f64,
-        converged = fit.ended.converged(),
-        message = fit.ended.message
+        ended = ended(&fit.ended)
     )
 }
 
-// Fits of the columns of `y`. `design` is list(kind, x, basis) with kind "dense" or "sparse" (then
-// also starts, rows: 0-based, and n), or list("gram", x, norms, samples), where `y` are
-// cross-products and `total` the sums of squares. `grid`, `pi`, `sigma2` and `b` have a column
-// (element) for each fit.
+// Fits of the columns of `responses$y`: of samples, or of products with the predictors, and then
+// with the responses' sums of squares `total`.
 #[extendr]
 fn rust_mr_ash(
-    design: List,
-    y: RMatrix<f64>,
-    total: &[f64],
-    standardize: bool,
-    grid: RMatrix<f64>,
-    relative: bool,
-    pi: RMatrix<f64>,
-    sigma2: &[f64],
-    b: Nullable<RMatrix<f64>>,
-    order: &[i32],
-    dirichlet: Nullable<Doubles>,
-    update_pi: &str,
-    update_sigma2: bool,
-    slab: &[f64],
-    tol: f64,
-    max_iter: f64,
-    n_threads: i32,
-    progress: Nullable<Function>,
+    predictors: Robj,
+    responses: Robj,
+    prior: Robj,
+    start: Robj,
+    control: Robj,
+    run: Robj,
 ) -> Outcome<List> {
-    let elements = Elements::new(&design);
-    let (x, basis) = (elements.numbers("x"), elements.numbers("basis"));
-    let columns = Columns::new(&elements);
-    let (rows, data) = (y.nrows(), y.data());
-    let components = grid.nrows();
-    let (grid, pi) = (grid.data(), pi.data());
-    let b = match &b {
-        Nullable::NotNull(b) => Some((b.nrows(), b.data())),
-        Nullable::Null => None,
-    };
-    let dirichlet = match &dirichlet {
-        Nullable::NotNull(a) => a.as_robj().as_real_slice(),
-        Nullable::Null => None,
-    };
-    let task = |j: usize, response: Response| {
-        let range = j * components..(j + 1) * components;
-        let values = grid[range.clone()].to_vec();
-        Task {
-            response,
-            grid: if relative { Grid::Relative(values) } else { Grid::Absolute(values) },
-            pi: pi[range].to_vec(),
-            sigma2: sigma2[j],
-            b: b.map(|(p, b)| b[j * p..(j + 1) * p].to_vec()),
+    arguments!(predictors, responses, prior, start, control);
+    let predictors = predictors.read(Predictors::read)?;
+    let (y, total) = responses.read(|r| {
+        let y = r.get("y")?.matrix_with(predictors.rows())?;
+        Ok((y, r.get("total")?.numbers_of(y.cols)?))
+    })?;
+    let p = predictors.columns().count();
+    let starts = Starts::read(&prior, &start, p, y.cols)?;
+    let (common, standardize) = control.read(|c| {
+        let options = Options {
+            weights: c.one_of("update_pi", WEIGHT_UPDATES)?,
+            update_sigma2: c.flag("update_sigma2")?,
+            slab: c.maybe("slab", Field::pair)?,
+            tol: c.number("tol")?,
+            max_iter: c.count("max_iter")?,
+        };
+        let penalty = c.maybe("penalty", |a| a.numbers_of(starts.variances.rows))?;
+        let order = c.get("order")?.permutation(p)?;
+        Ok((Common { penalty, order, options, starts, y }, c.flag("standardize")?))
+    })?;
+    let norms = match &predictors {
+        Predictors::Products { norms: None, .. } => {
+            return refuse("predictors$norms must be given; it is NULL");
         }
+        Predictors::Products { norms, .. } => norms.unwrap_or(&[]),
+        Predictors::Samples { .. } => &[],
     };
-    let weights = match update_pi {
-        "convex" => WeightUpdate::Convex,
-        "em" => WeightUpdate::Em,
-        _ => WeightUpdate::Fixed,
-    };
-    let slab = (slab.len() == 2).then(|| (slab[0], slab[1]));
-    let monitor = Monitor::default();
-    let common = Common {
-        dirichlet,
-        order: order.iter().map(|&j| usize::try_from(j - 1).unwrap_or(usize::MAX)).collect(),
-        options: Options { weights, update_sigma2, slab, tol, max_iter: max_iter as usize },
-        monitor: &monitor,
-    };
-    let (norms, samples) = (elements.numbers("norms"), elements.number("samples"));
-    let kind = elements.kind();
-    let (norms, fits) = run(n_threads, &progress, &monitor, || match kind {
-        "sparse" => {
-            let design = Sparse::new(columns.view(), rows, basis, standardize)?;
-            fit_columns(&design, data, rows, |_, y| design.response(y), &task, &common)
+    let (norms, fits) = Run::new(&run)?.with(|monitor| match &predictors {
+        Predictors::Products { x, samples, .. } => {
+            let design = Gram::new(x.symmetric(), norms, *samples, standardize)?;
+            common.fit(&design, |j, y| design.response(y, total[j]), monitor)
         }
-        "gram" => {
-            let design = Gram::new(columns.symmetric(), norms, samples, standardize)?;
-            let response = |j: usize, y: &[f64]| design.response(y, total[j]);
-            fit_columns(&design, data, rows, response, &task, &common)
+        Predictors::Samples { x: Columns::Dense(x), basis } => {
+            let (values, basis) = (x.values.to_vec(), basis.values);
+            let design = Dense::new(values, x.rows, basis, standardize, monitor)?;
+            common.fit(&design, |_, y| response(basis, y), monitor)
         }
-        _ => {
-            let design = Dense::new(x.to_vec(), rows, basis, standardize, &monitor)?;
-            fit_columns(&design, data, rows, |_, y| response(basis, y), &task, &common)
+        Predictors::Samples { x: Columns::Sparse { n, starts, rows, values }, basis } => {
+            let x = Compressed { starts, rows, values };
+            let design = Sparse::new(x, *n, basis.values, standardize)?;
+            common.fit(&design, |_, y| design.response(y), monitor)
         }
     })?;
-    let fits: Vec<List> = fits.iter().map(fit_list).collect();
-    Ok(list!(norms = norms, fits = List::from_values(fits)))
+    Ok(list!(norms = norms, fits = List::from_values(fits.iter().map(fit_list))))
 }
 
 extendr_module! {

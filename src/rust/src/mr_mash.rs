@@ -1,195 +1,121 @@
-//! Face of `mnmash_core::regression::mr_mash`.
+//! Regressions of many responses on many predictors.
 
 use extendr_api::prelude::*;
-use extendr_api::wrapper::Nullable;
 use faer::{Mat, MatRef};
-use mnmash_core::linalg::psd;
 use mnmash_core::noise::{Residual, Structure};
-use mnmash_core::normal_means::posterior::Posterior;
-use mnmash_core::predictors::{Gram, Predictors, Responses};
+use mnmash_core::predictors::{self, Gram, Responses};
 use mnmash_core::regression::mr_mash::summary::{Rows, summarise};
 use mnmash_core::regression::mr_mash::{Fit, Options, Start, fit, log_bayes_factors};
-use mnmash_core::weights::WeightUpdate;
 use mnmash_core::{Error, Monitor, Prior};
 
-use crate::boundary::{Failure, Outcome, run};
-use crate::design::{Columns, Elements, Work};
-use crate::problem::view;
+use crate::boundary::{Run, arguments};
+use crate::nouns::{Mixture, Noise};
+use crate::predictors::{Predictors, Work};
+use crate::read::{Field, Outcome, Table, refuse};
+use crate::words::{WEIGHT_UPDATES, structures};
+use crate::write::{Moments, ended, matrix, nullable, table};
 
 type Result<T> = std::result::Result<T, Error>;
 
-/// What every fit is told beside the data.
-struct Arguments {
+/// The prior of the coefficients and what is known of the residuals.
+struct Model<'a> {
     prior: Prior,
-    penalty: Vec<f64>,
-    structure: Structure,
-    covariance: Option<Mat<f64>>,
-    update: WeightUpdate,
-    numbers: Numbers,
+    noise: Noise<'a, Structure>,
 }
 
-struct Numbers {
-    threshold: f64,
-    tol: f64,
-    tol_weights: f64,
-    max_iter: usize,
-}
-
-impl Arguments {
-    /// `prior`: `list(matrices, scales, weights, penalty)`; `residual`: `list(structure, rank, V)`;
-    /// `control`: `c(threshold, tol, tol_weights, max_iter)`.
-    fn new(r: usize, prior: &List, residual: &List, update: &str, control: &[f64]) -> Result<Self> {
-        let element = |list: &List, i: usize| list.as_slice()[i].clone();
-        let matrices = element(prior, 0).as_list().unwrap_or_default();
-        let names: Vec<&str> = matrices.names().map(Iterator::collect).unwrap_or_default();
-        let factor = |(k, u): (usize, &Robj)| {
-            let name = names.get(k).copied().unwrap_or("");
-            psd::factor(r, u.as_real_slice().unwrap_or(&[]), &format!("prior covariance '{name}'"))
-        };
-        let factors =
-            matrices.as_slice().iter().enumerate().map(factor).collect::<Result<Vec<_>>>()?;
-        let numbers = |x: &Robj| x.as_real_slice().unwrap_or(&[]).to_vec();
-        let scales = element(prior, 1).as_list().unwrap_or_default();
-        let scales = scales.as_slice().iter().map(numbers).collect();
-        let rank = element(residual, 1).as_integer().unwrap_or(0).max(0) as usize;
-        let structure = match element(residual, 0).as_str().unwrap_or("") {
-            "diagonal" => Structure::Diagonal,
-            "full" => Structure::Full,
-            "lowrank" => Structure::LowRank { rank, plugin: false },
-            "plugin" => Structure::LowRank { rank, plugin: true },
-            "factor" => Structure::Factors { rank },
-            _ => Structure::Known,
-        };
-        let covariance = element(residual, 2);
-        let covariance =
-            covariance.as_real_slice().map(|v| MatRef::from_column_major_slice(v, r, r).to_owned());
-        Ok(Self {
-            prior: Prior::scaled(r, factors, scales, false)?
-                .with_weights(&numbers(&prior.as_slice()[2]))?,
-            penalty: numbers(&prior.as_slice()[3]),
-            structure,
-            covariance,
-            update: match update {
-                "em" => WeightUpdate::Em,
-                "fixed" => WeightUpdate::Fixed,
-                _ => WeightUpdate::Convex,
-            },
-            numbers: Numbers {
-                threshold: control[0],
-                tol: control[1],
-                tol_weights: control[2],
-                max_iter: control[3].max(0.0) as usize,
-            },
-        })
+impl<'a> Model<'a> {
+    fn read(prior: &Field<'a>, noise: &Field<'a>, r: usize) -> Outcome<Self> {
+        let prior = prior.read(|p| Mixture::read(p, r))?.weighted()?;
+        Ok(Self { prior, noise: noise.read(|n| Noise::read(n, r, structures))? })
     }
 
-    /// A fit from `coefficients` (r by p, as the design uses them) or zero.
-    fn fit(
-        &self,
-        design: &mut Responses<impl Predictors>,
-        coefficients: Option<MatRef<'_, f64>>,
-        monitor: &Monitor,
-    ) -> Result<Fit> {
-        let Numbers { threshold, tol, tol_weights, max_iter } = self.numbers;
-        let penalty = &self.penalty;
-        let weights = self.update;
-        let options = Options { weights, penalty, threshold, tol, tol_weights, max_iter };
-        let start = self.start(design, coefficients)?;
-        fit(design, &self.prior, start, &options, monitor)
-    }
-
-    fn start<'a>(
-        &'a self,
-        design: &mut Responses<impl Predictors>,
-        coefficients: Option<MatRef<'a, f64>>,
-    ) -> Result<Start<'a>> {
+    fn start<'b>(
+        &'b self,
+        design: &mut Responses<impl predictors::Predictors>,
+        coefficients: Option<MatRef<'b, f64>>,
+    ) -> Result<Start<'b>> {
         let zero = Mat::zeros(self.prior.conditions, design.norms().len());
-        let v = match &self.covariance {
-            Some(v) => v.clone(),
+        let v = match &self.noise.v {
+            Some(v) => v.view().to_owned(),
             None => design.covariance(coefficients.unwrap_or(zero.as_ref()))?,
         };
-        let residual = Residual::start(self.structure, v.as_ref());
+        let residual = Residual::start(self.noise.structure, v.as_ref());
         Ok(Start { residual, coefficients })
     }
 }
 
-/// Rows of `values`, r by p in the order of updates, as a p by r matrix of R.
-fn by_predictor(values: &Mat<f64>, order: &[usize]) -> RMatrix<f64> {
-    let mut place = vec![0; order.len()];
-    for (at, &p) in order.iter().enumerate() {
-        place[p] = at;
+/// The predictors in the order of updates, and the way back to their own.
+struct Order(Vec<usize>);
+
+impl Order {
+    /// Rows of `values`, r by p in the order of updates, as a p by r matrix of R.
+    fn by_predictor(&self, values: &Mat<f64>) -> RMatrix<f64> {
+        let mut place = vec![0; self.0.len()];
+        self.0.iter().enumerate().for_each(|(at, &p)| place[p] = at);
+        table(values.ncols(), values.nrows(), |p, i| values[(i, place[p])])
     }
-    RMatrix::new_matrix(values.ncols(), values.nrows(), |p, i| values[(i, place[p])])
-}
 
-/// A p by r matrix of R the other way round.
-fn in_order(values: MatRef<'_, f64>, order: &[usize]) -> Mat<f64> {
-    Mat::from_fn(values.ncols(), order.len(), |i, at| values[(order[at], i)])
-}
-
-fn matrix(m: MatRef<'_, f64>) -> RMatrix<f64> {
-    RMatrix::new_matrix(m.nrows(), m.ncols(), |i, p| m[(i, p)])
-}
-
-fn from_one(order: &[i32]) -> Vec<usize> {
-    order.iter().map(|p| usize::try_from(p - 1).unwrap_or(usize::MAX)).collect()
-}
-
-/// Numbers of the predictors in the order of updates, in their own order.
-fn place(values: &[f64], order: &[usize]) -> Vec<f64> {
-    let mut out = vec![0.0; order.len()];
-    for (&p, v) in order.iter().zip(values) {
-        out[p] = *v;
+    /// A p by r matrix of R the other way round.
+    fn arrange(&self, values: MatRef<'_, f64>) -> Mat<f64> {
+        Mat::from_fn(values.ncols(), self.0.len(), |i, at| values[(self.0[at], i)])
     }
-    out
+
+    /// Numbers of the predictors, in their own order.
+    fn place(&self, values: &[f64]) -> Vec<f64> {
+        let mut out = vec![0.0; self.0.len()];
+        self.0.iter().zip(values).for_each(|(&p, v)| out[p] = *v);
+        out
+    }
 }
 
 /// What a fit comes back with.
 struct Found {
     fit: Fit,
     norms: Vec<f64>,
-    data: Option<OfData>,
+    data: Option<OfSamples>,
 }
 
-/// What only individual data have.
-struct OfData {
+/// What only samples have.
+struct OfSamples {
     scales: Option<Vec<f64>>,
     residuals: Mat<f64>,
     level: Mat<f64>,
 }
 
-fn describe(found: Found, order: &[usize]) -> List {
+fn describe(found: Found, order: &Order) -> List {
     let Found { fit, norms, data } = found;
-    let loadings = fit.residual.loadings.as_ref();
-    let mut out: Vec<(&str, Robj)> = vec![
-        ("mean", by_predictor(&fit.mean, order).into()),
-        ("statistics", by_predictor(&fit.products, order).into()),
-        ("precision", place(&norms, order).into()),
-        ("weights", fit.weights.into()),
-        ("responsibilities", fit.responsibilities.into()),
-        ("V", matrix(fit.residual.covariance.as_ref()).into()),
-        ("loadings", loadings.map_or(().into(), |w| matrix(w.as_ref()).into())),
-        ("unique", fit.residual.unique.into()),
-        ("converged", fit.ended.converged().into()),
-        ("trace", fit.ended.trace.into()),
-        ("elbo", fit.elbo.into()),
-        ("rise", fit.rise.into()),
-        ("weight_change", fit.weight_change.into()),
-        ("coefficient_change", fit.coefficient_change.into()),
-        ("proposals", fit.proposals.map(|n| n as i32).to_vec().into()),
-    ];
-    if let Some(OfData { scales, residuals, level }) = data {
-        out.push(("scale", scales.map_or(().into(), |s| place(&s, order).into())));
-        out.push(("residuals", matrix(residuals.as_ref()).into()));
-        out.push(("level", matrix(level.as_ref()).into()));
-    }
-    List::from_pairs(out)
+    let loadings = fit.residual.loadings.as_ref().map(|w| matrix(w.as_ref()));
+    let of_samples = data.map(|OfSamples { scales, residuals, level }| {
+        list!(
+            scale = nullable(scales.map(|s| order.place(&s))),
+            residuals = matrix(residuals.as_ref()),
+            level = matrix(level.as_ref())
+        )
+    });
+    list!(
+        mean = order.by_predictor(&fit.mean),
+        statistics = order.by_predictor(&fit.products),
+        precision = order.place(&norms),
+        weights = fit.weights,
+        responsibilities = fit.responsibilities,
+        V = matrix(fit.residual.covariance.as_ref()),
+        loadings = nullable(loadings),
+        unique = fit.residual.unique,
+        elbo = fit.elbo,
+        rise = fit.rise,
+        weight_change = fit.weight_change,
+        coefficient_change = fit.coefficient_change,
+        proposals = fit.proposals.map(|n| n as i32).to_vec(),
+        samples = nullable(of_samples),
+        ended = ended(&fit.ended)
+    )
 }
 
-/// Fit Y to predictors of either kind.
+/// Fit the responses to predictors of either kind.
 struct FitTo<'a> {
-    arguments: &'a Arguments,
-    basis: &'a [f64],
+    model: &'a Model<'a>,
+    options: &'a Options<'a>,
+    basis: Table<'a>,
     y: MatRef<'a, f64>,
     /// r by p, for predictors as given.
     coefficients: Option<Mat<f64>>,
@@ -199,7 +125,7 @@ struct FitTo<'a> {
 impl Work for FitTo<'_> {
     type Output = Found;
 
-    fn run<X: Predictors>(self, x: X) -> Result<Found> {
+    fn run<X: predictors::Predictors>(self, x: X) -> Result<Found> {
         let scales = x.scales().map(<[f64]>::to_vec);
         let coefficients = self.coefficients.map(|mut b| {
             for (p, scale) in scales.iter().flatten().enumerate() {
@@ -208,133 +134,136 @@ impl Work for FitTo<'_> {
             b
         });
         let b = coefficients.as_ref().map(Mat::as_ref);
-        let mut design = Responses::new(x, self.basis, self.y, b);
-        let fit = self.arguments.fit(&mut design, b, self.monitor)?;
+        let mut design = Responses::new(x, self.basis.values, self.y, b);
+        let start = self.model.start(&mut design, b)?;
+        let fit = fit(&mut design, &self.model.prior, start, self.options, self.monitor)?;
         let (residuals, level) = (design.residuals().into_owned(), design.level().to_owned());
-        let data = Some(OfData { scales, residuals, level });
+        let data = Some(OfSamples { scales, residuals, level });
         Ok(Found { fit, norms: design.norms().to_vec(), data })
     }
 }
 
-// A fit of the responses `y`. `design` is list(kind, x, basis) with kind "dense" or "sparse" (then
-// also starts, rows: 0-based), or list("gram", x, samples, total), perhaps with starts and rows,
-// where x is X'X (in the order of updates), y is X'Y and total Y'Y. `order`: the predictors in the
-// order of updates; `start`: p x r coefficients.
+// A fit of `responses$y` (NA where missing): of samples; or of products with the predictors (these
+// in the order of updates), and then with the responses' own products `total`. `start`: p x r
+// coefficients, or NULL.
 #[extendr]
 fn rust_mr_mash(
-    design: List,
-    y: RMatrix<f64>,
-    order: &[i32],
-    standardize: bool,
-    start: Nullable<RMatrix<f64>>,
-    prior: List,
-    residual: List,
-    update: &str,
-    control: &[f64],
-    n_threads: i32,
-    progress: Nullable<Function>,
+    predictors: Robj,
+    responses: Robj,
+    prior: Robj,
+    noise: Robj,
+    start: Robj,
+    control: Robj,
+    run: Robj,
 ) -> Outcome<List> {
-    let order = from_one(order);
-    let arguments =
-        Arguments::new(y.ncols(), &prior, &residual, update, control).map_err(Failure)?;
-    let elements = Elements::new(&design);
-    let columns = Columns::new(&elements);
-    let (basis, total) = (elements.numbers("basis"), elements.numbers("total"));
-    let (is_gram, samples) = (elements.kind() == "gram", elements.number("samples"));
-    let coefficients = match &start {
-        Nullable::NotNull(b) => Some(in_order(view(b), &order)),
-        Nullable::Null => None,
-    };
-    let y = view(&y);
-    let products = is_gram.then(|| Mat::from_fn(order.len(), y.ncols(), |i, c| y[(order[i], c)]));
-    let monitor = Monitor::default();
-    let found = run(n_threads, &progress, &monitor, || {
-        let Some(xty) = products else {
-            let (n, monitor) = (y.nrows(), &monitor);
-            let work = FitTo { arguments: &arguments, basis, y, coefficients, monitor };
-            return columns.with(n, &order, basis, standardize, monitor, work);
-        };
-        let (p, r) = (y.nrows(), y.ncols());
-        let yty = MatRef::from_column_major_slice(total, r, r).to_owned();
-        let b = coefficients.as_ref().map(Mat::as_ref);
-        let x = Gram::scaled(columns.symmetric(), vec![1.0; p], samples)?;
-        let mut design = Responses::of_products(x, xty, yty, b);
-        let fit = arguments.fit(&mut design, b, &monitor)?;
-        Ok(Found { fit, norms: design.norms().to_vec(), data: None })
+    arguments!(predictors, responses, prior, noise, start, control);
+    let predictors = predictors.read(Predictors::read)?;
+    let (y, total) = responses.read(|r| {
+        let y = r.get("y")?.matrix_with(predictors.rows())?;
+        Ok((y, r.maybe("total", |t| t.matrix_of(y.cols, y.cols))?))
     })?;
+    let p = predictors.columns().count();
+    let model = Model::read(&prior, &noise, y.cols)?;
+    let (order, standardize, options) = control.read(|c| {
+        let options = Options {
+            weights: c.one_of("update", WEIGHT_UPDATES)?,
+            penalty: c.get("penalty")?.numbers_of(model.prior.len())?,
+            threshold: c.number("threshold")?,
+            tol: c.number("tol")?,
+            tol_weights: c.number("tol_weights")?,
+            max_iter: c.count("max_iter")?,
+        };
+        let order = Order(c.get("order")?.permutation(p)?);
+        Ok((order, c.flag("standardize")?, options))
+    })?;
+    let coefficients = start.given().map(|b| b.matrix_of(p, y.cols)).transpose()?;
+    let coefficients = coefficients.map(|b| order.arrange(b.view()));
+    let run = Run::new(&run)?;
+    let found = match (&predictors, total) {
+        (Predictors::Samples { x, basis }, _) => run.with(|monitor| {
+            let (model, options, y, basis) = (&model, &options, y.view(), *basis);
+            let work = FitTo { model, options, basis, y, coefficients, monitor };
+            x.with(&order.0, basis, standardize, monitor, work)
+        }),
+        (Predictors::Products { x, samples, .. }, Some(total)) => run.with(|monitor| {
+            let y = y.view();
+            let xty = Mat::from_fn(p, y.ncols(), |i, c| y[(order.0[i], c)]);
+            let yty = total.view().to_owned();
+            let b = coefficients.as_ref().map(Mat::as_ref);
+            let x = Gram::scaled(x.symmetric(), vec![1.0; p], *samples)?;
+            let mut design = Responses::of_products(x, xty, yty, b);
+            let start = model.start(&mut design, b)?;
+            let fit = fit(&mut design, &model.prior, start, &options, monitor)?;
+            Ok(Found { fit, norms: design.norms().to_vec(), data: None })
+        }),
+        (Predictors::Products { .. }, None) => refuse("responses$total must be given; it is NULL"),
+    }?;
     Ok(describe(found, &order))
 }
 
 /// The Bayes factors of each predictor alone.
 struct LogBayesFactors<'a> {
-    arguments: &'a Arguments,
-    basis: &'a [f64],
+    model: &'a Model<'a>,
+    basis: Table<'a>,
     y: MatRef<'a, f64>,
 }
 
 impl Work for LogBayesFactors<'_> {
     type Output = Vec<f64>;
 
-    fn run<X: Predictors>(self, x: X) -> Result<Vec<f64>> {
-        let mut design = Responses::new(x, self.basis, self.y, None);
-        let start = self.arguments.start(&mut design, None)?;
-        log_bayes_factors(&design, &self.arguments.prior, &start)
+    fn run<X: predictors::Predictors>(self, x: X) -> Result<Vec<f64>> {
+        let mut design = Responses::new(x, self.basis.values, self.y, None);
+        let start = self.model.start(&mut design, None)?;
+        log_bayes_factors(&design, &self.model.prior, &start)
     }
 }
 
-// The log Bayes factors of the predictors of individual data, each alone.
+// The log Bayes factors of the predictors of samples, each alone.
 #[extendr]
 fn rust_mr_mash_log_bf(
-    design: List,
-    y: RMatrix<f64>,
-    standardize: bool,
-    prior: List,
-    residual: List,
-    n_threads: i32,
+    predictors: Robj,
+    responses: Robj,
+    prior: Robj,
+    noise: Robj,
+    control: Robj,
+    run: Robj,
 ) -> Outcome<Vec<f64>> {
-    let arguments =
-        Arguments::new(y.ncols(), &prior, &residual, "fixed", &[0.0; 4]).map_err(Failure)?;
-    let elements = Elements::new(&design);
-    let (columns, basis) = (Columns::new(&elements), elements.numbers("basis"));
-    let y = view(&y);
-    let monitor = Monitor::default();
-    run(n_threads, &Nullable::Null, &monitor, || {
-        let order: Vec<usize> = (0..columns.count(y.nrows())).collect();
-        let work = LogBayesFactors { arguments: &arguments, basis, y };
-        columns.with(y.nrows(), &order, basis, standardize, &monitor, work)
+    arguments!(predictors, responses, prior, noise, control);
+    let Predictors::Samples { x, basis } = predictors.read(Predictors::read)? else {
+        return refuse("predictors$form must be samples");
+    };
+    let y = responses.read(|r| r.get("y")?.matrix_with(x.rows()))?;
+    let model = Model::read(&prior, &noise, y.cols)?;
+    let standardize = control.read(|c| c.flag("standardize"))?;
+    let order: Vec<usize> = (0..x.count()).collect();
+    Run::new(&run)?.with(|monitor| {
+        let work = LogBayesFactors { model: &model, basis, y: y.view() };
+        x.with(&order, basis, standardize, monitor, work)
     })
 }
 
 // The posterior of the rows of a fit: list(mean, sd, lfdr, negative, positive, lfsr, covariance).
 #[extendr]
 fn rust_mr_mash_posterior(
-    statistics: RMatrix<f64>,
-    precision: &[f64],
-    prior: List,
-    residual: List,
-    covariance: bool,
-    n_threads: i32,
+    rows: Robj,
+    prior: Robj,
+    noise: Robj,
+    task: Robj,
+    run: Robj,
 ) -> Outcome<List> {
-    let (p, r) = (statistics.nrows(), statistics.ncols());
-    let control = [0.0; 4];
-    let arguments = Arguments::new(r, &prior, &residual, "fixed", &control).map_err(Failure)?;
-    let sigma = arguments.covariance.unwrap_or_else(|| Mat::identity(r, r));
-    let mut tables: Vec<Vec<f64>> = (0..6).map(|_| vec![0.0; p * r]).collect();
-    let mut full = covariance.then(|| vec![0.0; p * r * r]);
-    let rows = Rows { products: statistics.data(), norms: precision, covariance: sigma.as_ref() };
-    let monitor = Monitor::default();
-    run(n_threads, &Nullable::Null, &monitor, || {
-        let [mean, sd, lfdr, negative, positive, lfsr] = &mut tables[..] else { return Ok(()) };
-        let covariance = full.as_deref_mut();
-        let out = Posterior { mean, sd, lfdr, negative, positive, lfsr, covariance };
-        summarise(&arguments.prior, rows, out, &monitor)
+    arguments!(rows, prior, noise, task);
+    let (statistics, precision) = rows.read(|r| {
+        let statistics = r.get("statistics")?.matrix()?;
+        Ok((statistics, r.get("precision")?.numbers_of(statistics.rows)?))
     })?;
-    let names = ["mean", "sd", "lfdr", "negative", "positive", "lfsr"];
-    let table = |values: &Vec<f64>| RMatrix::new_matrix(p, r, |i, q| values[q * p + i]).into();
-    let mut out: Vec<(&str, Robj)> =
-        names.iter().zip(&tables).map(|(name, values)| (*name, table(values))).collect();
-    out.push(("covariance", full.map_or(().into(), Robj::from)));
-    Ok(List::from_pairs(out))
+    let model = Model::read(&prior, &noise, statistics.cols)?;
+    let covariance = model.noise.known()?.view();
+    let full = task.read(|t| t.flag("covariance"))?;
+    let mut moments = Moments::new(statistics.rows, statistics.cols, full);
+    let out = moments.out();
+    let rows = Rows { products: statistics.values, norms: precision, covariance };
+    Run::new(&run)?.with(|monitor| summarise(&model.prior, rows, out, monitor))?;
+    Ok(moments.into())
 }
 
 extendr_module! {

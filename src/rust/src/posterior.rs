@@ -1,90 +1,95 @@
-//! Posterior moments and signs of all effects.
+//! Posterior moments and signs of all effects, and samples of them.
 
 use extendr_api::prelude::*;
-use extendr_api::wrapper::Nullable;
-use mnmash_core::normal_means::posterior::{Posterior, Weights};
-use mnmash_core::{Error, Monitor, normal_means};
+use mnmash_core::normal_means::posterior::{Weights, posterior};
+use mnmash_core::normal_means::samples::{Draw, samples};
 
-use crate::boundary::{Failure, Outcome, run};
-use crate::problem::{Problem, prior, view};
+use crate::boundary::{Run, arguments};
+use crate::nouns::{Measurements, Mixture};
+use crate::read::{Fields, Outcome, Table};
+use crate::write::Moments;
 
-/// Numbers of components, from 1 in R.
-pub fn zero_based(active: &Robj) -> std::result::Result<Vec<usize>, Error> {
-    let numbers: Vec<f64> = match (active.as_integer_slice(), active.as_real_slice()) {
-        (Some(i), _) => i.iter().map(|&i| f64::from(i)).collect(),
-        (_, Some(x)) => x.to_vec(),
-        _ => Vec::new(),
-    };
-    let from_zero = |&p: &f64| match p >= 1.0 {
-        true => Ok(p as usize - 1),
-        false => Err(Error::Value { name: "active", why: "must be component numbers".into() }),
-    };
-    numbers.iter().map(from_zero).collect()
+/// Which effects, and what the units say of the components: `list(active, weights, scale, A)`.
+struct Task<'a> {
+    active: Vec<usize>,
+    /// Of the active components, for each unit.
+    weights: Table<'a>,
+    /// What effects are multiplied by, cell by cell.
+    scale: Option<&'a [f64]>,
+    /// The linear functions of the scaled effects that are asked for, if not these themselves.
+    a: Option<Table<'a>>,
 }
 
-// list(mean, sd, lfdr, negative, positive, lfsr, covariance): J x R each; R x R x J or NULL. Of `a`
+impl<'a> Task<'a> {
+    fn read(list: &Fields<'a>, data: &Measurements, components: usize) -> Outcome<Self> {
+        let active = list.get("active")?.places(components)?;
+        let (units, conditions) = (data.units, data.conditions);
+        Ok(Self {
+            weights: list.get("weights")?.matrix_of(units, active.len())?,
+            active,
+            scale: list.maybe("scale", |s| Ok(s.matrix_of(units, conditions)?.values))?,
+            a: list.maybe("A", |a| a.matrix_by(conditions))?,
+        })
+    }
+
+    fn weights(&self) -> Weights<'_> {
+        Weights { active: &self.active, values: self.weights.values }
+    }
+
+    /// How many effects of a unit there are.
+    fn effects(&self, conditions: usize) -> usize {
+        self.a.map_or(conditions, |a| a.rows)
+    }
+}
+
+// list(mean, sd, lfdr, negative, positive, lfsr, covariance): J x R each; R x R x J or NULL. Of `A`
 // times the effects, if it is given: then R is its number of rows.
 #[extendr]
-fn rust_posterior(
-    x: RMatrix<f64>,
-    s: RMatrix<f64>,
-    missing: Nullable<Logicals>,
-    v: Nullable<List>,
-    scale: Nullable<RMatrix<f64>>,
-    a: Nullable<RMatrix<f64>>,
-    ulist: List,
-    grid: &[f64],
-    pointmass: bool,
-    active: Robj,
-    weights: RMatrix<f64>,
-    covariance: bool,
-    n_threads: i32,
-    progress: Nullable<Function>,
-) -> Outcome<List> {
-    let (j, r) = (x.nrows(), x.ncols());
-    let problem = Problem::new(&x, &s, &missing, &v)?;
-    let prior = prior(r, &ulist, grid, pointmass).map_err(Failure)?;
-    let active = zero_based(&active).map_err(Failure)?;
-    let weights = Weights { active: &active, values: weights.data() };
-    let scale = match &scale {
-        Nullable::NotNull(scale) => Some(scale.data()),
-        Nullable::Null => None,
-    };
-    let a = match &a {
-        Nullable::NotNull(a) => Some(view(a)),
-        Nullable::Null => None,
-    };
-    let q = a.map_or(r, |a| a.nrows());
-    let table = || RMatrix::<f64>::new(j, q);
-    let mut tables = [table(), table(), table(), table(), table(), table()];
-    let mut array = covariance.then(|| RArray::<f64, 3>::new_array([q, q, j]));
-    let [mean, sd, lfdr, negative, positive, lfsr] = &mut tables;
-    let out = Posterior {
-        mean: mean.data_mut(),
-        sd: sd.data_mut(),
-        lfdr: lfdr.data_mut(),
-        negative: negative.data_mut(),
-        positive: positive.data_mut(),
-        lfsr: lfsr.data_mut(),
-        covariance: array.as_mut().map(|a| a.data_mut()),
-    };
-    let monitor = Monitor::default();
-    run(n_threads, &progress, &monitor, || {
-        normal_means::posterior(&problem.means()?, &prior, weights, scale, a, out, &monitor)
+fn rust_posterior(measurements: Robj, prior: Robj, task: Robj, run: Robj) -> Outcome<List> {
+    arguments!(measurements, prior, task);
+    let data = measurements.read(Measurements::read)?;
+    let prior = prior.read(|p| Mixture::read(p, data.conditions))?.prior;
+    let (task, covariance) =
+        task.read(|t| Ok((Task::read(t, &data, prior.len())?, t.flag("covariance")?)))?;
+    let mut moments = Moments::new(data.units, task.effects(data.conditions), covariance);
+    let out = moments.out();
+    let a = task.a.map(|a| a.view());
+    Run::new(&run)?.with(|monitor| {
+        let means = data.means()?;
+        posterior(&means, &prior, task.weights(), task.scale, a, out, monitor)
     })?;
-    let [mean, sd, lfdr, negative, positive, lfsr] = tables;
-    Ok(list!(
-        mean = mean,
-        sd = sd,
-        lfdr = lfdr,
-        negative = negative,
-        positive = positive,
-        lfsr = lfsr,
-        covariance = array.map_or_else(|| ().into(), Robj::from)
-    ))
+    Ok(moments.into())
+}
+
+// A J x R x M array of samples, of the same effects. `first` is the row that the first unit counts
+// as.
+#[extendr]
+fn rust_posterior_samples(
+    measurements: Robj,
+    prior: Robj,
+    task: Robj,
+    draw: Robj,
+    run: Robj,
+) -> Outcome<RArray<f64, 3>> {
+    arguments!(measurements, prior, task, draw);
+    let data = measurements.read(Measurements::read)?;
+    let prior = prior.read(|p| Mixture::read(p, data.conditions))?.prior;
+    let task = task.read(|t| Task::read(t, &data, prior.len()))?;
+    let draw = draw.read(|d| {
+        let (samples, seed) = (d.count("n")?, d.get("seed")?.seed()?);
+        Ok(Draw { samples, seed, first_row: d.get("first")?.place()? as u64 })
+    })?;
+    let effects = task.effects(data.conditions);
+    let mut array = RArray::<f64, 3>::new_array([data.units, effects, draw.samples]);
+    let out = array.data_mut();
+    let map = (task.scale, task.a.map(|a| a.view()));
+    Run::new(&run)?
+        .with(|monitor| samples(&data.means()?, &prior, task.weights(), map, draw, out, monitor))?;
+    Ok(array)
 }
 
 extendr_module! {
     mod posterior;
     fn rust_posterior;
+    fn rust_posterior_samples;
 }

@@ -1,37 +1,24 @@
-//! Face of `mnmash_core::sharing`.
+//! Shares of pairs of conditions whose effects are alike.
 
 use extendr_api::prelude::*;
-use extendr_api::wrapper::Nullable;
-use mnmash_core::Monitor;
 use mnmash_core::mash::{PairCount, pairwise_sharing, sampled_sharing};
 
-use crate::boundary::{Outcome, run};
+use crate::boundary::{Run, arguments};
+use crate::read::{Fields, Outcome};
+use crate::write::table;
 
-/// The share, as R would say it: NaN without significant units, NA when a ratio is not defined.
-fn share(count: PairCount) -> Rfloat {
-    if count.undefined > 0 {
-        Rfloat::na()
-    } else {
-        Rfloat::from(count.similar as f64 / count.significant as f64)
-    }
+/// What is alike, and what counts: `list(factor, lfsr_thresh)`.
+fn limits(control: &Fields) -> Outcome<(f64, f64)> {
+    Ok((control.number("factor")?, control.number("lfsr_thresh")?))
 }
 
-// The R x R matrix of shares, from two J x R matrices.
-#[extendr]
-fn rust_pairwise_sharing(
-    pm: RMatrix<f64>,
-    lfsr: RMatrix<f64>,
-    factor: f64,
-    lfsr_thresh: f64,
-    n_threads: i32,
-) -> Outcome<RMatrix<Rfloat>> {
-    let n = pm.ncols();
-    let (pm, lfsr) = (pm.data(), lfsr.data());
-    let monitor = Monitor::default();
-    let counts = run(n_threads, &Nullable::Null, &monitor, || {
-        pairwise_sharing(pm, lfsr, n, factor, lfsr_thresh, &monitor)
-    })?;
-    Ok(RMatrix::new_matrix(n, n, |a, b| share(counts[pair(a, b)])))
+/// The share, as R would say it: NaN without significant units, NA when a ratio is not defined.
+fn share(count: PairCount) -> f64 {
+    if count.undefined > 0 {
+        Rfloat::na().0
+    } else {
+        count.similar as f64 / count.significant as f64
+    }
 }
 
 /// Where the count of a pair is.
@@ -40,26 +27,37 @@ fn pair(a: usize, b: usize) -> usize {
     high * (high + 1) / 2 + low
 }
 
-// The same from samples, J x R x M. A ratio that is not defined is not similar.
+// The R x R matrix of shares, from J x R matrices `posterior$mean` and `posterior$lfsr`.
 #[extendr]
-fn rust_sampled_sharing(
-    samples: &[f64],
-    lfsr: RMatrix<f64>,
-    factor: f64,
-    lfsr_thresh: f64,
-    n_threads: i32,
-    progress: Nullable<Function>,
-) -> Outcome<RMatrix<f64>> {
-    let n = lfsr.ncols();
-    let lfsr = lfsr.data();
-    let monitor = Monitor::default();
-    let counts = run(n_threads, &progress, &monitor, || {
-        sampled_sharing(samples, lfsr, n, factor, lfsr_thresh, &monitor)
+fn rust_pairwise_sharing(posterior: Robj, control: Robj, run: Robj) -> Outcome<RMatrix<f64>> {
+    arguments!(posterior, control);
+    let (mean, lfsr) = posterior.read(|p| {
+        let mean = p.get("mean")?.matrix()?;
+        Ok((mean, p.get("lfsr")?.matrix_of(mean.rows, mean.cols)?.values))
     })?;
-    let draws = samples.len() as f64 / lfsr.len() as f64;
-    Ok(RMatrix::new_matrix(n, n, |a, b| {
+    let (factor, thresh) = control.read(limits)?;
+    let n = mean.cols;
+    let counts = Run::new(&run)?
+        .with(|monitor| pairwise_sharing(mean.values, lfsr, n, factor, thresh, monitor))?;
+    Ok(table(n, n, |a, b| share(counts[pair(a, b)])))
+}
+
+// The same from `posterior$samples`, J x R x M. A ratio that is not defined is not similar.
+#[extendr]
+fn rust_sampled_sharing(posterior: Robj, control: Robj, run: Robj) -> Outcome<RMatrix<f64>> {
+    arguments!(posterior, control);
+    let (samples, lfsr) = posterior.read(|p| {
+        let lfsr = p.get("lfsr")?.matrix()?;
+        Ok((p.get("samples")?.array_of(lfsr.rows, lfsr.cols)?, lfsr))
+    })?;
+    let (factor, thresh) = control.read(limits)?;
+    let n = lfsr.cols;
+    let (cells, values) = (lfsr.values, samples.values);
+    let counts = Run::new(&run)?
+        .with(|monitor| sampled_sharing(values, cells, n, factor, thresh, monitor))?;
+    Ok(table(n, n, |a, b| {
         let count = counts[pair(a, b)];
-        count.similar as f64 / (count.significant as f64 * draws)
+        count.similar as f64 / (count.significant as f64 * samples.dim[2] as f64)
     }))
 }
 

@@ -1,44 +1,32 @@
-//! Face of `mnmash_core::weights`.
+//! Mixture proportions from log-likelihoods.
 
 use extendr_api::prelude::*;
-use extendr_api::wrapper::Nullable;
-use mnmash_core::Monitor;
-use mnmash_core::weights::{Likelihoods, Method, Options, mixture_weights, scale_rows};
+use mnmash_core::weights::{Likelihoods, Options, mixture_weights, scale_rows};
 
-use crate::boundary::{Outcome, run};
+use crate::boundary::{Run, arguments};
+use crate::read::Outcome;
+use crate::words::WEIGHT_METHODS;
+use crate::write::ended;
 
-/// A numeric vector, or nothing.
-fn optional(x: &Nullable<Doubles>) -> Option<&[f64]> {
-    match x {
-        Nullable::NotNull(x) => x.as_robj().as_real_slice(),
-        Nullable::Null => None,
-    }
-}
-
-// Proportions from a J x P matrix of log-likelihoods, of which one copy is made. `method` is
-// "convex" or "em".
+// Proportions from a J x P matrix of log-likelihoods, of which one copy is made.
 #[extendr]
-fn rust_mixture_weights(
-    loglik: RMatrix<f64>,
-    prior: &[f64],
-    start: Nullable<Doubles>,
-    row_weights: Nullable<Doubles>,
-    tol: f64,
-    max_iter: f64,
-    method: &str,
-    n_threads: i32,
-    progress: Nullable<Function>,
-) -> Outcome<List> {
-    let (rows, cols) = (loglik.nrows(), loglik.ncols());
-    let mut values = loglik.data().to_vec();
-    let (start, row_weights) = (optional(&start), optional(&row_weights));
-    let method = if method == "em" { Method::Em } else { Method::Convex };
-    let options = Options { tol, max_iter: max_iter as usize, method };
-    let monitor = Monitor::default();
-    let fit = run(n_threads, &progress, &monitor, || {
-        let maxima = scale_rows(&mut values, rows, cols, rows, &monitor)?;
+fn rust_mixture_weights(loglik: Robj, control: Robj, run: Robj) -> Outcome<List> {
+    arguments!(loglik, control);
+    let loglik = loglik.matrix()?;
+    let (rows, cols) = (loglik.rows, loglik.cols);
+    let (penalty, start, row_weights, options) = control.read(|c| {
+        let (tol, max_iter) = (c.number("tol")?, c.count("max_iter")?);
+        let method = c.one_of("method", WEIGHT_METHODS)?;
+        let start = c.maybe("start", |s| s.numbers_of(cols))?;
+        let row_weights = c.maybe("row_weights", |w| w.numbers_of(rows))?;
+        let penalty = c.get("penalty")?.numbers_of(cols)?;
+        Ok((penalty, start, row_weights, Options { tol, max_iter, method }))
+    })?;
+    let mut values = loglik.values.to_vec();
+    let fit = Run::new(&run)?.with(|monitor| {
+        let maxima = scale_rows(&mut values, rows, cols, rows, monitor)?;
         let scaled = Likelihoods::new(&values, rows, cols, rows)?;
-        let fit = mixture_weights(scaled, prior, row_weights, start, options, &monitor)?;
+        let fit = mixture_weights(scaled, penalty, row_weights, start, options, monitor)?;
         Ok(fit.unscale(&maxima, row_weights))
     })?;
     Ok(list!(
@@ -46,10 +34,7 @@ fn rust_mixture_weights(
         objective = fit.objective,
         kkt = fit.kkt,
         gap = fit.gap,
-        iterations = fit.ended.iterations as f64,
-        converged = fit.ended.converged(),
-        message = fit.ended.message,
-        trace = fit.ended.trace.as_slice()
+        ended = ended(&fit.ended)
     ))
 }
 
