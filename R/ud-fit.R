@@ -83,7 +83,8 @@
 #' - `ranks`: the ranks, named;
 #' - `loglik`, `objective`: log-likelihood of the scaled effects, and the same with penalties, at
 #'   the start and after each accepted step; `objective` never falls;
-#' - `converged`, `message`, `convergence` (as in [mash()]), `n_iter` (passes over the data) and `n_rejected` (steps taken back);
+#' - `converged`, `message`, `convergence` (as in [mash()]), `n_iter` (passes over the
+#'   data) and `n_rejected` (steps taken back);
 #' - `starts`: the objective of each start when they were compared;
 #' - `V`: the noise (estimated or given); `metric`: the matrix the penalty is relative to;
 #' - `penalty`, `lambda`, `update`, `alpha`, `seed`, `n_units`, `dropped` (names of components
