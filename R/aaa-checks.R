@@ -1,6 +1,6 @@
 # Checks of arguments that every exported function shares, and the words that say where a bad
-# value is. They return the argument in its canonical form, or raise a classed error. The name in the
-# message is the argument's as the caller wrote it: `name` is needed only where that is another.
+# value is. They return the argument in its canonical form, or raise a classed error. The name in
+# the message is the argument's as the caller wrote it: `name` is needed only where that is another.
 
 # To be used as a default: the expression that was given for the argument `x` of a check.
 arg_name <- function(x) {
@@ -135,6 +135,7 @@ check_number <- function(x, lower = -Inf, upper = Inf, infinite = FALSE, name = 
 check_count <- function(x, lower = 1, upper = Inf, name = arg_name(x)) {
   force(name)
   x <- check_number(x, lower, upper, name = name)
+  if (x > 2^53) stop_mnmash("argument", "`", name, "` is too large a number to count to: ", x)
   if (x != round(x)) stop_mnmash("argument", "`", name, "` must be a whole number, not ", x)
   x
 }

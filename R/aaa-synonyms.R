@@ -1,5 +1,5 @@
-# One word for one thing, and what other packages (and earlier scripts) call it. A function takes any
-# word of a row for its own argument of that row: take_dots() looks here, and nowhere else.
+# One word for one thing, and what other packages (and earlier scripts) call it. A function takes
+# any word of a row for its own argument of that row: take_dots() looks here, and nowhere else.
 synonyms <- list(
   max_iter = c("maxiter", "max.iter", "numiter", "niter", "iterlim"),
   V = "vhat",

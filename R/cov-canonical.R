@@ -36,7 +36,9 @@ cov_canonical <- function(data, cov_methods = c(
   matrices <- lapply(seq_along(cov_methods), \(i) {
     method <- cov_methods[[i]]
     if (is.character(method)) {
-      name <- match_choice(method, names(canonical_methods), name = paste0("cov_methods[[", i, "]]"))
+      name <- match_choice(
+        method, names(canonical_methods), name = paste0("cov_methods[[", i, "]]")
+      )
       method <- canonical_methods[[name]]
     } else {
       name <- names(cov_methods)[i]

@@ -2,9 +2,9 @@
 
 component_kinds <- c("flash", "flash_nonneg", "pca", "canonical", "xtx")
 
-# A list of lists of matrices, by component, from the strong set. Those that have variance 1 whatever
-# the data (all but sums of squares) are put in units of their noise: where a refinement starts, and
-# so where it ends, must not depend on the unit of measurement. For z-scores that is 1.
+# A list of lists of matrices, by component, from the strong set. Those that have variance 1
+# whatever the data (all but sums of squares) are put in units of their noise: where a refinement
+# starts, and so where it ends, must not depend on the unit of measurement. For z-scores that is 1.
 prior_components <- function(data, components, npc, remove_singleton, n_threads) {
   noise <- noise_level(data)
   lapply(stats::setNames(nm = components), \(kind) {

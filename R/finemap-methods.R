@@ -27,8 +27,8 @@
 #'   `as.data.frame()`: a row for each variable, condition, and set that the variable is in (`NA`:
 #'   none), with columns `variant`, `condition`, `set`, `pip`, `probability` (that the effect of the
 #'   set is here), `effect` (the posterior mean of `coef()`) and `lfsr`. `logLik()`: the evidence
-#'   bound; `nobs()`: the number of samples, an error where it is not known or differs. `fitted()` and
-#'   `residuals()` are errors: a fit holds no samples.
+#'   bound; `nobs()`: the number of samples, an error where it is not known or differs. `fitted()`
+#'   and `residuals()` are errors: a fit holds no samples.
 #' @name finemap-methods
 #' @examples
 #' set.seed(1)

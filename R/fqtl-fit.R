@@ -86,7 +86,8 @@ new_fqtl <- function(out, model, settings) {
       0
     },
     elbo_se = if (!is.nan(out$error)) out$error, converged = out$ended$converged,
-    n_iter = out$ended$iterations, convergence = ending(out), family = model$name, nb_link = model$nb_link,
+    n_iter = out$ended$iterations, convergence = ending(out), family = model$name,
+    nb_link = model$nb_link,
     u_prior = settings$u_prior, nonneg = settings$nonneg, X_means = data$X$means,
     Y_unit = stats::setNames(model$unit, names$outcomes), terms = data$terms,
     has_offset = !is.null(data$offset)

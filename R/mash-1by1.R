@@ -46,7 +46,7 @@ mash_1by1 <- function(data, alpha = 0, ..., mixcompdist = "normal", n_threads = 
   mixcompdist <- match_choice(mixcompdist, shapes)
   n_threads <- resolve_threads(n_threads)
   if (mixcompdist == "normal") {
-    fit_one <- \(x, s) ash_normal(x, s, alpha, ..., n_threads = n_threads)
+    fit_one <- \(x, s) ash_normal(x, s, alpha, list(...), n_threads)
   } else {
     need_ashr(mixcompdist)
     fit_one <- \(x, s) ash_by_ashr(x, s, alpha, mixcompdist, ...)
@@ -69,28 +69,37 @@ one_by_one_data <- function(data) {
   mash_set_data(data$Bhat, data$Shat)
 }
 
-# One condition, by the core. Formal arguments are those that `...` of mash_1by1() may hold.
-ash_normal <- function(x, s, alpha, mixsd = NULL, gridmult = sqrt(2), prior = "nullbiased",
-                       nullweight = 10, pointmass = TRUE, optmethod = "convex", control = list(),
-                       ..., n_threads) {
-  if (...length()) {
-    stop_mnmash(
-      "argument", "mash_1by1() has no argument `", c(names(list(...)), "")[1L],
-      "` for normal mixtures"
-    )
+# What `...` of mash_1by1() may hold, and ashr's defaults.
+ash_defaults <- list(
+  mixsd = NULL, gridmult = sqrt(2), prior = "nullbiased", nullweight = 10, pointmass = TRUE,
+  optmethod = "convex", control = list()
+)
+
+# One condition, by the core.
+ash_normal <- function(x, s, alpha, given, n_threads) {
+  unknown <- setdiff(if (is.null(names(given))) rep("", length(given)) else names(given),
+                     names(ash_defaults))
+  if (length(unknown)) {
+    stop_mnmash("argument", "mash_1by1() has no argument `", unknown[1L], "` for normal mixtures")
   }
+  own <- ash_defaults
+  own[names(given)] <- given
   one <- mash_set_data(matrix(x), matrix(s), alpha = alpha)
   # mash() gives no argument its default when it is NULL.
-  grid <- if (is.null(mixsd)) autoselect_grid(one, gridmult) else check_grid(mixsd)
+  grid <- if (is.null(own$mixsd)) {
+    autoselect_grid(one, own$gridmult)
+  } else {
+    check_grid(own$mixsd, name = "mixsd")
+  }
   fit <- mash(
-    one, list(effect = matrix(1)), grid = grid[grid > 0], usepointmass = pointmass, prior = prior,
-    nullweight = nullweight, optmethod = optmethod, control = control, verbose = FALSE,
-    n_threads = n_threads
+    one, list(effect = matrix(1)), grid = grid[grid > 0], usepointmass = own$pointmass,
+    prior = own$prior, nullweight = own$nullweight, optmethod = own$optmethod,
+    control = own$control, verbose = FALSE, n_threads = n_threads
   )
   list(
     result = lapply(fit$result[c("PosteriorMean", "PosteriorSD", "lfsr")], as.vector),
     loglik = fit$loglik, convergence = fit$convergence,
-    g = list(pi = unname(fit$fitted_g$pi), sd = c(if (pointmass) 0, fit$fitted_g$grid))
+    g = list(pi = unname(fit$fitted_g$pi), sd = c(if (own$pointmass) 0, fit$fitted_g$grid))
   )
 }
 

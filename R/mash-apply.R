@@ -5,8 +5,8 @@
 #' Apply the prior of a fit to data, usually other data than it was estimated from: learn the prior
 #' from a random set of units, and get the posteriors of the strongest ones.
 #'
-#' @param g a fit from [mash()], its `fitted_g`, or another prior (see [as_prior()]), of the units of
-#'   the data (`alpha`).
+#' @param g a fit from [mash()], its `fitted_g`, or another prior (see [as_prior()]), of the units
+#'   of the data (`alpha`).
 #' @param data data from [mash_set_data()], matched to the prior by the names of conditions: in
 #'   another order they give the same results in that order, of some conditions those under the
 #'   exact margin of the prior.

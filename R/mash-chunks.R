@@ -18,9 +18,9 @@
 #' (prior, penalty, number of chunks) is an error; that the chunks are the same is the caller's
 #' business.
 #'
-#' @param g a fit from [mash()] to a random sample of the units, its `fitted_g`, or another prior (see
-#'   [as_prior()]): the matrices and the grid, and the weights to start from. Conditions are matched
-#'   by name.
+#' @param g a fit from [mash()] to a random sample of the units, its `fitted_g`, or another prior
+#'   (see [as_prior()]): the matrices and the grid, and the weights to start from. Conditions are
+#'   matched by name.
 #' @param chunk,n_chunks,V as in [mash_stream()].
 #' @param prior,nullweight the penalty of the weights, as in [mash()].
 #' @param control a list of `tol` (largest KKT violation, default 1e-8) and `max_iter` (50).
@@ -28,9 +28,9 @@
 #'   each worker where there are several.
 #' @param checkpoint `NULL`, or the name of a folder to go on from after an interruption, see below.
 #'
-#' @return An object of classes `mash_fit` and `mash` without anything by unit: `fitted_g`, `loglik`, `n_units`,
-#'   `alpha` and `convergence`, as in [mash()]; the `trace` of `convergence` has an element for each
-#'   accepted iteration.
+#' @return An object of classes `mash_fit` and `mash` without anything by unit: `fitted_g`,
+#'   `loglik`, `n_units`, `alpha` and `convergence`, as in [mash()]; the `trace` of `convergence`
+#'   has an element for each accepted iteration.
 #' @seealso [mash_stream()] for the posteriors, `vignette("large-data")`
 #' @export
 #' @examples

@@ -18,8 +18,8 @@
 #' - `predict()`: without `newdata` the posteriors of the fit, a list of matrices; with it a fit of
 #'   `newdata` under the same prior.
 #' - `update()`: the weights estimated anew from `data`, with the same matrices and grid.
-#' - `tidy()` (of the package generics): as [as.data.frame()][mash-methods]; `glance()`: a data frame
-#'   of one row that sums up the fit.
+#' - `tidy()` (of the package generics): as [as.data.frame()][mash-methods]; `glance()`: a data
+#'   frame of one row that sums up the fit.
 #' @name mash_fit-methods
 #' @examples
 #' set.seed(1)

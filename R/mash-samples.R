@@ -58,7 +58,10 @@ posterior_functional <- function(g, data, f, n_samples = 1000, seed = NULL, ...,
   n_samples <- check_samples(n_samples, "n_samples", 1)
   if (!is.null(block_size)) block_size <- check_count(block_size)
   parts <- samples_in_blocks(
-    data, g, pi_thresh, n_samples, seed, n_threads, A, block_size,
+    data, g, list(
+      pi_thresh = pi_thresh, n = n_samples, seed = seed, A = A, block_size = block_size,
+      n_threads = n_threads
+    ),
     \(samples, rows) check_functional(f(samples, ...), rows)
   )
   combine_functionals(parts, rownames(data$Bhat))
@@ -100,25 +103,23 @@ combine_functionals <- function(parts, units) {
   all
 }
 
-# `use(samples, rows)` for one block of units after another; a list of what it returned. The first
-# unit counts as the one after `before` others.
-samples_in_blocks <- function(data, g, pi_thresh, n_samples, seed, n_threads, A, block_size, use,
-                              before = 0) {
-  seed <- check_seed(seed)
-  pi_thresh <- check_number(pi_thresh, 0)
-  n_threads <- resolve_threads(n_threads)
+# `use(samples, rows)` for one block of units after another; a list of what it returned. `draw` is
+# list(pi_thresh, n, seed, A, block_size, n_threads). The first unit counts as the one after
+# `before` others.
+samples_in_blocks <- function(data, g, draw, use, before = 0) {
+  draw$seed <- check_seed(draw$seed)
+  pi_thresh <- check_number(draw$pi_thresh, 0, name = "pi_thresh")
+  draw$n_threads <- resolve_threads(draw$n_threads)
   J <- nrow(data$Bhat)
-  results <- max(ncol(data$Bhat), nrow(output_map(data, A)))
-  numbers <- max(1, sum(g$pi > pi_thresh), results * n_samples)
+  results <- max(ncol(data$Bhat), nrow(output_map(data, draw$A)))
+  numbers <- max(1, sum(g$pi > pi_thresh), results * draw$n)
+  block_size <- draw$block_size
   if (is.null(block_size)) block_size <- max(1, floor(1.25e7 / numbers))
   lapply(seq(1, J, by = block_size), \(first) {
     rows <- first:min(J, first + block_size - 1)
     block <- if (length(rows) < J) data_rows(data, rows) else data
-    fit <- mixture_summary(block, g, pi_thresh, n_threads)
-    samples <- draw_samples(
-      block, g, fit$active, fit$weights, n_samples, seed, n_threads, A, before + first
-    )
-    use(samples, rows)
+    fit <- mixture_summary(block, g, pi_thresh, draw$n_threads)
+    use(draw_samples(block, g, fit, draw, before + first), rows)
   })
 }
 
@@ -132,22 +133,22 @@ all_samples <- function(data, g, pi_thresh, n_samples, seed, n_threads, A, befor
     all[rows, , ] <<- samples
     NULL
   }
-  samples_in_blocks(data, g, pi_thresh, n_samples, seed, n_threads, A, NULL, keep, before)
+  draw <- list(pi_thresh = pi_thresh, n = n_samples, seed = seed, A = A, n_threads = n_threads)
+  samples_in_blocks(data, g, draw, keep, before)
   dimnames(all) <- sample_names(data, n_samples, map)
   all
 }
 
-# Samples from given posterior weights; `first` is the row that the first unit is counted as.
-draw_samples <- function(data, g, active, weights, n_samples, seed, n_threads, A = NULL,
-                         first = 1) {
-  check_active(active, g)
-  task <- core_effects(data, active, weights, A)
+# Samples from the posterior weights of `fit`; `first` is the row that the first unit is counted as.
+draw_samples <- function(data, g, fit, draw, first) {
+  check_active(fit$active, g)
+  task <- core_effects(data, fit$active, fit$weights, draw$A)
   samples <- core_mash(
     "posterior_samples", data, g,
-    task = task, draw = list(n = n_samples, seed = seed, first = first), label = "Samples",
-    n_threads = n_threads
+    task = task, draw = list(n = draw$n, seed = draw$seed, first = first), label = "Samples",
+    n_threads = draw$n_threads
   )
-  dimnames(samples) <- sample_names(data, n_samples, task$A)
+  dimnames(samples) <- sample_names(data, draw$n, task$A)
   samples
 }
 

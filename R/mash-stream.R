@@ -34,9 +34,10 @@
 #' for (prior, number of chunks, `A` and other arguments), and using it for something else is an
 #' error; that the chunks are the same is the caller's business.
 #'
-#' @param g a fit from [mash()], its `fitted_g`, or another prior (see [as_prior()]). The data must be
-#'   of its units; those of chunks that are lists are made with its `alpha` (0 if it does not say).
-#'   Conditions are matched by name; chunks of fewer get the posteriors under the exact margin.
+#' @param g a fit from [mash()], its `fitted_g`, or another prior (see [as_prior()]). The data must
+#'   be of its units; those of chunks that are lists are made with its `alpha` (0 if it does not
+#'   say). Conditions are matched by name; chunks of fewer get the posteriors under the exact
+#'   margin.
 #' @param chunk a function of one number `i` that returns chunk `i`, see below; or data from
 #'   [mash_set_data()], to be cut into chunks.
 #' @param n_chunks the number of chunks.

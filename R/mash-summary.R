@@ -1,5 +1,5 @@
-# A given prior, made ready for data: of their conditions, in their order (the margin, if the prior is
-# of more), and in their units. Whatever is fitted before comes through here. A prior that knows
+# A given prior, made ready for data: of their conditions, in their order (the margin, if the prior
+# is of more), and in their units. Whatever is fitted before comes through here. A prior that knows
 # neither its units nor its alpha is taken at the user's word, with a message.
 given_prior <- function(g, data, name = "g", weights = TRUE) {
   check_mash_data(data)

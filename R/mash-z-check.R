@@ -18,9 +18,9 @@
 #'   functions; pairs use all units.
 #'
 #' @return An object of class `mash_z_check`, a list of
-#' - `conditions`: a data frame with a row for each condition and threshold: `condition`, `threshold`,
-#'   `n` (observed cells used), `observed` and `expected` (numbers of |z| beyond the threshold), and
-#'   `score`, their difference in standard errors (units taken as independent);
+#' - `conditions`: a data frame with a row for each condition and threshold: `condition`,
+#'   `threshold`, `n` (observed cells used), `observed` and `expected` (numbers of |z| beyond the
+#'   threshold), and `score`, their difference in standard errors (units taken as independent);
 #' - `pit`: units used x R matrix of predictive probabilities P(Z <= z): uniform under the model;
 #' - `moments`: R x R matrices `observed` and `expected` of mean products of z-scores, and `score`,
 #'   their difference in standard errors (from the spread over units); over the units observed in
@@ -139,7 +139,8 @@ named_as <- function(x, like) {
 }
 
 #' @param x what `mash_z_check()` returned.
-#' @param ... `mash_z_check()`: other words for its arguments (such as `thresh`); any other is an error.
+#' @param ... `mash_z_check()`: other words for its arguments (such as `thresh`); any other is an
+#'   error.
 #' @rdname mash_z_check
 #' @export
 print.mash_z_check <- function(x, ...) {

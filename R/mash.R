@@ -28,10 +28,10 @@
 #' @param grid scales `w_l`, in the (scaled) units of the effects.
 #' @param normalizeU divide every matrix by its largest diagonal element.
 #' @param usepointmass add a component without effects, called `null`.
-#' @param g an earlier fit, its `fitted_g`, or another prior (see [as_prior()]), in place of `Ulist`,
-#'   `grid`, `normalizeU` and `usepointmass`. Its weights are where the fit starts, or are kept,
-#'   with `fixg`. It is matched to the conditions of the data by name, and must be of the same units
-#'   (`alpha`); data of fewer conditions get its exact margin.
+#' @param g an earlier fit, its `fitted_g`, or another prior (see [as_prior()]), in place of
+#'   `Ulist`, `grid`, `normalizeU` and `usepointmass`. Its weights are where the fit starts, or are
+#'   kept, with `fixg`. It is matched to the conditions of the data by name, and must be of the same
+#'   units (`alpha`); data of fewer conditions get its exact margin.
 #' @param fixg keep the weights of `g`: compute posteriors only.
 #' @param prior penalty of the weights: `"nullbiased"` (the first component has `nullweight`, others
 #'   1), `"uniform"` (no penalty), or the Dirichlet parameters themselves, at least 1 each.
@@ -168,7 +168,8 @@ unweighted_prior <- function(data, Ulist, grid, gridmult, normalizeU, usepointma
   check_flag(usepointmass)
   if (usepointmass && "null" %in% names(Ulist)) {
     stop_mnmash(
-      "names", "`Ulist` has a matrix named \"null\", which is the name of the point mass: leave it ",
+      "names", "`Ulist` has a matrix named \"null\", which is the name of the point mass: leave ",
+      "it ",
       "out, rename it, or set `usepointmass = FALSE`"
     )
   }

@@ -162,7 +162,8 @@ mixture_prior <- function(data, engine = c("ed_bovy", "cov_ed", "ud", "ud_ted", 
   if (!is.null(weights$grid)) weights$grid <- weights$grid * strong$unit
   prior <- do.call(new_prior, c(weights, list(
     effect_model = effect_model, V = V,
-    learnt = list(by = "mixture_prior", n_units = nrow(strong$Bhat)), loglik = found$loglik, converged = found$converged,
+    learnt = list(by = "mixture_prior", n_units = nrow(strong$Bhat)),
+    loglik = found$loglik, converged = found$converged,
     n_iter = found$n_iter, stopped = found$stopped, engine = engine,
     refined = intersect(names(weights$U), found$refined),
     settings = list(

@@ -59,10 +59,10 @@ workflow_prior <- function(g, keep, conditions, nameless) {
   list(pi = pi / sum(pi), Ulist = cut, grid = g$grid, usepointmass = g$usepointmass)
 }
 
-# What a user gives as a fitted prior: a fit, what mash() calls fitted_g, or anything that as_prior()
-# takes. As list(g = the prior in the layout of mash(), conditions, alpha, units, R, nameless = the
-# matrices that came without names of conditions); conditions, alpha and units are NULL where they
-# are not known.
+# What a user gives as a fitted prior: a fit, what mash() calls fitted_g, or anything that
+# as_prior() takes. As list(g = the prior in the layout of mash(), conditions, alpha, units, R,
+# nameless = the matrices that came without names of conditions); conditions, alpha and units are
+# NULL where they are not known.
 model_prior <- function(model, name = "model", weights = TRUE) {
   if (inherits(model, "mash") || is.list(model) && !is.null(model[["fitted_g"]])) {
     if (is.null(model$fitted_g)) {

@@ -48,9 +48,9 @@
 #' - `w`: their weights, with the names of `U`; they sum to `1 - null_weight`;
 #' - `null_weight`: the probability of no effect in any condition;
 #'
-#' and what else is known: `units` (`"effect"` or `"z"`) and, the same in the words of the workflows,
-#' `effect_model` (`"EE"` or `"EZ"`), `learnt` (what it was learnt by, and on how many units), `V`,
-#' `grid`, `pi`, `loglik` and more.
+#' and what else is known: `units` (`"effect"` or `"z"`) and, the same in the words of the
+#' workflows, `effect_model` (`"EE"` or `"EZ"`), `learnt` (what it was learnt by, and on how many
+#' units), `V`, `grid`, `pi`, `loglik` and more.
 #' @seealso [`[`][prior-methods] and `subset()` for parts of a prior, [as_mashr()] for the way back,
 #'   [mixture_prior()]
 #' @export

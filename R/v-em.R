@@ -28,8 +28,9 @@
 #'
 #' @param data data from [mash_set_data()]; its `V` is not used. Not contrasts.
 #' @param Ulist prior covariance matrices, as in [mash()].
-#' @param init where to start: an R x R positive definite matrix, matched to the conditions by name. Default:
-#'   [estimate_null_correlation_simple()], or (with a warning) the identity matrix where that fails.
+#' @param init where to start: an R x R positive definite matrix, matched to the conditions by name.
+#'   Default: [estimate_null_correlation_simple()], or (with a warning) the identity matrix where
+#'   that fails.
 #' @param max_iter most updates of `V`; 0 fits the weights with `init`.
 #' @param tol stop when the log-likelihood rises by no more than this (natural logarithm, all units
 #'   together).
@@ -42,9 +43,10 @@
 #'   `nullweight`, `optmethod`, `control`, `pi_thresh`, `output_lfdr`, `outputlevel`, `n_threads`.
 #'
 #' @return A list of `V`; `mash.model`, the fit of [mash()] with this `V` (at `outputlevel` 2: with
-#'   posteriors, but without their covariances); `loglik`, the log-likelihood at the start and after each
-#'   update; `niter`, the number of updates; `converged`, and `message`, which says how it ended;
-#'   and `trace` with `track_fit`. With `details = FALSE` only `V`, R x R, for [mash_update_data()].
+#'   posteriors, but without their covariances); `loglik`, the log-likelihood at the start and after
+#'   each update; `niter`, the number of updates; `converged`, and `message`, which says how it
+#'   ended; and `trace` with `track_fit`. With `details = FALSE` only `V`, R x R, for
+#'   [mash_update_data()].
 #' @export
 #' @examples
 #' set.seed(1)

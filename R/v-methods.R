@@ -84,7 +84,12 @@ residual_correlation <- function(data, method = c(
   V <- if (method == "identity") {
     diag(ncol(z))
   } else if (method == "mle") {
-    correlation_by_em(data, z, rows, Ulist, init, n_subset, max_iter, tol, n_threads)
+    start <- em_start(z, rows, check_count(n_subset), init)
+    chosen <- if (inherits(data, "mash")) data_rows(data, start$rows) else z_data(start$z)
+    mash_estimate_corr_em(
+      chosen, if (is.null(Ulist)) cov_canonical(chosen) else Ulist,
+      init = start$V, max_iter = max_iter, tol = tol, details = FALSE, n_threads = n_threads
+    )
   } else {
     moments <- null_moments(z[rows, , drop = FALSE], z_thresh, by_pairs = correct)
     switch(method,
@@ -171,13 +176,14 @@ with_unit_diagonal <- function(C) {
   C
 }
 
-correlation_by_em <- function(data, z, rows, Ulist, init, n_subset, max_iter, tol, n_threads) {
-  n_subset <- check_count(n_subset)
+# The rows that the EM looks at, at most `n_subset`, their z-scores, and where it starts.
+em_start <- function(z, rows, n_subset, init) {
   rows <- rows[rowSums(!is.na(z[rows, , drop = FALSE])) > 0]
   if (length(rows) > n_subset) rows <- rows[sort(sample.int(length(rows), n_subset))]
+  z <- z[rows, , drop = FALSE]
   if (is.null(init)) {
     init <- tryCatch(
-      unname(residual_correlation(z[rows, , drop = FALSE], "simple")),
+      unname(residual_correlation(z, "simple")),
       mnmash_error_too_few = \(error) {
         warn_mnmash(
           "start", "starting from the identity matrix, as the simple estimate failed: ",
@@ -187,11 +193,7 @@ correlation_by_em <- function(data, z, rows, Ulist, init, n_subset, max_iter, to
       }
     )
   }
-  data <- if (inherits(data, "mash")) data_rows(data, rows) else z_data(z[rows, , drop = FALSE])
-  mash_estimate_corr_em(
-    data, if (is.null(Ulist)) cov_canonical(data) else Ulist,
-    init = init, max_iter = max_iter, tol = tol, details = FALSE, n_threads = n_threads
-  )
+  list(rows = rows, z = z, V = init)
 }
 
 # z-scores as data; a condition without any value is let through.

@@ -22,7 +22,7 @@ named_case <- function(J = 60) {
 
 turn <- function(U) lapply(U, \(u) u[o, o])
 
-renamed <- function(U) lapply(U, `dimnames<-`, list(sub("skin", "bone", cn), sub("skin", "bone", cn)))
+renamed <- function(U) lapply(U, `dimnames<-`, rep(list(sub("skin", "bone", cn)), 2))
 
 wider <- function(u) {
   out <- rbind(cbind(u, u[, 1] / 2), c(u[1, ] / 2, 5))
@@ -83,7 +83,8 @@ test_that("extreme deconvolution with plain matrices is matched by name", {
   means <- matrix(1:8 / 4, 2, dimnames = list(c("shared", "own"), cn))
   straight <- ed(d$B, list(s = d$S, V = d$V), U = d$U, means = means, max_iter = 2)
   turned <- ed(
-    d$B, list(s = d$S[60:1, o], V = d$V[o, o]), U = rev(d$U)[2:1], means = means[2:1, o], max_iter = 2
+    d$B, list(s = d$S[60:1, o], V = d$V[o, o]), U = rev(d$U)[2:1],
+    means = means[2:1, o], max_iter = 2
   )
   expect_equal(turned[c("U", "means", "pi")], straight[c("U", "means", "pi")], tolerance = 1e-12)
   full <- array(d$V, c(4, 4, 60), list(cn, cn, rownames(d$B))) * rep(runif(60, 0.5, 2), each = 16)
@@ -141,7 +142,9 @@ test_that("chunks, regions, truths and samples are matched to the fit by name", 
   )
   expect_identical(names(simulate(m, data = back, seed = 1)[[1]]$B[1, ]), cn[o])
   prior <- setNames(runif(length(m$fitted_g$pi), 1, 3), names(m$fitted_g$pi))
-  with_prior <- \(prior) get_loglik(mash(d$data, d$U, prior = prior, outputlevel = 1, verbose = FALSE))
+  with_prior <- \(prior) {
+    get_loglik(mash(d$data, d$U, prior = prior, outputlevel = 1, verbose = FALSE))
+  }
   expect_equal(with_prior(rev(prior)), with_prior(prior), tolerance = 1e-12)
   g <- m$fitted_g
   g$pi <- rev(g$pi)

@@ -305,7 +305,8 @@ test_that("an alpha that differs from the fit's is an error", {
   data <- mash_set_data(sims$Bhat, sims$Shat)
   m <- mash(data, cov_canonical(data), verbose = FALSE)
   other <- mash_set_data(sims$Bhat, sims$Shat, alpha = 1)
-  expect_error(mash_compute_loglik(m, other), "`g` is a prior of effects.*of z-scores.*alpha = 0", class = "mnmash_error_units")
+  expect_error(mash_compute_loglik(m, other), "`g` is a prior of effects.*of z-scores.*alpha = 0",
+    class = "mnmash_error_units")
 })
 
 test_that("mashr's rule for missing values is there for scripts that depend on it", {

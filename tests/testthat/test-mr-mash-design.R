@@ -53,7 +53,7 @@ test_that("covariates are regressed out of predictors and responses", {
   expect_error(predict(fit, d$X, d$Z[, 1]), "lack|covariate", class = "mnmash_error_dimension")
 })
 
-test_that("a predictor without variance keeps the prior's spread, whatever multiples it is made of", {
+test_that("a predictor without variance keeps the prior's spread, whatever its multiples", {
   set.seed(5)
   X <- cbind(matrix(rnorm(60), 20), 1)
   Y <- matrix(rnorm(40), 20)

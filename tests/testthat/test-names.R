@@ -1,4 +1,4 @@
-test_that("two things with names are matched by name, in any order, and reduced to what is needed", {
+test_that("things with names are matched by name, in any order, and reduced to what is needed", {
   align <- mnmash:::align_to
   expect_identical(align(c("c", "a", "b"), c("a", "b", "c"), "V", "condition"), c(2L, 3L, 1L))
   expect_message(

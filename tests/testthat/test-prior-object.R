@@ -163,7 +163,8 @@ test_that("a prior of more conditions, in another order, is used as its margin",
   )
   colnames(back$Bhat)[2] <- "bone"
   expect_error(
-    mash_compute_loglik(m, back), "`g` does not go with the data: it lacks 1 of 4 conditions (bone)",
+    mash_compute_loglik(m, back),
+    "`g` does not go with the data: it lacks 1 of 4 conditions (bone)",
     fixed = TRUE, class = "mnmash_error_names"
   )
   expect_error(

@@ -100,7 +100,10 @@ impl NegativeBinomial {
                 let (low, high) = (floor.max(1e-6).ln(), 1e7f64.ln());
                 let start = now.ln().clamp(low, high);
                 let near = [(start - LONGEST).max(low), start, (start + LONGEST).min(high)];
-                let a = maximum(total, &near, CLOSE).at.exp();
+                // The place is that of a parabola's top: near the end it may be lower by a little.
+                let found = maximum(&total, &near, CLOSE).at;
+                let better = if total(found) > total(start) { found } else { start };
+                let a = better.exp().max(floor);
                 shifts[t] = if self.mean == Mean::Odds { keep(a) } else { 0.0 };
                 self.model.set(t, a);
             } else {
