@@ -11,6 +11,8 @@
 # "silent" leaves out what the user asked to; "refuse" is an error.
 align_to <- function(own, wanted, name, kind, n_own = length(own), n_wanted = length(wanted),
                      to = "the data", more = c("reduce", "refuse", "silent")) {
+  # The usual case, at the cost of one comparison.
+  if (!is.null(own) && identical(own, wanted)) return(seq_len(n_wanted))
   own <- whole_names(own)
   wanted <- whole_names(wanted)
   if (is_invented(own) != is_invented(wanted) && !any(own %in% wanted)) own <- wanted <- NULL
@@ -52,11 +54,9 @@ whole_names <- function(x) {
 
 # Names that this package, its simulations or R make up where there are none.
 is_invented <- function(names) {
-  numbers <- seq_along(names)
-  length(names) > 0L &&
-    any(vapply(c("condition", "condition_", "U", "V", ""), \(start) {
-      identical(names, paste0(start, numbers))
-    }, NA))
+  starts <- c("condition", "condition_", "U", "V", "")
+  start <- starts[match(names[1L], paste0(starts, 1L))]
+  length(names) > 0L && !is.na(start) && identical(names, paste0(start, seq_along(names)))
 }
 
 # Names as text. A whole number has one name, whether it is stored as 100000L or as 1e5.
