@@ -101,7 +101,7 @@ impl NegativeBinomial {
                 let start = now.ln().clamp(low, high);
                 let near = [(start - LONGEST).max(low), start, (start + LONGEST).min(high)];
                 // The place is that of a parabola's top: near the end it may be lower by a little.
-                let found = maximum(&total, &near, CLOSE).at;
+                let found = maximum(total, &near, CLOSE).at;
                 let better = if total(found) > total(start) { found } else { start };
                 let a = better.exp().max(floor);
                 shifts[t] = if self.mean == Mean::Odds { keep(a) } else { 0.0 };
