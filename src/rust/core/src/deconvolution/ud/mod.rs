@@ -209,14 +209,27 @@ impl Climb {
             } else {
                 self.rejected += 1;
                 if tries >= TRIES || noise_turn {
-                    self.stop = Some(Stop::Stalled);
-                    return Ok(Stop::Stalled);
+                    // A step that cannot lower the objective but by rounding. If it did by less
+                    // than `tol` asks for, there was as little to gain: the fit has converged.
+                    let little = options.tol * model.units();
+                    let small = -gain <= little && self.last_gain() <= little;
+                    let stop = if small { Stop::Converged } else { Stop::Stalled };
+                    self.stop = Some(stop);
+                    return Ok(stop);
                 }
                 self.boldness *= 0.5;
                 tries += 1;
             }
         }
         Ok(Stop::Iterations)
+    }
+
+    /// What the last step that was accepted gained.
+    fn last_gain(&self) -> f64 {
+        match self.objective.as_slice() {
+            [.., before, now] => now - before,
+            _ => 0.0,
+        }
     }
 
     /// Where steps of two kinds take turns, both must have gained little.
