@@ -27,10 +27,10 @@ and_more <- function(n, what = "") {
 # Distinct names, at least one.
 check_labels <- function(x, name = arg_name(x)) {
   if (!is.character(x) || !length(x) || anyNA(x) || !all(nzchar(x))) {
-    stop_mnmash("argument", "`", name, "` must be a character vector of names, without `NA`")
+    stop_mnmash("argument", as_typed(name), " must be a character vector of names, without `NA`")
   }
   twice <- anyDuplicated(x)
-  if (twice) stop_mnmash("names", "`", name, "` has \"", x[twice], "\" twice")
+  if (twice) stop_mnmash("names", as_typed(name), " has \"", x[twice], "\" twice")
   unname(x)
 }
 
@@ -45,7 +45,7 @@ plain_matrix <- function(x, name = arg_name(x)) {
     force(name)
     if (!inherits(x, "Matrix") || !requireNamespace("Matrix", quietly = TRUE)) {
       stop_mnmash(
-        "type", "`", name, "` must be a plain matrix, not ", class(x)[1L], ": use as.matrix()"
+        "type", as_typed(name), " must be a plain matrix, not ", class(x)[1L], ": use as.matrix()"
       )
     }
     return(Matrix::as.matrix(x))
@@ -61,7 +61,7 @@ as_numeric_matrix <- function(x, name = arg_name(x)) {
     bad <- which(!vapply(x, \(column) is.numeric(column) || all(is.na(column)), NA))
     if (length(bad)) {
       stop_mnmash(
-        "type", "`", name, "` must hold numbers only: ",
+        "type", as_typed(name), " must hold numbers only: ",
         describe_index("column", bad[1L], names(x)), " is of class ", class(x[[bad[1L]]])[1L],
         and_more(length(bad)),
         "; move identifiers to the row names"
@@ -75,10 +75,10 @@ as_numeric_matrix <- function(x, name = arg_name(x)) {
   }
   if (!is.matrix(x) || !(is.numeric(x) || all(is.na(x)))) {
     what <- if (is.matrix(x)) paste("a matrix of type", typeof(x)) else class(x)[1L]
-    stop_mnmash("type", "`", name, "` must be a numeric matrix or data frame, not ", what)
+    stop_mnmash("type", as_typed(name), " must be a numeric matrix or data frame, not ", what)
   }
   if (!length(x)) {
-    stop_mnmash("dimension", "`", name, "` is empty: it has dimensions ", describe_dim(x))
+    stop_mnmash("dimension", as_typed(name), " is empty: it has dimensions ", describe_dim(x))
   }
   if (!is.double(x)) storage.mode(x) <- "double"
   x
@@ -94,7 +94,7 @@ check_finite <- function(x, na_ok = TRUE, name = arg_name(x)) {
   bad <- which(if (na_ok) is.infinite(x) | is.nan(x) else !is.finite(x))
   if (length(bad)) {
     stop_mnmash(
-      "not_finite", "`", name, "` must be finite", if (na_ok) " (NA where missing)",
+      "not_finite", as_typed(name), " must be finite", if (na_ok) " (NA where missing)",
       ": it is ", x[bad[1L]], " at ", describe_cell(x, bad[1L]), and_more(length(bad))
     )
   }
@@ -108,7 +108,8 @@ check_size <- function(x, largest = 1e100, name = arg_name(x)) {
   if (least < -largest || most > largest) {
     bad <- which(abs(x) > largest)
     stop_mnmash(
-      "value", "`", name, "` must not have values beyond ", largest, ": it is ", x[bad[1L]], " at ",
+      "value", as_typed(name), " must not have values beyond ", largest, ": it is ", x[bad[1L]],
+      " at ",
       describe_cell(as.matrix(x), bad[1L]), and_more(length(bad)), "; use other units"
     )
   }
@@ -121,7 +122,7 @@ one_number <- function(x) is.numeric(x) && !is.object(x) && length(x) == 1L && !
 check_number <- function(x, lower = -Inf, upper = Inf, infinite = FALSE, name = arg_name(x)) {
   if (!one_number(x) || !(infinite || is.finite(x)) || x < lower || x > upper) {
     stop_mnmash(
-      "argument", "`", name, "` must be one ", if (!infinite) "finite ", "number",
+      "argument", as_typed(name), " must be one ", if (!infinite) "finite ", "number",
       if (upper < Inf) {
         paste0(" between ", lower, " and ", upper)
       } else if (lower > -Inf) {
@@ -135,8 +136,8 @@ check_number <- function(x, lower = -Inf, upper = Inf, infinite = FALSE, name = 
 check_count <- function(x, lower = 1, upper = Inf, name = arg_name(x)) {
   force(name)
   x <- check_number(x, lower, upper, name = name)
-  if (x > 2^53) stop_mnmash("argument", "`", name, "` is too large a number to count to: ", x)
-  if (x != round(x)) stop_mnmash("argument", "`", name, "` must be a whole number, not ", x)
+  if (x > 2^53) stop_mnmash("argument", as_typed(name), " is too large a number to count to: ", x)
+  if (x != round(x)) stop_mnmash("argument", as_typed(name), " must be a whole number, not ", x)
   x
 }
 
@@ -152,20 +153,24 @@ check_set_seed <- function(seed) {
 }
 
 check_function <- function(f, what = "a function", name = arg_name(f)) {
-  if (!is.function(f)) stop_mnmash("type", "`", name, "` must be ", what, ", not ", class(f)[1L])
+  if (!is.function(f)) {
+    stop_mnmash(
+      "type", as_typed(name), " must be ", what, ", not ", class(f)[1L]
+    )
+  }
   f
 }
 
 check_names_or_numbers <- function(x, name = arg_name(x)) {
   if (!is.null(x) && !(is.character(x) || is.numeric(x) || is.factor(x))) {
-    stop_mnmash("type", "`", name, "` must be names or numbers, not ", class(x)[1L])
+    stop_mnmash("type", as_typed(name), " must be names or numbers, not ", class(x)[1L])
   }
   invisible(x)
 }
 
 check_flag <- function(x, name = arg_name(x)) {
   if (!is.logical(x) || length(x) != 1L || is.na(x)) {
-    stop_mnmash("argument", "`", name, "` must be TRUE or FALSE")
+    stop_mnmash("argument", as_typed(name), " must be TRUE or FALSE")
   }
   x
 }
@@ -176,7 +181,7 @@ match_choice <- function(x, choices, name = arg_name(x)) {
   found <- if (is.character(x) && length(x) == 1L) pmatch(x, choices) else NA
   if (is.na(found)) {
     stop_mnmash(
-      "argument", "`", name, "` must be one of ", paste0('"', choices, '"', collapse = ", ")
+      "argument", as_typed(name), " must be one of ", paste0('"', choices, '"', collapse = ", ")
     )
   }
   choices[found]
@@ -187,7 +192,7 @@ check_subset <- function(subset, x, name = arg_name(subset)) {
   force(name)
   if (is.null(subset)) return(seq_len(nrow(x)))
   if (!is.atomic(subset)) {
-    stop_mnmash("type", "`", name, "` must be numbers, names or a logical vector, not ",
+    stop_mnmash("type", as_typed(name), " must be numbers, names or a logical vector, not ",
                 class(subset)[1L])
   }
   rows <- if (is.character(subset)) {
@@ -202,22 +207,24 @@ check_subset <- function(subset, x, name = arg_name(subset)) {
   bad <- which(is.na(rows) | rows < 1 | rows > nrow(x))
   if (length(bad)) {
     stop_mnmash(
-      if (is.character(subset)) "names" else "argument", "`", name,
-      "` must pick rows of the data (1 to ", nrow(x),
+      if (is.character(subset)) "names" else "argument", as_typed(name),
+      " must pick rows of the data (1 to ", nrow(x),
       "): its element ", bad[1L], " is ", subset[bad[1L]], and_more(length(bad))
     )
   }
-  if (!length(rows)) stop_mnmash("argument", "`", name, "` picks no row")
+  if (!length(rows)) stop_mnmash("argument", as_typed(name), " picks no row")
   as.integer(rows)
 }
 
 # A fit, or what is laid out like one.
 check_fit <- function(m, prior = FALSE, name = arg_name(m)) {
   if (inherits(m, "mash") && !is.null(unclass(m)[["Bhat"]])) {
-    stop_mnmash("type", "`", name, "` is data from mash_set_data(): give a fit, such as of mash()")
+    stop_mnmash(
+      "type", as_typed(name), " is data from mash_set_data(): give a fit, such as of mash()"
+    )
   }
   if (!is.list(m) || (prior && (!is.list(m$fitted_g) || is.null(m$fitted_g$pi)))) {
-    stop_mnmash("type", "`", name, "` must be a fit, such as of mash(), not ", class(m)[1L])
+    stop_mnmash("type", as_typed(name), " must be a fit, such as of mash(), not ", class(m)[1L])
   }
   m
 }
@@ -225,7 +232,7 @@ check_fit <- function(m, prior = FALSE, name = arg_name(m)) {
 # What `mash_set_data` returns, or an error that says so.
 check_mash_data <- function(data, name = arg_name(data)) {
   if (!inherits(data, "mash") || is.null(data$Bhat) || is.null(data$Shat)) {
-    stop_mnmash("type", "`", name, "` must come from mash_set_data()")
+    stop_mnmash("type", as_typed(name), " must come from mash_set_data()")
   }
   invisible(data)
 }
@@ -235,7 +242,7 @@ check_each <- function(x, n, lower = -Inf, upper = Inf, name = arg_name(x)) {
   numbers <- is.numeric(x) && length(x) %in% c(1L, n) && all(is.finite(x))
   if (!numbers || any(x < lower | x > upper)) {
     stop_mnmash(
-      "argument", "`", name, "` must be one number", if (n > 1) paste(" or", n),
+      "argument", as_typed(name), " must be one number", if (n > 1) paste(" or", n),
       if (lower > -Inf || upper < Inf) paste0(", between ", lower, " and ", upper)
     )
   }

@@ -14,7 +14,7 @@ check_covariance <- function(V, R, name = arg_name(V), definite = TRUE, conditio
   force(name)
   V <- plain_matrix(V, name)
   if (R == 1L && is.null(dim(V)) && length(V) == 1L) V <- matrix(V)
-  if (!is.numeric(V)) stop_mnmash("type", "`", name, "` must be numeric, not ", class(V)[1L])
+  if (!is.numeric(V)) stop_mnmash("type", as_typed(name), " must be numeric, not ", class(V)[1L])
   common <- length(dim(V)) == 2L
   if (!common && (is.null(J) || length(dim(V)) != 3L) || dim(V)[1L] != dim(V)[2L]) {
     stop_shape(V, R, J, name)
@@ -30,7 +30,7 @@ check_covariance <- function(V, R, name = arg_name(V), definite = TRUE, conditio
   bad <- which(!is.finite(V))
   if (length(bad)) {
     where <- slice_of(bad[1L], R, common)
-    stop_mnmash("not_finite", "`", name, "` must be finite: it is ", V[bad[1L]], where)
+    stop_mnmash("not_finite", as_typed(name), " must be finite: it is ", V[bad[1L]], where)
   }
   check_symmetric(V, R, common, name)
   check_definite(V, R, common, name, definite, kind)
@@ -44,7 +44,7 @@ check_residual_correlation <- function(V, J, R, conditions = NULL, name = "V") {
 
 stop_shape <- function(V, R, J, name) {
   stop_mnmash(
-    "dimension", "`", name, "` must be ", R, " x ", R,
+    "dimension", as_typed(name), " must be ", R, " x ", R,
     if (!is.null(J)) paste0(", or ", R, " x ", R, " x ", J, " when it differs by unit"), ", not ",
     describe_dim(V)
   )
@@ -61,7 +61,7 @@ check_symmetric <- function(V, R, common, name) {
   if (length(bad)) {
     at <- (bad[1L] - 1) %% (R * R)
     stop_mnmash(
-      "asymmetric", "`", name, "` must be symmetric: its elements (", at %% R + 1, ", ",
+      "asymmetric", as_typed(name), " must be symmetric: its elements (", at %% R + 1, ", ",
       at %/% R + 1, ") and (", at %/% R + 1, ", ", at %% R + 1, ") differ",
       slice_of(bad[1L], R, common)
     )
@@ -81,7 +81,8 @@ check_definite <- function(V, R, common, name, definite, kind) {
   }
   slice <- if (common) V else `dimnames<-`(matrix(V[, , singular], R), dimnames(V)[1:2])
   stop_mnmash(
-    "not_psd", "`", name, "` must be positive ", if (!definite) "semi-", "definite: its smallest ",
+    "not_psd", as_typed(name), " must be positive ", if (!definite) "semi-",
+    "definite: its smallest ",
     "eigenvalue", if (!common) paste0(" in slice ", singular), " is ",
     format(smallest, digits = 4), singular_pair(slice, kind)
   )

@@ -26,6 +26,7 @@ take_dots <- function(..., also = character()) {
       )
     }
     assign(word, dots[[i]], frame)
+    note_typed(frame, word, given[i])
   }
   dots[handed_on]
 }

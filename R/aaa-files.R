@@ -30,45 +30,33 @@ save_rds <- function(x, file, level = if (utils::object.size(x) > 5e7) 0L else 6
 # What a file holds, or an error that names the argument it came from.
 read_rds <- function(file, name) {
   if (!is.character(file) || length(file) != 1L || is.na(file)) {
-    stop_mnmash("type", "`", name, "` must be the name of one file")
+    stop_mnmash("type", as_typed(name), " must be the name of one file")
   }
   if (!file.exists(file)) {
-    stop_mnmash("file", "`", name, "`: there is no file '", file, "'")
+    stop_mnmash("file", as_typed(name), ": there is no file '", file, "'")
   }
   tryCatch(
     suppressWarnings(readRDS(file)),
     error = \(e) stop_mnmash(
-      "file", "`", name, "`: '", file, "' is not an RDS file, or is damaged (",
+      "file", as_typed(name), ": '", file, "' is not an RDS file, or is damaged (",
       conditionMessage(e), "): write it again, by saveRDS() or the step it came from"
     )
   )
-}
-
-# Errors about the argument `name` say which file it came from.
-about_file <- function(code, name, file) {
-  if (!is_file_name(file)) return(code)
-  tryCatch(code, mnmash_error = \(e) {
-    start <- paste0("`", name, "`")
-    named <- paste0(start, " ('", file, "')")
-    e$message <- if (startsWith(e$message, start)) {
-      paste0(named, substring(e$message, nchar(start) + 1L))
-    } else {
-      paste0(named, ": ", e$message)
-    }
-    stop(e)
-  })
 }
 
 # Makes the folder if there is none, and finds out at once whether it can be written: not after
 # hours of work.
 usable_folder <- function(folder, name = NULL) {
   complain <- function(why) {
-    stop_mnmash("file", if (!is.null(name)) paste0("`", name, "`: "), why, " the folder '", folder,
-                "': give another one, or change its permissions")
+    stop_mnmash(
+      "file", if (!is.null(name)) paste0(as_typed(name), ": "), why, " the folder '", folder,
+      "': give another one, or change its permissions"
+    )
   }
   if (!is.character(folder) || length(folder) != 1L || is.na(folder) || !nzchar(folder)) {
-    stop_mnmash("type", "`", if (is.null(name)) "folder" else name,
-                "` must be the name of a folder")
+    stop_mnmash(
+      "type", as_typed(if (is.null(name)) "folder" else name), " must be the name of a folder"
+    )
   }
   if (!dir.exists(folder) && !dir.create(folder, recursive = TRUE, showWarnings = FALSE)) {
     complain("cannot make")
@@ -94,5 +82,3 @@ output_prefix <- function(prefix, data) {
   }
   prefix
 }
-
-is_file_name <- function(x) is.character(x) && length(x) == 1L && !is.na(x)

@@ -21,12 +21,12 @@ align_to <- function(own, wanted, name, kind, n_own = length(own), n_wanted = le
     return(seq_len(n_wanted))
   }
   if (identical(own, wanted)) return(seq_len(n_wanted))
-  for (side in list(list(own, paste0("`", name, "`")), list(wanted, to))) {
+  for (side in list(list(own, as_typed(name)), list(wanted, to))) {
     twice <- anyDuplicated(side[[1L]])
     if (twice) {
       stop_mnmash(
         "names", side[[2L]], if (are_several(side[[2L]])) " have" else " has", " two ", kind,
-        "s named \"", side[[1L]][twice], "\": `", name, "` and ", to,
+        "s named \"", side[[1L]][twice], "\": ", as_typed(name), " and ", to,
         " cannot be matched by name; give distinct names, or none to go by position"
       )
     }
@@ -39,7 +39,7 @@ align_to <- function(own, wanted, name, kind, n_own = length(own), n_wanted = le
   }
   if (length(extra) && more[1L] != "silent") {
     tell_once(
-      "`", sub("[$].*", "", name), "`: ", length(at), " of its ", length(own), " ", kind,
+      as_typed(sub("[$].*", "", name)), ": ", length(at), " of its ", length(own), " ", kind,
       "s are used, those of ", to
     )
   }
@@ -80,12 +80,12 @@ are_several <- function(what) grepl("^[^`]*(data|[^s]s)$", what)
 
 stop_other_size <- function(name, kind, n_own, n_wanted, to, own, wanted) {
   stop_mnmash(
-    "dimension", "`", name, "` has ", n_own, " ", kind, if (n_own != 1) "s", ", but ", to,
+    "dimension", as_typed(name), " has ", n_own, " ", kind, if (n_own != 1) "s", ", but ", to,
     if (are_several(to)) " have " else " has ", n_wanted,
     if (is.null(own) && is.null(wanted)) {
       ": without names on both sides they cannot be matched"
     } else if (is.null(own)) {
-      paste0(": without names in `", name, "` they cannot be matched")
+      paste0(": without names in ", as_typed(name), " they cannot be matched")
     } else {
       paste0(": without names in ", to, " they cannot be matched")
     }
@@ -94,7 +94,7 @@ stop_other_size <- function(name, kind, n_own, n_wanted, to, own, wanted) {
 
 stop_other_names <- function(name, kind, to, absent, extra, n) {
   stop_mnmash(
-    "names", "`", name, "` does not go with ", to, ": ",
+    "names", as_typed(name), " does not go with ", to, ": ",
     if (length(absent)) {
       paste0("it lacks ", length(absent), " of ", n, " ", kind, "s (", first_few(absent, 3L), ")")
     },
@@ -147,7 +147,7 @@ square_names <- function(x, name, kind) {
   if (!is.null(rows) && !is.null(columns) && !identical(rows, columns)) {
     at <- which(rows != columns)[1L]
     stop_mnmash(
-      "names", "`", name, "` must have the same names on its rows and columns: ", kind, " ", at,
+      "names", as_typed(name), " must have the same names on its rows and columns: ", kind, " ", at,
       " is ", rows[at], " in the rows, ", columns[at], " in the columns"
     )
   }
@@ -166,43 +166,6 @@ tell_once <- function(...) {
 
 condition_names <- function(x) {
   if (is.null(colnames(x))) as.character(seq_len(ncol(x))) else colnames(x)
-}
-
-# The part of V or U for the conditions of the data: by name where there are names.
-known_conditions <- function(x, conditions, name, whose = "data") {
-  R <- dim(x)[1L]
-  own <- rownames(x)
-  if (is.null(own)) own <- colnames(x)
-  have <- if (whose == "data") "the data have" else paste("the", whose, "has")
-  if (is.null(own)) {
-    if (R != length(conditions)) {
-      stop_mnmash(
-        "dimension", "`", name, "` is for ", R, " conditions, but ", have, " ", length(conditions),
-        ": without names on its rows and columns they cannot be matched"
-      )
-    }
-    return(name_margins(x, conditions))
-  }
-  at <- match(conditions, own)
-  if (anyNA(at)) {
-    absent <- conditions[is.na(at)]
-    stop_mnmash(
-      if (R == length(conditions)) "names" else "dimension", "`", name, "` is for ", R,
-      " conditions, not for those of the ", whose, ": it lacks ", absent[1L],
-      and_more(length(absent))
-    )
-  }
-  if (is.unsorted(at)) {
-    wrong <- which(conditions != own[at[order(at)]])[1L]
-    stop_mnmash(
-      "names", "`", name, "` has the conditions in another order than the ", whose, ": number ",
-      wrong, " is ", own[sort(at)][wrong], ", not ", conditions[wrong], "; reorder its rows and ",
-      "columns"
-    )
-  }
-  name_margins(
-    if (length(dim(x)) == 3L) x[at, at, , drop = FALSE] else x[at, at, drop = FALSE], conditions
-  )
 }
 
 labels_or_numbers <- function(names, n) if (is.null(names)) as.character(seq_len(n)) else names

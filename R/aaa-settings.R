@@ -15,11 +15,13 @@ checked_settings <- function(given, table) {
 
 # The elements of a list under the `known` words for them.
 own_words <- function(given, known) {
+  frame <- parent.frame()
   words <- names(given)
   if (is.null(words)) words <- rep("", length(given))
   for (i in which(!words %in% known)) {
     word <- own_word(words[i], known)
     if (is.na(word)) stop_unused(words[i], given[[i]], known)
+    note_typed(frame, word, words[i])
     words[i] <- word
   }
   twice <- anyDuplicated(words)

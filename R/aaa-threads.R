@@ -9,7 +9,8 @@ resolve_threads <- function(n_threads = NULL) {
   if (!one_number(n_threads) || n_threads != round(n_threads) || n_threads < 1 ||
         n_threads > most_threads) {
     stop_mnmash(
-      "threads", "`n_threads` (or the option `mnmash.threads`) must be one whole number between 1 ",
+      "threads", as_typed("n_threads"),
+      " (or the option `mnmash.threads`) must be one whole number between 1 ",
       "and ", most_threads
     )
   }

@@ -35,10 +35,10 @@ stream_threads <- function(n_threads, workers) {
 
 remember_job <- function(job, folder, name = "sink") {
   if (!is.character(folder) || length(folder) != 1L || is.na(folder)) {
-    stop_mnmash("type", "`", name, "` must be the name of a folder")
+    stop_mnmash("type", as_typed(name), " must be the name of a folder")
   }
   if (!dir.exists(folder) && !dir.create(folder, recursive = TRUE, showWarnings = FALSE)) {
-    stop_mnmash("file", "`", name, "`: cannot make the folder '", folder, "'")
+    stop_mnmash("file", as_typed(name), ": cannot make the folder '", folder, "'")
   }
   note <- file.path(folder, "job.rds")
   if (!file.exists(note)) return(save_rds(job, note, 0L))
@@ -47,7 +47,7 @@ remember_job <- function(job, folder, name = "sink") {
   other <- !vapply(parts, \(part) identical(known[[part]], job[[part]]), NA)
   if (any(other)) {
     stop_mnmash(
-      name, "`", name, "`: the folder '", folder, "' has results of another job (`",
+      name, as_typed(name), ": the folder '", folder, "' has results of another job (`",
       parts[other][1L], "` differs): use another folder, or delete it"
     )
   }

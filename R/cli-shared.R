@@ -1,9 +1,9 @@
 # The lines of a text file that say something.
 listed_words <- function(file, name) {
-  if (!file.exists(file)) stop_mnmash("file", "`", name, "`: there is no file '", file, "'")
+  if (!file.exists(file)) stop_mnmash("file", as_typed(name), ": there is no file '", file, "'")
   lines <- trimws(readLines(file, warn = FALSE))
   lines <- lines[nzchar(lines) & !startsWith(lines, "#")]
-  if (!length(lines)) stop_mnmash("argument", "`", name, "`: '", file, "' is empty")
+  if (!length(lines)) stop_mnmash("argument", as_typed(name), ": '", file, "' is empty")
   lines
 }
 

@@ -8,7 +8,7 @@ run_component <- function(kind) {
     file <- step_output(o, kind)
     output_folder(o, file)
     strong <- set_data(
-      read_mash_input(o$data, o$missing, "strong"), "strong", effect_alpha(o[["effect-model"]])
+      mash_input_of(o$data, o$missing, "strong"), "strong", effect_alpha(o[["effect-model"]])
     )
     found <- with_seed(o$seed, prior_components(
       strong, kind, default_npc(o$npc, strong), isTRUE(o[["remove-singleton"]]), NULL
@@ -35,7 +35,7 @@ run_vhat <- function(method, label = method) {
     output_folder(o, file)
     if (!is.null(o[["gene-list"]])) return(write_output(gene_correlations(o, method), file))
     if (is.null(o$data)) usage_error("--data is required: ", cli_options$data$help)
-    input <- read_mash_input(o$data, o$missing)
+    input <- mash_input_of(o$data, o$missing)
     Ulist <- if (!is.null(o[["prior-data"]])) {
       resolve_prior(o[["prior-data"]], colnames(input[[1L]]))$U
     }
@@ -68,7 +68,7 @@ gene_correlations <- function(o, method) {
   } else {
     if (is.null(o$data)) usage_error("--data is required: the file with the units of the genes")
     gene <- NULL
-    null_and_random_z(read_mash_input(o$data, o$missing))
+    null_and_random_z(mash_input_of(o$data, o$missing))
   }
   feature_correlation(
     z, gene, if (is.null(gene)) genes else unique(gene), method,
@@ -174,7 +174,7 @@ run_plot_U <- function(o) {
   output_folder(o, file)
   prior <- read_rds(o$data, "data")
   if (nzchar(o$name) && is.list(prior) && is.list(prior[[o$name]])) prior <- prior[[o$name]]
-  prior <- about_file(as_prior(prior), "data", o$data)
+  prior <- from_file("data", o$data, prior_of(prior, name = "data"))
   plot_U(
     prior, file, max_comp = o[["max-comp"]], to_cor = o[["to-cor"]],
     threshold = o$tol, remove_label = o[["remove-label"]]

@@ -11,6 +11,7 @@
 #' @param cov_methods names of the patterns wanted (partial matching), in the order of the result.
 #'   An element may also be `list(fn =, args =)`: a function of `data` and of the list of arguments
 #'   `args` that returns a matrix or a list of matrices; the name of the element then names them.
+#' @inheritParams shared_arguments
 #'
 #' @return A named list of R x R matrices. Singletons are named by the conditions, or
 #'   `singletons_1`, ... when these have no names; several matrices of one pattern get a number, as
@@ -28,7 +29,8 @@
 #' cov_canonical(data, list("identity", near = list(fn = near, args = list(rho = 0.9))))
 cov_canonical <- function(data, cov_methods = c(
                             "identity", "singletons", "equal_effects", "simple_het"
-                          )) {
+                          ), ...) {
+  take_dots(...)
   check_mash_data(data)
   if (!length(cov_methods) || !(is.character(cov_methods) || is.list(cov_methods))) {
     stop_mnmash("argument", "`cov_methods` must name at least one kind of matrix")

@@ -39,7 +39,8 @@ check_components <- function(components, name = "components") {
   bad <- setdiff(components, component_kinds)
   if (!is.character(components) || !length(components) || length(bad)) {
     stop_mnmash(
-      "argument", "`", name, "` must be among ", paste0('"', component_kinds, '"', collapse = ", "),
+      "argument", as_typed(name), " must be among ",
+      paste0('"', component_kinds, '"', collapse = ", "),
       if (length(bad)) paste0("; not \"", bad[1L], "\"")
     )
   }
@@ -60,13 +61,17 @@ read_components <- function(files, conditions) {
     if (is.null(U) || !length(U)) return(list())
     if (is.list(U[["U"]])) U <- U[["U"]]
     if (is.matrix(U)) U <- stats::setNames(list(U), sub("[.][^.]*$", "", basename(file)))
-    U <- prior_matrices(plain_matrices(U), length(conditions), FALSE, paste0("file '", file, "'"))
-    lapply(U, known_conditions, conditions = conditions, name = paste0("file '", file, "'"))
+    U <- from_file("component_files", file, prior_matrices(
+      plain_matrices(U), length(conditions), FALSE, "component_files", conditions
+    ))
+    lapply(U, name_margins, conditions)
   })
   all <- do.call(c, found)
   twice <- anyDuplicated(names(all))
   if (twice) {
-    stop_mnmash("names", "`component_files` have two matrices named \"", names(all)[twice], "\"")
+    stop_mnmash(
+      "names", as_typed("component_files"), " have two matrices named \"", names(all)[twice], "\""
+    )
   }
   canonical <- names(all) %in% c("identity", "equal_effects", conditions) |
     grepl("^simple_het_[0-9]+$", names(all))

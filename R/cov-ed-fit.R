@@ -46,7 +46,7 @@
 #'   log-likelihood of all units, and with `regularisation` the logarithm of the prior), `n_iter`,
 #'   `converged`, `message` (why it stopped), `convergence` (as in [mash()]), `ranks` of
 #'   `U`, and `objectives` of all starts. It has
-#'   methods [print()] and [logLik()], and [as_prior()] takes it if the means are zero.
+#'   the methods of [ed-methods], and [as_prior()] takes it if the means are zero.
 #' @references Bovy, Hogg and Roweis (2011), Annals of Applied Statistics 5, 1657-1677.
 #' @seealso [cov_ed()], [extreme_deconvolution()]
 #' @export
@@ -60,7 +60,8 @@
 #' ed(x, list(s = 0.5), U = list(diag(2), diag(2)), means = rbind(c(0, 0), c(3, 5)))
 ed <- function(x, noise = NULL, U, pi = NULL, means = NULL, projection = NULL, row_weights = NULL,
                fixed_pi = FALSE, fixed_means = FALSE, fixed_U = FALSE, regularisation = 0,
-               tol = 1e-6, max_iter = 10000, starts = 1, n_threads = NULL) {
+               tol = 1e-6, max_iter = 10000, starts = 1, n_threads = NULL, ...) {
+  take_dots(...)
   problem <- ed_problem(x, noise, projection)
   U <- if (is.numeric(U) && length(U) == 1L && !is.matrix(U)) {
     random_covariances(check_few(U), problem$effects, problem$spread)
@@ -90,7 +91,10 @@ ed <- function(x, noise = NULL, U, pi = NULL, means = NULL, projection = NULL, r
   for (i in seq_len(starts)) {
     this <- task
     if (i > 1L) this$U <- perturbed(task$U, task$fixed_U)
-    fit <- run_ed(problem, this, tol, max_iter, regularisation, row_weights, n_threads)
+    fit <- known_as(
+      list(maxiter = "max_iter", w = "regularisation"),
+      run_ed(problem, this, tol, max_iter, regularisation, row_weights, n_threads)
+    )
     objectives[i] <- fit$trace[length(fit$trace)]
     if (is.null(best) || objectives[i] > best$trace[length(best$trace)]) best <- fit
   }
@@ -110,48 +114,12 @@ ed <- function(x, noise = NULL, U, pi = NULL, means = NULL, projection = NULL, r
   )
 }
 
-#' @export
-print.ed <- function(x, ...) {
-  take_dots(...)
-  cat(
-    "Extreme deconvolution: ", length(x$U), " components, ", nrow(x$U[[1L]]), " effects, ",
-    x$n_units, " units\n", "Log-likelihood ", format(x$loglik, digits = 8), " after ", x$n_iter,
-    " steps: ", x$message, "\n", sep = ""
-  )
-  size <- vapply(x$U, \(u) sqrt(max(diag(u))), 0)
-  print(data.frame(pi = signif(x$pi, 3), rank = x$ranks, largest_sd = signif(size, 3)))
-  invisible(x)
-}
-
-#' @export
-logLik.ed <- function(object, ...) {
-  take_dots(...)
-  R <- nrow(object$U[[1L]])
-  free <- length(object$U) * (R * (R + 1) / 2 + if (is.null(object$means)) 0 else R) +
-    length(object$U) - 1
-  structure(object$loglik, df = free, nobs = object$n_units, class = "logLik")
-}
-
-#' @rdname as_prior
-#' @export
-as_prior.ed <- function(x, conditions = NULL, ...) {
-  take_dots(...)
-  if (any(x$means != 0)) {
-    stop_mnmash("argument", "`x` has means that are not zero: it is no prior of this kind")
-  }
-  prior <- new_prior(
-    x$U, x$pi, 0,
-    units = x$units, learnt = list(by = "ed", n_units = x$n_units)
-  )
-  kept_conditions(prior, conditions)
-}
-
 # Weights to start from; those that are not held share what the others leave.
 shared_weights <- function(pi, fixed, components, name = "pi") {
   pi <- ed_weights(pi, components, name)
   held <- fix_flags(fixed, components, "fixed_pi")
   if (sum(pi[held]) > 1 + 1e-8) {
-    stop_mnmash("argument", "`", name, "`: the weights that are held add up to ", sum(pi[held]))
+    stop_mnmash("argument", as_typed(name), ": the weights that are held add up to ", sum(pi[held]))
   }
   free <- sum(pi[!held])
   if (free > 0) pi[!held] <- pi[!held] / free * max(1 - sum(pi[held]), 0)
@@ -172,7 +140,8 @@ check_means <- function(means, components, problem, name = "means") {
     means <- align_columns(means, problem$names, R, name, "condition")
   }
   if (nrow(means) != K || ncol(means) != R) {
-    stop_mnmash("dimension", "`", name, "` must be ", K, " x ", R, " (components x effects), not ",
+    stop_mnmash("dimension", as_typed(name), " must be ", K, " x ", R,
+    " (components x effects), not ",
                 describe_dim(means))
   }
   check_finite(means, na_ok = FALSE, name = name)

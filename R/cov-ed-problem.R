@@ -20,7 +20,7 @@ ed_problem <- function(x, noise, projection, name = "noise") {
   }
   x <- as_numeric_matrix(x)
   check_finite(x)
-  if (is.null(noise)) stop_mnmash("argument", "`", name, "` is missing")
+  if (is.null(noise)) stop_mnmash("argument", as_typed(name), " is missing")
   J <- nrow(x)
   n <- ncol(x)
   map <- as_unit_matrices(projection, x, NULL, "projection")
@@ -59,13 +59,14 @@ as_unit_matrices <- function(value, x, m, name) {
     }
     value <- lapply(value, align_observed, x, m, name)
     if (length(value) != J) {
-      stop_mnmash("dimension", "`", name, "` must hold ", J, " matrices, one for each unit, not ",
+      stop_mnmash("dimension", as_typed(name), " must hold ", J,
+      " matrices, one for each unit, not ",
                   length(value))
     }
     first <- dim(as.matrix(value[[1L]]))
     bad <- which(!vapply(value, \(v) is.numeric(v) && identical(dim(as.matrix(v)), first), NA))
     if (length(bad)) {
-      stop_mnmash("dimension", "`", name, "`: element ", bad[1L], " is not a numeric ",
+      stop_mnmash("dimension", as_typed(name), ": element ", bad[1L], " is not a numeric ",
                   describe_dim(as.matrix(value[[1L]])), " matrix as the first is")
     }
     columns <- colnames(value[[1L]])
@@ -77,18 +78,18 @@ as_unit_matrices <- function(value, x, m, name) {
     value <- align_observed(plain_matrix(value, name), x, m, name)
   }
   if (!is.numeric(value)) {
-    stop_mnmash("type", "`", name, "` must be a numeric matrix, array or list of matrices")
+    stop_mnmash("type", as_typed(name), " must be a numeric matrix, array or list of matrices")
   }
   if (is.null(dim(value))) value <- as.matrix(value)
   size <- dim(value)
   fits <- size[1L] == n && (is.null(m) || size[2L] == m) &&
     (length(size) == 2L || (length(size) == 3L && size[3L] == J))
   if (!fits) {
-    stop_mnmash("dimension", "`", name, "` must be ", n, " x ", if (is.null(m)) "R" else m,
+    stop_mnmash("dimension", as_typed(name), " must be ", n, " x ", if (is.null(m)) "R" else m,
                 ", or that for each of the ", J, " units, not ", describe_dim(value))
   }
   if (!all(is.finite(value))) {
-    stop_mnmash("not_finite", "`", name, "` must be finite: element ",
+    stop_mnmash("not_finite", as_typed(name), " must be finite: element ",
                 which(!is.finite(value))[1L], " is ", value[!is.finite(value)][1L])
   }
   structure(as_doubles(unname(value)), columns = size[2L], names_of_columns = dimnames(value)[[2L]])
@@ -177,7 +178,7 @@ check_row_weights <- function(weights, J, name = "row_weights") {
   if (is.null(weights)) return(NULL)
   if (!is.numeric(weights) || length(weights) != J || anyNA(weights) || any(weights < 0) ||
         !all(is.finite(weights)) || !any(weights > 0)) {
-    stop_mnmash("argument", "`", name, "`, the weights of the units, must be ", J,
+    stop_mnmash("argument", as_typed(name), ", the weights of the units, must be ", J,
                 " finite numbers of at least 0, and not all 0")
   }
   as.double(weights)

@@ -16,8 +16,6 @@
 #'   are integrated out).
 #' @param Ulist_init named list of R x R covariance matrices to start from, in the units of the
 #'   scaled effects; may be singular. For example those of [cov_pca()].
-#' @param subset rows to use, usually the units with the strongest effects: numbers, names or a
-#'   logical vector. Default: all.
 #' @param algorithm `"bovy"`, the EM algorithm; or `"teem"`, truncated eigenvalues: each step
 #'   maximises over a covariance in closed form where the noise is the same for all units (else by
 #'   its generalisation), and can change directions and ranks. mashr's version of the latter takes
@@ -115,7 +113,7 @@ check_other_arguments <- function(dots, call) {
   names <- if (is.null(names(dots))) rep("", length(dots)) else names(dots)
   for (name in names) {
     if (!(name == "fixmean" || harmless(name))) {
-      stop_mnmash("argument", call, "() has no use for `", name, "`: see ed()")
+      stop_mnmash("argument", call, "() has no use for ", as_typed(name), ": see ed()")
     }
   }
 }
@@ -127,7 +125,8 @@ fix_flags <- function(fix, components, name) {
   if (is.list(fix)) fix <- unlist(fix)
   fix <- align_each(fix, components, K, name, "component", to = "the components")
   if (!(is.logical(fix) || is.numeric(fix)) || anyNA(fix) || !length(fix) %in% c(1L, K)) {
-    stop_mnmash("argument", "`", name, "` must be TRUE, FALSE, or one of them for each of the ", K,
+    stop_mnmash("argument", as_typed(name), " must be TRUE, FALSE, or one of them for each of the ",
+    K,
                 " components")
   }
   rep_len(as.logical(fix), K)
@@ -140,7 +139,7 @@ ed_weights <- function(pi, components, name) {
   pi <- align_each(pi, components, K, name, "component", to = "the components")
   if (!is.numeric(pi) || length(pi) != K || anyNA(pi) || any(pi < 0) || !(sum(pi) > 0) ||
         !all(is.finite(pi))) {
-    stop_mnmash("argument", "`", name, "` must be ", K, " weights of at least 0, one for each ",
+    stop_mnmash("argument", as_typed(name), " must be ", K, " weights of at least 0, one for each ",
                 "component, and not all 0")
   }
   as.double(pi)

@@ -27,7 +27,6 @@
 #' @param splitnmerge,maxsnm must be 0 and `FALSE`; otherwise a warning.
 #' @param likeonly only compute the mean log-likelihood.
 #' @param logweight `weight` are logarithms.
-#' @param ... other words for these arguments (such as `max_iter`); any other is an error.
 #' @inheritParams shared_arguments
 #'
 #' @return A list of `xmean`, `xamp`, `xcovar` (in the form given) and `avgloglikedata`, the sum

@@ -20,10 +20,7 @@
 #' Effects without structure have no factors. Then the result is an empty list, with a message:
 #' `c(cov_canonical(data), cov_flash(data))` works in any case. mashr warns and returns `NULL`.
 #'
-#' @param data data from [mash_set_data()].
 #' @param factors `"default"`, or `"nonneg"`: the weights of conditions are not negative.
-#' @param subset rows to use, usually the units with the strongest effects: numbers, names or a
-#'   logical vector. Default: all.
 #' @param remove_singleton leave out the matrices of factors that concern one condition: those with
 #'   at most one weight above `1 / sqrt(R)` in absolute value (the weights of a factor having unit
 #'   length, whatever the units of the data).
@@ -36,6 +33,7 @@
 #' @param noise what is taken of the errors `E`: `"column"`, a variance for each condition,
 #'   estimated, and `Shat` is not used (as mashr); `"given"`, the standard errors `Shat`, as they
 #'   are; `"scaled"`, `Shat` times a number for each condition, estimated.
+#' @inheritParams shared_arguments
 #'
 #' @return A named list of R x R matrices: `tFLASH_<tag>`, the second moments of the fitted effects,
 #'   `fitted' fitted / n`; and for each factor `FLASH_<tag>_k`, `f_k f_k'` of its weights, scaled to
@@ -65,7 +63,8 @@
 cov_flash <- function(data, factors = c("default", "nonneg"), subset = NULL,
                       remove_singleton = FALSE, tag = NULL, output_model = NULL,
                       greedy_args = list(), backfit_args = list(),
-                      noise = c("column", "given", "scaled")) {
+                      noise = c("column", "given", "scaled"), ...) {
+  take_dots(...)
   check_mash_data(data)
   factors <- match_choice(factors, c("default", "nonneg"))
   noise <- match_choice(noise, c("column", "given", "scaled"))
@@ -134,12 +133,12 @@ flash_args <- function(args, name, more = NULL) {
   known <- c("maxiter", "tol", more)
   ignored <- c("verbose", "extrapolate", "warmstart")
   if (!is.list(args) || (length(args) && is.null(names(args)))) {
-    stop_mnmash("argument", "`", name, "` must be a named list")
+    stop_mnmash("argument", as_typed(name), " must be a named list")
   }
   bad <- setdiff(names(args), c(known, ignored))
   if (length(bad)) {
     stop_mnmash(
-      "argument", "`", name, "` can hold ", paste0("`", known, "`", collapse = ", "), ", not `",
+      "argument", as_typed(name), " can hold ", paste0("`", known, "`", collapse = ", "), ", not `",
       bad[1L], "`"
     )
   }
@@ -152,7 +151,7 @@ flash_args <- function(args, name, more = NULL) {
 
 check_string <- function(x, empty_ok = TRUE, name = arg_name(x)) {
   if (!is.character(x) || length(x) != 1L || is.na(x) || !(empty_ok || nzchar(x))) {
-    stop_mnmash("argument", "`", name, "` must be one string", if (!empty_ok) ", not empty")
+    stop_mnmash("argument", as_typed(name), " must be one string", if (!empty_ok) ", not empty")
   }
   x
 }

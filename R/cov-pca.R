@@ -13,11 +13,10 @@
 #' up the components alone; the matrices are brought back to the units of the effects, and `y_k` are
 #' then no longer of unit length.
 #'
-#' @param data data from [mash_set_data()].
-#' @param npc number of components, 1 to the number of conditions.
-#' @param subset rows to use, usually the units with the strongest effects: numbers, names or a
-#'   logical vector. Default: all. At least `npc` rows, and at least 2 with `center`.
+#' @param npc number of components, 1 to the number of conditions. There must be as many rows, and
+#'   at least 2 with `center`.
 #' @param center,scale see above.
+#' @inheritParams shared_arguments
 #'
 #' @return A named list of `npc + 1` R x R matrices: `PCA_1`, ..., and `tPCA`.
 #' @references Urbut, Wang, Carbonetto and Stephens (2019), Nature Genetics 51, 187-195.
@@ -27,7 +26,8 @@
 #' sims <- simple_sims(nsamp = 20, err_sd = 0.2)
 #' data <- mash_set_data(sims$Bhat, sims$Shat)
 #' names(cov_pca(data, npc = 2, subset = 21:80))
-cov_pca <- function(data, npc, subset = NULL, center = FALSE, scale = FALSE) {
+cov_pca <- function(data, npc, subset = NULL, center = FALSE, scale = FALSE, ...) {
+  take_dots(...)
   check_mash_data(data)
   R <- ncol(data$Bhat)
   rows <- check_subset(subset, data$Bhat)

@@ -17,6 +17,7 @@
 #' @param model the models wanted: R letters `U`, `D`, `I`; a matrix or data frame of such rows; or
 #'   strings of R letters, such as `"DUI"`. Each needs at least one `D`. Default: all `3^R - 2^R`
 #'   models, the first condition's letter changing fastest, for at most 10 conditions.
+#' @inheritParams shared_arguments
 #'
 #' @return A named list of R x R matrices, `cov_udi_DUI`, ...: one for each row of `model`.
 #'   Their scale is that of `V`: standard errors of one.
@@ -29,13 +30,17 @@
 #' length(cov_udi(data))
 #' cov_udi(data, c("D", "I", "U"))
 #' names(cov_udi(data, c("DDD", "DII")))
-cov_udi <- function(data, model = NULL) {
+cov_udi <- function(data, model = NULL, ...) {
+  take_dots(...)
   check_mash_data(data)
   if (!is.null(data$L)) {
     stop_mnmash("argument", "`data` are contrasts: models of conditions need the conditions")
   }
   if (!isTRUE(data$commonV)) {
-    stop_mnmash("argument", "`data` must have one `V` for all units, R x R, to make models from")
+    stop_mnmash(
+      "argument", "`data` must have one ", as_typed("V"),
+      " for all units, R x R, to make models from"
+    )
   }
   model <- udi_models(model, ncol(data$Bhat))
   matrices <- lapply(seq_len(nrow(model)), \(i) udi_covariance(unname(data$V), model[i, ]))

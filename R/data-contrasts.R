@@ -7,6 +7,7 @@
 #' @param R number of conditions, at least 2.
 #' @param ref the baseline: number or name of a condition, or `"mean"`.
 #' @param name names of the conditions.
+#' @inheritParams shared_arguments
 #' @return An (R - 1) x R matrix with rows named `"<condition>-<reference>"`, and attribute
 #'   `"reference"`: the number of the reference, or `"mean"`. With `"mean"` the last condition's
 #'   difference is left out: it is minus the sum of the others.
@@ -14,7 +15,8 @@
 #' @examples
 #' contrast_matrix(3, ref = 1)
 #' contrast_matrix(3, ref = "mean", name = c("a", "b", "c"))
-contrast_matrix <- function(R, ref, name = 1:R) {
+contrast_matrix <- function(R, ref, name = 1:R, ...) {
+  take_dots(...)
   R <- check_count(R)
   if (R < 2 || R > 1e4) {
     stop_mnmash("argument", "`R` must be at least 2 conditions (and at most 10000), not ", R)

@@ -25,13 +25,13 @@ new_covariates <- function(covariates, n, terms, samples = NULL, name = "covaria
   q <- length(terms$variables)
   if (is.null(terms)) {
     if (!is.null(covariates)) {
-      stop_mnmash("argument", "`", name, "` has no use here: the fit has no covariates")
+      stop_mnmash("argument", as_typed(name), " has no use here: the fit has no covariates")
     }
     return(NULL)
   }
   if (is.null(covariates)) {
     stop_mnmash(
-      "argument", "`", name, "` is needed: the fit has ", q, " covariate", if (q > 1L) "s",
+      "argument", as_typed(name), " is needed: the fit has ", q, " covariate", if (q > 1L) "s",
       if (terms$named) paste0(" (", first_few(terms$variables, 3L), ")")
     )
   }
@@ -45,14 +45,18 @@ new_covariates <- function(covariates, n, terms, samples = NULL, name = "covaria
     length(found$frame), q, to = "the fit"
   )
   found$frame <- stats::setNames(found$frame[at], terms$variables)
-  covariate_columns(covariate_rows(found, n, samples, name, "`newdata`"), terms, name)
+  covariate_columns(covariate_rows(found, n, samples, name, as_typed("newdata")), terms, name)
 }
 
 # list(frame, rows, named): a list of vectors of one length, one for each covariate, names of the
 # samples if there are any, and whether the names of the covariates are the user's.
 covariate_variables <- function(covariates, name) {
   if (is.data.frame(covariates)) {
-    if (!length(covariates)) stop_mnmash("dimension", "`", name, "` is empty: it has no columns")
+    if (!length(covariates)) {
+      stop_mnmash(
+        "dimension", as_typed(name), " is empty: it has no columns"
+      )
+    }
     rows <- if (.row_names_info(covariates) > 0L) rownames(covariates)
     # Matrices among its columns become columns.
     wide <- !vapply(covariates, \(x) is.null(dim(x)), NA)
@@ -79,7 +83,9 @@ covariate_rows <- function(found, n, samples, name, to) {
   rows <- length(found$frame[[1L]])
   if (is.null(found$rows) || is.null(samples)) {
     if (rows != n) {
-      stop_mnmash("dimension", "`", name, "` has ", rows, " rows (samples), but ", to, " has ", n)
+      stop_mnmash(
+        "dimension", as_typed(name), " has ", rows, " rows (samples), but ", to, " has ", n
+      )
     }
     return(found$frame)
   }
@@ -95,7 +101,7 @@ variable_contrasts <- function(x, variable, name) {
   if (nlevels(x) > length(unique(x[!is.na(x)]))) x <- x[, drop = TRUE]
   if (nlevels(x) < 2L) {
     stop_mnmash(
-      "value", "`", name, "`: ", variable, " has one value only (", levels(x),
+      "value", as_typed(name), ": ", variable, " has one value only (", levels(x),
       "): leave it out, the intercept stands for it"
     )
   }
@@ -113,7 +119,7 @@ covariate_columns <- function(frame, terms, name) {
     if (!is.null(contrasts)) return(rows_of_levels(x, contrasts, variable, name))
     if (!(is.numeric(x) || is.logical(x) || inherits(x, c("Date", "POSIXct", "difftime"))) ||
           is.factor(x)) {
-      stop_mnmash("type", "`", name, "`: ", variable, " must be numbers, not ", class(x)[1L])
+      stop_mnmash("type", as_typed(name), ": ", variable, " must be numbers, not ", class(x)[1L])
     }
     matrix(as.double(x), dimnames = list(NULL, variable))
   }, frame, names(frame))
@@ -124,7 +130,8 @@ covariate_columns <- function(frame, terms, name) {
 
 stop_missing_covariate <- function(x, variable, name) {
   stop_mnmash(
-    "missing", "`", name, "` must not have missing values: there is one in ", variable, ", row ",
+    "missing", as_typed(name), " must not have missing values: there is one in ", variable,
+    ", row ",
     which(is.na(x))[1L], and_more(sum(is.na(x)))
   )
 }
@@ -134,7 +141,7 @@ rows_of_levels <- function(x, contrasts, variable, name) {
   if (anyNA(at)) {
     unseen <- unique(as.character(x)[is.na(at)])
     stop_mnmash(
-      "names", "`", name, "`: ", variable, " has a level that the fit does not have: \"",
+      "names", as_typed(name), ": ", variable, " has a level that the fit does not have: \"",
       unseen[1L], "\"", and_more(length(unseen)), "; it has ", first_few(rownames(contrasts))
     )
   }

@@ -16,7 +16,7 @@ effects_table <- function(predictors, columns, conditions = NULL) {
 # The same under the words of package broom.
 tidy_effects <- function(table) {
   words <- c(
-    predictor = "term", variant = "term", condition = "response", outcome = "response",
+    predictor = "term", unit = "term", condition = "response", outcome = "response",
     mean = "estimate", effect = "estimate", sd = "std.error"
   )
   at <- match(names(table), names(words))

@@ -18,6 +18,7 @@
 #'   the file does not have are passed over. Default: all.
 #' @param region `"chromosome:from-to"`: only variants there. Where they are is read from the `.bim`
 #'   file or from their names, such as `chr1:1234:A:G` or `1_1234_A_G`.
+#' @inheritParams shared_arguments
 #'
 #' @return A matrix of dosages, samples x variants, with names, `NA` where missing.
 #' @seealso [ld_prune()]; [genotype_blocks()] for more variants than fit in memory:
@@ -27,7 +28,8 @@
 #' file <- tempfile(fileext = ".tsv")
 #' writeLines(c("sample\tv1\tv2", "a\t0\t1", "b\t2\tNA"), file)
 #' read_genotypes(file)
-read_genotypes <- function(file, variants = NULL, region = NULL) {
+read_genotypes <- function(file, variants = NULL, region = NULL, ...) {
+  take_dots(...)
   if (!is_file_name(file)) stop_mnmash("type", "`file` must be the name of one file")
   if (!is.null(region)) region <- parse_region(region)
   check_variants(variants)

@@ -17,6 +17,7 @@
 #' @param threshold correlations of this size or more are too large.
 #' @param variants names or numbers of the variants to choose from, best first. Default: all.
 #' @param method `"greedy"` or `"cluster"`.
+#' @inheritParams shared_arguments
 #'
 #' @return Names of the variants that were kept, or their numbers where there are no names. Variants
 #'   without variance are correlated with none.
@@ -29,7 +30,8 @@
 #' colnames(X) <- paste0("v", 1:5)
 #' ld_prune(X)
 #' ld_prune(X, variants = c("v5", "v1", "v2"))
-ld_prune <- function(X, threshold = 0.45, variants = NULL, method = c("greedy", "cluster")) {
+ld_prune <- function(X, threshold = 0.45, variants = NULL, method = c("greedy", "cluster"), ...) {
+  take_dots(...)
   method <- match_choice(method, c("greedy", "cluster"))
   threshold <- check_number(threshold, 0, 1)
   check_variants(variants)
@@ -134,7 +136,7 @@ columns_of_blocks <- function(chunk, variants, name) {
     seen <- seen + ncol(block)
     i <- i + 1L
   }
-  if (!seen) stop_mnmash("dimension", "`", name, "` has no blocks")
+  if (!seen) stop_mnmash("dimension", as_typed(name), " has no blocks")
   X <- do.call(cbind, parts)
   if (!is.numeric(variants)) return(wanted_columns(X, variants))
   X[, match(variants[variants %in% numbers], numbers), drop = FALSE]

@@ -9,13 +9,13 @@ as_ld <- function(LD, p, variants = NULL, shrink = 0, check = TRUE, name = "LD")
   LD <- if (sparse) compressed(LD) else as_numeric_matrix(LD, name = name)
   if (nrow(LD) != ncol(LD)) {
     stop_mnmash(
-      "dimension", "`", name, "` must have one row and one column for each predictor, not ",
+      "dimension", as_typed(name), " must have one row and one column for each predictor, not ",
       describe_dim(LD)
     )
   }
   LD <- align_square(LD, variants, p, name, "predictor")
   values <- if (sparse) LD@x else LD
-  if (!all(is.finite(values))) stop_mnmash("not_finite", "`", name, "` must be finite")
+  if (!all(is.finite(values))) stop_mnmash("not_finite", as_typed(name), " must be finite")
   check_ld_values(LD, sparse, name)
   if (check && shrink < 1) check_ld_psd(LD, sparse, shrink, name)
   if (shrink > 0) {
@@ -31,14 +31,15 @@ check_ld_values <- function(R, sparse, name) {
   bad <- which(abs(diagonal - 1) > 1e-6)
   if (length(bad)) {
     stop_mnmash(
-      "value", "`", name, "` must have ones on its diagonal: it is ", format(diagonal[bad[1L]]),
+      "value", as_typed(name), " must have ones on its diagonal: it is ", format(diagonal[bad[1L]]),
       " at ", describe_index("row", bad[1L], rownames(R)), and_more(length(bad)), "; see cov2cor()"
     )
   }
   difference <- if (sparse) abs(R - Matrix::t(R)) else abs(R - t(R))
   if (max(difference) > 1e-8) {
     stop_mnmash(
-      "asymmetric", "`", name, "` must be symmetric: its elements [i, j] and [j, i] differ by up ",
+      "asymmetric", as_typed(name),
+      " must be symmetric: its elements [i, j] and [j, i] differ by up ",
       "to ", format(max(difference), digits = 2)
     )
   }
@@ -55,7 +56,7 @@ check_ld_psd <- function(R, sparse, shrink, name, slack = 1e-6) {
   }, silent = TRUE)
   if (inherits(factor, "try-error")) {
     stop_mnmash(
-      "not_psd", "`", name, "` is not positive semi-definite",
+      "not_psd", as_typed(name), " is not positive semi-definite",
       if (shrink > 0) paste0(", even with `", name, "_shrink` = ", shrink),
       ": no samples have such correlations, and a fit would diverge. Use the samples of the ",
       "study, or `", name, "_shrink`"

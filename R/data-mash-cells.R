@@ -2,7 +2,7 @@
 
 # What is given for each cell, as a J x R matrix in the order of Bhat: one number, one for each
 # unit, or a matrix, which is matched by the names of its rows and columns.
-like_bhat <- function(x, Bhat, name, to = "`Bhat`") {
+like_bhat <- function(x, Bhat, name, to = as_typed("Bhat")) {
   x <- plain_matrix(x, name)
   J <- nrow(Bhat)
   if (is.numeric(x) && is.null(dim(x)) && length(x) == 1L && length(Bhat) != 1L) {
@@ -17,7 +17,7 @@ like_bhat <- function(x, Bhat, name, to = "`Bhat`") {
                                           nrow(x) == J) &&
         (is.null(colnames(x)) || is.null(colnames(Bhat)) || ncol(x) == ncol(Bhat))) {
     stop_mnmash(
-      "dimension", "`", name, "` must have the dimensions of ", to, " (", describe_dim(Bhat),
+      "dimension", as_typed(name), " must have the dimensions of ", to, " (", describe_dim(Bhat),
       "), or be one number for each unit, not ", describe_dim(x)
     )
   }

@@ -8,8 +8,9 @@ shat_from_pval <- function(Bhat, pval) {
   bad <- which(pval <= 0 | pval > 1)
   if (length(bad)) {
     stop_mnmash(
-      "value", "`pval` must be greater than 0 and not above 1: it is ", pval[bad[1L]], " at ",
-      describe_cell(Bhat, bad[1L]), and_more(length(bad)), "; give `Shat` instead"
+      "value", as_typed("pval"), " must be greater than 0 and not above 1: it is ", pval[bad[1L]],
+      " at ",
+      describe_cell(Bhat, bad[1L]), and_more(length(bad)), "; give ", as_typed("Shat"), " instead"
     )
   }
   one <- which(pval == 1)
@@ -31,7 +32,8 @@ shat_from_t <- function(Bhat, Shat, df) {
   bad <- which(!is.na(Bhat) & (is.na(df) | df <= 0))
   if (length(bad)) {
     stop_mnmash(
-      "value", "`df` must be positive: it is ", df[bad[1L]], " at ", describe_cell(Bhat, bad[1L]),
+      "value", as_typed("df"), " must be positive: it is ", df[bad[1L]], " at ",
+      describe_cell(Bhat, bad[1L]),
       and_more(length(bad))
     )
   }

@@ -6,8 +6,8 @@ unit_correlations <- function(V, units, name) {
   if (anyNA(of)) {
     if (all(is.na(of)) && dim(V)[3L] == length(units)) return(V)
     stop_mnmash(
-      "names", "the residual correlation has no matrix for unit ", which(is.na(of))[1L], " of `",
-      name, "`", if (!is.null(units)) paste0(" (", units[is.na(of)][1L], ")"),
+      "names", "the residual correlation has no matrix for unit ", which(is.na(of))[1L], " of ",
+      as_typed(name), if (!is.null(units)) paste0(" (", units[is.na(of)][1L], ")"),
       and_more(sum(is.na(of))), ": its matrices are for ", features[1L],
       and_more(length(features)), ", and units must be called <feature>_<unit>"
     )

@@ -6,7 +6,7 @@ data_with_unobserved <- function(Bhat, Shat, V, alpha) {
   V <- data_correlation(V, Bhat)
   some <- colSums(!is.na(Bhat)) > 0
   if (all(some)) return(mash_set_data(Bhat, Shat, V = V, alpha = alpha))
-  if (!any(some)) stop_mnmash("missing", "`Bhat` has no observed value")
+  if (!any(some)) stop_mnmash("missing", as_typed("Bhat"), " has no observed value")
   part <- mash_set_data(
     Bhat[, some, drop = FALSE], if (is.matrix(Shat)) Shat[, some, drop = FALSE] else Shat,
     V = if (length(dim(V)) == 3L) V[some, some, , drop = FALSE] else V[some, some, drop = FALSE],

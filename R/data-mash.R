@@ -51,6 +51,7 @@
 #' @param zero_Shat_reset positive number to replace other standard errors of zero. Default 0: an
 #'   error.
 #' @param missing what to do with missing values: `"exact"` or `"mashr"`, see below.
+#' @inheritParams shared_arguments
 #'
 #' @return An object of classes `mash_data` and `mash`: a list of
 #'   `Bhat` (scaled effects, 0 where missing), `Shat`
@@ -73,9 +74,14 @@
 mash_set_data <- function(Bhat, Shat = NULL, alpha = 0, df = Inf, pval = NULL,
                           V = diag(ncol(Bhat)), zero_check_tol = .Machine$double.eps,
                           zero_Bhat_Shat_reset = 0, zero_Shat_reset = 0,
-                          missing = c("exact", "mashr")) {
+                          missing = c("exact", "mashr"), ...) {
+  take_dots(...)
   if (inherits(Bhat, "deconvolved")) {
-    if (!is.null(Shat)) stop_mnmash("argument", "`Shat` is part of the deconvolved effects")
+    if (!is.null(Shat)) {
+      stop_mnmash(
+        "argument", as_typed("Shat"), " is part of the deconvolved effects"
+      )
+    }
     if (base::missing(V)) V <- Bhat$V
     known <- !is.na(Bhat$Bhat[, 1L])
     Shat <- Bhat$Shat[known, , drop = FALSE]
@@ -90,8 +96,16 @@ mash_set_data <- function(Bhat, Shat = NULL, alpha = 0, df = Inf, pval = NULL,
   df <- plain_matrix(df)
   if (!is.numeric(df)) df <- as_numeric_matrix(df)
   if (!is.null(pval)) {
-    if (!is.null(Shat)) stop_mnmash("argument", "give `Shat` or `pval`, not both")
-    if (!all(is.infinite(df))) stop_mnmash("argument", "give `df` or `pval`, not both")
+    if (!is.null(Shat)) {
+      stop_mnmash(
+        "argument", "give ", as_typed("Shat"), " or ", as_typed("pval"), ", not both"
+      )
+    }
+    if (!all(is.infinite(df))) {
+      stop_mnmash(
+        "argument", "give ", as_typed("df"), " or ", as_typed("pval"), ", not both"
+      )
+    }
     found <- shat_from_pval(Bhat, pval)
     Bhat <- found$Bhat
     Shat <- found$Shat
@@ -123,6 +137,7 @@ mash_set_data <- function(Bhat, Shat = NULL, alpha = 0, df = Inf, pval = NULL,
 #'   can be set once.
 #' @param V the new residual correlation (of the conditions, not of the contrasts), R x R or
 #'   R x R x J, as in [mash_set_data()].
+#' @inheritParams shared_arguments
 #'
 #' @return `mashdata` with the new `V` and `commonV`. With `ref` also `L`, the contrasts; `Bhat` and
 #'   `Shat` are theirs, J x (R - 1), `Shat_orig` the standard errors of the conditions, and `LSVSLt`
@@ -135,7 +150,8 @@ mash_set_data <- function(Bhat, Shat = NULL, alpha = 0, df = Inf, pval = NULL,
 #' against_first <- mash_update_data(data, ref = 1)
 #' m <- mash(against_first, cov_canonical(against_first), verbose = FALSE)
 #' head(get_lfsr(m))
-mash_update_data <- function(mashdata, ref = NULL, V = NULL) {
+mash_update_data <- function(mashdata, ref = NULL, V = NULL, ...) {
+  take_dots(...)
   check_mash_data(mashdata)
   if (!is.null(V)) {
     mashdata$V <- data_correlation(
@@ -195,7 +211,8 @@ check_range <- function(Bhat, Shat, limit = 1e75) {
   if (largest <= limit && smallest >= 1 / limit) return(invisible())
   bad <- which(abs(Bhat) > limit | Shat > limit | Shat < 1 / limit)[1L]
   stop_mnmash(
-    "value", "`Bhat` and `Shat` must be between 1e-75 and 1e75 in size: at ",
+    "value", as_typed("Bhat"), " and ", as_typed("Shat"),
+    " must be between 1e-75 and 1e75 in size: at ",
     describe_cell(Bhat, bad), " the (scaled) effect is ", format(Bhat[bad]), ", its error ",
     format(Shat[bad]), "; use other units, or NA"
   )
@@ -206,14 +223,16 @@ check_dimnames <- function(Bhat) {
   twice <- anyDuplicated(colnames(Bhat))
   if (twice) {
     stop_mnmash(
-      "names", "`Bhat` has two columns named \"", colnames(Bhat)[twice], "\": conditions need ",
+      "names", as_typed("Bhat"), " has two columns named \"", colnames(Bhat)[twice],
+      "\": conditions need ",
       "distinct names"
     )
   }
   twice <- anyDuplicated(rownames(Bhat))
   if (twice) {
     warn_mnmash(
-      "names", "`Bhat` has two rows named \"", rownames(Bhat)[twice], "\": results can be told ",
+      "names", as_typed("Bhat"), " has two rows named \"", rownames(Bhat)[twice],
+      "\": results can be told ",
       "apart by row number only"
     )
   }
@@ -222,14 +241,14 @@ check_dimnames <- function(Bhat) {
 # Shat as a J x R matrix of positive numbers (zero is dealt with later), in the order of Bhat.
 check_shat <- function(Shat, Bhat) {
   if (is.numeric(Shat) && length(Shat) == 1L && is.na(Shat) && length(Bhat) != 1L) {
-    stop_mnmash("not_finite", "`Shat` is ", Shat)
+    stop_mnmash("not_finite", as_typed("Shat"), " is ", Shat)
   }
   Shat <- like_bhat(Shat, Bhat, "Shat")
   check_finite(Shat)
   negative <- which(Shat < 0)
   if (length(negative)) {
     stop_mnmash(
-      "value", "`Shat` must be positive: it is ", Shat[negative[1L]], " at ",
+      "value", as_typed("Shat"), " must be positive: it is ", Shat[negative[1L]], " at ",
       describe_cell(Bhat, negative[1L]), and_more(length(negative))
     )
   }
@@ -246,7 +265,8 @@ missing_mask <- function(Bhat, Shat) {
     if (length(differ)) {
       at <- differ[1L]
       stop_mnmash(
-        "missing", "`Bhat` and `Shat` must be missing in the same cells: at ",
+        "missing", as_typed("Bhat"), " and ", as_typed("Shat"),
+        " must be missing in the same cells: at ",
         describe_cell(Bhat, at), " only `", if (mask[at]) "Bhat" else "Shat", "` is NA",
         and_more(length(differ))
       )
@@ -262,7 +282,8 @@ check_some_observed <- function(empty, kind, names) {
   empty <- which(empty)
   if (length(empty)) {
     stop_mnmash(
-      "missing", "`Bhat` has no observed value in ", describe_index(kind, empty[1L], names),
+      "missing", as_typed("Bhat"), " has no observed value in ",
+      describe_index(kind, empty[1L], names),
       and_more(length(empty)), ": leave ", if (length(empty) > 1) "them" else "it", " out"
     )
   }
@@ -278,14 +299,15 @@ reset_zero_shat <- function(Bhat, Shat, tol, both_reset, shat_reset) {
   other <- zero[abs(Bhat[zero]) > tol]
   if (length(both) && both_reset == 0) {
     stop_mnmash(
-      "value", "`Bhat` and `Shat` are both zero (up to `zero_check_tol`) at ",
+      "value", as_typed("Bhat"), " and ", as_typed("Shat"),
+      " are both zero (up to `zero_check_tol`) at ",
       describe_cell(Bhat, both[1L]), and_more(length(both)),
       ": use NA where nothing was measured, or set `zero_Bhat_Shat_reset`"
     )
   }
   if (length(other) && shat_reset == 0) {
     stop_mnmash(
-      "value", "`Shat` must be positive: it is ", Shat[other[1L]],
+      "value", as_typed("Shat"), " must be positive: it is ", Shat[other[1L]],
       " (zero up to `zero_check_tol`) at ", describe_cell(Bhat, other[1L]),
       and_more(length(other)), "; or set `zero_Shat_reset`"
     )

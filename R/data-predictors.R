@@ -42,12 +42,12 @@ compressed <- function(X) {
 
 sparse_predictors <- function(X, name) {
   X <- compressed(X)
-  if (!length(X)) stop_mnmash("dimension", "`", name, "` is empty")
+  if (!length(X)) stop_mnmash("dimension", as_typed(name), " is empty")
   if (!all(is.finite(X@x))) {
     bad <- which(!is.finite(X@x))[1L]
     column <- findInterval(bad - 1L, X@p, left.open = FALSE)
     stop_mnmash(
-      "not_finite", "`", name, "` must be finite: it is ", X@x[bad], " at ",
+      "not_finite", as_typed(name), " must be finite: it is ", X@x[bad], " at ",
       describe_index("row", X@i[bad] + 1L, rownames(X)), ", ",
       describe_index("column", column, colnames(X))
     )
@@ -69,7 +69,7 @@ check_complete <- function(X, name) {
   if (anyNA(X)) {
     bad <- which(is.na(X))
     stop_mnmash(
-      "missing", "`", name, "` must not have missing values: there is one at ",
+      "missing", as_typed(name), " must not have missing values: there is one at ",
       describe_cell(X, bad[1L]), and_more(length(bad)),
       "; put in column means, or imputed genotypes"
     )
@@ -93,6 +93,7 @@ check_complete <- function(X, name) {
 #' @param size columns in a block.
 #' @param impute put the mean of its column in place of a missing value; a column without any
 #'   value becomes 0.
+#' @inheritParams shared_arguments
 #' @return A function of the number of a block.
 #' @export
 #' @examples
@@ -111,7 +112,8 @@ check_complete <- function(X, name) {
 #' bed <- genotype_blocks(2, \(columns) read_genotypes(study, columns), size = 1, impute = TRUE)
 #' bed(1)
 #' mr_ash(bed, c(2.1, 1, 0.2, -0.1))$beta
-genotype_blocks <- function(p, read, size = 1000, impute = FALSE) {
+genotype_blocks <- function(p, read, size = 1000, impute = FALSE, ...) {
+  take_dots(...)
   p <- check_count(p)
   size <- check_count(size)
   check_flag(impute)
@@ -149,7 +151,7 @@ collect_blocks <- function(chunk, name) {
     block <- as_numeric_matrix(zero_one(block), name = name)
     if (length(blocks) && nrow(block) != nrow(blocks[[1L]])) {
       stop_mnmash(
-        "dimension", "`", name, "`: block ", length(blocks) + 1L, " has ", nrow(block),
+        "dimension", as_typed(name), ": block ", length(blocks) + 1L, " has ", nrow(block),
         " rows, the first has ", nrow(blocks[[1L]])
       )
     }
@@ -159,7 +161,7 @@ collect_blocks <- function(chunk, name) {
     }
     blocks[[length(blocks) + 1L]] <- block
   }
-  if (!length(blocks)) stop_mnmash("dimension", "`", name, "` has no blocks")
+  if (!length(blocks)) stop_mnmash("dimension", as_typed(name), " has no blocks")
   do.call(cbind, blocks)
 }
 

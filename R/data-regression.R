@@ -18,7 +18,7 @@ as_responses <- function(Y, n, name = "Y", na_ok = TRUE, samples = NULL) {
   if (is.null(samples) || is.null(rownames(Y))) {
     if (nrow(Y) != n) {
       stop_mnmash(
-        "dimension", "`", name, "` has ", nrow(Y), " rows (samples), but `X` has ", n
+        "dimension", as_typed(name), " has ", nrow(Y), " rows (samples), but `X` has ", n
       )
     }
   } else {
@@ -33,8 +33,8 @@ samples_with_response <- function(data, name = "y") {
   rows <- unname(which(!is.na(data$Y[, 1L])))
   left_out <- data$X$n - length(rows)
   if (!left_out) return(data)
-  if (!length(rows)) stop_mnmash("missing", "`", name, "` has no value")
-  tell_once("`", name, "`: ", left_out, " samples without a value are left out")
+  if (!length(rows)) stop_mnmash("missing", as_typed(name), " has no value")
+  tell_once(as_typed(name), ": ", left_out, " samples without a value are left out")
   data <- regression_rows(data, rows)
   data$rows <- rows
   data
@@ -59,7 +59,8 @@ covariate_space <- function(Z, n, intercept) {
   rank <- decomposition$rank
   if (rank >= n) {
     stop_mnmash(
-      "dimension", "`covariates` explain everything: they have ", rank, " independent columns for ",
+      "dimension", as_typed("covariates"), " explain everything: they have ", rank,
+      " independent columns for ",
       n, " samples"
     )
   }
@@ -115,10 +116,15 @@ known_values <- function(x) {
 # What a fit of individual-level data holds of its own samples.
 own_values <- function(fit, what, covariates = NULL) {
   if (!is.null(covariates)) {
-    stop_mnmash("argument", "`covariates` are of new samples: give `newdata` with them")
+    stop_mnmash(
+      "argument", as_typed("covariates"), " are of new samples: give ", as_typed("newdata"),
+      " with them"
+    )
   }
   if (is.null(fit[[what]])) {
-    stop_mnmash("argument", "`newdata` is needed: the fit holds no individual-level data")
+    stop_mnmash(
+      "argument", as_typed("newdata"), " is needed: the fit holds no individual-level data"
+    )
   }
   fit[[what]]
 }

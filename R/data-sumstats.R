@@ -2,21 +2,30 @@
 
 # list(effects, Shat or NULL, z, kind = "Bhat" or "Z"), each p x r.
 as_sumstats <- function(Bhat, Shat, Z) {
-  if (is.null(Z) == is.null(Bhat)) stop_mnmash("argument", "give `Z`, or `Bhat` and `Shat`")
+  if (is.null(Z) == is.null(Bhat)) {
+    stop_mnmash(
+      "argument", "give ", as_typed("Z"), ", or ", as_typed("Bhat"), " and ", as_typed("Shat")
+    )
+  }
   if (!is.null(Z)) {
-    if (!is.null(Shat)) stop_mnmash("argument", "`Shat` goes with `Bhat`, not with `Z`")
+    if (!is.null(Shat)) {
+      stop_mnmash(
+        "argument", as_typed("Shat"), " goes with ", as_typed("Bhat"), ", not with ", as_typed("Z")
+      )
+    }
     Z <- complete_effects(Z, "Z")
     return(list(effects = Z, Shat = NULL, z = Z, kind = "Z"))
   }
-  if (is.null(Shat)) stop_mnmash("argument", "`Bhat` needs `Shat`")
+  if (is.null(Shat)) stop_mnmash("argument", as_typed("Bhat"), " needs ", as_typed("Shat"))
   Bhat <- complete_effects(Bhat, "Bhat")
   Shat <- as_numeric_matrix(Shat)
-  Shat <- align_rows(Shat, rownames(Bhat), nrow(Bhat), "Shat", "predictor", to = "`Bhat`")
-  Shat <- align_columns(Shat, colnames(Bhat), ncol(Bhat), "Shat", "condition", to = "`Bhat`")
+  Shat <- align_rows(Shat, rownames(Bhat), nrow(Bhat), "Shat", "predictor", to = as_typed("Bhat"))
+  Shat <- align_columns(Shat, colnames(Bhat), ncol(Bhat), "Shat", "condition",
+  to = as_typed("Bhat"))
   Shat <- complete_effects(Shat, "Shat")
   if (any(Shat <= 0)) {
     bad <- which(Shat <= 0)
-    stop_mnmash("value", "`Shat` must be positive: it is ", Shat[bad[1L]], " at ",
+    stop_mnmash("value", as_typed("Shat"), " must be positive: it is ", Shat[bad[1L]], " at ",
                 describe_cell(Shat, bad[1L]), and_more(length(bad)))
   }
   list(effects = Bhat, Shat = Shat, z = Bhat / unname(Shat), kind = "Bhat")
@@ -25,8 +34,9 @@ as_sumstats <- function(Bhat, Shat, Z) {
 complete_effects <- function(x, name) {
   x <- as_numeric_matrix(x, name = name)
   if (anyNA(x)) {
-    stop_mnmash("missing", "`", name, "` must not have missing values: there is one at ",
-                describe_cell(x, which(is.na(x))[1L]), "; leave the predictor out, also of `LD`")
+    stop_mnmash("missing", as_typed(name), " must not have missing values: there is one at ",
+                describe_cell(x, which(is.na(x))[1L]), "; leave the predictor out, also of ",
+                as_typed("LD"))
   }
   check_finite(x, name = name)
   x
@@ -42,7 +52,7 @@ rss_products <- function(stats, n, var_y) {
   names <- rownames(z)
   Shat <- stats$Shat
   if (is.null(n)) {
-    if (!is.null(var_y)) stop_mnmash("argument", "`covY` needs `n`")
+    if (!is.null(var_y)) stop_mnmash("argument", as_typed("covY"), " needs `n`")
     if (J > 1L) stop_mnmash("argument", "more than one response needs `n`")
     s <- if (is.null(Shat)) rep(1, length(z)) else drop(unname(Shat))
     return(list(
@@ -50,8 +60,15 @@ rss_products <- function(stats, n, var_y) {
       variance = 1
     ))
   }
-  n <- check_number(n, 3)
-  if (is.null(Shat) && !is.null(var_y)) stop_mnmash("argument", "`covY` needs `Bhat` and `Shat`")
+  n <- samples_of(n, z, as_typed(stats$kind))
+  if (length(n) > 1L) {
+    stop_mnmash("unequal_samples", "`n` must be the same for all conditions: see mr_mash_rss()")
+  }
+  if (is.null(Shat) && !is.null(var_y)) {
+    stop_mnmash(
+      "argument", as_typed("covY"), " needs ", as_typed("Bhat"), " and ", as_typed("Shat")
+    )
+  }
   if (is.null(var_y)) {
     r <- z / sqrt(z^2 + n - 2)
     return(list(
@@ -70,6 +87,50 @@ rss_products <- function(stats, n, var_y) {
 # The covariance of the responses, r x r, in the order of the conditions.
 response_covariance <- function(covY, conditions, r) {
   covY <- check_covariance(covY, r, definite = FALSE, conditions = conditions)
-  if (any(diag(covY) <= 0)) stop_mnmash("value", "`covY` must have positive variances")
+  if (any(diag(covY) <= 0)) stop_mnmash("value", as_typed("covY"), " must have positive variances")
   unname(covY)
+}
+
+# Numbers of samples: one, or one for each condition where they differ. They may be given for each
+# z-score: p numbers for one condition (or by the names of the predictors), or p x R. How z-scores of
+# different samples correlate depends on the samples that they share, which nobody says: where they
+# are used together these numbers must be the same for all predictors. With `each`, where they are
+# not, all p x R are returned.
+samples_of <- function(n, Z, what, kind = "predictor", each = FALSE) {
+  R <- ncol(Z)
+  if (is.data.frame(n)) n <- as.matrix(n)
+  if (length(dim(n)) == 2L && nrow(n) == 1L) n <- n[1L, ]
+  if (!is.numeric(n) || !length(n) || any(!is.finite(n) | n < 3)) {
+    stop_mnmash(
+      "argument", "`n` must be one number of samples",
+      if (R > 1L) paste(", or one for each of the", R, "conditions"), ", each at least 3"
+    )
+  }
+  if (is_by_predictor(n, Z)) {
+    if (is.null(dim(n))) n <- matrix(n, length(n), R, dimnames = list(names(n), colnames(Z)))
+    n <- align_rows(n, rownames(Z), nrow(Z), "n", kind, to = what)
+    n <- align_columns(n, colnames(Z), R, "n", "condition", to = what)
+    if (any(n != rep(n[1L, ], each = nrow(n)))) {
+      if (each) return(unname(n))
+      stop_mnmash(
+        "unequal_samples", "`n` must be the same for all ", kind, "s of a condition: how z-scores ",
+        "of different samples correlate depends on the samples they share, which is not known. ",
+        "Give one number, such as their median, and leave out ", kind, "s with far fewer samples"
+      )
+    }
+    n <- n[1L, ]
+  } else if (length(n) > 1L || R == 1L) {
+    n <- align_vector(n, colnames(Z), R, "n", "condition", to = what)
+  }
+  n <- as.double(n)
+  if (all(n == n[1L])) n[1L] else n
+}
+
+# Whether `n` has a number for each row of Z: by its shape, or by its names.
+is_by_predictor <- function(n, Z) {
+  if (nrow(Z) == 1L) return(FALSE)
+  if (length(dim(n)) == 2L) return(TRUE)
+  if (length(n) == 1L) return(FALSE)
+  if (ncol(Z) == 1L || length(n) != ncol(Z) && length(n) == nrow(Z)) return(TRUE)
+  !is.null(names(n)) && !is.null(rownames(Z)) && all(rownames(Z) %in% names(n))
 }

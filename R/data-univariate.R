@@ -14,11 +14,9 @@
 #'   matrix of package Matrix, or a function that returns blocks of columns (see
 #'   [genotype_blocks()]).
 #' @param Y responses, n x r: a matrix, data frame, or vector; `NA` where missing.
-#' @param covariates n x q: a matrix, or a data frame (factors are expanded). The intercept is
-#'   always there. `X`, `Y` and the covariates are matched by their row names where they have some.
 #' @param standardize scale predictors to standard deviation 1 (over the samples of each pair), so
 #'   that effects are per standard deviation.
-#' @param ... another word for `covariates` (`Z`); anything else is an error.
+#' @inheritParams shared_arguments
 #'
 #' @return A list of p x r matrices: `Bhat`, slopes in the units of Y per unit of X; `Shat`, their
 #'   standard errors; `n`, the number of samples. Both are `NA` where a pair has a constant

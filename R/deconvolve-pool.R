@@ -27,7 +27,7 @@
 #' @param nullweight of the Dirichlet penalty, as in [mr_ash()].
 #' @param tol converged when a round raises the sum of the bounds by at most `tol` for each region
 #'   and changes no weight by more than `sqrt(tol)`.
-#' @param max_iter most rounds.
+#' @inheritParams shared_arguments
 #'
 #' @return A list of `pi`; `sa2`, or for mr_mash the covariances `S0`; `fits`, the fits of the
 #'   regions; `elbo`, the sum of their bounds after each round; `converged` and `iterations`
@@ -132,11 +132,11 @@ pooled_mash <- function(regions, pi, prior, S0 = NULL, w0 = NULL, grid = NULL, w
                         ...) {
   first <- regions[[1L]]
   of <- intersect(c("Y", "Bhat", "Z"), names(first))[1L]
-  if (is.na(of)) stop_mnmash("argument", "`regions` need `Y`, or `Bhat` or `Z`")
+  if (is.na(of)) stop_mnmash("argument", "`regions` need `Y`, or `Bhat` or ", as_typed("Z"))
   of_data <- as_numeric_matrix(first[[of]], name = of)
   conditions <- colnames(of_data)
   # A prior that knows its units is turned into those of each region.
-  if (is.object(prior)) prior <- as_prior(prior)
+  if (is.object(prior)) prior <- prior_of(prior)
   given <- list(prior = prior, S0 = S0, w0 = if (is.null(pi)) w0 else pi, grid = grid)
   mixture <- regression_prior(given, conditions, ncol(of_data))
   S0 <- lapply(mixture$S0, `dimnames<-`, if (!is.null(conditions)) list(conditions, conditions))

@@ -16,7 +16,7 @@
 #'   identity matrix.
 #' @param init as in [deconvolve()]; `"mean"` needs `covY`.
 #' @param ... further arguments of [mr_ash_rss()]: `sa2`, `update_pi`, `order`, `tol` and others.
-#' @param n_threads number of threads, over conditions.
+#' @inheritParams shared_arguments
 #' @return As [deconvolve()].
 #' @export
 #' @examples
@@ -30,6 +30,7 @@ deconvolve_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, LD, n, covY = NUL
   call <- match.call()
   further <- take_dots(..., also = TRUE)
   init <- match_choice(init, c("none", "mean"))
+  if (missing(n)) stop_mnmash("argument", "`n`, the number of samples, is needed")
   stats <- as_sumstats(Bhat, Shat, Z)
   J <- ncol(stats$z)
   conditions <- colnames(stats$z)
@@ -37,7 +38,7 @@ deconvolve_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, LD, n, covY = NUL
   # Of z-scores, variances say nothing: what is fitted is standardized.
   var_y <- if (stats$kind == "Bhat" && !is.null(covY)) diag(covY)
   if (!is.null(covY) && is.null(var_y)) covY <- stats::cov2cor(covY)
-  marginal <- rss_products(stats, check_number(n, 3), var_y)
+  marginal <- rss_products(stats, n, var_y)
   LD <- as_ld(LD, length(marginal$norms), marginal$names, LD_shrink, check_flag(check_LD))
   if (is.null(marginal$names)) marginal$names <- LD$names
   further <- ash_arguments(further, n_threads)
@@ -62,7 +63,7 @@ deconvolve_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, LD, n, covY = NUL
 
 # The start at the fit to the mean of the scaled responses.
 rss_mean_start <- function(start, marginal, LD, covY, settings) {
-  if (is.null(covY)) stop_mnmash("argument", "`init = \"mean\"` needs `covY`")
+  if (is.null(covY)) stop_mnmash("argument", "`init = \"mean\"` needs ", as_typed("covY"))
   sd <- sqrt(diag(covY))
   mean <- marginal
   mean$products <- matrix(rowMeans(marginal$products / rep(sd, each = LD$p)))
@@ -82,7 +83,8 @@ rss_residual_correlation <- function(B, marginal, LD, covY) {
   none <- which(!(diag(E) > 0))
   if (length(none)) {
     warn_mnmash(
-      "inconsistent", "`covY` leaves no residual variance in ", describe_index("column", none[1L]),
+      "inconsistent", as_typed("covY"), " leaves no residual variance in ",
+      describe_index("column", none[1L]),
       and_more(length(none)), ": its residuals are taken as uncorrelated"
     )
     E[none, ] <- E[, none] <- 0

@@ -30,7 +30,6 @@
 #' different predictors for one effect. All conditions are updated in the same order; `init =
 #' "mean"` also starts all of them at the fit to the mean of the (scaled) responses.
 #'
-#' @param X,covariates predictors and covariates, as in [mr_ash()].
 #' @param Y responses, n samples x r conditions; `NA` where missing.
 #' @param method `"mr.ash"` or `"mnm"`, see below.
 #' @param init start at zero (`"none"`) or at the fit to the mean response (`"mean"`).
@@ -38,8 +37,8 @@
 #'   `"mnm"`, that of the model, or with missing values the mean over predictors of the correlations
 #'   of their errors.
 #' @param ... further arguments of [mr_ash()] (but not `beta_init`) or of [mr_mash()].
-#' @param n_threads number of threads, over conditions. Default: the option `mnmash.threads`, or all
-#'   cores.
+#' @inheritParams mr_ash
+#' @inheritParams shared_arguments
 #'
 #' @return An object of class `deconvolved`, which [mash_set_data()] takes in place of `Bhat`; a
 #'   list of

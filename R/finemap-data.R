@@ -33,9 +33,8 @@
 #'   of the fit are then in their units: with sample sizes `Shat sqrt(n - 2 + z^2)` is the standard
 #'   deviation of the outcome for one of the variable, exactly. With `Z` they are in standard
 #'   deviations of the outcome for one of the variable.
-#' @param LD p x p matrix of correlations of the variables, from these samples or from a population
-#'   like theirs.
 #' @param check look whether `LD` is positive semi-definite, which takes p^3 / 3 operations.
+#' @inheritParams shared_arguments
 #'
 #' @return An object of class `finemap_data`.
 #' @section Errors:
@@ -85,7 +84,8 @@ finemap_data <- function(X, Y, covariates = NULL, ...) {
   }
   if (!is.null(data$Z) && anyNA(Y)) {
     stop_mnmash(
-      "argument", "`covariates` need complete outcomes where there are several conditions: ",
+      "argument", as_typed("covariates"),
+      " need complete outcomes where there are several conditions: ",
       "regress them out of `X` and `Y` first"
     )
   }
@@ -129,7 +129,7 @@ finemap_suffstat <- function(XtX, XtY, YtY, n, x_mean = NULL, y_mean = NULL, ...
 
 #' @rdname finemap_data
 #' @param x the data.
-#' @param ... other words for these arguments (see [mnmash-package]); anything else is an error.
+#' @inheritParams shared_arguments
 #' @export
 print.finemap_data <- function(x, ...) {
   take_dots(...)
@@ -161,7 +161,7 @@ complete_matrix <- function(x, name) {
   if (anyNA(x)) {
     bad <- which(is.na(x))
     stop_mnmash(
-      "missing", "`", name, "` must not have missing values: it is NA at ",
+      "missing", as_typed(name), " must not have missing values: it is NA at ",
       describe_cell(x, bad[1L]), and_more(length(bad))
     )
   }
@@ -170,11 +170,13 @@ complete_matrix <- function(x, name) {
 
 check_square <- function(x, name) {
   if (nrow(x) != ncol(x)) {
-    stop_mnmash("dimension", "`", name, "` must be square, not ", describe_dim(x))
+    stop_mnmash("dimension", as_typed(name), " must be square, not ", describe_dim(x))
   }
   at <- call_core("asymmetry", x = x)
   if (!is.null(at)) {
-    stop_mnmash("asymmetric", "`", name, "` must be symmetric: it is not at ", describe_cell(x, at))
+    stop_mnmash(
+      "asymmetric", as_typed(name), " must be symmetric: it is not at ", describe_cell(x, at)
+    )
   }
 }
 
@@ -194,7 +196,7 @@ check_variables <- function(names, where) {
 check_column_means <- function(x, names, n, name, kind) {
   if (is.null(x)) return(NULL)
   if (!is.numeric(x) || !all(is.finite(x))) {
-    stop_mnmash("argument", "`", name, "` must be ", n, " numbers")
+    stop_mnmash("argument", as_typed(name), " must be ", n, " numbers")
   }
   stats::setNames(as.double(align_vector(x, names, n, name, kind, to = "`XtY`")), names)
 }

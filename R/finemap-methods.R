@@ -15,8 +15,7 @@
 #' @param covariates the covariates of the new samples, if the fit has any: the same variables, in
 #'   any order, as a matrix or data frame.
 #' @param threshold the set has an effect in a condition where the lfsr is below this.
-#' @param row.names,optional not used.
-#' @param ... other words for these arguments (see [mnmash-package]); anything else is an error.
+#' @inheritParams shared_arguments
 #'
 #' @return `summary()`: a data frame of class `summary.finemap` with columns `set` (the name of the
 #'   effect), `sentinel` (the most probable variable) and its `pip`, `size`, `coverage`, `purity`
@@ -25,7 +24,7 @@
 #'   variable as given), `lfsr` (of the set) and `active`. `coef()`: (p + 1) x R with the
 #'   intercepts first, or p x R where there is none. `predict()`: a matrix with R columns.
 #'   `as.data.frame()`: a row for each variable, condition, and set that the variable is in (`NA`:
-#'   none), with columns `variant`, `condition`, `set`, `pip`, `probability` (that the effect of the
+#'   none), with columns `predictor`, `condition`, `set`, `pip`, `probability` (that the effect of the
 #'   set is here), `effect` (the posterior mean of `coef()`) and `lfsr`. `logLik()`: the evidence
 #'   bound; `nobs()`: the number of samples, an error where it is not known or differs. `fitted()`
 #'   and `residuals()` are errors: a fit holds no samples.
@@ -109,7 +108,7 @@ residuals.finemap <- function(object, ...) {
 stop_no_samples <- function(what) {
   stop_mnmash(
     "argument", if (what == "newdata") {
-      "`newdata`, variables to predict from, is needed: "
+      paste0(as_typed("newdata"), ", variables to predict from, is needed: ")
     } else {
       paste0("there is no ", what, "() of a fine-mapping fit: ")
     },
@@ -159,7 +158,7 @@ as.data.frame.finemap <- function(x, row.names = NULL, optional = FALSE, ...) {
   conditions <- colnames(x$lfsr)
   cell <- cbind(rep(rows$at, length(conditions)), rep(seq_along(conditions), each = nrow(rows)))
   data.frame(
-    variant = names(x$pip)[cell[, 1L]], condition = conditions[cell[, 2L]],
+    predictor = names(x$pip)[cell[, 1L]], condition = conditions[cell[, 2L]],
     set = rep(rows$set, length(conditions)), pip = unname(x$pip)[cell[, 1L]],
     probability = rep(rows$probability, length(conditions)), effect = x$coef[cell],
     lfsr = x$lfsr[cell]

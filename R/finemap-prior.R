@@ -17,9 +17,9 @@ finemap_prior <- function(prior, data, scale, effect_model) {
     prior <- list(U = list(prior), w = 1)
   }
   prior <- if (inherits(prior, "mash")) {
-    as_prior(prior, scales = if (scale == "fixed") "expand" else "collapse")
+    prior_of(prior, scales = if (scale == "fixed") "expand" else "collapse")
   } else {
-    as_prior(prior)
+    prior_of(prior)
   }
   # Its units are seen to when its scale is (see scale_prior).
   prior <- prior_for(prior, data$conditions, data$R)
@@ -79,7 +79,8 @@ check_effect_units <- function(prior, data, problem, scale) {
   # Of z-scores without more, the user may say that effects are in standard deviations.
   if (known || (problem$unit_known == "no" && prior$by_user)) return(invisible())
   stop_mnmash(
-    "units", "`prior` is of effects, but ", if (problem$unit_known == "no") "`Z`" else "`Shat`",
+    "units", "`prior` is of effects, but ",
+    if (problem$unit_known == "no") as_typed("Z") else as_typed("Shat"),
     " does not tell the ", if (problem$unit_known == "no") "units" else "size",
     " of the outcomes: ", if (problem$unit_known == "no") {
       paste0(

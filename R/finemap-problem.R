@@ -72,7 +72,8 @@ rows_problem <- function(data, V, settings) {
   }
   if (missing && is.null(V)) {
     stop_mnmash(
-      "argument", "`V` must be given where `Y` has missing values, for instance from mr_mash()"
+      "argument", as_typed("V"),
+      " must be given where `Y` has missing values, for instance from mr_mash()"
     )
   }
   n <- nrow(Y)
@@ -100,7 +101,8 @@ without_covariates <- function(data, intercept) {
   gone <- which(colSums(X^2) <= 1e-14 * colSums(data$X^2))
   if (length(gone)) {
     stop_mnmash(
-      "value", "`covariates` explain ", describe_index("variable", gone[1L], data$variables),
+      "value", as_typed("covariates"), " explain ",
+      describe_index("variable", gone[1L], data$variables),
       " of `X` wholly", and_more(length(gone)), "; leave it out"
     )
   }
@@ -147,7 +149,8 @@ sumstats_problem <- function(data, V, settings) {
   R <- data$R
   if (is.null(V) && R > 1L) {
     stop_mnmash(
-      "argument", "`V`, the correlation of z-scores without effects, is needed with summary ",
+      "argument", as_typed("V"),
+      ", the correlation of z-scores without effects, is needed with summary ",
       "statistics of several conditions: estimate it from z-scores of the genome by ",
       "residual_correlation(), or give diag(", R, ") for samples that do not overlap"
     )
@@ -184,7 +187,7 @@ relative_sd <- function(effect_unit, R) {
 # Those that a fit with a known residual variance would have had.
 shrunk_scores <- function(Z, n) {
   if (is.null(n)) return(Z)
-  n <- rep(rep_len(n, ncol(Z)), each = nrow(Z))
+  if (length(dim(n)) != 2L) n <- rep(rep_len(n, ncol(Z)), each = nrow(Z))
   Z * sqrt((n - 1) / (Z^2 + n - 2))
 }
 

@@ -18,7 +18,7 @@
 #' @param x a fit from [finemap()].
 #' @param coverage,min_abs_corr as in [finemap()]; default: those of the fit.
 #' @param level `"variable"` or `"set"`.
-#' @param ... other words for these arguments; anything else is an error.
+#' @inheritParams shared_arguments
 #'
 #' @return `credible_sets()`: a list with one element for each set, named by its effect: a list of
 #'   `variables` (numbers, most probable first, named), `coverage` (the probability that it has),

@@ -61,13 +61,9 @@
 #'   this. Traces of effects with evidence near zero have no place and raise all probabilities a
 #'   little; 0 lets them in, for a slightly higher ELBO. Without meaning for `scale = "fixed"` and
 #'   with `compat`.
-#' @param coverage probability that a credible set should have of holding its effect.
-#' @param min_abs_corr sets with a smaller absolute correlation between two members are dropped.
 #' @param tol stop when the ELBO gains less.
-#' @param max_iter most sweeps over the effects.
 #' @param compat `NULL`, or `"mvsusieR"`.
 #' @inheritParams shared_arguments
-#' @param ... other words for these arguments (see [mnmash-package]); anything else is an error.
 #'
 #' @return An object of class `finemap`, a list of
 #' - `pip`: p posterior inclusion probabilities;

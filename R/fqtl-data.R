@@ -46,7 +46,8 @@ with_intercept <- function(covariates, name, by) {
   constant <- if (!is.null(found)) which(apply(found$x, 2L, \(x) all(x == x[1L])))
   if (length(constant)) {
     stop_mnmash(
-      "argument", "`", name, "` must not have a constant column (the intercept is there already): ",
+      "argument", as_typed(name),
+      " must not have a constant column (the intercept is there already): ",
       describe_index("column", constant[1L], colnames(found$x)), " is"
     )
   }

@@ -12,20 +12,18 @@
 #' @param type `"link"`: the linear predictor; `"response"`: the mean of the outcome.
 #' @param threshold inclusion probability from which a variant or a tissue is counted.
 #' @param Y the outcomes of the fit, or of some of its samples and outcomes where they have names.
-#' @param coverage probability that a set holds its effect.
-#' @param by `"variant"`: the probability of an effect through any factor (or directly, on any
+#' @param by `"predictor"`: the probability of an effect through any factor (or directly, on any
 #'   outcome); `"factor"`: a column for each factor; `"outcome"`: that of an effect on each outcome.
-#' @param row.names,optional not used.
-#' @param ... other words for these arguments (see [mnmash-package]); anything else is an error.
+#' @inheritParams shared_arguments
 #'
 #' @return
 #' - `coef()`: intercepts and effects, (1 + p) x m; `predict()` and `fitted()`: n x m;
 #'   `residuals()`: outcomes minus fitted values; `nobs()`: the number of observed cells;
 #' - `fqtl_impute()`: `Y` with its missing cells replaced by their posterior means;
 #' - `pip()`: inclusion probabilities; factors are taken as independent;
-#' - `credible_sets()`: a data frame (`factor`, `effect`, `variant`, `probability`) for fits with
-#'   `u_prior = "susie"`;
-#' - `as.data.frame()`: a row for each predictor and outcome with `variant`, `outcome`, `effect`,
+#' - `credible_sets()`: a data frame (`factor`, `effect`, `predictor`, its `name`, and
+#'   `probability`) for fits with `u_prior = "susie"`;
+#' - `as.data.frame()`: a row for each predictor and outcome with `predictor`, `outcome`, `effect`,
 #'   `sd` and `pip`; without predictors one for each factor and outcome with `factor`, `outcome`,
 #'   `loading`, `sd` and `pip`;
 #' - `as_prior()`: the loadings as prior covariances `v v' + diag(sd^2)`, scaled by the factor's
@@ -157,8 +155,8 @@ predict.fqtl <- function(object, newdata = NULL, covariates = NULL, offset = NUL
   if (is.null(newdata)) {
     if (!is.null(covariates) || !is.null(offset)) {
       stop_mnmash(
-        "argument", "`", if (is.null(covariates)) "offset" else "covariates", "` is of new ",
-        "samples: give `newdata` with it"
+        "argument", as_typed(if (is.null(covariates)) "offset" else "covariates"), " is of new ",
+        "samples: give ", as_typed("newdata"), " with it"
       )
     }
     return(if (type == "link") object$eta else object$fitted.values)
@@ -178,7 +176,8 @@ predict.fqtl <- function(object, newdata = NULL, covariates = NULL, offset = NUL
     predictor_values(X, object$B) - rep(drop(object$X_means %*% object$B), each = X$n)
   dimnames(eta) <- list(X$samples, colnames(object$B))
   offset <- fqtl_offset(offset, list(
-    n = X$n, samples = X$samples, m = ncol(eta), outcomes = colnames(eta), whose = "`newdata`"
+    n = X$n, samples = X$samples, m = ncol(eta), outcomes = colnames(eta),
+    whose = as_typed("newdata")
   ))
   if (!is.null(offset)) eta <- eta + offset
   if (type == "link") eta else inverse_link(object, eta)
@@ -199,7 +198,8 @@ inverse_link <- function(object, eta) {
 
 #' @rdname fqtl-methods
 #' @export
-fqtl_impute <- function(object, Y) {
+fqtl_impute <- function(object, Y, ...) {
+  take_dots(...)
   if (!inherits(object, "fqtl")) stop_mnmash("type", "`object` must be a fit of fqtl()")
   Y <- as_numeric_matrix(Y)
   means <- align_rows(

@@ -2,9 +2,9 @@
 
 #' @rdname fqtl-methods
 #' @export
-pip.fqtl <- function(x, by = c("variant", "factor", "outcome"), ...) {
+pip.fqtl <- function(x, by = c("predictor", "factor", "outcome"), ...) {
   take_dots(...)
-  by <- match_choice(by, c("variant", "factor", "outcome"))
+  by <- match_choice(by, c("predictor", "factor", "outcome"))
   if (by == "factor") return(x$u$pip)
   if (is.null(x$B)) {
     stop_mnmash("type", "`x` has no predictors: only pip(x, by = \"factor\") is known of it")
@@ -36,7 +36,7 @@ credible_sets.fqtl <- function(x, coverage = 0.95, ...) {
     ranked <- order(-alpha)
     kept <- ranked[seq_len(which(cumsum(alpha[ranked]) >= coverage - 1e-12)[1L])]
     data.frame(
-      factor = k, effect = l, variant = kept, name = rownames(x$B)[kept] %||% kept,
+      factor = k, effect = l, predictor = kept, name = rownames(x$B)[kept] %||% kept,
       probability = alpha[kept], row.names = NULL
     )
   }
@@ -86,7 +86,7 @@ as.data.frame.fqtl <- function(x, row.names = NULL, optional = FALSE, ...) {
     ))
   }
   data.frame(
-    variant = rep(labels_or_numbers(rownames(x$B), nrow(x$B)), ncol(x$B)),
+    predictor = rep(labels_or_numbers(rownames(x$B), nrow(x$B)), ncol(x$B)),
     outcome = rep(labels_or_numbers(colnames(x$B), ncol(x$B)), each = nrow(x$B)),
     effect = c(x$B), sd = c(x$B_sd), pip = c(pip(x, "outcome"))
   )

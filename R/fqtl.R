@@ -38,9 +38,8 @@
 #'   [genotype_blocks()], which are read into memory). Columns are centred.
 #' @param K the largest number of factors; 0 for outcome-specific effects alone.
 #' @param family the distribution of `Y`, see below.
-#' @param covariates n x q matrix or data frame of covariates with dense effects on the mean
-#'   (factors become indicators of all levels but the first); an intercept is always there.
-#' @param var_covariates the same for the variance or dispersion.
+#' @param var_covariates the same as `covariates`, whose effects on the mean are dense, for the
+#'   variance or dispersion. An intercept is always there, in both.
 #' @param offset a known part of `eta`: a number, a vector of length n, or n x m.
 #' @param weights n x K matrix: factor k of sample i is multiplied by `weights[i, k]` (proportions
 #'   of cell types).
@@ -65,14 +64,11 @@
 #' @param n_seeds how many starting points of either kind (variants not in linkage disequilibrium,
 #'   with effects on many outcomes, or on a few) are tried before a factor is given up.
 #' @param tol the fit has converged when a round over all parts raises the bound by less.
-#' @param max_iter largest number of such rounds.
 #' @param method `"coordinate"`, or `"sgvb"`: the same model by stochastic gradients
 #'   (reparametrised, with control variates and antithetic draws; a round is 20 steps). It is slower
 #'   and less exact, and shares none of the updates: a check of the other. Needs
 #'   `u_prior = "spike_slab"`.
-#' @param seed of the random numbers of `"sgvb"`: a whole number, or `NULL` to draw one from R's.
 #' @inheritParams shared_arguments
-#' @param ... other words for these arguments (see [mnmash-package]); anything else is an error.
 #'
 #' @return An object of class `fqtl`, a list of
 #' - `u`, `v`: the two sides of the factors: `pip` (inclusion probabilities), `mean` and `sd`,

@@ -42,7 +42,7 @@
 #' - `top`: a data frame with the most probable model of each unit and its probability;
 #' - `models`: models x d letters, named as rows by their letters; `weights`: models x scales; `V`.
 #'
-#' `as.data.frame()` is a row for each unit and condition: `variant`, `condition`, and the
+#' `as.data.frame()` is a row for each unit and condition: `unit`, `condition`, and the
 #' probabilities of `unassociated`, `direct` and `indirect` association; `summary()` counts them.
 #' @references Stephens (2013), PLoS ONE 8, e65245. Turchin and Stephens (2019), bioRxiv 638882.
 #' @seealso [cov_udi()] for the same models in [mash()] or [finemap()].
@@ -64,8 +64,12 @@ bmass <- function(Z, n, V = NULL, maf = NULL,
   Z <- complete_matrix(Z, "Z")
   J <- nrow(Z)
   d <- ncol(Z)
-  if (d < 2L) stop_mnmash("dimension", "`Z` must have at least two columns")
-  if (d > 8L) stop_mnmash("dimension", "`Z` may have at most 8 columns: there are 3^d models")
+  if (d < 2L) stop_mnmash("dimension", as_typed("Z"), " must have at least two columns")
+  if (d > 8L) {
+    stop_mnmash(
+      "dimension", as_typed("Z"), " may have at most 8 columns: there are 3^d models"
+    )
+  }
   if (missing(n)) stop_mnmash("argument", "`n`, the number of samples, is needed")
   n <- per_unit(n, Z, "n", d + 2)
   variance <- if (is.null(maf)) {
@@ -101,18 +105,19 @@ bmass <- function(Z, n, V = NULL, maf = NULL,
 per_unit <- function(x, Z, name, lower) {
   J <- nrow(Z)
   if (!is.numeric(x) || any(!is.finite(x) | x < lower) || !length(x)) {
-    stop_mnmash("argument", "`", name, "` must be one number or one for each of the ", J,
+    stop_mnmash("argument", as_typed(name), " must be one number or one for each of the ", J,
                 " units, finite and at least ", lower)
   }
   if (length(x) == 1L && J > 1L) return(rep(as.double(x), J))
-  as.double(align_vector(x, rownames(Z), J, name, "unit", to = "`Z`"))
+  as.double(align_vector(x, rownames(Z), J, name, "unit", to = as_typed("Z")))
 }
 
 null_correlation <- function(Z) {
   null <- rowSums(abs(Z) >= 2) == 0
   if (sum(null) < 10 * ncol(Z)) {
     stop_mnmash(
-      "argument", "`V` must be given: only ", sum(null), " rows of `Z` have all |z| below 2, too ",
+      "argument", as_typed("V"), " must be given: only ", sum(null), " rows of ", as_typed("Z"),
+      " have all |z| below 2, too ",
       "few to estimate it from"
     )
   }
@@ -215,7 +220,7 @@ summarise_udi <- function(scaled, w, models, V, Z) {
 
 #' @rdname bmass
 #' @param x a result of `bmass()`.
-#' @param ... other words for these arguments (see [mnmash-package]); anything else is an error.
+#' @inheritParams shared_arguments
 #' @export
 print.bmass <- function(x, ...) {
   take_dots(...)
@@ -228,8 +233,7 @@ print.bmass <- function(x, ...) {
     sep = ""
   )
   counts <- sort(table(x$top$model), decreasing = TRUE)
-  shown <- paste0(names(counts), " (", counts, ")", collapse = ", ")
-  cat("  most probable: ", shown, "\n", sep = "")
+  cat("  most probable: ", first_few(paste0(names(counts), " (", counts, ")")), "\n", sep = "")
   invisible(x)
 }
 
@@ -264,14 +268,14 @@ print.summary.bmass <- function(x, ...) {
 }
 
 #' @rdname bmass
-#' @param row.names,optional not used.
+#' @inheritParams shared_arguments
 #' @export
 as.data.frame.bmass <- function(x, row.names = NULL, optional = FALSE, ...) {
   take_dots(...)
   J <- ncol(x$posterior)
   d <- ncol(x$models)
   data.frame(
-    variant = rep(labels_or_numbers(colnames(x$posterior), J), d),
+    unit = rep(labels_or_numbers(colnames(x$posterior), J), d),
     condition = rep(labels_or_numbers(colnames(x$models), d), each = J),
     unassociated = c(x$marginal[, , "U"]), direct = c(x$marginal[, , "D"]),
     indirect = c(x$marginal[, , "I"])

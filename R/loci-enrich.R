@@ -179,12 +179,19 @@ print.enrich <- function(x, ...) {
     format(x$loglik[length(x$loglik)], digits = 8), "\n",
     sep = ""
   )
-  if (nrow(x$coef)) print(format(x$coef, digits = 3))
+  print_coefficients(x$coef)
   if (x$method == "single") {
     cat(sum(x$loci$fdr < 0.05), "loci at a false discovery rate of 5%\n")
   }
   if (!x$converged) cat("not converged\n")
   invisible(x)
+}
+
+# The first 20.
+print_coefficients <- function(coef) {
+  more <- nrow(coef) - 20L
+  if (nrow(coef)) print(format(utils::head(coef, 20L), digits = 3))
+  if (more > 0L) cat("  ...", more, "more, see coef()\n")
 }
 
 #' @rdname enrich
@@ -196,14 +203,14 @@ coef.enrich <- function(object, ...) {
 }
 
 #' @rdname enrich
-#' @param row.names,optional not used.
+#' @inheritParams shared_arguments
 #' @export
 as.data.frame.enrich <- function(x, row.names = NULL, optional = FALSE, ...) {
   take_dots(...)
   sizes <- lengths(x$pip, use.names = FALSE)
   names <- lapply(x$pip, \(p) labels_or_numbers(names(p), length(p)))
   data.frame(
-    locus = rep(names(x$pip), sizes), variant = unlist(names, use.names = FALSE),
+    locus = rep(names(x$pip), sizes), predictor = unlist(names, use.names = FALSE),
     prior = unlist(x$prior_weights, use.names = FALSE), pip = unlist(x$pip, use.names = FALSE)
   )
 }
@@ -217,7 +224,7 @@ summary.enrich <- function(object, ...) {
   take_dots(...)
   structure(
     list(
-      coef = object$coef, loci = nrow(object$loci), variants = sum(object$loci$size),
+      coef = object$coef, loci = nrow(object$loci), predictors = sum(object$loci$size),
       method = object$method, loglik = object$loglik[length(object$loglik)],
       # Genes or regions that may be called, or the number of effects that are expected.
       found = if (object$method == "single") {
@@ -235,11 +242,11 @@ summary.enrich <- function(object, ...) {
 print.summary.enrich <- function(x, ...) {
   take_dots(...)
   cat(
-    "Enrichment over ", x$loci, " loci, ", x$variants, " variables, log-likelihood ",
+    "Enrichment over ", x$loci, " loci, ", x$predictors, " variables, log-likelihood ",
     format(x$loglik, digits = 8), if (!x$converged) " (not converged)", "\n",
     sep = ""
   )
-  if (nrow(x$coef)) print(x$coef, digits = 3)
+  print_coefficients(x$coef)
   cat(paste0("  ", names(x$found), ": ", format(x$found, digits = 3), collapse = "\n"), "\n",
       sep = "")
   invisible(x)

@@ -13,17 +13,19 @@
 #' fit well with the other sign (a log likelihood ratio above 2 in favour) are called flips. Strong
 #' effects of badly tagged variables are outliers too: look before you drop.
 #'
-#' With `n`, z-scores are adjusted first, as in [finemap_sumstats()].
+#' With `n`, z-scores are adjusted first, as in [finemap_sumstats()], each by its own number of
+#' samples where they differ. Variables measured in other samples than their neighbours correlate
+#' less with them than `LD` says: they show up as outliers.
 #'
 #' @param Z p z-scores, or a p x R matrix: conditions are checked one by one.
-#' @param LD p x p matrix of correlations, matched to the z-scores by name, also out of more.
-#' @param n number of samples, as in [finemap_sumstats()].
+#' @param n number of samples: one, one for each condition (matched by name), or one for each z-score
+#'   (p numbers matched by the names of the variables, or p x R).
 #' @param alpha level at which a variable is an outlier.
 #' @inheritParams shared_arguments
 #'
 #' @return An object of class `qc_sumstats`, a list of
 #' - `s`: R estimates;
-#' - `variables`: a data frame with a row for each variable and condition: `variable`, `condition`,
+#' - `variables`: a data frame with a row for each variable and condition: `predictor`, `condition`,
 #'   `z` (adjusted), `expected`, `sd`, `p_value`, `outlier`, `flip`;
 #' - `LD`: the matrix, of the variables of `Z` in their order, with negative eigenvalues set to zero
 #'   and a diagonal of one if it had any;
@@ -42,9 +44,13 @@
 qc_sumstats <- function(Z, LD, n = NULL, alpha = 0.01, n_threads = NULL, ...) {
   take_dots(...)
   alpha <- check_number(alpha, 0, 1)
-  if (missing(LD)) stop_mnmash("argument", "`LD`, the correlations of the variables, is needed")
+  if (missing(LD)) {
+    stop_mnmash(
+      "argument", as_typed("LD"), ", the correlations of the variables, is needed"
+    )
+  }
   data <- withCallingHandlers(
-    sumstats_region(list(Z = Z), LD, n, check = FALSE),
+    sumstats_region(list(Z = Z), LD, n, check = FALSE, each = TRUE),
     mnmash_warning_sample_size = \(w) tryInvokeRestart("muffleWarning")
   )
   Z <- shrunk_scores(data$Z, data$n)
@@ -55,7 +61,7 @@ qc_sumstats <- function(Z, LD, n = NULL, alpha = 0.01, n_threads = NULL, ...) {
   conditions <- if (is.null(data$conditions)) numbered_conditions(data$R) else data$conditions
   sd <- sqrt(found$variance)
   table <- data.frame(
-    variable = rep(names, data$R), condition = rep(conditions, each = data$p), z = as.double(Z),
+    predictor = rep(names, data$R), condition = rep(conditions, each = data$p), z = as.double(Z),
     expected = as.double(found$expected), sd = as.double(sd)
   )
   table$p_value <- 2 * stats::pnorm(-abs(table$z - table$expected) / table$sd)
@@ -77,15 +83,15 @@ qc_sumstats <- function(Z, LD, n = NULL, alpha = 0.01, n_threads = NULL, ...) {
 
 #' @rdname qc_sumstats
 #' @param x a result of `qc_sumstats()`.
-#' @param ... other words for these arguments (see [mnmash-package]); anything else is an error.
+#' @inheritParams shared_arguments
 #' @export
 print.qc_sumstats <- function(x, ...) {
   take_dots(...)
-  s <- paste(signif(x$s, 3), collapse = ", ")
+  s <- first_few(signif(x$s, 3))
   cat("Disagreement of z-scores and LD, s: ", s, "\n", sep = "")
   for (kind in c("flip", "outlier")) {
     rows <- if (kind == "flip") x$variables$flip else x$variables$outlier & !x$variables$flip
-    found <- unique(x$variables$variable[rows])
+    found <- unique(x$variables$predictor[rows])
     cat("  ", if (kind == "flip") "swapped alleles: " else "other outliers: ",
         if (length(found)) paste(utils::head(found, 6L), collapse = ", ") else "none",
         and_more(length(found) - 5L), "\n", sep = "")
@@ -98,7 +104,7 @@ print.qc_sumstats <- function(x, ...) {
 }
 
 #' @rdname qc_sumstats
-#' @param row.names,optional not used.
+#' @inheritParams shared_arguments
 #' @export
 as.data.frame.qc_sumstats <- function(x, row.names = NULL, optional = FALSE, ...) {
   take_dots(...)
@@ -125,7 +131,6 @@ summary.qc_sumstats <- function(object, ...) {
 tidy.qc_sumstats <- function(x, ...) {
   take_dots(...)
   table <- x$variables
-  names(table)[names(table) == "variable"] <- "predictor"
   names(table)[names(table) == "p_value"] <- "p.value"
   tidy_effects(table)
 }

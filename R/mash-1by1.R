@@ -28,7 +28,9 @@
 #'   condition the prior: a list of `pi` and `sd`, or what ashr returned), and `convergence` (as in
 #'   [mash()], with a trace for each condition; `NULL` from ashr). [get_pm()],
 #'   [get_psd()], [get_lfsr()], [get_loglik()], [get_significant_results()],
-#'   [get_n_significant_conditions()] and [get_pairwise_sharing()] read it.
+#'   [get_n_significant_conditions()] and [get_pairwise_sharing()] read it, and so do the usual
+#'   methods: `as.data.frame()` (and `tidy()` of package generics) has a row for each effect, with
+#'   `unit`, `condition`, `mean`, `sd` and `lfsr`.
 #' @references Stephens (2017), Biostatistics 18, 275-294.
 #' @export
 #' @examples
@@ -154,18 +156,80 @@ new_mash_1by1 <- function(data, columns) {
   )
 }
 
-#' @param x a fit from `mash_1by1()`.
+#' @param x,object a fit from `mash_1by1()`.
 #' @rdname mash_1by1
 #' @export
 print.mash_1by1 <- function(x, ...) {
   take_dots(...)
-  lfsr <- get_lfsr(x)
+  print(summary(x))
+  invisible(x)
+}
+
+#' @param thresh an effect counts as significant when its lfsr is below this.
+#' @rdname mash_1by1
+#' @export
+summary.mash_1by1 <- function(object, thresh = 0.05, ...) {
+  take_dots(...)
+  thresh <- check_number(thresh, 0, 1)
+  lfsr <- get_lfsr(object)
+  structure(
+    list(
+      n_units = nrow(lfsr), n_conditions = ncol(lfsr), loglik = object$loglik, thresh = thresh,
+      convergence = object$convergence,
+      n_significant = length(get_significant_results(object, thresh)),
+      by_condition = colSums(lfsr < thresh)
+    ),
+    class = "summary.mash_1by1"
+  )
+}
+
+#' @export
+print.summary.mash_1by1 <- function(x, ...) {
+  take_dots(...)
   cat(
-    "ash of ", number(nrow(lfsr)), " units in ", ncol(lfsr), " conditions, one at a time\n",
-    "  log-likelihood ", format(x$loglik, nsmall = 2), "\n",
-    "  ", number(length(get_significant_results(x))), " units with lfsr < 0.05 in some condition\n",
-    "  significant units by condition: ", describe_range(colSums(lfsr < 0.05)), "\n",
+    "ash of ", number(x$n_units), " units in ", x$n_conditions, " conditions, one at a time\n",
+    "  log-likelihood ", format(x$loglik, nsmall = 2),
+    if (isFALSE(x$convergence$converged)) paste0("; NOT converged: ", x$convergence$message), "\n",
+    "  ", number(x$n_significant), " units with lfsr < ", x$thresh, " in some condition\n",
+    "  significant units by condition: ", describe_range(x$by_condition), "\n",
     sep = ""
   )
   invisible(x)
+}
+
+#' @rdname mash_1by1
+#' @export
+as.data.frame.mash_1by1 <- function(x, row.names = NULL, optional = FALSE, ...) {
+  take_dots(...)
+  long_table(get_pm(x), list(mean = get_pm(x), sd = get_psd(x), lfsr = get_lfsr(x)))
+}
+
+#' @rdname mash_1by1
+#' @export
+coef.mash_1by1 <- function(object, ...) {
+  take_dots(...)
+  get_pm(object)
+}
+
+#' @rdname mash_1by1
+#' @export
+nobs.mash_1by1 <- function(object, ...) {
+  take_dots(...)
+  nrow(get_lfsr(object))
+}
+
+#' @exportS3Method generics::tidy
+tidy.mash_1by1 <- function(x, ...) {
+  take_dots(...)
+  as.data.frame(x)
+}
+
+#' @exportS3Method generics::glance
+glance.mash_1by1 <- function(x, ...) {
+  take_dots(...)
+  end <- x[["convergence"]]
+  data.frame(
+    n_units = nrow(get_lfsr(x)), n_conditions = ncol(get_lfsr(x)), loglik = x$loglik,
+    converged = end$converged %||% NA, iterations = end$iterations %||% NA_real_
+  )
 }

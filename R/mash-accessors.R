@@ -59,12 +59,12 @@ posterior_part <- function(m, what, by = NULL, name = arg_name(m)) {
   result <- check_fit(m, name = name)[["result"]]
   if (is.null(result)) {
     stop_mnmash(
-      "argument", "`", name, "` holds no posteriors: fit it with `outputlevel` of at least 2"
+      "argument", as_typed(name), " holds no posteriors: fit it with `outputlevel` of at least 2"
     )
   }
   if (is.null(result[[what]])) {
     stop_mnmash(
-      "argument", "`", name, "` holds no `", what, "`",
+      "argument", as_typed(name), " holds no `", what, "`",
       if (!is.null(by)) paste0(": fit it with ", by)
     )
   }
@@ -82,7 +82,7 @@ get_fitted_g <- function(m) fit_part(m, "fitted_g")
 fit_part <- function(m, what, name = arg_name(m)) {
   force(name)
   found <- check_fit(m, name = name)[[what]]
-  if (is.null(found)) stop_mnmash("argument", "`", name, "` holds no `", what, "`")
+  if (is.null(found)) stop_mnmash("argument", as_typed(name), " holds no `", what, "`")
   found
 }
 
@@ -101,10 +101,9 @@ get_log10bf <- function(m) {
 #'
 #' @param m a fit from [mash()] with posteriors.
 #' @param thresh units or conditions count as significant when their value is below this.
-#' @param conditions numbers or names of the conditions to look at. Default: all.
 #' @param sig_fn function of `m` that returns a J x R matrix of significance, small being
 #'   significant. Default: [get_lfsr()].
-#' @param ... other words for these arguments (such as `threshold`); any other is an error.
+#' @inheritParams shared_arguments
 #'
 #' @return `get_significant_results()`: the row numbers of the units significant in at least one
 #'   condition, most significant first, named by unit. `get_n_significant_conditions()`: for each
@@ -149,14 +148,16 @@ significance_columns <- function(m, conditions, sig_fn) {
   }
   if (is.null(conditions)) conditions <- seq_len(ncol(values))
   if (!(is.numeric(conditions) || is.character(conditions) || is.logical(conditions))) {
-    stop_mnmash("type", "`conditions` must be numbers or names, not ", class(conditions)[1L])
+    stop_mnmash(
+      "type", as_typed("conditions"), " must be numbers or names, not ", class(conditions)[1L]
+    )
   }
   columns <- if (is.character(conditions)) match(conditions, colnames(values)) else conditions
   if (is.logical(columns)) columns <- which(columns)
   bad <- which(is.na(columns) | columns < 1 | columns > ncol(values))
   if (length(bad) || !length(columns)) {
     stop_mnmash(
-      "argument", "`conditions` must pick some of the ", ncol(values), " conditions",
+      "argument", as_typed("conditions"), " must pick some of the ", ncol(values), " conditions",
       if (length(bad)) paste0(", which \"", conditions[bad[1L]], "\" does not")
     )
   }

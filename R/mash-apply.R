@@ -10,15 +10,9 @@
 #' @param data data from [mash_set_data()], matched to the prior by the names of conditions: in
 #'   another order they give the same results in that order, of some conditions those under the
 #'   exact margin of the prior.
-#' @param pi_thresh components with weights up to this are left out of the posteriors.
 #' @param algorithm.version ignored; kept for scripts written for mashr.
-#' @param A Q x R matrix: return the posterior of these linear functions of the effects (after
-#'   scaling back to the units of `Bhat`) instead of the effects' own. See [contrast_matrix()].
 #' @param posterior_samples number of samples to draw from the posterior of every unit: see
 #'   [get_samples()].
-#' @param seed of the samples: a whole number, or `NULL` to draw one from R's random numbers.
-#' @param output_posterior_cov add the posterior covariance of every unit: R x R x J numbers.
-#' @param ... other words for these arguments (such as `n_samples`); any other is an error.
 #' @inheritParams shared_arguments
 #'
 #' @return `mash_compute_posterior_matrices()`: a list of J x R matrices in the units of `Bhat` (see
@@ -98,6 +92,7 @@ mash_compute_loglik <- function(g, data, algorithm.version = c("Rcpp", "R"), n_t
 #' @param mash_data data from [mash_set_data()].
 #' @param m a fit from [mash()] whose prior is used.
 #' @param contrast_mat Q x R matrix: one linear function of the effects per row.
+#' @inheritParams shared_arguments
 #' @return A list of J x Q matrices: `PosteriorMean`, `PosteriorSD`, `lfdr`, `NegativeProb`, `lfsr`,
 #'   `PositiveProb`.
 #' @export
@@ -108,7 +103,8 @@ mash_compute_loglik <- function(g, data, algorithm.version = c("Rcpp", "R"), n_t
 #' m <- mash(data, cov_canonical(data), verbose = FALSE)
 #' against_first <- contrast_matrix(5, ref = 1)
 #' head(get_posterior_condition_wise_summary(data, m, against_first)$lfsr)
-get_posterior_condition_wise_summary <- function(mash_data, m, contrast_mat) {
+get_posterior_condition_wise_summary <- function(mash_data, m, contrast_mat, ...) {
+  take_dots(...)
   mash_compute_posterior_matrices(m, mash_data, A = contrast_mat)
 }
 

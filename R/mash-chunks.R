@@ -24,9 +24,8 @@
 #' @param chunk,n_chunks,V as in [mash_stream()].
 #' @param prior,nullweight the penalty of the weights, as in [mash()].
 #' @param control a list of `tol` (largest KKT violation, default 1e-8) and `max_iter` (50).
-#' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores; one for
-#'   each worker where there are several.
 #' @param checkpoint `NULL`, or the name of a folder to go on from after an interruption, see below.
+#' @inheritParams shared_arguments
 #'
 #' @return An object of classes `mash_fit` and `mash` without anything by unit: `fitted_g`,
 #'   `loglik`, `n_units`, `alpha` and `convergence`, as in [mash()]; the `trace` of `convergence`
@@ -47,7 +46,8 @@
 #' m$loglik
 mash_fit_chunks <- function(g, chunk, n_chunks, V = NULL, prior = c("nullbiased", "uniform"),
                             nullweight = 10, control = list(), n_threads = NULL,
-                            checkpoint = NULL) {
+                            checkpoint = NULL, ...) {
+  take_dots(...)
   job <- stream_job(g, chunk, if (missing(n_chunks)) NULL else n_chunks, V)
   g <- job$g
   control <- fit_control(control, tol = 1e-8, max_iter = 50)

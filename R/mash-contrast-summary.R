@@ -11,8 +11,7 @@
 #' @param threshold a contrast is significant when `by` is below this. Default: 0.05 for `"lfsr"`;
 #'   1e-5 for `"p"`, which is what the mixture-prior workflows count.
 #' @param by `"lfsr"` or `"p"`.
-#' @param file the name of a file to write, ending in `.pdf` or `.png`.
-#' @param row.names,optional,... ignored.
+#' @inheritParams shared_arguments
 #'
 #' @return `summary()`: a data frame with a column for each contrast and four rows: `n_sig_snp`
 #'   (significant units), `n_snp` (units that have the contrast), `n_sig_feature` and

@@ -33,6 +33,7 @@
 #' @param type which contrasts: `"deviation"`, `"pairwise"` or both.
 #' @param exclude conditions to leave out altogether, as in [mash_posterior()].
 #' @param folder,n_chunks,V,read,pi_thresh,n_threads,exclude_rule as in [mash_posterior()].
+#' @inheritParams shared_arguments
 #'
 #' @return A data frame of class `posterior_contrast` with a row for each unit, see below. For
 #'   regions a list of such, and with a `folder` the files' names, as [mash_posterior()] returns.
@@ -52,7 +53,8 @@
 posterior_contrast <- function(model, data, conditions = NULL, groups = NULL,
                                type = c("deviation", "pairwise"), exclude = NULL, folder = NULL,
                                n_chunks = NULL, V = NULL, read = readRDS, pi_thresh = 1e-10,
-                               n_threads = NULL, exclude_rule = c("marginal", "workflow")) {
+                               n_threads = NULL, exclude_rule = c("marginal", "workflow"), ...) {
+  take_dots(...)
   type <- vapply(type, match_choice, "", choices = c("deviation", "pairwise"), name = "type")
   job <- posterior_job(model, data, exclude, V, pi_thresh, read, exclude_rule)
   job$contrasts <- contrast_plan(job$prior, exclude, conditions, groups, unique(unname(type)))
@@ -74,7 +76,9 @@ contrast_plan <- function(prior, exclude, conditions, groups, type) {
   # In the order of the conditions, a group at its first member.
   items <- items[order(vapply(items, min, 0))]
   if (length(items) < 2L) {
-    stop_mnmash("argument", "`conditions` and `groups` must leave at least 2 to compare")
+    stop_mnmash(
+      "argument", as_typed("conditions"), " and `groups` must leave at least 2 to compare"
+    )
   }
   twice <- anyDuplicated(names(items))
   if (twice) stop_mnmash("names", "`groups`: \"", names(items)[twice], "\" is a condition's name")
@@ -261,13 +265,14 @@ contrast_values <- function(contrast, what, name = "object") {
   }
   if (!length(columns)) {
     stop_mnmash(
-      "type", "`", name, "` must come from posterior_contrast(): it has no columns `", start, "*`"
+      "type", as_typed(name), " must come from posterior_contrast(): it has no columns `", start,
+      "*`"
     )
   }
   fits <- \(x) is.numeric(x) && length(x) == nrow(contrast)
   wrong <- !vapply(unclass(contrast)[columns], fits, NA)
   if (any(wrong)) {
-    stop_mnmash("type", "`", name, "`: column ", columns[wrong][1L], " must hold numbers")
+    stop_mnmash("type", as_typed(name), ": column ", columns[wrong][1L], " must hold numbers")
   }
   values <- as.matrix(as.data.frame.list(unclass(contrast)[columns], optional = TRUE))
   dimnames(values) <- list(NULL, substring(columns, nchar(start) + 1L))

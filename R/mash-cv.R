@@ -10,12 +10,12 @@
 #' Matrices learnt from the data must be learnt anew from the units of each fit, or the held-out
 #' units have been seen: give such a set as a function of the data.
 #'
-#' @param data data from [mash_set_data()].
 #' @param Ulists named list of sets. Each is a list of R x R matrices as in [mash()], or a function
 #'   that takes data (the units of a fit) and returns such a list.
 #' @param folds number of folds, to which units are dealt at random (by R's random numbers), or the
 #'   fold of every unit: J whole numbers or labels, for instance to keep neighbours together.
 #' @param ... further arguments of [mash()], such as `grid`, `prior` or `optmethod`.
+#' @inheritParams shared_arguments
 #'
 #' @return An object of class `mash_cv`, a list of
 #' - `loglik`: a data frame with one row for each set: `set`, `matrices` (number of matrices in the
@@ -24,6 +24,9 @@
 #' - `vloglik`: J x sets, the held-out log-likelihood of each unit;
 #' - `folds`: the fold of every unit;
 #' - `best`: the name of the best set.
+#'
+#' `summary()` is `loglik`, the best set first; `as.data.frame()` (and `tidy()` of package generics)
+#' in the order of `Ulists`; `plot()` shows the differences (by ggplot2).
 #' @seealso [near_duplicates()] for matrices that do the same job
 #' @export
 #' @examples
@@ -104,7 +107,7 @@ check_sets <- function(Ulists) {
   Ulists
 }
 
-#' @param x what `mash_cv()` returned.
+#' @param x,object what `mash_cv()` returned.
 #' @rdname mash_cv
 #' @export
 print.mash_cv <- function(x, ...) {
@@ -114,8 +117,68 @@ print.mash_cv <- function(x, ...) {
     length(unique(x$folds)), " folds; the best set is \"", x$best, "\"\n",
     sep = ""
   )
-  ordered <- x$loglik[order(-x$loglik$loglik), ]
-  ordered[3:5] <- lapply(ordered[3:5], round, 2)
-  print(ordered, row.names = FALSE)
+  ordered <- summary(x)
+  more <- nrow(ordered) - 10L
+  shown <- utils::head(ordered, 10L)
+  shown[3:5] <- lapply(shown[3:5], round, 2)
+  print(shown, row.names = FALSE)
+  if (more > 0L) cat("  ...", more, "more, further behind\n")
   invisible(x)
+}
+
+#' @rdname mash_cv
+#' @export
+summary.mash_cv <- function(object, ...) {
+  take_dots(...)
+  ordered <- object$loglik[order(-object$loglik$loglik), ]
+  rownames(ordered) <- NULL
+  ordered
+}
+
+#' @rdname mash_cv
+#' @export
+as.data.frame.mash_cv <- function(x, row.names = NULL, optional = FALSE, ...) {
+  take_dots(...)
+  x$loglik
+}
+
+#' @rdname mash_cv
+#' @export
+plot.mash_cv <- function(x, file = NULL, ...) {
+  take_dots(...)
+  need_ggplot2()
+  shown <- summary(x)
+  shown$set <- factor(shown$set, rev(shown$set))
+  plot <- ggplot2::ggplot(shown, ggplot2::aes(.data$difference, .data$set)) +
+    ggplot2::geom_vline(xintercept = 0, colour = "grey60", linetype = "dashed") +
+    ggplot2::geom_segment(
+      ggplot2::aes(
+        x = .data$difference - 2 * .data$se, xend = .data$difference + 2 * .data$se,
+        yend = .data$set
+      ),
+      colour = "#2a6f97"
+    ) +
+    ggplot2::geom_point(colour = "#2a6f97", size = 2) +
+    ggplot2::labs(
+      x = "log-likelihood of new units, less that of the best set (and 2 standard errors)",
+      y = NULL, title = "Cross-validation of sets of prior covariances"
+    ) +
+    ggplot2::theme_minimal() +
+    ggplot2::theme(plot.title.position = "plot")
+  picture(plot, 6.5 + label_inches(levels(shown$set), 9), 1.5 + 0.25 * nrow(shown), file)
+}
+
+#' @exportS3Method generics::tidy
+tidy.mash_cv <- function(x, ...) {
+  take_dots(...)
+  x$loglik
+}
+
+#' @exportS3Method generics::glance
+glance.mash_cv <- function(x, ...) {
+  take_dots(...)
+  data.frame(
+    n_units = nrow(x$vloglik), n_sets = ncol(x$vloglik), folds = length(unique(x$folds)),
+    best = x$best, loglik = max(x$loglik$loglik)
+  )
 }

@@ -23,7 +23,7 @@
 #' @param f a function of one region.
 #' @param ... further arguments of `f`.
 #' @param folder the name of a folder for the results; it is made if need be.
-#' @param seed of the random numbers: a whole number, or `NULL` to draw one.
+#' @inheritParams shared_arguments
 #'
 #' @return A list of the results, with the names of the regions. With a `folder`, invisibly a data
 #'   frame of `region` and `file` ([readRDS()] reads them).
@@ -62,14 +62,14 @@ named_regions <- function(regions, name = "regions") {
     names(regions) <- sub("[.](rds|RDS)$", "", basename(regions))
   }
   if (!(is.list(regions) || is.character(regions)) || !length(regions)) {
-    stop_mnmash("type", "`", name, "` must be a list with names, or a character vector")
+    stop_mnmash("type", as_typed(name), " must be a list with names, or a character vector")
   }
   names <- names(regions)
   if (is.null(names) || anyNA(names) || !all(nzchar(names))) {
-    stop_mnmash("names", "`", name, "` must have names, which the results are found by")
+    stop_mnmash("names", as_typed(name), " must have names, which the results are found by")
   }
   twice <- anyDuplicated(names)
-  if (twice) stop_mnmash("names", "`", name, "` has two regions named \"", names[twice], "\"")
+  if (twice) stop_mnmash("names", as_typed(name), " has two regions named \"", names[twice], "\"")
   regions
 }
 

@@ -45,6 +45,7 @@
 #'   `genotype` is PLINK's.
 #' @param cor_threshold,prune `threshold` and `method` of [ld_prune()]; the workflows use
 #'   `prune = "cluster"`.
+#' @inheritParams shared_arguments
 #'
 #' @return A data frame with a row for each score: `gene`, `condition` (of a deviation; of a
 #'   difference `A_vs_B`), `contrast` (`"deviation"` or `"pairwise"`), `score` and `scoreType`.
@@ -64,7 +65,9 @@ feature_score <- function(contrast, feature, method = c("meta", "nsig", "pval_pa
                           meta_method = c("REML", "DL"), absolute = TRUE, se_cutoff = 1e-3,
                           p_cutoff = NULL, by = c("p", "lfsr"), fine_mapping = NULL,
                           conditions = NULL, unit = rownames(contrast), genotype = NULL,
-                          region = NULL, cor_threshold = 0.45, prune = c("greedy", "cluster")) {
+                          region = NULL, cor_threshold = 0.45, prune = c("greedy", "cluster"),
+                          ...) {
+  take_dots(...)
   method <- match_choice(method, c("meta", "nsig", "pval_pair", "finemap"))
   meta_method <- match_choice(meta_method, c("REML", "DL"))
   by <- match_choice(by, c("p", "lfsr"))
@@ -123,7 +126,8 @@ scored_conditions <- function(conditions, names, pairs) {
   bad <- setdiff(conditions, known)
   if (length(bad)) {
     stop_mnmash(
-      "argument", "`conditions` must be among those compared (", first_few(known), "): \"",
+      "argument", as_typed("conditions"), " must be among those compared (", first_few(known),
+      "): \"",
       bad[1L], "\" is none", and_more(length(bad))
     )
   }

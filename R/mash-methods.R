@@ -9,8 +9,7 @@
 #' @param x,object a fit from [mash()]; `print()`, `summary()` and `as.data.frame()` take data from
 #'   [mash_set_data()] too.
 #' @param thresh an effect counts as significant when its lfsr is below this.
-#' @param row.names,optional ignored.
-#' @param ... no further arguments: any is an error.
+#' @inheritParams shared_arguments
 #'
 #' @return `summary()`: of a fit an object of class `summary.mash`, a list of the numbers it prints;
 #'   of data the data. `as.data.frame()`: a data frame with one row for each effect, all units of

@@ -68,7 +68,8 @@
 #' fit$kkt
 mixture_weights <- function(loglik, prior = c("nullbiased", "uniform"), start = NULL,
                             row_weights = NULL, tol = 1e-8, max_iter = NULL,
-                            method = c("convex", "em"), nullweight = 10, n_threads = NULL) {
+                            method = c("convex", "em"), nullweight = 10, n_threads = NULL, ...) {
+  take_dots(...)
   loglik <- as_numeric_matrix(loglik)
   prior <- dirichlet_parameters(prior, ncol(loglik), nullweight, colnames(loglik))
   start <- check_proportions(
@@ -102,17 +103,17 @@ check_proportions <- function(x, n, name, what) {
   if (is.null(x)) return(NULL)
   if (!is.numeric(x) || length(x) != n) {
     stop_mnmash(
-      "argument", "`", name, "` must have ", n, " numbers, one for each ", what,
+      "argument", as_typed(name), " must have ", n, " numbers, one for each ", what,
       if (is.numeric(x)) paste0("; it has ", length(x))
     )
   }
   bad <- which(!is.finite(x) | x < 0)
   if (length(bad)) {
     stop_mnmash(
-      "value", "`", name, "` must be finite and not negative: element ", bad[1L], " is ",
+      "value", as_typed(name), " must be finite and not negative: element ", bad[1L], " is ",
       x[bad[1L]], and_more(length(bad))
     )
   }
-  if (sum(x) <= 0) stop_mnmash("value", "`", name, "` is zero everywhere")
+  if (sum(x) <= 0) stop_mnmash("value", as_typed(name), " is zero everywhere")
   as.double(x)
 }

@@ -9,6 +9,7 @@
 #' @param y estimates.
 #' @param se their standard errors, positive.
 #' @param method how to estimate `tau2`, the variance between the true effects.
+#' @inheritParams shared_arguments
 #' @return A list of `mean` and its standard error `se`, `z` and the two-sided `p` of no effect,
 #'   `tau2`, and Cochran's `Q` with its `p` of equal effects, `Q_p`. Estimates that are `NA` are
 #'   left out; without any, all are `NA`.
@@ -16,7 +17,8 @@
 #' @export
 #' @examples
 #' random_effects(y = c(0.1, 0.5, 0.9), se = c(0.1, 0.2, 0.2))
-random_effects <- function(y, se, method = c("REML", "DL")) {
+random_effects <- function(y, se, method = c("REML", "DL"), ...) {
+  take_dots(...)
   method <- match_choice(method, c("REML", "DL"))
   if (is.numeric(y) && is.numeric(se) && !is.null(names(y))) {
     se <- align_each(se, names(y), length(y), "se", "unit", to = "`y`")

@@ -42,10 +42,7 @@
 #' @param read a function of a file's name that returns a data set.
 #' @param A linear functions of the effects (without the excluded ones), as in
 #'   [mash_compute_posterior_matrices()].
-#' @param output_posterior_cov add the posterior covariance of every unit.
-#' @param pi_thresh components with weights up to this are left out of the posteriors.
-#' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores; one for
-#'   each worker where there are several.
+#' @inheritParams shared_arguments
 #'
 #' @return For one data set: a list as from [mash_compute_posterior_matrices()]. For regions: a list
 #'   of such lists, with their names. With a `folder`: invisibly, a data frame with a row for each
@@ -72,7 +69,8 @@
 mash_posterior <- function(model, data, exclude = NULL, folder = NULL, n_chunks = NULL, V = NULL,
                            read = readRDS, A = NULL, output_posterior_cov = FALSE,
                            pi_thresh = 1e-10, n_threads = NULL,
-                           exclude_rule = c("marginal", "workflow")) {
+                           exclude_rule = c("marginal", "workflow"), ...) {
+  take_dots(...)
   job <- posterior_job(model, data, exclude, V, pi_thresh, read, exclude_rule)
   job$A <- A
   job$covariance <- check_flag(output_posterior_cov)

@@ -20,7 +20,6 @@
 #'
 #' @param m a fit from [mash()] with `posterior_samples`.
 #' @param g a fit from [mash()], or its `fitted_g`.
-#' @param data data from [mash_set_data()].
 #' @param f function of an array of samples, units x conditions x samples with dimnames, that
 #'   returns for each unit a number (a vector in all) or several (a matrix with a row per unit).
 #' @param n_samples number of samples for each unit.

@@ -13,7 +13,7 @@
 #' @param lfsr_thresh a unit is significant in a condition when its lfsr is below this.
 #' @param FUN function applied to the posterior means (or samples) of a condition, element by
 #'   element; `abs` to ignore signs.
-#' @param ... other words for these arguments (such as `threshold`); any other is an error.
+#' @inheritParams shared_arguments
 #'
 #' @return A symmetric R x R matrix of shares; `NaN` for a pair without significant units, `NA`
 #'   where a ratio is 0 / 0.

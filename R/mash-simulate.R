@@ -12,7 +12,7 @@
 #'   they were.
 #' @param data data from [mash_set_data()], with the fit's conditions and `alpha`: usually the data
 #'   that were fitted.
-#' @param ... ignored.
+#' @inheritParams shared_arguments
 #'
 #' @return A list of `nsim` simulations, each a list of `B` (the true effects, J x R, in the units
 #'   of `Bhat`), `data` (measurements of them, as from [mash_set_data()]) and `component` (the

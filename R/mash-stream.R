@@ -46,15 +46,10 @@
 #'   `i` becomes the file `posterior-<i>.rds`, made for reading with [readRDS()].
 #' @param V residual correlation, R x R, of chunks that bring none: of their conditions, matched
 #'   by name, or without names of those of the prior.
-#' @param pi_thresh components with weights up to this are left out of the posteriors.
-#' @param A linear functions of the effects, as in [mash_compute_posterior_matrices()].
-#' @param output_posterior_cov add the posterior covariance of every unit.
 #' @param n_samples number of samples from the posterior of every unit, see below.
 #' @param seed of the samples: a whole number, or `NULL` to draw one from R's random numbers (for a
 #'   folder that was begun: the one it was begun with).
-#' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores; one for
-#'   each worker where there are several.
-#' @param ... other words for these arguments (such as `posterior_samples`); any other is an error.
+#' @inheritParams shared_arguments
 #'
 #' @return Invisibly, a data frame with a row for each chunk: `chunk`, `units`, `loglik` (the
 #'   log-likelihood of its units under the prior) and, for a folder, its `file`.

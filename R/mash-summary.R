@@ -25,7 +25,7 @@ check_same_scale <- function(prior, data, name = "g", of = "the data") {
     if (isTRUE(all.equal(prior$alpha, data$alpha))) return(invisible())
   } else {
     tell_once(
-      "`", name, "` is a prior without its alpha: make sure that it was fitted with alpha = ",
+      as_typed(name), " is a prior without its alpha: make sure that it was fitted with alpha = ",
       data$alpha
     )
     return(invisible())
@@ -36,7 +36,8 @@ check_same_scale <- function(prior, data, name = "g", of = "the data") {
   }
   wanted <- prior$alpha %||% units_alpha(prior$units)
   stop_mnmash(
-    "units", "`", name, "` is a prior of ", say(prior$units, prior$alpha), ", but ", of, " are of ",
+    "units", as_typed(name), " is a prior of ", say(prior$units, prior$alpha), ", but ", of,
+    " are of ",
     say(units, data$alpha), ": make the data with mash_set_data(..., ",
     if (wanted == data$alpha) "Shat = " else paste0("alpha = ", wanted), ")"
   )

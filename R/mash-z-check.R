@@ -26,8 +26,9 @@
 #'   their difference in standard errors (from the spread over units); over the units observed in
 #'   both conditions.
 #'
-#' `print()` shows the largest departures; `plot()` the quantiles of `pit` against those of a
-#' uniform distribution, by condition (by ggplot2).
+#' `print()` and `summary()` show the largest departures; `as.data.frame()` (and `tidy()` of package
+#' generics) is `conditions`; `plot()` shows the quantiles of `pit` against those of a uniform
+#' distribution, by condition (by ggplot2).
 #' @export
 #' @examples
 #' set.seed(1)
@@ -47,7 +48,7 @@ mash_z_check <- function(m, data, threshold = c(2, 3, 4), max_units = 1e5, ...) 
   if (!identical(max_units, Inf)) max_units <- check_count(max_units)
   bad <- !is.numeric(threshold) || !length(threshold) || !all(is.finite(threshold))
   if (bad || any(threshold < 0)) {
-    stop_mnmash("argument", "`threshold` must hold numbers of at least 0")
+    stop_mnmash("argument", as_typed("threshold"), " must hold numbers of at least 0")
   }
   J <- nrow(data$Bhat)
   rows <- if (J > max_units) round(seq(1, J, length.out = max_units)) else seq_len(J)
@@ -138,40 +139,87 @@ named_as <- function(x, like) {
   x
 }
 
-#' @param x what `mash_z_check()` returned.
-#' @param ... `mash_z_check()`: other words for its arguments (such as `thresh`); any other is an
-#'   error.
+#' @param x,object what `mash_z_check()` returned.
 #' @rdname mash_z_check
 #' @export
 print.mash_z_check <- function(x, ...) {
   take_dots(...)
-  cat(
-    "Predictive check of ", number(sum(!is.na(x$pit))), " z-scores in ", ncol(x$pit),
-    " conditions\n",
-    sep = ""
-  )
-  worst <- by_size(x$conditions$score)
-  cat("  numbers beyond a threshold that depart most (score: in standard errors):\n")
-  shown <- x$conditions[worst, ]
-  shown[5:6] <- lapply(shown[5:6], round, 1)
-  print(shown, row.names = FALSE)
-  upper <- which(upper.tri(x$moments$score, diag = TRUE))
-  pairs <- upper[by_size(x$moments$score[upper])]
-  at <- arrayInd(pairs, dim(x$moments$score))
-  names <- condition_names(x$pit)
-  cat("  mean products of z-scores that depart most:\n")
-  print(data.frame(
-    a = names[at[, 1L]], b = names[at[, 2L]], observed = round(x$moments$observed[pairs], 3),
-    expected = round(x$moments$expected[pairs], 3), score = round(x$moments$score[pairs], 1)
-  ), row.names = FALSE)
+  print(summary(x))
   invisible(x)
 }
 
-by_size <- function(score, top = 3L) utils::head(order(-abs(score)), top)
+#' @param top how many conditions with thresholds, and pairs of conditions, to show: those that
+#'   depart most.
+#' @rdname mash_z_check
+#' @export
+summary.mash_z_check <- function(object, top = 3, ...) {
+  take_dots(...)
+  top <- check_count(top)
+  score <- object$moments$score
+  upper <- which(upper.tri(score, diag = TRUE))
+  pairs <- upper[by_size(score[upper], top)]
+  at <- arrayInd(pairs, dim(score))
+  names <- condition_names(object$pit)
+  structure(
+    list(
+      n = sum(!is.na(object$pit)), n_conditions = ncol(object$pit),
+      conditions = object$conditions[by_size(object$conditions$score, top), ],
+      pairs = data.frame(
+        a = names[at[, 1L]], b = names[at[, 2L]], observed = object$moments$observed[pairs],
+        expected = object$moments$expected[pairs], score = score[pairs]
+      )
+    ),
+    class = "summary.mash_z_check"
+  )
+}
+
+by_size <- function(score, top) utils::head(order(-abs(score)), top)
+
+#' @export
+print.summary.mash_z_check <- function(x, ...) {
+  take_dots(...)
+  cat(
+    "Predictive check of ", number(x$n), " z-scores in ", x$n_conditions, " conditions\n",
+    "  numbers beyond a threshold that depart most (score: in standard errors):\n",
+    sep = ""
+  )
+  shown <- x$conditions
+  shown[5:6] <- lapply(shown[5:6], round, 1)
+  print(shown, row.names = FALSE)
+  cat("  mean products of z-scores that depart most:\n")
+  shown <- x$pairs
+  shown[3:4] <- lapply(shown[3:4], round, 3)
+  shown$score <- round(shown$score, 1)
+  print(shown, row.names = FALSE)
+  invisible(x)
+}
 
 #' @rdname mash_z_check
 #' @export
-plot.mash_z_check <- function(x, ...) {
+as.data.frame.mash_z_check <- function(x, row.names = NULL, optional = FALSE, ...) {
+  take_dots(...)
+  x$conditions
+}
+
+#' @exportS3Method generics::tidy
+tidy.mash_z_check <- function(x, ...) {
+  take_dots(...)
+  x$conditions
+}
+
+#' @exportS3Method generics::glance
+glance.mash_z_check <- function(x, ...) {
+  take_dots(...)
+  data.frame(
+    n = sum(!is.na(x$pit)), n_conditions = ncol(x$pit),
+    largest_score = max(abs(x$conditions$score), na.rm = TRUE),
+    largest_pair_score = max(abs(x$moments$score), na.rm = TRUE)
+  )
+}
+
+#' @rdname mash_z_check
+#' @export
+plot.mash_z_check <- function(x, file = NULL, ...) {
   take_dots(...)
   need_ggplot2()
   at <- (seq_len(200) - 0.5) / 200
@@ -182,7 +230,7 @@ plot.mash_z_check <- function(x, ...) {
       observed = stats::quantile(x$pit[, r], at, na.rm = TRUE, names = FALSE)
     )
   }))
-  ggplot2::ggplot(
+  plot <- ggplot2::ggplot(
     shown, ggplot2::aes(.data$expected, .data$observed - .data$expected, group = .data$condition)
   ) +
     ggplot2::geom_hline(yintercept = 0, colour = "grey60", linetype = "dashed") +
@@ -192,4 +240,5 @@ plot.mash_z_check <- function(x, ...) {
       title = "Predictive check of z-scores", subtitle = "one line for each condition"
     ) +
     ggplot2::theme_minimal()
+  picture(plot, 6, 4, file)
 }

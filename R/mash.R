@@ -17,7 +17,6 @@
 #' them: it takes longer, and reaches the same certified optimum. See `vignette("large-data")`, and
 #' [mash_stream()] for posteriors of data that do not fit themselves.
 #'
-#' @param data data from [mash_set_data()].
 #' @param Ulist list of R x R prior covariance matrices, positive semi-definite, with distinct names
 #'   (`U1`, ... where there are none): see [cov_canonical()], [cov_pca()]. Matrices whose rows and
 #'   columns have names are matched to the conditions of the data by name: put in their order, and
@@ -41,17 +40,12 @@
 #'   1e-8; 1e-6 for `"mixEM"`) and `max_iter`; for `"mixSQP"` the control list of
 #'   `mixsqp::mixsqp()`.
 #' @param add.mem.profile,algorithm.version ignored; kept for scripts written for mashr.
-#' @param pi_thresh components with weights up to this are left out of the posteriors.
-#' @param A Q x R matrix: return the posterior of these linear functions of the effects (in the
-#'   units of `Bhat`) instead of the effects' own. See [contrast_matrix()].
 #' @param posterior_samples number of samples to draw from the posterior of every unit: see
 #'   [get_samples()].
-#' @param seed of the samples: a whole number, or `NULL` to draw one from R's random numbers.
 #' @param outputlevel 1: the fitted prior only; 2: and posteriors; 3: and posterior covariances
 #'   (R x R x J numbers); 4: and the matrix of log-likelihoods (J x P numbers).
 #' @param output_lfdr add `lfdr` to the posteriors.
 #' @inheritParams shared_arguments
-#' @param ... other words for these arguments (such as `output_level`); any other is an error.
 #'
 #' @return An object of classes `mash_fit` and `mash`, a list of
 #' - `result`: posteriors, J x R matrices in the units of `Bhat` (see [mash_set_data()] for missing
@@ -155,7 +149,9 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
 # Two arguments that exclude each other.
 not_both <- function(name, given) {
   if (any(given)) {
-    stop_mnmash("argument", "give `", name, "` or `", names(which(given))[1L], "`, not both")
+    stop_mnmash(
+      "argument", "give ", as_typed(name), " or `", names(which(given))[1L], "`, not both"
+    )
   }
 }
 

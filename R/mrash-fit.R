@@ -117,7 +117,7 @@ ash_order <- function(order, marginal) {
   p <- length(marginal$norms)
   if (is.numeric(order)) {
     if (length(order) != p || !setequal(order, seq_len(p))) {
-      stop_mnmash("argument", "`order` must be a permutation of 1 to ", p)
+      stop_mnmash("argument", as_typed("order"), " must be a permutation of 1 to ", p)
     }
     return(as.integer(order))
   }

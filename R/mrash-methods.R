@@ -11,8 +11,7 @@
 #'   by name, levels of factors must be among those of the fit, and rows are matched by name.
 #' @param which `"trace"` of the bound, `"coefficients"`, or `"prior"`: the weights against the
 #'   prior standard deviations.
-#' @param row.names,optional not used.
-#' @param ... other words for these arguments (`newx`, `newz`, ...); anything else is an error.
+#' @inheritParams shared_arguments
 #'
 #' @return `coef()`: the intercept, coefficients of the covariates, and posterior means, named.
 #'   `predict()`, `fitted()`, `residuals()`: one number for each sample. `logLik()`: the bound on

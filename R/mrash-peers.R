@@ -19,6 +19,8 @@ varbvs_peers <- list(
   update.sigma = only(TRUE, "`sigma` is estimated, or held where it is given"),
   update.sa = only(TRUE, "`sa` is estimated, or held where it is given"),
   update.order = refused("use `order`"),
+  z = refused("there are no z-scores here: see mr_ash_rss()"),
+  zscores = refused("there are no z-scores here: see mr_ash_rss()"),
   nr = changes_nothing("`pve` is an expectation in closed form, without samples")
 )
 

@@ -25,14 +25,13 @@
 #' @param Bhat,Shat univariate effects and their standard errors, p numbers each, as from
 #'   [univariate_sumstats()].
 #' @param Z z-scores, in place of `Bhat` and `Shat`.
-#' @param LD correlation of the predictors, p x p: a matrix, or a sparse matrix of package Matrix
-#'   (banded, or in blocks). Symmetric, with ones on the diagonal, positive semi-definite.
 #' @param n number of samples.
 #' @param covY variance of the response.
 #' @param LD_shrink a number `s` between 0 and 1: use `(1 - s) LD + s I`. Some 0.01 to 0.1 helps if
 #'   `LD` is from other, or fewer, samples than the statistics.
 #' @param check_LD check that `LD` is positive semi-definite (a Cholesky factorisation).
 #' @inheritParams mr_ash
+#' @inheritParams shared_arguments
 #'
 #' @return As [mr_ash()], without `fitted`, `y` and `covariates`.
 #' @references Zhu and Stephens (2017), Annals of Applied Statistics 11, 1561-1592 (the likelihood

@@ -17,9 +17,7 @@
 #' of [finemap()] are made for that case.
 #'
 #' @param x a fit from [varbvs()].
-#' @param coverage probability that a set holds an included predictor.
-#' @param min_abs_corr smallest absolute correlation (purity) between two members of a set.
-#' @param ... other words for these arguments; anything else is an error.
+#' @inheritParams shared_arguments
 #'
 #' @return A list with an element for each set: a list of `variables` (numbers, most probable first,
 #'   named), `coverage` (the probability that it has) and `purity` (smallest, mean and median

@@ -38,9 +38,7 @@
 #'   estimated `sa`.
 #' @param grid_prior prior weights of the elements of `logodds`. Default: equal.
 #' @inheritParams mr_ash
-#' @param max_iter most sweeps for each element of the grid.
-#' @param n_threads number of threads, over the grid. Default: the option `mnmash.threads`, or all
-#'   cores. For `"binomial"` each has a copy of `X`.
+#' @inheritParams shared_arguments
 #'
 #' @return An object of class `mnmash_varbvs`, a list of
 #' - `pip`, `beta`, `lfsr`: inclusion probabilities, posterior means and local false sign rates,
@@ -75,8 +73,15 @@ varbvs <- function(X, Z = NULL, y, family = c("gaussian", "binomial"), logodds =
                    n_threads = NULL, ...) {
   call <- match.call()
   dots <- take_dots(..., also = c("covariates", names(varbvs_peers)))
-  if (!is.null(dots$covariates)) {
-    if (!is.null(Z)) stop_mnmash("argument", "give `Z` or `covariates`, not both: they are one")
+  if (is.null(dots$covariates)) {
+    note_typed(environment(), "covariates", "Z")
+  } else {
+    if (!is.null(Z)) {
+      stop_mnmash(
+        "argument", "give ", as_typed("Z"), " or ", as_typed("covariates"),
+        ", not both: they are one"
+      )
+    }
     Z <- dots$covariates
   }
   peers <- dots[names(dots) != "covariates"]
@@ -229,7 +234,7 @@ average_varbvs <- function(fits, problem, grid) {
   )
   if (!all(found$converged)) {
     warn_mnmash("convergence", sum(!found$converged), " of ", length(fits),
-                " fits have not converged: raise `max_iter`")
+                " fits have not converged: raise ", as_typed("max_iter"))
   }
   structure(found, class = "mnmash_varbvs")
 }

@@ -32,9 +32,6 @@
 #'   Matrix, or a function that returns blocks of columns ([genotype_blocks()]). Without missing
 #'   values.
 #' @param y n numbers (or `TRUE` and `FALSE`). Samples without a value (`NA`) are left out.
-#' @param covariates n x q: a matrix, a data frame (factors are expanded), or a vector for one
-#'   covariate; may be collinear. Names of variables, levels and contrasts are kept for `predict()`.
-#'   `X`, the response and the covariates are matched by their row names where they have some.
 #' @param sa2 prior variances, as multiples of `sigma2` (or in squared units of the effects, if
 #'   `scaled_prior` is `FALSE`): distinct, at least 0. Default: see below.
 #' @param pi weights of the components to start from. Default: equal; with `beta_init`, the average
@@ -56,12 +53,10 @@
 #'   changes no coefficient by more than `sqrt(tol)` standard errors, and no weights would raise the
 #'   log-likelihood of the deconvolved effects by more than 5e-7 (`"em"`: no weight changes by more
 #'   than `sqrt(tol)`).
-#' @param max_iter most sweeps (for each grid).
-#' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores. They
-#'   prepare the predictors; sweeps are sequential.
 #' @param ... other words for these arguments (see [mnmash-package]), and arguments of packages that
 #'   have the same model: those that change nothing here are taken with a message, others are an
 #'   error that says what to use.
+#' @inheritParams shared_arguments
 #'
 #' @return An object of class `mr_ash`, with the methods of [mr_ash-methods]; a list of
 #' - `beta`, `posterior_sd`, `lfsr`, `lfdr`: posterior means, standard deviations, local false sign

@@ -8,9 +8,7 @@
 #' @param which `"trace"` of the bound, or `"coefficients"`: posterior means of the `top` predictors
 #'   with the smallest local false sign rates (or the largest coefficients).
 #' @param top number of predictors.
-#' @param conditions the conditions of the prior to keep, in this order. Default: all.
-#' @param row.names,optional not used.
-#' @param ... other words for these arguments (`newx`, `newz`, ...); anything else is an error.
+#' @inheritParams shared_arguments
 #'
 #' @return `coef()`: a matrix with r columns: the intercept and coefficients of covariates, if the
 #'   fit has them, then p rows. `predict()`,

@@ -53,11 +53,15 @@ residual_structure <- function(V, R, settings) {
   rank <- settings$rank
   plugin <- settings$plugin
   if (residual == "identity") {
-    if (!is.null(V)) stop_mnmash("argument", "`residual = \"identity\"` leaves no use for `V`")
+    if (!is.null(V)) {
+      stop_mnmash(
+        "argument", "`residual = \"identity\"` leaves no use for ", as_typed("V")
+      )
+    }
     return(core_noise("known", diag(R)))
   }
   if (residual == "known" && is.null(V)) {
-    stop_mnmash("argument", "`residual = \"known\"` needs the residual covariance `V`")
+    stop_mnmash("argument", "`residual = \"known\"` needs the residual covariance ", as_typed("V"))
   }
   if (plugin && residual != "lowrank") {
     stop_mnmash("argument", "`plugin` is for `residual = \"lowrank\"`")
@@ -114,7 +118,7 @@ update_order <- function(order, design, Y, standardize, problem, settings) {
   p <- ncol(design$x) %||% (length(design$x$starts) - 1L)
   if (is.numeric(order)) {
     if (!identical(as.integer(sort(order)), seq_len(p))) {
-      stop_mnmash("argument", "`order` must be a permutation of 1, ..., ", p)
+      stop_mnmash("argument", as_typed("order"), " must be a permutation of 1, ..., ", p)
     }
     return(as.integer(order))
   }

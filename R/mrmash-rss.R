@@ -65,6 +65,7 @@ mr_mash_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, LD, n, covY = NULL, 
   call <- match.call()
   peer_arguments(take_dots(..., also = names(mash_peers)), mash_peers)
   settings <- mash_settings(mget(names(mash_table)))
+  if (missing(n)) stop_mnmash("argument", "`n`, the number of samples, is needed")
   stats <- as_sumstats(Bhat, Shat, Z)
   conditions <- colnames(stats$z)
   r <- ncol(stats$z)
@@ -72,7 +73,9 @@ mr_mash_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, LD, n, covY = NULL, 
   data <- mash_rss_products(stats, n, covY, V)
   if (data$unequal) {
     if (is.null(V)) {
-      stop_mnmash("argument", "sample sizes that differ need the residual covariance `V`")
+      stop_mnmash(
+        "argument", "sample sizes that differ need the residual covariance ", as_typed("V")
+      )
     }
     settings$update_V <- FALSE
   }
@@ -124,14 +127,16 @@ mr_mash_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, LD, n, covY = NULL, 
 mash_rss_products <- function(stats, n, covY, V) {
   r <- ncol(stats$z)
   conditions <- colnames(stats$z)
-  if (length(n) > 1L) n <- unname(align_vector(n, conditions, r, "n", "condition"))
-  n <- check_each(n, r, 3)
+  n <- rep_len(samples_of(n, stats$z, as_typed(stats$kind)), r)
   known <- stats$kind == "Bhat" && !is.null(covY)
   if (!is.null(covY)) covY <- response_covariance(covY, conditions, r)
   if (!known) {
     given <- if (is.null(covY)) V else covY
     if (is.null(given)) {
-      stop_mnmash("argument", "z-scores need `covY`, or `V`, for the correlation of the responses")
+      stop_mnmash(
+        "argument", "z-scores need ", as_typed("covY"), ", or ", as_typed("V"),
+        ", for the correlation of the responses"
+      )
     }
     covY <- stats::cov2cor(given)
     stats$Shat <- NULL
@@ -156,7 +161,9 @@ mash_rss_products <- function(stats, n, covY, V) {
 rss_order <- function(order, p) {
   if (identical(order, "consecutive")) return(seq_len(p))
   if (!is.numeric(order) || !identical(as.integer(sort(order)), seq_len(p))) {
-    stop_mnmash("argument", "`order` must be \"consecutive\" or a permutation of 1, ..., ", p)
+    stop_mnmash(
+      "argument", as_typed("order"), " must be \"consecutive\" or a permutation of 1, ..., ", p
+    )
   }
   as.integer(order)
 }
@@ -200,7 +207,7 @@ rss_intercept <- function(B, X_colmeans, Y_colmeans) {
 
 known_means <- function(x, names, n, name, kind) {
   if (!is.numeric(x) || !all(is.finite(x))) {
-    stop_mnmash("argument", "`", name, "` must have ", n, " finite numbers")
+    stop_mnmash("argument", as_typed(name), " must have ", n, " finite numbers")
   }
   as.double(align_vector(x, names, n, name, kind))
 }

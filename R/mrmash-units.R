@@ -49,7 +49,7 @@ regression_units <- function(given, standardize, responses, scales, model = "X")
     )
   }
   if (!plain) {
-    prior <- given$prior <- prior_for(as_prior(prior), responses$names, responses$r)
+    prior <- given$prior <- prior_for(prior_of(prior), responses$names, responses$r)
   }
   if (plain || is.null(prior$units)) {
     return(list(given = given, standardize = is.null(standardize) || standardize))

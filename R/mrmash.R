@@ -39,6 +39,8 @@
 #' approximate posterior; samples that miss the same responses share the computations. `Y` of the
 #' result has expected values in their places.
 #'
+#' Covariates are regressed out of `X` and, given the coefficients, of `Y`.
+#'
 #' @param X predictors, n samples x p: a numeric matrix or data frame, a sparse matrix of package
 #'   Matrix (which stays sparse), or a function that returns blocks of columns
 #'   ([genotype_blocks()]). Without missing values. Constant columns get the coefficient 0.
@@ -82,15 +84,10 @@
 #'   than 5e-7 (`"em"`: no weight changes by more than `tol_w0`). With both 0, `max_iter` sweeps are
 #'   made.
 #' @param tol_w0 see `tol`.
-#' @param max_iter most sweeps.
 #' @param e number added to the diagonals of all prior matrices. mr.mash adds 1e-8.
-#' @param covariates n x q: a matrix, a data frame (factors are expanded), or a vector for one
-#'   covariate; may be collinear. They are regressed out of `X` and, given the coefficients, of `Y`.
-#'   `X`, `Y` and the covariates are matched by their row names where they have some.
 #' @param w1 return the posterior probabilities of the components, p x K, as `w1`.
-#' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores. Results
-#'   do not depend on it.
 #' @inheritParams mr_ash
+#' @inheritParams shared_arguments
 #'
 #' @return An object of class `mr_mash`, a list of
 #' - `mu1`: p x r posterior means of the coefficients; `intercept`: r numbers; `covariates`: q x r

@@ -19,7 +19,10 @@ resolve_vhat <- function(V, input, alpha, ...) {
   conditions <- colnames(input[[1L]])
   if (is.null(V)) V <- "identity"
   if (is_vhat_method(V)) return(estimate_vhat(input, vhat_methods[[V]], alpha, ...))
-  if (is_file_name(V)) return(about_file(usable_vhat(read_rds(V, "V"), conditions), "V", V))
+  if (is_file_name(V)) {
+    given <- read_rds(V, "V")
+    return(from_file("V", V, usable_vhat(given, conditions)))
+  }
   usable_vhat(V, conditions)
 }
 
@@ -29,7 +32,7 @@ is_vhat_method <- function(V) {
   if (V %in% names(vhat_methods)) return(TRUE)
   if (!file.exists(V) && !grepl("[./\\\\]", V)) {
     stop_mnmash(
-      "argument", "`V` must be a matrix, the name of a file, or one of ",
+      "argument", as_typed("V"), " must be a matrix, the name of a file, or one of ",
       paste0('"', unique(vhat_methods), '"', collapse = ", "), "; not \"", V, "\""
     )
   }
@@ -41,11 +44,12 @@ usable_vhat <- function(V, conditions) {
   if (is.data.frame(V)) V <- as.matrix(V)
   if (!is.numeric(V) || !length(dim(V)) %in% 2:3) {
     stop_mnmash(
-      "type", "`V` must be a matrix, or an array with a matrix for each unit, not ", class(V)[1L]
+      "type", as_typed("V"), " must be a matrix, or an array with a matrix for each unit, not ",
+      class(V)[1L]
     )
   }
   if (dim(V)[1L] != dim(V)[2L]) {
-    stop_mnmash("dimension", "`V` must be square, not ", describe_dim(V))
+    stop_mnmash("dimension", as_typed("V"), " must be square, not ", describe_dim(V))
   }
   R <- length(conditions)
   V <- name_margins(align_square(V, conditions, R, "V", "condition"), conditions)
@@ -63,12 +67,12 @@ estimate_vhat <- function(input, method, alpha, Ulist = NULL, n_subset = 6000, m
     return(V)
   }
   set <- if (method %in% c("mle", "corrected")) "random" else "null"
+  file <- attr(input, "file")
   if (identical(nrow(input[[paste0(set, ".b")]]), 0L)) {
-    about_file(too_few_rows(set, method, 0, "at least as many are needed as there are conditions"),
-               "data", attr(input, "file"))
+    from_file("data", file, stop_few_rows(set, method, 0))
   }
   data <- set_data(input, set, alpha)
-  with_seed(seed, withCallingHandlers(
+  from_file("data", file, with_seed(seed, tryCatch(
     switch(method,
       corrected = residual_correlation(data, "simple", correct = TRUE, n_threads = n_threads),
       mle = residual_correlation(
@@ -76,17 +80,16 @@ estimate_vhat <- function(input, method, alpha, Ulist = NULL, n_subset = 6000, m
       ),
       residual_correlation(data, method, n_threads = n_threads)
     ),
-    mnmash_error_too_few = \(e) about_file(
-      too_few_rows(set, method, nrow(data$Bhat), sub("^`data` has ", "", conditionMessage(e))),
-      "data", attr(input, "file")
-    )
-  ))
+    mnmash_error_too_few = \(e) stop_few_rows(set, method, nrow(data$Bhat))
+  )))
 }
 
-too_few_rows <- function(set, method, n, why) {
+stop_few_rows <- function(set, method, n) {
   stop_mnmash(
-    "too_few", "`data`: not enough ", set, " rows for `V = \"", method, "\"`: the `", set,
-    "` set has ", n, "; ", why, "; or give another method, such as ",
+    "too_few", as_typed("data"), ": not enough ", set, " rows for ", as_typed("V"), " = \"", method,
+    "\": the `", set, "` set has ", n, ", and conditions must share at least as many usable ones",
+    if (method == "simple") " (all |z| < 2)", " as there are conditions; give more, or another ",
+    "method, such as ",
     if (set == "null") "\"corrected\" or \"mle\" (which use the `random` set), or ", "\"identity\""
   )
 }
@@ -97,11 +100,11 @@ resolve_prior <- function(prior, conditions, name = "prior") {
   if (is_file_name(prior)) {
     file <- prior
     prior <- read_rds(file, name)
-    return(about_file(resolve_prior(prior, conditions, name), name, file))
+    return(from_file(name, file, resolve_prior(prior, conditions, name)))
   }
   # Weights are estimated anew: that there are none is no news.
   prior <- withCallingHandlers(
-    as_prior(prior),
+    prior_of(prior, name = name),
     message = \(m) if (grepl("no weights", conditionMessage(m))) invokeRestart("muffleMessage")
   )
   prior <- prior_for(prior, conditions, length(conditions), name = name)

@@ -65,7 +65,7 @@ mash_fit <- function(data, prior, V = NULL, effect_model = NULL, compute_posteri
   if (!is.null(V)) is_vhat_method(V)
   if (!is.null(cwd)) usable_folder(cwd, "cwd")
   prefix <- output_prefix(output_prefix, data)
-  input <- read_mash_input(data, missing, sets = c("random", if (compute_posterior) "strong"))
+  input <- mash_input_of(data, missing, sets = c("random", if (compute_posterior) "strong"))
   known <- resolve_prior(prior, colnames(input$random.b))
   effect_model <- fit_effect_model(effect_model, known$effect_model)
   alpha <- effect_alpha(effect_model)

@@ -49,7 +49,7 @@
 #' @param min_observed smallest share of conditions in which a unit must be observed.
 #' @param independent names of the units that `random` and `null` may come from. Default: all.
 #' @param mismatch units with other alleles than in the first table: `"error"` or `"missing"`.
-#' @param seed of the random choice: a whole number, or `NULL` to go on with R's random numbers.
+#' @inheritParams shared_arguments
 #'
 #' @return A list of matrices, units x conditions: `strong.b`, `strong.s`, `strong.z` (effects,
 #'   standard errors, z-scores), the same for `random` and `null`, and `XtX`,
@@ -69,7 +69,8 @@
 #' attr(input, "counts")
 mash_input <- function(tables, columns = NULL, strong = NULL, strong_p = 1e-6, n_random = 10,
                        n_null = 10, null_z = 2, min_observed = 0.2, independent = NULL,
-                       mismatch = c("error", "missing"), seed = 999) {
+                       mismatch = c("error", "missing"), seed = 999, ...) {
+  take_dots(...)
   mismatch <- match_choice(mismatch, c("error", "missing"))
   strong_p <- check_number(strong_p, 0, 1)
   n_random <- check_count(n_random, 0)
@@ -210,10 +211,10 @@ aligned_input <- function(input, where) {
       name <- paste0(where, what)
       x <- input[[what]]
       if (!is.matrix(x) || !(is.numeric(x) || all(is.na(x)))) {
-        stop_mnmash("type", "`", name, "` must be a numeric matrix, not ", class(x)[1L])
+        stop_mnmash("type", as_typed(name), " must be a numeric matrix, not ", class(x)[1L])
       }
       if (is.null(colnames(x))) {
-        stop_mnmash("names", "`", name, "` must have the conditions as column names")
+        stop_mnmash("names", as_typed(name), " must have the conditions as column names")
       }
       x <- align_columns(
         x, conditions, length(conditions), name, "condition", to = paste0("`", where, "random.b`"),

@@ -134,7 +134,7 @@ mixture_prior <- function(data, engine = c("ed_bovy", "cov_ed", "ud", "ud_ted", 
   if (!is.null(cwd)) usable_folder(cwd, "cwd")
   prefix <- output_prefix(output_prefix, data)
   alpha <- effect_alpha(effect_model)
-  input <- read_mash_input(data, missing, sets = "strong")
+  input <- mash_input_of(data, missing, sets = "strong")
 
   V_word <- if (is_file_name(V)) V else "given"
   how$say("Residual correlation: ", V_word)
@@ -299,7 +299,7 @@ report_end <- function(say, n_iter, converged, stopped, loglik) {
   if (isFALSE(converged)) {
     warn_mnmash(
       "not_converged", "the refinement of the prior did not converge in ", n_iter,
-      " iterations (", stopped, "): raise `max_iter` or `ed_tol`"
+      " iterations (", stopped, "): raise ", as_typed("max_iter"), " or `ed_tol`"
     )
   }
 }

@@ -28,6 +28,7 @@
 #' @param file name of an RDS file, or the list that it holds.
 #' @param missing what to do with missing cells: `"exact"` or `"reset1000"`.
 #' @param sets the sets that must be there.
+#' @inheritParams shared_arguments
 #'
 #' @return An object of class `mash_input`: a list of the matrices `<set>.b` and `<set>.s` of the
 #'   sets found, with column names, and `NA` where missing.
@@ -37,17 +38,22 @@
 #' file <- system.file("extdata", "mashr_input.rds", package = "mnmash")
 #' input <- read_mash_input(file)
 #' input
-read_mash_input <- function(file, missing = c("exact", "reset1000"), sets = character()) {
-  missing <- check_missing(missing)
-  if (inherits(file, "mash_input")) {
-    input <- file
-  } else {
-    x <- if (is.character(file)) read_rds(file, "data") else file
-    input <- about_file(new_mash_input(x, missing), "data", file)
-    if (is.character(file)) attr(input, "file") <- file
-  }
+read_mash_input <- function(file, missing = c("exact", "reset1000"), sets = character(), ...) {
+  take_dots(...)
   if (!is.character(sets)) {
     stop_mnmash("type", "`sets` must be names of sets, such as \"strong\", not ", class(sets)[1L])
+  }
+  known_as(list(data = "file"), mash_input_of(file, missing, sets))
+}
+
+# What a step of the pipeline is given as `data`: a file, what is in one, or what was read.
+mash_input_of <- function(data, missing, sets = character()) {
+  missing <- check_missing(missing)
+  input <- data
+  if (!inherits(data, "mash_input")) {
+    x <- if (is.character(data)) read_rds(data, "data") else data
+    input <- from_file("data", data, new_mash_input(x, missing))
+    if (is.character(data)) attr(input, "file") <- data
   }
   for (set in sets) check_set(input, set)
   input
@@ -64,7 +70,8 @@ input_sets <- c("strong", "random", "null", "random.test")
 new_mash_input <- function(x, missing) {
   if (!is.list(x) || is.data.frame(x)) {
     stop_mnmash(
-      "type", "`data` must be a list of matrices `strong.b`, `strong.s`, `random.b`, ..., not ",
+      "type", as_typed("data"),
+      " must be a list of matrices `strong.b`, `strong.s`, `random.b`, ..., not ",
       class(x)[1L]
     )
   }
@@ -72,7 +79,8 @@ new_mash_input <- function(x, missing) {
   found <- found[!vapply(found, is.null, NA)]
   if (!length(found)) {
     stop_mnmash(
-      "missing_entry", "`data` has none of the entries `strong.b`, `random.b`, `null.b` or the ",
+      "missing_entry", as_typed("data"),
+      " has none of the entries `strong.b`, `random.b`, `null.b` or the ",
       "same with `.z`: it has ", describe_entries(x)
     )
   }
@@ -84,7 +92,10 @@ new_mash_input <- function(x, missing) {
     matrices[[paste0(set, ".b")]] <- found[[set]]$b
     matrices[[paste0(set, ".s")]] <- found[[set]]$s
   }
-  structure(matrices, class = "mash_input", missing = missing)
+  scores <- names(found)[vapply(found, \(set) grepl("[.]z$", set$from[1L]), NA)]
+  structure(
+    matrices, class = "mash_input", missing = missing, scores = if (length(scores)) scores
+  )
 }
 
 # Effects and standard errors of one set, or NULL.
@@ -106,7 +117,7 @@ input_set <- function(x, set) {
   if (is.null(b) != is.null(s)) {
     there <- if (is.null(b)) "s" else "b"
     stop_mnmash(
-      "missing_entry", "`data` has `", set, ".", there, "` but not `", set, ".",
+      "missing_entry", as_typed("data"), " has `", set, ".", there, "` but not `", set, ".",
       setdiff(c("b", "s"), there), "`: add it, or give z-scores alone, as `", set, ".z`"
     )
   }
@@ -126,17 +137,17 @@ input_set <- function(x, set) {
   }
   if (!identical(dim(b), dim(s))) {
     stop_mnmash(
-      "dimension", "`data`: `", set, ".s` must have the dimensions of `", set, ".b` (",
+      "dimension", as_typed("data"), ": `", set, ".s` must have the dimensions of `", set, ".b` (",
       describe_dim(b), "), not ", describe_dim(s)
     )
   }
   if (is.null(colnames(b))) colnames(b) <- colnames(s)
   names <- paste0("data$", c(from, paste0(set, ".s")))
   s <- align_rows(
-    s, rownames(b), nrow(b), names[2L], "unit", to = paste0("`", names[1L], "`"), more = "refuse"
+    s, rownames(b), nrow(b), names[2L], "unit", to = as_typed(names[1L], FALSE), more = "refuse"
   )
   s <- align_columns(
-    s, colnames(b), ncol(b), names[2L], "condition", to = paste0("`", names[1L], "`"),
+    s, colnames(b), ncol(b), names[2L], "condition", to = as_typed(names[1L], FALSE),
     more = "refuse"
   )
   dimnames(s) <- dimnames(b)
@@ -152,7 +163,7 @@ same_conditions <- function(found) {
   lapply(found, \(set) {
     at <- align_to(
       colnames(set$b), conditions, paste0("data$", set$from[1L]), "condition", ncol(set$b),
-      length(conditions), paste0("`data$", first$from[1L], "`"), "refuse"
+      length(conditions), as_typed(paste0("data$", first$from[1L]), FALSE), "refuse"
     )
     for (what in c("b", "s")) {
       set[[what]] <- set[[what]][, at, drop = FALSE]
@@ -182,12 +193,15 @@ drop_unobserved <- function(found) {
   empty <- lapply(found, \(set) conditions[nrow(set$b) > 0 & colSums(!is.na(set$b)) == 0])
   drop <- unique(unlist(empty))
   if (length(drop) == length(conditions)) {
-    stop_mnmash("missing", "`data`: every condition is missing in all units of some set")
+    stop_mnmash(
+      "missing", as_typed("data"), ": every condition is missing in all units of some set"
+    )
   }
   if (length(drop)) {
     where <- names(found)[vapply(empty, \(e) drop[1L] %in% e, NA)]
     warn_mnmash(
-      "missing", "`data`: condition ", drop[1L], " is left out, as it is missing in all units of ",
+      "missing", as_typed("data"), ": condition ", drop[1L],
+      " is left out, as it is missing in all units of ",
       paste0("`", where, "`", collapse = ", "), and_more(length(drop), " conditions")
     )
   }
@@ -196,7 +210,9 @@ drop_unobserved <- function(found) {
     for (what in c("b", "s")) set[[what]] <- set[[what]][, !conditions %in% drop, drop = FALSE]
     observed <- rowSums(!is.na(set$b)) > 0
     if (!all(observed)) {
-      message(sum(!observed), " units of `", name, "` are left out: nothing is observed of them")
+      message(
+        sum(!observed), " units of ", as_typed(name), " are left out: nothing is observed of them"
+      )
       for (what in c("b", "s")) set[[what]] <- set[[what]][observed, , drop = FALSE]
     }
     found[[name]] <- set
@@ -205,19 +221,22 @@ drop_unobserved <- function(found) {
 }
 
 check_set <- function(input, set) {
-  b <- input[[paste0(set, ".b")]]
-  about_file({
+  from_file("data", attr(input, "file"), {
+    b <- input[[paste0(set, ".b")]]
     if (is.null(b)) {
       have <- unique(sub("[.][bs]$", "", names(input)))
       stop_mnmash(
-        "missing_entry", "`data` has no `", set, "` set (`", set, ".b` and `", set, ".s`, or `",
-        set, ".z`), which this step needs: it has ", paste0("`", have, "`", collapse = ", ")
+        "missing_entry", as_typed("data"), " has no `", set, "` set (`", set, ".b` and `", set,
+        ".s`, or `", set, ".z`), which this step needs: it has ",
+        paste0("`", have, "`", collapse = ", ")
       )
     }
     if (!nrow(b)) {
-      stop_mnmash("too_few", "`data`: the `", set, "` set has no units, and this step needs some")
+      stop_mnmash(
+        "too_few", as_typed("data"), ": the `", set, "` set has no units, and this step needs some"
+      )
     }
-  }, "data", attr(input, "file"))
+  })
 }
 
 # One set as data for mash(). Posteriors of missing cells come in the units of effects: under EZ
@@ -227,19 +246,13 @@ set_data <- function(input, set, alpha, V = NULL) {
   b <- input[[paste0(set, ".b")]]
   s <- input[[paste0(set, ".s")]]
   V <- if (is.null(V)) diag(ncol(b)) else unit_correlations(V, rownames(b), set)
-  data <- about_file(
-    in_set(mash_set_data(b, s, alpha = alpha, V = V), set), "data", attr(input, "file")
-  )
+  # Matrices are called what they are in the file.
+  names <- paste0("data$", set, c(if (set %in% attr(input, "scores")) ".z" else ".b", ".s"))
+  data <- from_file("data", attr(input, "file"), known_as(
+    list(Bhat = names[1L], Shat = names[2L]), mash_set_data(b, s, alpha = alpha, V = V)
+  ))
   if (alpha > 0) data <- with_missing_units(data, s)
   data
-}
-
-# Errors about data say which set they are of.
-in_set <- function(code, set) {
-  withCallingHandlers(code, mnmash_error = \(e) {
-    e$message <- paste0("`data`: the `", set, "` set: ", conditionMessage(e))
-    stop(e)
-  })
 }
 
 #' @export

@@ -14,8 +14,7 @@
 #' @param position p positions of the variables, in the units of the axis, matched by name if they
 #'   have names. Default: 1 to p.
 #' @param threshold see above.
-#' @param file the name of a file to write, ending in `.pdf` or `.png`.
-#' @param ... other words for these arguments; anything else is an error.
+#' @inheritParams shared_arguments
 #'
 #' @return A ggplot object, invisibly if there is a `file`; its attribute `"size"` is a good size
 #'   for it in inches. Needs the package ggplot2.

@@ -11,8 +11,7 @@
 #' @param what what to draw.
 #' @param threshold variants below this inclusion probability on all factors are left out.
 #' @param max_variants at most this many variants, those of largest inclusion probability.
-#' @param file the name of a file to write, ending in `.pdf` or `.png`.
-#' @param ... other words for these arguments; anything else is an error.
+#' @inheritParams shared_arguments
 #' @return A ggplot object, invisibly if there is a `file`. Needs the package ggplot2.
 #' @export
 #' @examples

@@ -7,8 +7,8 @@
 #'   the sharing of effects between pairs of conditions, similar conditions side by side (see
 #'   [get_pairwise_sharing()]).
 #' @param top at most this many matrices, those of largest weight.
-#' @param file the name of a file to write, ending in `.pdf` or `.png`.
 #' @param ... for `"sharing"`, arguments of [get_pairwise_sharing()].
+#' @inheritParams shared_arguments
 #'
 #' @return A ggplot object, invisibly if there is a `file`; its attribute `"size"` is a good size
 #'   for it in inches. Needs the package ggplot2.

@@ -12,7 +12,7 @@
 #' @param ... `conf.level` (default 0.95), `labels` (names of the conditions), `xlim` and `zero`
 #'   (where the line of no effect is, default 0), as in mashr's function of this name; others, which
 #'   are about colours and line types, have no use here. The plot can be changed by adding to it.
-#' @param file the name of a file to write, ending in `.pdf` or `.png`.
+#' @inheritParams shared_arguments
 #'
 #' @return A ggplot object, invisibly if there is a `file`; its attribute `"size"` is a good size
 #'   for it in inches. Conditions go down in the order of the columns. Filled points have lfsr below

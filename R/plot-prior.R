@@ -14,7 +14,6 @@
 #'
 #' @param prior a prior, a fit of [mash()] or [mixture_prior()], or a list of `U` and `w`: what
 #'   [as_prior()] understands.
-#' @param file the name of a file to write, ending in `.pdf` or `.png`.
 #' @param max_comp at most this many matrices, those of largest weight; `NULL`, or -1, for all.
 #' @param to_cor show correlations in place of covariances.
 #' @param threshold leave out matrices with weights up to this.
@@ -24,6 +23,7 @@
 #' @param width,height size of the file in inches, if it is to be another one.
 #' @param dpi resolution of a `.png`, in dots per inch.
 #' @param ... `conditions` and `pi_thresh` of [as_prior()].
+#' @inheritParams shared_arguments
 #'
 #' @return A ggplot object, invisibly if there is a `file`. Needs the package ggplot2.
 #' @seealso [plot.mnmash_prior()] for the weights.
@@ -90,7 +90,7 @@ shown_matrices <- function(prior, max_comp, threshold) {
   if (!length(large) || max_comp == 0) {
     stop_mnmash(
       "argument", "no matrix to show: the largest weight is ",
-      format(max(prior$w, 0), digits = 3), ", `threshold` is ", threshold,
+      format(max(prior$w, 0), digits = 3), ", ", as_typed("threshold"), " is ", threshold,
       ", the weight of the null ",
       format(prior$null_weight, digits = 3)
     )
@@ -187,8 +187,8 @@ grid_inches <- function(x) ggplot2::unit(x, "inches")
 #' @param x a prior: see [as_prior()].
 #' @param type `"weights"`: a bar for each matrix; `"U"`: heat maps, by [plot_U()].
 #' @param top at most this many matrices, those of largest weight.
-#' @param file the name of a file to write, ending in `.pdf` or `.png`.
 #' @param ... for `"U"`, arguments of [plot_U()].
+#' @inheritParams shared_arguments
 #'
 #' @return A ggplot object, invisibly if there is a `file`. Needs the package ggplot2.
 #' @export

@@ -21,7 +21,7 @@ in_units <- function(prior, units, sd, name, to) {
   if (is.null(sd)) {
     words <- c(effect = "effects", z = "z-scores")
     stop_mnmash(
-      "units", "`", name, "` is of ", words[[prior$units]], ", but ", to, " are of ",
+      "units", as_typed(name), " is of ", words[[prior$units]], ", but ", to, " are of ",
       words[[units]], ": learn it from data in the same units (`alpha` of mash_set_data())"
     )
   }
@@ -60,7 +60,8 @@ name_conditions <- function(U, conditions = NULL) {
     conditions <- check_labels(name_text(conditions), "conditions")
     if (length(conditions) != R) {
       stop_mnmash(
-        "dimension", "`conditions` has ", length(conditions), " names, but the matrices are ", R,
+        "dimension", as_typed("conditions"), " has ", length(conditions),
+        " names, but the matrices are ", R,
         " x ", R
       )
     }

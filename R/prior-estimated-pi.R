@@ -3,6 +3,7 @@
 #' @param m a fit from [mash()].
 #' @param dimension sum the weights over scales, giving one for each covariance matrix (`"cov"`);
 #'   over matrices, giving one for each scale of the grid (`"grid"`); or not at all (`"all"`).
+#' @inheritParams shared_arguments
 #'
 #' @return A named vector of weights that sum to one; the null (if any) comes first.
 #' @export
@@ -12,7 +13,8 @@
 #' data <- mash_set_data(sims$Bhat, sims$Shat)
 #' m <- mash(data, cov_canonical(data), verbose = FALSE)
 #' round(get_estimated_pi(m), 3)
-get_estimated_pi <- function(m, dimension = c("cov", "grid", "all")) {
+get_estimated_pi <- function(m, dimension = c("cov", "grid", "all"), ...) {
+  take_dots(...)
   dimension <- match_choice(dimension, c("cov", "grid", "all"))
   g <- check_fit(m, prior = TRUE)$fitted_g
   pi <- g$pi

@@ -66,14 +66,14 @@ workflow_prior <- function(g, keep, conditions, nameless) {
 model_prior <- function(model, name = "model", weights = TRUE) {
   if (inherits(model, "mash") || is.list(model) && !is.null(model[["fitted_g"]])) {
     if (is.null(model$fitted_g)) {
-      stop_mnmash("type", "`", name, "` is data: give a fit of mash() or a prior")
+      stop_mnmash("type", as_typed(name), " is data: give a fit of mash() or a prior")
     }
     model <- fit_prior(model)
   } else if (is.object(model)) {
     model <- as_mashr(model)
   }
   if (!is.list(model) || !is.list(model[["Ulist"]]) || !length(model[["Ulist"]])) {
-    stop_mnmash("type", "`", name, "` must be a fit of mash(), its `fitted_g`, or a prior")
+    stop_mnmash("type", as_typed(name), " must be a fit of mash(), its `fitted_g`, or a prior")
   }
   R <- NROW(model$Ulist[[1L]])
   g <- check_prior(model, R, weights, name)
@@ -90,13 +90,14 @@ model_prior <- function(model, name = "model", weights = TRUE) {
 condition_numbers <- function(which, conditions, R, name = "exclude") {
   if (is.null(which)) return(integer())
   if (!(is.numeric(which) || is.character(which) || is.logical(which))) {
-    stop_mnmash("type", "`", name, "` must be numbers or names, not ", class(which)[1L])
+    stop_mnmash("type", as_typed(name), " must be numbers or names, not ", class(which)[1L])
   }
   if (is.logical(which) && length(which) == R) which <- base::which(which)
   numbers <- if (is.character(which)) {
     if (is.null(conditions)) {
       stop_mnmash(
-        "names", "`", name, "` has names, but neither the model nor the data name the conditions"
+        "names", as_typed(name),
+        " has names, but neither the model nor the data name the conditions"
       )
     }
     match(which, conditions)
@@ -106,8 +107,8 @@ condition_numbers <- function(which, conditions, R, name = "exclude") {
   bad <- base::which(is.na(numbers) | !numbers %in% seq_len(R))
   if (length(bad)) {
     stop_mnmash(
-      if (is.character(which)) "names" else "argument", "`", name,
-      "` must name conditions of the model (",
+      if (is.character(which)) "names" else "argument", as_typed(name),
+      " must name conditions of the model (",
       if (is.null(conditions)) paste("1 to", R) else first_few(conditions), "): \"",
       which[bad[1L]], "\" is none",
       and_more(length(bad))

@@ -5,16 +5,18 @@
 # to `conditions`, the R of the data, if these have names too.
 prior_matrices <- function(Ulist, R, normalize = TRUE, name = "Ulist", conditions = NULL) {
   if (!is.list(Ulist) || is.data.frame(Ulist)) {
-    stop_mnmash("type", "`", name, "` must be a list of matrices, not ", class(Ulist)[1L])
+    stop_mnmash("type", as_typed(name), " must be a list of matrices, not ", class(Ulist)[1L])
   }
   if (!length(Ulist)) {
-    stop_mnmash("argument", "`", name, "` is empty: give at least one covariance matrix")
+    stop_mnmash("argument", as_typed(name), " is empty: give at least one covariance matrix")
   }
   Ulist <- name_matrices(Ulist, name)
   Ulist <- align_matrices(Ulist, conditions, name)
   for (k in seq_along(Ulist)) {
-    where <- paste0("`", name, "`: matrix ", k, " (", names(Ulist)[k], ")")
-    Ulist[[k]] <- prior_matrix(Ulist[[k]], R, normalize, where)
+    Ulist[[k]] <- prior_matrix(
+      Ulist[[k]], R, normalize,
+      where = paste0(as_typed(name), ": matrix ", k, " (", names(Ulist)[k], ")")
+    )
   }
   Ulist
 }
@@ -52,7 +54,7 @@ name_matrices <- function(Ulist, name) {
   twice <- anyDuplicated(given)
   if (twice) {
     stop_mnmash(
-      "names", "`", name, "` has two matrices named \"", given[twice],
+      "names", as_typed(name), " has two matrices named \"", given[twice],
       "\": give them distinct names"
     )
   }
@@ -107,13 +109,15 @@ prior_matrix <- function(U, R, normalize, where) {
 #'   [univariate_sumstats()]. Cells that are missing, or with a standard error of zero, are left
 #'   out.
 #' @param gridmult ratio of neighbouring scales, greater than 1; or 0 for a single scale.
+#' @inheritParams shared_arguments
 #' @return Standard deviations (not variances), increasing. With `gridmult = 0`, 0 and one scale.
 #' @references Stephens (2017), Biostatistics 18, 275-294.
 #' @export
 #' @examples
 #' sim <- simulate_mr_mash(n = 100, p = 20, p_causal = 3, r = 2, seed = 1)
 #' autoselect_grid(univariate_sumstats(sim$X, sim$Y), 2)
-autoselect_grid <- function(data, gridmult = sqrt(2)) {
+autoselect_grid <- function(data, gridmult = sqrt(2), ...) {
+  take_dots(...)
   gridmult <- check_number(gridmult, 0)
   if (gridmult > 0 && gridmult <= 1) {
     stop_mnmash("argument", "`gridmult` must be greater than 1, or 0 for a single scale")
@@ -135,12 +139,13 @@ autoselect_grid <- function(data, gridmult = sqrt(2)) {
 
 check_grid <- function(grid, name = arg_name(grid)) {
   if (!is.numeric(grid) || !length(grid)) {
-    stop_mnmash("argument", "`", name, "` must hold at least one scale")
+    stop_mnmash("argument", as_typed(name), " must hold at least one scale")
   }
   # Their squares multiply covariances.
   bad <- which(!is.finite(grid) | grid < 0 | grid > 1e100)
   if (length(bad)) {
-    stop_mnmash("value", "`", name, "` must hold scales of at least 0 and at most 1e100: element ",
+    stop_mnmash("value", as_typed(name),
+    " must hold scales of at least 0 and at most 1e100: element ",
                 bad[1L], " is ", grid[bad[1L]])
   }
   as.double(grid)
@@ -178,7 +183,8 @@ scaled_columns <- function(Y, d) Y * rep(d, each = nrow(Y))
 check_prior <- function(g, R, weights, name = "g") {
   if (!is.list(g) || is.null(g$Ulist) || is.null(g[["grid"]])) {
     stop_mnmash(
-      "type", "`", name, "` must be a fit of mash() or a list of pi, Ulist, grid and usepointmass"
+      "type", as_typed(name),
+      " must be a fit of mash() or a list of pi, Ulist, grid and usepointmass"
     )
   }
   pointmass <- if (is.null(g$usepointmass)) TRUE else check_flag(g$usepointmass)
@@ -208,17 +214,17 @@ check_prior <- function(g, R, weights, name = "g") {
 check_weights <- function(pi, P, name) {
   if (!is.numeric(pi) || length(pi) != P) {
     stop_mnmash(
-      "dimension", "`", name, "` must have ", P, " weights, one for each component, not ",
+      "dimension", as_typed(name), " must have ", P, " weights, one for each component, not ",
       length(pi)
     )
   }
   bad <- which(!is.finite(pi) | pi < 0)
   if (length(bad)) {
     stop_mnmash(
-      "value", "`", name, "` must not be negative: weight ", bad[1L], " is ", pi[bad[1L]]
+      "value", as_typed(name), " must not be negative: weight ", bad[1L], " is ", pi[bad[1L]]
     )
   }
   if (abs(sum(pi) - 1) > 1e-4) {
-    stop_mnmash("value", "`", name, "` must sum to 1, not ", format(sum(pi)))
+    stop_mnmash("value", as_typed(name), " must sum to 1, not ", format(sum(pi)))
   }
 }

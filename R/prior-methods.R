@@ -11,8 +11,7 @@
 #' @param i,conditions names or numbers of conditions, or a logical vector. Default: all.
 #' @param j,components names or numbers of matrices, or a logical vector. Default: all.
 #' @param n how many matrices to print.
-#' @param row.names,optional ignored.
-#' @param ... no further arguments: any is an error.
+#' @inheritParams shared_arguments
 #'
 #' @return A prior, or for `dim()` the numbers of conditions and of matrices, for `dimnames()` a
 #'   list of the names of both (`NULL` for conditions where they are not known). `summary()`: an

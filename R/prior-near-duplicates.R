@@ -10,6 +10,7 @@
 #'
 #' @param m a fit from [mash()], or a named list of R x R matrices (then without weights).
 #' @param similarity count matrices as nearly the same from here: 0 to 1.
+#' @inheritParams shared_arguments
 #'
 #' @return A data frame with one row for each matrix that is in a group: `group` (a number, largest
 #'   weight first), `matrix`, `weight` (over all scales), `group_weight`, `nearest` (the most
@@ -21,7 +22,8 @@
 #' data <- mash_set_data(sims$Bhat, sims$Shat)
 #' m <- mash(data, c(cov_canonical(data), cov_pca(data, 2)), verbose = FALSE)
 #' near_duplicates(m, similarity = 0.95)
-near_duplicates <- function(m, similarity = 0.99) {
+near_duplicates <- function(m, similarity = 0.99, ...) {
+  take_dots(...)
   similarity <- check_number(similarity, 0, 1)
   if (inherits(m, "mash") && !is.null(m$fitted_g)) {
     Ulist <- m$fitted_g$Ulist

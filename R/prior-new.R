@@ -5,7 +5,7 @@
 # completed by the other.
 new_prior <- function(U, w = NULL, null_weight = 0, ..., conditions = NULL) {
   if (!is.list(U) || is.data.frame(U) || !length(U)) {
-    stop_mnmash("type", "`U`, the matrices of a prior, must be a list of at least one")
+    stop_mnmash("type", as_typed("U"), ", the matrices of a prior, must be a list of at least one")
   }
   R <- NROW(U[[1L]])
   given <- names(U)
@@ -30,14 +30,15 @@ new_prior <- function(U, w = NULL, null_weight = 0, ..., conditions = NULL) {
 prior_weights <- function(w, names, K) {
   if (!is.numeric(w) || length(w) != K) {
     stop_mnmash(
-      "dimension", "`w` must have ", K, " weights, one for each matrix of `U`, not ", length(w)
+      "dimension", as_typed("w"), " must have ", K, " weights, one for each matrix of ",
+      as_typed("U"), ", not ", length(w)
     )
   }
   bad <- which(!is.finite(w) | w < 0)
   if (length(bad)) {
-    stop_mnmash("value", "`w` must not be negative: weight ", bad[1L], " is ", w[bad[1L]])
+    stop_mnmash("value", as_typed("w"), " must not be negative: weight ", bad[1L], " is ", w[bad[1L]])
   }
-  as.double(align_vector(w, names, K, "w", "component", to = "`U`", more = "refuse"))
+  as.double(align_vector(w, names, K, "w", "component", to = as_typed("U"), more = "refuse"))
 }
 
 # `units` and `effect_model` of a prior, each from the other.

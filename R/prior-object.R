@@ -64,10 +64,18 @@
 #' as_prior(list(U = cov_canonical(data)[1:2], w = c(0.3, 0.7)))
 as_prior <- function(x, ...) UseMethod("as_prior")
 
+# The same of what a function was given as its argument `name`.
+prior_of <- function(prior, ..., name = arg_name(prior)) {
+  force(name)
+  known_as(list(x = name), as_prior(prior, ...))
+}
+
 #' @rdname as_prior
 #' @export
 as_prior.default <- function(x, ...) {
-  stop_mnmash("type", "`x` must be a prior, a fit or a list of matrices, not ", class(x)[1L])
+  stop_mnmash(
+    "type", as_typed("x"), " must be a prior, a fit or a list of matrices, not ", class(x)[1L]
+  )
 }
 
 #' @rdname as_prior
@@ -76,7 +84,9 @@ as_prior.mnmash_prior <- function(x, conditions = NULL, scales = c("expand", "co
   take_dots(...)
   match_choice(scales, c("expand", "collapse"))
   if (!is.list(x) || !is.list(x[["U"]]) || length(x[["w"]]) != length(x[["U"]])) {
-    stop_mnmash("type", "`x` is no prior: it lacks the matrices `U` or their weights `w`")
+    stop_mnmash(
+      "type", as_typed("x"), " is no prior: it lacks the matrices `U` or their weights `w`"
+    )
   }
   kept_conditions(with_units(x), conditions)
 }
@@ -87,7 +97,7 @@ as_prior.mash <- function(x, scales = c("expand", "collapse"), pi_thresh = 1e-10
                           conditions = NULL, ...) {
   take_dots(...)
   if (is.null(x$fitted_g)) {
-    stop_mnmash("type", "`x` has no prior: it holds data; give a fit of mash()")
+    stop_mnmash("type", as_typed("x"), " has no prior: it holds data; give a fit of mash()")
   }
   prior_from_g(fit_prior(x), scales, pi_thresh, conditions, learnt_by(x))
 }
@@ -105,11 +115,13 @@ as_prior.list <- function(x, conditions = NULL, scales = c("expand", "collapse")
   null_weight <- 0
   extra <- list()
   if (is.list(x[["U"]])) {
+    parts <- c("x$U", "x$w")
     U <- x[["U"]]
     w <- x[["w"]]
     if (!is.null(x[["null_weight"]])) null_weight <- x[["null_weight"]]
     extra <- x[setdiff(names(x), c("U", "w", "null_weight"))]
   } else if (is.list(x[["matrices"]])) {
+    parts <- c("x$matrices", "x$weights")
     U <- x[["matrices"]]
     w <- x[["weights"]]
     if (!is.null(x[["null_weight"]])) {
@@ -117,10 +129,12 @@ as_prior.list <- function(x, conditions = NULL, scales = c("expand", "collapse")
     }
     if (!is.null(w)) w <- w * (1 - null_weight)
   } else if (is.list(x[["S0"]])) {
+    parts <- c("x$S0", "x$w0")
     U <- x[["S0"]]
     w <- x[["w0"]]
   } else {
     check_bare_list(x)
+    parts <- c("x", "x")
     U <- x
     w <- NULL
   }
@@ -128,10 +142,10 @@ as_prior.list <- function(x, conditions = NULL, scales = c("expand", "collapse")
   found <- separate_null(w, U)
   # Names are for matrices without; of those with names, they choose.
   named <- !is.null(unlist(lapply(U, dimnames)))
-  prior <- do.call(new_prior, c(
+  prior <- known_as(stats::setNames(as.list(parts), c("U", "w")), do.call(new_prior, c(
     list(U, found$w, null_weight + found$null_weight),
     list(conditions = if (!named) conditions), extra
-  ))
+  )))
   kept_conditions(prior, if (named) conditions)
 }
 
@@ -143,7 +157,9 @@ as_prior.MashInitializer <- function(x, conditions = NULL, ...) {
   take_dots(...)
   found <- x$prior_variance
   if (is.null(found$xUlist) || is.null(found$pi)) {
-    stop_mnmash("type", "`x` is no prior of mvsusieR: it lacks `prior_variance$xUlist` or `$pi`")
+    stop_mnmash(
+      "type", as_typed("x"), " is no prior of mvsusieR: it lacks `prior_variance$xUlist` or `$pi`"
+    )
   }
   U <- found$xUlist
   if (is.array(U)) {
@@ -163,7 +179,7 @@ kept_conditions <- function(prior, conditions) {
   }
   at <- align_to(
     prior_conditions(prior), check_labels(name_text(conditions), "conditions"), "x", "condition",
-    to = "`conditions`", more = "silent"
+    to = as_typed("conditions"), more = "silent"
   )
   if (in_order(at, nrow(prior$U[[1L]]))) prior else prior_margin(prior, at)
 }
@@ -191,7 +207,8 @@ check_bare_list <- function(x) {
   matrices <- vapply(x, \(u) is.list(u) || is.matrix(u) || length(u) == 1L, NA)
   if (!all(matrices)) {
     stop_mnmash(
-      "missing_entry", "a prior needs covariance matrices, as a list or as its entry `U` (or ",
+      "missing_entry", as_typed("x"),
+      " is no prior, which needs covariance matrices, as a list or as its entry `U` (or ",
       "`matrices`, `S0`, `Ulist`): there is none, but ", describe_entries(x)
     )
   }

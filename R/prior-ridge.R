@@ -16,9 +16,9 @@
 #'
 #' @param Ulist list of R x R covariance matrices, or one.
 #' @param data data from [mash_set_data()], whose noise is meant.
-#' @param subset the n rows to use: numbers, names or a logical vector. Default: all.
 #' @param ridge `"relative"`, `"mashr"` or `"none"`.
 #' @param size how much: default `1 / sqrt(n)`.
+#' @inheritParams shared_arguments
 #'
 #' @return `Ulist` with the ridge added to each matrix.
 #' @references Issue 91 of mashr (false positives under rank-one covariances).
@@ -29,7 +29,8 @@
 #' data <- mash_set_data(sims$Bhat, sims$Shat)
 #' round(add_ridge(cov_canonical(data)$equal_effects, data)[1:2, 1:2], 3)
 add_ridge <- function(Ulist, data, subset = NULL, ridge = c("relative", "mashr", "none"),
-                      size = NULL) {
+                      size = NULL, ...) {
+  take_dots(...)
   ridge <- match_choice(ridge, c("relative", "mashr", "none"))
   if (ridge == "none") return(Ulist)
   check_mash_data(data)
@@ -74,7 +75,7 @@ warn_rank_one <- function(Ulist, name = "Ulist") {
     names <- if (is.null(names(Ulist))) which(tied) else names(Ulist)[tied]
     shown <- utils::head(names, 5L)
     warn_mnmash(
-      "rank_one", "`", name, "` has ", length(names), if (length(names) > 1) " matrices" else
+      "rank_one", as_typed(name), " has ", length(names), if (length(names) > 1) " matrices" else
         " matrix", " of rank one (", paste(shown, collapse = ", "),
       if (length(names) > 5L) ", ...", "): under such a matrix the effect in one condition fixes ",
       "those in all others, and local false sign rates are too small where it is not exactly ",

@@ -12,6 +12,7 @@
 #' @param nsamp number of units.
 #' @param ncond number of conditions, the reference included: at least 2 for `sim_contrast2()`.
 #' @param err_sd standard error of every measurement.
+#' @inheritParams shared_arguments
 #'
 #' @return A list of matrices, units x conditions: the true levels `C`, the measurements `Chat` and
 #'   their standard errors `Shat`.
@@ -23,7 +24,8 @@
 #' # deviations from the reference
 #' head(sims$C - sims$C[, 4], 2)
 #' str(sim_contrast1(nsamp = 10, ncond = 3))
-sim_contrast1 <- function(nsamp = 100, ncond = 5, err_sd = sqrt(0.5)) {
+sim_contrast1 <- function(nsamp = 100, ncond = 5, err_sd = sqrt(0.5), ...) {
+  take_dots(...)
   nsamp <- check_few(nsamp, 1, 1e8)
   ncond <- check_few(ncond, 1, 1e4)
   measured_levels(matrix(stats::rnorm(nsamp, 10), nsamp, ncond), err_sd)
@@ -31,7 +33,8 @@ sim_contrast1 <- function(nsamp = 100, ncond = 5, err_sd = sqrt(0.5)) {
 
 #' @rdname sim_contrast1
 #' @export
-sim_contrast2 <- function(nsamp = 1000, ncond = 5, err_sd = sqrt(0.5)) {
+sim_contrast2 <- function(nsamp = 1000, ncond = 5, err_sd = sqrt(0.5), ...) {
+  take_dots(...)
   nsamp <- check_few(nsamp, 1, 1e8)
   ncond <- check_few(ncond, 2, 1e4)
   level <- stats::rnorm(nsamp, 10)

@@ -12,7 +12,7 @@
 #' @param conditions names of the conditions, or their number, at most 34.
 #' @param missing_share share of cells without a value, at random.
 #' @param active_share share of units with an effect.
-#' @param seed a whole number, or `NULL` to go on with R's random numbers.
+#' @inheritParams shared_arguments
 #'
 #' @return A list as from [mash_input()]. Its attribute `"truth"` has the residual correlation `V`,
 #'   the `groups` of the conditions, and the effects of the three sets.
@@ -22,7 +22,8 @@
 #' dim(input$strong.b)
 #' colnames(input$strong.b)
 simulate_mash_input <- function(n_strong = 500, n_random = 1000, n_null = 1000, conditions = 34,
-                                missing_share = 0, active_share = 0.3, seed = NULL) {
+                                missing_share = 0, active_share = 0.3, seed = NULL, ...) {
+  take_dots(...)
   sizes <- c(
     strong = check_few(n_strong, 1, 1e8),
     random = check_few(n_random, 1, 1e8),
@@ -65,7 +66,9 @@ toy_conditions <- function(conditions) {
     return(c(t(cells), t(bulk))[seq_len(check_count(conditions))])
   }
   if (!is.character(conditions) || length(conditions) < 2L || anyDuplicated(conditions)) {
-    stop_mnmash("argument", "`conditions` must be at least two distinct names, or their number")
+    stop_mnmash(
+      "argument", as_typed("conditions"), " must be at least two distinct names, or their number"
+    )
   }
   conditions
 }

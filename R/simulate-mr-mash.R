@@ -28,8 +28,7 @@
 #' @param X_pattern `"equal"` or `"ar1"`.
 #' @param X_scale standard deviation of the predictors, one or p.
 #' @param V_cor correlation of the errors among responses.
-#' @param seed a whole number, for a draw of its own that leaves R's random numbers as they were; or
-#'   `NULL` to use those.
+#' @inheritParams shared_arguments
 #'
 #' @return A list of `X` (n x p), `Y` (n x r), the effects `B` (p x r), the error covariance `V`
 #'   (r x r), `intercepts`, and `causal`: a data frame of the predictors with effects and their
@@ -43,7 +42,9 @@
 #' round(sim$B[sim$causal$predictor, ], 2)
 simulate_mr_mash <- function(n, p, p_causal, r, r_causal = list(seq_len(r)), intercepts = 1,
                              pve = 0.2, B_cor = 1, B_scale = 1, w = NULL, X_cor = 0,
-                             X_pattern = c("equal", "ar1"), X_scale = 1, V_cor = 0, seed = NULL) {
+                             X_pattern = c("equal", "ar1"), X_scale = 1, V_cor = 0, seed = NULL,
+                             ...) {
+  take_dots(...)
   n <- check_few(n, 2, 1e8)
   p <- check_few(p, 1, 1e8)
   r <- check_few(r, 1, 1e4)
@@ -112,7 +113,9 @@ check_response_sets <- function(sets, r) {
 # A root of the r x r matrix with ones on the diagonal and `cor` elsewhere.
 equal_correlation_root <- function(r, cor, name) {
   if (r > 1 && cor < -1 / (r - 1)) {
-    stop_mnmash("argument", "`", name, "` must be at least -1 / ", r - 1, " for ", r, " responses")
+    stop_mnmash(
+      "argument", as_typed(name), " must be at least -1 / ", r - 1, " for ", r, " responses"
+    )
   }
   # I - J/r and J/r are projections, with eigenvalues 1 - cor and 1 + (r - 1) cor.
   mean <- matrix(1 / r, r, r)

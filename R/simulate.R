@@ -12,6 +12,7 @@
 #' @param nsamp number of units in each group.
 #' @param ncond number of conditions.
 #' @param err_sd standard error of every measurement.
+#' @inheritParams shared_arguments
 #'
 #' @return A list of matrices, units x conditions: the true effects `B`, the measured effects `Bhat`
 #'   and their standard errors `Shat`.
@@ -21,7 +22,8 @@
 #' sims <- simple_sims(nsamp = 10, ncond = 3, err_sd = 0.1)
 #' str(sims)
 #' head(simple_sims2(nsamp = 10)$B, 3)
-simple_sims <- function(nsamp = 100, ncond = 5, err_sd = 0.01) {
+simple_sims <- function(nsamp = 100, ncond = 5, err_sd = 0.01, ...) {
+  take_dots(...)
   nsamp <- check_few(nsamp, 1, 1e8)
   ncond <- check_few(ncond, 1, 1e4)
   independent <- matrix(stats::rnorm(nsamp * ncond), nsamp, ncond)
@@ -34,7 +36,8 @@ simple_sims <- function(nsamp = 100, ncond = 5, err_sd = 0.01) {
 
 #' @rdname simple_sims
 #' @export
-simple_sims2 <- function(nsamp = 100, err_sd = 0.01) {
+simple_sims2 <- function(nsamp = 100, err_sd = 0.01, ...) {
+  take_dots(...)
   nsamp <- check_few(nsamp, 1, 1e8)
   first <- stats::rnorm(nsamp) %o% c(1, 1, 0, 0, 0)
   second <- stats::rnorm(nsamp) %o% c(0, 0, 1, 1, 1)

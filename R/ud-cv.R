@@ -5,13 +5,12 @@
 #' Fits [ud_fit()] for each combination of `K` and `penalty` to all folds of the units but one, and
 #' adds up the log-likelihoods of the units of that one under the fitted prior.
 #'
-#' @param data data from [mash_set_data()].
 #' @param K numbers of unconstrained components to compare.
 #' @param penalty penalties to compare, some of `"iw"`, `"nu"`, `"none"`.
 #' @param folds number of folds, or the fold of every unit, as in [mash_cv()].
-#' @param seed a whole number for all fits, or `NULL` to draw one from R's random numbers.
 #' @param refit also fit the best to all units.
 #' @param ... further arguments of [ud_fit()].
+#' @inheritParams shared_arguments
 #'
 #' @return An object of class `mash_cv`, as from [mash_cv()], with one row of `loglik` for each
 #'   combination, named `"K = 8, iw"`; and, with `refit`, the fit of the best as `fit`, of class

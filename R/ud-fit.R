@@ -57,8 +57,6 @@
 #' @param U_low_rank,U_scaled,U_fixed named lists of R x R matrices, see Components.
 #' @param w starting weights, one for each component in the order unconstrained (random, then
 #'   `Ulist`), rank one, `U_low_rank`, `U_scaled`, `U_fixed`. Default: equal.
-#' @param subset rows to use, such as the strongest units or random ones: numbers, names or a
-#'   logical vector. Default: all.
 #' @param update `"auto"`, `"ted"`, `"gted"`, `"ed"` or `"fa"`, see Steps.
 #' @param penalty `"iw"`, `"nu"` or `"none"`. Default: `"iw"`, or `"none"` with `update = "fa"`.
 #' @param lambda weight of the penalty, as a number of units. Default: the number of conditions.
@@ -68,11 +66,9 @@
 #' @param n_starts random starts; that with the best objective after `trial` iterations is
 #'   continued.
 #' @param warmup,trial numbers of iterations, see above.
-#' @param max_iter most iterations (passes over the data).
 #' @param tol converged when the objective rises by at most this for each unit.
 #' @param prune components with weight below this are dropped at the end.
 #' @inheritParams shared_arguments
-#' @param ... other words for these arguments (such as `maxiter`); any other is an error.
 #'
 #' @return An object of class `mnmash_ud`, a list of
 #' - `U`: named list of R x R covariances, in the units of `Bhat` (of z-scores if `alpha = 1`);
@@ -127,7 +123,8 @@ ud_fit <- function(data, K = NULL, Ulist = NULL, n_rank1 = 0, U_low_rank = NULL,
   check_flag(estimate_V)
   if (estimate_V && !common_noise(data, complete = FALSE)) {
     stop_mnmash(
-      "argument", "`estimate_V` needs the same noise for all units: one `V`, and (scaled) ",
+      "argument", "`estimate_V` needs the same noise for all units: one ", as_typed("V"),
+      ", and (scaled) ",
       "standard errors that do not differ by unit; z-scores (`alpha = 1`) have them"
     )
   }
@@ -301,7 +298,6 @@ new_ud_fit <- function(found, components, conditions, data, how, seed, prune) {
   }
   ended <- ending(found)
   ended$message <- ud_messages[[ended$stop]]
-  ended$converged <- ended$stop != "iterations" # at a point that no step improves, too
   structure(list(
     U = U[kept], w = stats::setNames(w, named[kept]), components = table, ranks = ranks[kept],
     loglik = found$loglik, objective = ended$trace, converged = ended$converged,
@@ -315,6 +311,6 @@ new_ud_fit <- function(found, components, conditions, data, how, seed, prune) {
 
 ud_messages <- c(
   converged = "the objective rose by at most `tol` for each unit",
-  stalled = "no step raises the objective",
+  stalled = "no step raises the objective beyond rounding, and the last gained more than `tol` asks",
   iterations = "stopped after `max_iter` iterations"
 )

@@ -5,9 +5,9 @@
 #' @param x,object a fit from [ud_fit()].
 #' @param n how many components to print, largest first.
 #' @param newdata data from [mash_set_data()] with the same `alpha` and conditions.
-#' @param row.names,optional ignored.
 #' @param ... `predict()`: further arguments of [mash()], such as `A`, `output_lfdr` or
 #'   `posterior_samples`; `plot()`: those of [plot.mnmash_prior()]. Otherwise none: any is an error.
+#' @inheritParams shared_arguments
 #'
 #' @return `summary()`: an object of class `summary.mnmash_ud`, a list of what it prints.
 #'   `logLik()`: the log-likelihood at the end, with the number of free parameters as `df`.
@@ -108,7 +108,10 @@ logLik.mnmash_ud <- function(object, ...) {
 predict.mnmash_ud <- function(object, newdata, ...) {
   check_handed_on(mash, list(...))
   if (missing(newdata)) {
-    stop_mnmash("argument", "`newdata` is missing: the fit does not hold the data it was made from")
+    stop_mnmash(
+      "argument", as_typed("newdata"),
+      " is missing: the fit does not hold the data it was made from"
+    )
   }
   check_mash_data(newdata)
   mash(newdata, g = ud_prior(object), fixg = TRUE, verbose = FALSE, ...)

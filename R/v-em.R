@@ -60,7 +60,10 @@ mash_estimate_corr_em <- function(data, Ulist, init, max_iter = 30, tol = 1, est
                                   details = TRUE, ...) {
   check_mash_data(data)
   if (!is.null(data$L)) {
-    stop_mnmash("argument", "`data` are contrasts: estimate `V` from the conditions themselves")
+    stop_mnmash(
+      "argument", "`data` are contrasts: estimate ", as_typed("V"),
+      " from the conditions themselves"
+    )
   }
   max_iter <- check_count(max_iter, 0)
   tol <- check_number(tol, 0)

@@ -20,6 +20,7 @@
 #' @param method see below.
 #' @param z_thresh units count as null when all their z-scores are below this in absolute value.
 #' @param rescale as in [residual_correlation()]; `FALSE` is what the mixture-prior workflows do.
+#' @inheritParams shared_arguments
 #'
 #' @return An R x R x L array with the names of the conditions and of the L features: for `vhat` of
 #'   [mixture_prior()] and [mash_fit()], which take for each unit, called `<feature>_<unit>`, the
@@ -34,7 +35,8 @@
 #' round(V[, , "g2"], 2)
 feature_correlation <- function(data, feature = NULL, features = NULL,
                                 method = c("simple_specific", "corshrink"), z_thresh = 2,
-                                rescale = TRUE) {
+                                rescale = TRUE, ...) {
+  take_dots(...)
   method <- match_choice(method, c("simple_specific", "corshrink"))
   check_flag(rescale)
   z_thresh <- check_number(z_thresh, 0)

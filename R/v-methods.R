@@ -32,8 +32,6 @@
 #' @param data data from [mash_set_data()] (its `V` is not used), or J x R z-scores, `NA` where
 #'   missing; these may have conditions without any value.
 #' @param method see below.
-#' @param subset rows to use, usually null or random ones: numbers, names or a logical vector.
-#'   Default: all.
 #' @param z_thresh rows count as null when all their z-scores are below this in absolute value.
 #'   Default: 2 for `"simple"`, `Inf` (no cut) for `"simple_specific"` and `"corshrink"`.
 #' @param correct undo the bias of the cut (`"simple"`).
@@ -45,7 +43,6 @@
 #' @param n_subset,max_iter,tol most rows, most iterations, and the gain in log-likelihood at which
 #'   to stop (`"mle"`). The defaults are the pipeline's; `tol = 0.01` and more iterations come
 #'   closer to the maximum.
-#' @param ... other words for these arguments (such as `max_rows`); any other is an error.
 #' @inheritParams shared_arguments
 #'
 #' @return An R x R correlation matrix, positive definite, with the names of the conditions on both
@@ -74,6 +71,10 @@ residual_correlation <- function(data, method = c(
   )
   z <- observed_z(data)
   rows <- check_subset(subset, z)
+  # Also where the method has no use for them.
+  n_subset <- check_count(n_subset)
+  max_iter <- check_count(max_iter, 0)
+  n_threads <- resolve_threads(n_threads)
   check_flag(correct)
   check_flag(rescale)
   if (correct && method != "simple") {
@@ -84,7 +85,7 @@ residual_correlation <- function(data, method = c(
   V <- if (method == "identity") {
     diag(ncol(z))
   } else if (method == "mle") {
-    start <- em_start(z, rows, check_count(n_subset), init)
+    start <- em_start(z, rows, n_subset, init)
     chosen <- if (inherits(data, "mash")) data_rows(data, start$rows) else z_data(start$z)
     mash_estimate_corr_em(
       chosen, if (is.null(Ulist)) cov_canonical(chosen) else Ulist,
@@ -121,7 +122,10 @@ observed_z <- function(data) {
   }
   check_mash_data(data)
   if (!is.null(data$L)) {
-    stop_mnmash("argument", "`data` are contrasts: estimate `V` from the conditions themselves")
+    stop_mnmash(
+      "argument", "`data` are contrasts: estimate ", as_typed("V"),
+      " from the conditions themselves"
+    )
   }
   z <- data$Bhat / data$Shat
   if (!is.null(data$missing)) z[data$missing] <- NA

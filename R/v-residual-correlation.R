@@ -26,10 +26,10 @@
 #' set of units. A matrix that is not positive definite is moved to the nearest one (Higham 2002)
 #' with eigenvalues of at least 0.001, with a message.
 #'
-#' @param data data from [mash_set_data()].
 #' @param z_thresh units count as null when their z-scores are below this in absolute value.
 #' @param est_cor return a correlation matrix (`TRUE`) or a covariance matrix of the z-scores.
 #' @param correct undo the bias of the cut, and handle missing values by pairs (`FALSE`: as mashr).
+#' @inheritParams shared_arguments
 #'
 #' @return An R x R matrix, for the argument `V` of [mash_set_data()] or [mash_update_data()]. It is
 #'   an error if too few units (fewer than R; with `correct`, fewer than 10 for a pair) look null.
@@ -42,7 +42,9 @@
 #' data <- mash_set_data(sims$Bhat, sims$Shat)
 #' estimate_null_correlation_simple(data)
 #' estimate_null_correlation_simple(data, correct = TRUE)
-estimate_null_correlation_simple <- function(data, z_thresh = 2, est_cor = TRUE, correct = FALSE) {
+estimate_null_correlation_simple <- function(data, z_thresh = 2, est_cor = TRUE, correct = FALSE,
+                                             ...) {
+  take_dots(...)
   check_mash_data(data)
   z_thresh <- check_number(z_thresh, 0, infinite = TRUE)
   check_flag(est_cor)

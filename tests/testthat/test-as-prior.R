@@ -100,7 +100,7 @@ test_that("bad priors are named", {
     "`b` does not go with `a`: it lacks 1 of 2 conditions (y)", fixed = TRUE,
     class = "mnmash_error_names")
   expect_error(as_prior(list(U = list(a = one, b = two), w = c(a = 1, c = 2))),
-    "`w` does not go with `U`: it lacks 1 of 2 components (b)", fixed = TRUE,
+    "`x$w` does not go with `x$U`: it lacks 1 of 2 components (b)", fixed = TRUE,
     class = "mnmash_error_names")
   data <- mash_set_data(diag(2))
   expect_error(as_prior(data), "it holds data", class = "mnmash_error_type")

@@ -26,7 +26,7 @@ test_that("association models match units and conditions by name", {
   expect_identical(dim(table), c(60L, 5L))
   expect_equal(rowSums(table[c("unassociated", "direct", "indirect")]), rep(1, 60),
                ignore_attr = TRUE)
-  row <- table[table$variant == "rs2" & table$condition == "hdl", ]
+  row <- table[table$unit == "rs2" & table$condition == "hdl", ]
   expect_equal(row$indirect, fit$marginal["rs2", "hdl", "I"])
   counts <- summary(fit, threshold = 0.9)$counts
   expect_equal(counts["ldl", "direct"], sum(fit$marginal[, "ldl", "D"] >= 0.9))
@@ -48,7 +48,7 @@ test_that("checks of statistics match variables by name", {
   expect_equal(other$variables, found$variables, tolerance = 1e-8)
   expect_equal(other$LD, found$LD, tolerance = 1e-12)
   turned <- qc_sumstats(z = Z[order, 2:1], LD = LD, n = c(a = 200, b = 150))
-  key <- \(x) paste(x$variable, x$condition)
+  key <- \(x) paste(x$predictor, x$condition)
   at <- match(key(found$variables), key(turned$variables))
   expect_equal(turned$variables$expected[at], found$variables$expected, tolerance = 1e-6)
   expect_identical(as.data.frame(found), found$variables)

@@ -16,6 +16,15 @@ typo_outcome <- function(f, arguments) {
   ""
 }
 
+test_that("functions of more than one argument have dots: what is unknown is refused in words", {
+  exported <- setdiff(getNamespaceExports("mnmash"), names(open_dots))
+  closed <- Filter(\(name) {
+    f <- getExportedValue("mnmash", name)
+    is.function(f) && length(formals(f)) > 1L && !"..." %in% names(formals(f))
+  }, exported)
+  expect_identical(sort(closed), character())
+})
+
 test_that("a misspelt argument is an error, in every method and in every function with dots", {
   dots_known <- known_failures("dots")
   withr::local_pdf(NULL)

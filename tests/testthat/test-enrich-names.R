@@ -137,6 +137,6 @@ test_that("several signals: regions and annotations are matched by name", {
   expect_identical(names(fit$prior_weights[[2]]), paste0("r2v", 1:12))
   table <- as.data.frame(fit)
   expect_identical(dim(table), c(60L, 4L))
-  expect_equal(table$pip[table$variant == "r3v11"], fit$pip[["locus_3"]][["r3v11"]])
+  expect_equal(table$pip[table$predictor == "r3v11"], fit$pip[["locus_3"]][["r3v11"]])
   expect_identical(names(coef(fit)), rownames(fit$coef))
 })

@@ -87,6 +87,29 @@ test_that("noise, projections and covariances can be given in all of mashr's for
   expect_identical(middle, first)
 })
 
+test_that("matrices of the package Matrix are the plain ones, as noise and as projections", {
+  skip_if_not_installed("Matrix")
+  set.seed(3)
+  x <- matrix(rnorm(40), 20)
+  noise <- lapply(1:20, \(j) matrix(c(1, j / 40, j / 40, 1), 2))
+  projection <- lapply(1:20, \(j) cbind(diag(2), c(0, j %% 2)))
+  U <- list(a = diag(3), b = matrix(1, 3, 3))
+  run <- \(noise, projection) ed(x, noise, U, projection = projection, max_iter = 3)[c("U", "pi")]
+  plain <- run(noise, projection)
+  sparse <- \(m) Matrix::Matrix(m, sparse = TRUE)
+  expect_identical(run(lapply(noise, Matrix::Matrix), lapply(projection, sparse)), plain)
+  common <- matrix(c(1, 0.3, 0.3, 1), 2)
+  expect_identical(
+    run(Matrix::Matrix(common), sparse(projection[[1L]])), run(common, projection[[1L]])
+  )
+  expect_identical(
+    run(list(s = sparse(matrix(1:40 / 20, 20)), V = Matrix::Matrix(common)), projection),
+    run(list(s = matrix(1:40 / 20, 20), V = common), projection)
+  )
+  # The three-dimensional form is the list's.
+  expect_identical(run(simplify2array(noise), simplify2array(projection)), plain)
+})
+
 test_that("the likelihood of observations with any noise and missing values is the plain one", {
   set.seed(3)
   J <- 12

@@ -259,12 +259,12 @@ test_that("tables have a row for each variable, condition and set", {
   fit <- finemap(finemap_data(d$X, d$Y), d$prior, V = d$V)
   table <- as.data.frame(fit)
   expect_identical(
-    names(table), c("variant", "condition", "set", "pip", "probability", "effect", "lfsr")
+    names(table), c("predictor", "condition", "set", "pip", "probability", "effect", "lfsr")
   )
   inside <- table[!is.na(table$set), ]
   expect_equal(nrow(inside), 3 * sum(lengths(lapply(fit$sets, `[[`, "variables"))))
-  expect_setequal(table$variant, colnames(d$X))
-  row <- table[table$variant == "rs35" & table$condition == "blood", ]
+  expect_setequal(table$predictor, colnames(d$X))
+  row <- table[table$predictor == "rs35" & table$condition == "blood", ]
   expect_equal(row$effect, fit$coef["rs35", "blood"])
   expect_equal(row$lfsr, fit$lfsr["rs35", "blood"])
   expect_equal(row$probability, fit$alpha[row$set, "rs35"])

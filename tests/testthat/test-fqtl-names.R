@@ -185,7 +185,7 @@ test_that("other containers give the same fit, and tables have a row for each ef
   expect_equal(blocks$B, fit$B, tolerance = 1e-10)
   table <- as.data.frame(fit)
   expect_identical(dim(table), c(90L, 5L))
-  at <- table$variant == "v20" & table$outcome == "lung"
+  at <- table$predictor == "v20" & table$outcome == "lung"
   expect_equal(table$effect[at], fit$B["v20", "lung"])
   expect_equal(table$pip[at], pip(fit, "outcome")["v20", "lung"])
   expect_equal(fit$residuals, `rownames<-`(d$Y, rownames(d$X)) - fitted(fit))

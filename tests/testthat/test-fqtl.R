@@ -203,7 +203,7 @@ test_that("single effects give credible sets that hold the variants", {
   d$X[, 8] <- d$X[, 7]
   fit <- fqtl(d$Y, d$X, u_prior = "susie", L = 3)
   sets <- credible_sets(fit)
-  found <- tapply(sets$variant, paste(sets$factor, sets$effect), c, simplify = FALSE)
+  found <- tapply(sets$predictor, paste(sets$factor, sets$effect), c, simplify = FALSE)
   expect_true(any(vapply(found, \(s) setequal(s, c(7, 8)), NA)))
   expect_true(any(vapply(found, \(s) identical(as.vector(s), 30L), NA)))
   # Twins share the probability.

@@ -224,7 +224,7 @@ test_that("every argument is checked before work begins", {
   refused(remove_singleton = 2, message = "`remove_singleton`")
   refused(ed_tol = -1, message = "`ed_tol`")
   refused(V_max_iter = 0, message = "`V_max_iter`")
-  refused(vhat = "smple", message = "`V` must be .*not \"smple\"")
+  refused(vhat = "smple", message = "`vhat` must be .*not \"smple\"")
   refused(npc = 1.5, message = "`npc`")
   refused(seed = "a", message = "`seed`")
   refused(ud_tol_lik = -1, message = "`ud_tol_lik`")

@@ -61,12 +61,12 @@ test_that("too few null units: how many there are, and what to do", {
   few$null.b <- few$null.b[1:5, ]
   few$null.s <- few$null.s[1:5, ]
   expect_error(resolve_vhat("simple", few, 0),
-    "not enough null rows .*has 5; .*give another method", class = "mnmash_error_too_few")
+    "not enough null rows .*has 5, .*another method", class = "mnmash_error_too_few")
   few$null.b <- few$null.b[0, ]
   few$null.s <- few$null.s[0, ]
   expect_error(
     resolve_vhat("simple", few, 0),
-    "not enough null rows .*`null` set has 0; .*another method", class = "mnmash_error_too_few"
+    "not enough null rows .*`null` set has 0, .*another method", class = "mnmash_error_too_few"
   )
   expect_error(resolve_vhat("simple", input[1:2], 0), "`data` has no `null` set",
     class = "mnmash_error_missing_entry")

@@ -17,7 +17,7 @@ test_that("matching LD passes, a swapped allele is found", {
   z <- s$z
   z[17] <- -z[17]
   bad <- qc_sumstats(z, s$LD, s$n)
-  expect_identical(bad$variables$variable[bad$variables$flip], "v17")
+  expect_identical(bad$variables$predictor[bad$variables$flip], "v17")
   expect_gt(bad$s, good$s)
   expect_output(print(bad), "v17")
 })
@@ -48,4 +48,43 @@ test_that("LD with negative eigenvalues is repaired, and then accepted", {
   expect_s3_class(finemap_sumstats(s$z, found$LD, s$n), "finemap_data")
   expect_output(print(found), "repaired")
   expect_error(qc_sumstats(s$z, LD[1:19, 1:19]), class = "mnmash_error_names")
+})
+
+test_that("z-scores are adjusted each by its own number of samples, matched by name", {
+  s <- qc_region(p = 12)
+  n <- stats::setNames(rep(c(300, 600, 450), 4), names(s$z))
+  found <- qc_sumstats(s$z, s$LD, n)
+  expect_equal(found$variables$z, unname(s$z * sqrt((n - 1) / (s$z^2 + n - 2))), tolerance = 1e-14)
+  expect_identical(qc_sumstats(s$z, s$LD, rev(n)), found)
+  both <- cbind(a = s$z, b = s$z / 2)
+  each <- cbind(b = n + 10, a = n)
+  expect_equal(
+    qc_sumstats(both, s$LD, each)$variables$z[1:12], found$variables$z, tolerance = 1e-14
+  )
+  names(n)[3] <- "other"
+  expect_error(qc_sumstats(s$z, s$LD, n), "other", class = "mnmash_error_names")
+})
+
+test_that("where z-scores are used together, sample sizes that differ by variant are refused", {
+  s <- qc_region(p = 12)
+  n <- stats::setNames(rep(c(300, 600), 6), names(s$z))
+  same <- stats::setNames(rep(600, 12), rev(names(s$z)))
+  both <- cbind(a = s$z, b = s$z / 2)
+  calls <- list(
+    finemap = \(n) finemap_sumstats(s$z, s$LD, n),
+    mr_ash = \(n) mr_ash_rss(Z = s$z, LD = s$LD, n = n, sa2 = c(0, 0.1))$beta,
+    mr_mash = \(n) mr_mash_rss(
+      Z = both, LD = s$LD, n = n, V = diag(2), prior = list(diag(2)), update_V = FALSE,
+      max_iter = 5, tol = 10
+    )$mu1,
+    deconvolve = \(n) deconvolve_rss(Z = both, LD = s$LD, n = n, sa2 = c(0, 0.1))$Bhat
+  )
+  for (call in calls) {
+    expect_error(call(n), "the samples they share", class = "mnmash_error_unequal_samples")
+    expect_identical(call(same), call(600))
+  }
+  expect_error(
+    deconvolve_rss(Z = both, LD = s$LD, n = c(a = 300, b = 600)), "see mr_mash_rss",
+    class = "mnmash_error_unequal_samples"
+  )
 })

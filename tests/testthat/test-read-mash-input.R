@@ -103,7 +103,7 @@ test_that("data under EZ: posteriors of missing cells come in units of effects",
 
 test_that("bad files are described", {
   x <- example_input()
-  expect_error(read_mash_input(x[1:3], sets = "null"), "`data` has no `null` set .*it has `strong`",
+  expect_error(read_mash_input(x[1:3], sets = "null"), "`file` has no `null` set .*it has `strong`",
     class = "mnmash_error_missing_entry")
   expect_error(read_mash_input(x["strong.b"]), "`strong.b` but not `strong.s`",
     class = "mnmash_error_missing_entry")
@@ -127,7 +127,7 @@ test_that("bad files are described", {
     class = "mnmash_error_too_few")
   y <- x
   y$strong.b <- data.frame(x = letters[1:6], y = 1, z = 2)
-  expect_error(read_mash_input(y), "`data\\$strong.b` must hold numbers only: column 1",
+  expect_error(read_mash_input(y), "`file\\$strong.b` must hold numbers only: column 1",
     class = "mnmash_error_type")
 })
 
@@ -138,6 +138,6 @@ test_that("standard errors are matched to effects by the names of units", {
   turned$strong.s <- x$strong.s[6:1, ]
   expect_identical(read_mash_input(turned), read_mash_input(x))
   rownames(turned$strong.s)[2] <- "v"
-  expect_error(read_mash_input(turned), "`data\\$strong.s` .* it lacks 1 of 6 units \\(u5\\)",
+  expect_error(read_mash_input(turned), "`file\\$strong.s` .* it lacks 1 of 6 units \\(u5\\)",
     class = "mnmash_error_names")
 })
