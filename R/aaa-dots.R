@@ -4,8 +4,8 @@
 # An argument whose name is another word for one of the function's own (see `synonyms`) becomes that
 # argument; both at once are an error, and so is anything else. `also` are names that the function
 # takes from its dots itself, or TRUE if it hands on whatever is not its own: take_dots() returns
-# these.
-take_dots <- function(..., also = character()) {
+# these. `words` are other words of this function alone.
+take_dots <- function(..., also = character(), words = NULL) {
   if (!...length()) return(list())
   frame <- parent.frame()
   known <- setdiff(names(formals(sys.function(sys.parent()))), "...")
@@ -14,7 +14,7 @@ take_dots <- function(..., also = character()) {
   if (is.null(given)) given <- rep("", length(dots))
   handed_on <- given %in% also
   for (i in which(!handed_on)) {
-    word <- own_word(given[i], known)
+    word <- if (given[i] %in% names(words)) words[[given[i]]] else own_word(given[i], known)
     if (is.na(word)) {
       if (!isTRUE(also)) stop_unused(given[i], dots[[i]], c(known, also))
       handed_on[i] <- TRUE

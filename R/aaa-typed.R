@@ -30,7 +30,7 @@ note_typed <- function(frame, word, typed) {
 # `code`, whose messages call arguments by other names: list(<our word> = <name>, ...).
 known_as <- function(.typed, code) code
 
-# `code`, whose messages say that the argument `name` was read from `file`, if that is a file's name.
+# `code`, whose messages say that the argument `name` was read from `file`, if that is a name.
 from_file <- function(name, file, code) {
   .files <- if (is_file_name(file)) stats::setNames(list(file), name)
   code

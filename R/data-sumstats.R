@@ -52,8 +52,8 @@ rss_products <- function(stats, n, var_y) {
   names <- rownames(z)
   Shat <- stats$Shat
   if (is.null(n)) {
-    if (!is.null(var_y)) stop_mnmash("argument", as_typed("covY"), " needs `n`")
-    if (J > 1L) stop_mnmash("argument", "more than one response needs `n`")
+    if (!is.null(var_y)) stop_mnmash("argument", as_typed("covY"), " needs ", as_typed("n"))
+    if (J > 1L) stop_mnmash("argument", "more than one response needs ", as_typed("n"))
     s <- if (is.null(Shat)) rep(1, length(z)) else drop(unname(Shat))
     return(list(
       norms = 1 / s^2, products = z / s, total = 0, samples = 0, names = names, unit = NULL,
@@ -62,7 +62,9 @@ rss_products <- function(stats, n, var_y) {
   }
   n <- samples_of(n, z, as_typed(stats$kind))
   if (length(n) > 1L) {
-    stop_mnmash("unequal_samples", "`n` must be the same for all conditions: see mr_mash_rss()")
+    stop_mnmash(
+      "unequal_samples", as_typed("n"), " must be the same for all conditions: see mr_mash_rss()"
+    )
   }
   if (is.null(Shat) && !is.null(var_y)) {
     stop_mnmash(
@@ -92,17 +94,17 @@ response_covariance <- function(covY, conditions, r) {
 }
 
 # Numbers of samples: one, or one for each condition where they differ. They may be given for each
-# z-score: p numbers for one condition (or by the names of the predictors), or p x R. How z-scores of
-# different samples correlate depends on the samples that they share, which nobody says: where they
-# are used together these numbers must be the same for all predictors. With `each`, where they are
-# not, all p x R are returned.
+# z-score: p numbers for one condition (or by the names of the predictors), or p x R. How z-scores
+# of different samples correlate depends on the samples that they share, which nobody says: where
+# they are used together these numbers must be the same for all predictors. With `each`, where they
+# are not, all p x R are returned.
 samples_of <- function(n, Z, what, kind = "predictor", each = FALSE) {
   R <- ncol(Z)
   if (is.data.frame(n)) n <- as.matrix(n)
   if (length(dim(n)) == 2L && nrow(n) == 1L) n <- n[1L, ]
   if (!is.numeric(n) || !length(n) || any(!is.finite(n) | n < 3)) {
     stop_mnmash(
-      "argument", "`n` must be one number of samples",
+      "argument", as_typed("n"), " must be one number of samples",
       if (R > 1L) paste(", or one for each of the", R, "conditions"), ", each at least 3"
     )
   }
@@ -113,7 +115,8 @@ samples_of <- function(n, Z, what, kind = "predictor", each = FALSE) {
     if (any(n != rep(n[1L, ], each = nrow(n)))) {
       if (each) return(unname(n))
       stop_mnmash(
-        "unequal_samples", "`n` must be the same for all ", kind, "s of a condition: how z-scores ",
+        "unequal_samples", as_typed("n"), " must be the same for all ", kind,
+        "s of a condition: how z-scores ",
         "of different samples correlate depends on the samples they share, which is not known. ",
         "Give one number, such as their median, and leave out ", kind, "s with far fewer samples"
       )

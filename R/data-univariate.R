@@ -31,7 +31,7 @@
 #' s$Bhat[4, 2]
 #' coef(lm(Y[, 2] ~ sim$X[, 4]))[[2]]
 univariate_sumstats <- function(X, Y, covariates = NULL, standardize = FALSE, ...) {
-  take_dots(...)
+  peer_arguments(take_dots(..., also = names(univariate_peers)), univariate_peers)
   check_flag(standardize)
   if (is.function(X)) return(sumstats_of_blocks(X, Y, covariates, standardize))
   sparse <- is_sparse(X)
@@ -49,6 +49,12 @@ univariate_sumstats <- function(X, Y, covariates = NULL, standardize = FALSE, ..
   }
   slopes(found, standardize, list(colnames(X), colnames(Y)))
 }
+
+# Arguments of mr.mash.alpha's function without a counterpart.
+univariate_peers <- list(
+  standardize.response = only(FALSE, "effects are in the units of `Y`: give scale(Y) for others"),
+  mc.cores = changes_nothing("all pairs are computed at once")
+)
 
 sumstats_of_blocks <- function(chunk, Y, covariates, standardize) {
   parts <- list()

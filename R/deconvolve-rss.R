@@ -30,7 +30,7 @@ deconvolve_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, LD, n, covY = NUL
   call <- match.call()
   further <- take_dots(..., also = TRUE)
   init <- match_choice(init, c("none", "mean"))
-  if (missing(n)) stop_mnmash("argument", "`n`, the number of samples, is needed")
+  if (missing(n)) stop_mnmash("argument", as_typed("n"), ", the number of samples, is needed")
   stats <- as_sumstats(Bhat, Shat, Z)
   J <- ncol(stats$z)
   conditions <- colnames(stats$z)

@@ -102,7 +102,7 @@ finemap_suffstat <- function(XtX, XtY, YtY, n, x_mean = NULL, y_mean = NULL, ...
   XtX <- complete_matrix(XtX, "XtX")
   XtY <- complete_matrix(XtY, "XtY")
   YtY <- complete_matrix(YtY, "YtY")
-  if (missing(n)) stop_mnmash("argument", "`n`, the number of samples, is needed")
+  if (missing(n)) stop_mnmash("argument", as_typed("n"), ", the number of samples, is needed")
   n <- check_number(n, 3)
   check_square(XtX, "XtX")
   check_square(YtY, "YtY")

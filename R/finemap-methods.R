@@ -24,10 +24,10 @@
 #'   variable as given), `lfsr` (of the set) and `active`. `coef()`: (p + 1) x R with the
 #'   intercepts first, or p x R where there is none. `predict()`: a matrix with R columns.
 #'   `as.data.frame()`: a row for each variable, condition, and set that the variable is in (`NA`:
-#'   none), with columns `predictor`, `condition`, `set`, `pip`, `probability` (that the effect of the
-#'   set is here), `effect` (the posterior mean of `coef()`) and `lfsr`. `logLik()`: the evidence
-#'   bound; `nobs()`: the number of samples, an error where it is not known or differs. `fitted()`
-#'   and `residuals()` are errors: a fit holds no samples.
+#'   none), with columns `predictor`, `condition`, `set`, `pip`, `probability` (that the effect of
+#'   the set is here), `effect` (the posterior mean of `coef()`) and `lfsr`. `logLik()`: the
+#'   evidence bound; `nobs()`: the number of samples, an error where it is not known or differs.
+#'   `fitted()` and `residuals()` are errors: a fit holds no samples.
 #' @name finemap-methods
 #' @examples
 #' set.seed(1)

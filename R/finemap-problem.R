@@ -158,7 +158,7 @@ sumstats_problem <- function(data, V, settings) {
   V <- if (is.null(V)) matrix(1) else check_noise(V, R, data$conditions)
   one <- length(n) == 1L
   if (!one && settings$estimate_V != "none") {
-    stop_mnmash("argument", "`estimate_V` needs one `n` for all conditions")
+    stop_mnmash("argument", "`estimate_V` needs one ", as_typed("n"), " for all conditions")
   }
   each <- if (is.null(n)) rep(1, R) else rep_len(n, R) - 1
   Z <- shrunk_scores(data$Z, n)

@@ -3,8 +3,9 @@
 #' @rdname finemap_data
 #' @export
 finemap_sumstats <- function(Z = NULL, LD, n = NULL, Bhat = NULL, Shat = NULL, check = TRUE, ...) {
-  take_dots(...)
-  if (is.null(Z) == (is.null(Bhat) || is.null(Shat))) {
+  peer_arguments(take_dots(..., also = names(sumstats_peers)), sumstats_peers)
+  given <- !vapply(list(Z, Bhat, Shat), is.null, NA)
+  if (given[1L] == any(given[2:3]) || given[2L] != given[3L]) {
     stop_mnmash(
       "argument", "give either ", as_typed("Z"), ", or ", as_typed("Bhat"), " and ",
       as_typed("Shat")
@@ -48,7 +49,8 @@ sumstats_region <- function(given, LD, n, check, each = FALSE) {
   if (check) call_core("check_psd", x = LD, control = list(slack = 1e-4, name = as_typed("LD")))
   if (is.null(n)) {
     warn_mnmash(
-      "sample_size", "without `n` the z-scores are used as they are, which overstates large ",
+      "sample_size", "without ", as_typed("n"),
+      " the z-scores are used as they are, which overstates large ",
       "effects: give the number of samples if it is known"
     )
   } else {

@@ -63,6 +63,9 @@
 #'   with `compat`.
 #' @param tol stop when the ELBO gains less.
 #' @param compat `NULL`, or `"mvsusieR"`.
+#' @param ... other words for these arguments (`prior_variance`, `residual_variance`; see [mnmash]),
+#'   and arguments of packages susieR and mvsusieR: those that change nothing here are taken with a
+#'   message, others are an error that says what to use.
 #' @inheritParams shared_arguments
 #'
 #' @return An object of class `finemap`, a list of
@@ -108,7 +111,8 @@ finemap <- function(data, prior, L = 10, V = NULL, prior_weights = NULL,
                     effect_model = NULL, standardize = TRUE, intercept = TRUE, min_log_bf = 0.1,
                     coverage = 0.95, min_abs_corr = 0.5, tol = 1e-4, max_iter = 100, compat = NULL,
                     n_threads = NULL, ...) {
-  take_dots(...)
+  peers <- take_dots(..., also = names(finemap_peers), words = own_synonyms$finemap)
+  peer_arguments(peers, finemap_peers)
   if (!inherits(data, "finemap_data")) {
     stop_mnmash(
       "type", "`data` must come from finemap_data(), finemap_suffstat() or finemap_sumstats()"

@@ -70,7 +70,7 @@ bmass <- function(Z, n, V = NULL, maf = NULL,
       "dimension", as_typed("Z"), " may have at most 8 columns: there are 3^d models"
     )
   }
-  if (missing(n)) stop_mnmash("argument", "`n`, the number of samples, is needed")
+  if (missing(n)) stop_mnmash("argument", as_typed("n"), ", the number of samples, is needed")
   n <- per_unit(n, Z, "n", d + 2)
   variance <- if (is.null(maf)) {
     rep(1, J)

@@ -18,8 +18,8 @@
 #' less with them than `LD` says: they show up as outliers.
 #'
 #' @param Z p z-scores, or a p x R matrix: conditions are checked one by one.
-#' @param n number of samples: one, one for each condition (matched by name), or one for each z-score
-#'   (p numbers matched by the names of the variables, or p x R).
+#' @param n number of samples: one, one for each condition (matched by name), or one for each
+#'   z-score (p numbers matched by the names of the variables, or p x R).
 #' @param alpha level at which a variable is an outlier.
 #' @inheritParams shared_arguments
 #'

@@ -157,6 +157,7 @@ not_both <- function(name, given) {
 
 # A prior whose weights are not known yet.
 unweighted_prior <- function(data, Ulist, grid, gridmult, normalizeU, usepointmass) {
+  gridmult <- check_gridmult(gridmult)
   if (is.null(Ulist)) {
     stop_mnmash("argument", "give `Ulist`, prior covariance matrices, or `g` from an earlier fit")
   }

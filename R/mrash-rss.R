@@ -59,7 +59,7 @@ mr_ash_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, LD, n = NULL, covY = 
   LD <- as_ld(LD, length(marginal$norms), marginal$names, LD_shrink, check_flag(check_LD))
   if (is.null(marginal$names)) marginal$names <- LD$names
   if (is.null(n)) {
-    if (settings$standardize) stop_mnmash("argument", "`standardize` needs `n`")
+    if (settings$standardize) stop_mnmash("argument", "`standardize` needs ", as_typed("n"))
     settings$update_sigma2 <- FALSE
     if (is.null(sigma2)) sigma2 <- 1
   }

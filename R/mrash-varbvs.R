@@ -56,8 +56,7 @@
 #' Its methods are in [varbvs-methods]; see also [pip()] and [credible_sets()]. The class is not
 #' that of package varbvs, whose methods stay what they are.
 #' @references Carbonetto and Stephens (2012), Bayesian Analysis 7, 73-108. Jaakkola and Jordan
-#' (2000),
-#'   Statistics and Computing 10, 25-37.
+#'   (2000), Statistics and Computing 10, 25-37.
 #' @export
 #' @examples
 #' sim <- simulate_mr_mash(n = 200, p = 50, p_causal = 3, r = 1, pve = 0.4, seed = 1)

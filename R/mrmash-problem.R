@@ -1,12 +1,17 @@
 # The model of a multivariate regression: settings, prior and residual covariance, checked, in the
 # form that the core takes.
 
+# mr.mash writes "EM".
+any_case <- function(x, name) {
+  match_choice(if (is.character(x)) tolower(x) else x, c("convex", "em"), name = name)
+}
+
 mash_table <- list(
   residual = list(
     "full", one_of(c("full", "diagonal", "lowrank", "factor", "identity", "known"))
   ),
   rank = list(NULL, as_given), update_w0 = list(TRUE, check_flag),
-  update_V = list(TRUE, check_flag), w0_method = list("convex", one_of(c("convex", "em"))),
+  update_V = list(TRUE, check_flag), w0_method = list("convex", any_case),
   w0_penalty = list(1, as_given), w0_threshold = list(0, at_least(0, 1)),
   covariance = list("diagonal", one_of(c("diagonal", "none", "full"))),
   plugin = list(FALSE, check_flag), tol = list(1e-6, at_least(0)),
@@ -21,10 +26,7 @@ mash_peers <- list(
   compute_ELBO = changes_nothing("the bound is always computed"),
   convergence_criterion = only(
     "ELBO", "a sweep must raise the bound by little (`tol`), and weights must be at their optimum"
-  ),
-  update_w0_method = refused("use `w0_method = \"em\"` or \"convex\""),
-  update_V_method = refused("use `residual = \"full\"` or \"diagonal\""),
-  update_w0_tol = refused("use `tol_w0`")
+  )
 )
 
 mash_settings <- function(given = list()) checked_settings(given, mash_table)

@@ -63,9 +63,10 @@ mr_mash_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, LD, n, covY = NULL, 
                         tol = 1e-6, tol_w0 = 1e-3, max_iter = 1000, e = 0, w1 = FALSE,
                         n_threads = NULL, ...) {
   call <- match.call()
-  peer_arguments(take_dots(..., also = names(mash_peers)), mash_peers)
+  peers <- take_dots(..., also = names(mash_peers), words = own_synonyms$mr_mash)
+  peer_arguments(peers, mash_peers)
   settings <- mash_settings(mget(names(mash_table)))
-  if (missing(n)) stop_mnmash("argument", "`n`, the number of samples, is needed")
+  if (missing(n)) stop_mnmash("argument", as_typed("n"), ", the number of samples, is needed")
   stats <- as_sumstats(Bhat, Shat, Z)
   conditions <- colnames(stats$z)
   r <- ncol(stats$z)

@@ -136,7 +136,8 @@ mr_mash <- function(X, Y, prior = NULL, S0 = NULL, w0 = NULL, grid = NULL, V = N
                     tol = 1e-6, tol_w0 = 1e-3, max_iter = 1000, e = 0, covariates = NULL,
                     w1 = FALSE, n_threads = NULL, ...) {
   call <- match.call()
-  peer_arguments(take_dots(..., also = names(mash_peers)), mash_peers)
+  peers <- take_dots(..., also = names(mash_peers), words = own_synonyms$mr_mash)
+  peer_arguments(peers, mash_peers)
   settings <- mash_settings(mget(names(mash_table)))
   data <- regression_data(X, Y, covariates)
   X <- data$X

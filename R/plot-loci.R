@@ -18,10 +18,10 @@
 #' @name loci-plots
 #' @examples
 #' set.seed(1)
-#' locus <- rep(1:100, each = 30)
-#' near <- rbinom(3000, 1, 0.2)
-#' causal <- rbinom(3000, 1, plogis(-5 + 1.5 * near)) == 1
-#' fit <- enrich(data.frame(locus, z = rnorm(3000, sd = ifelse(causal, 5, 1))), cbind(near))
+#' locus <- rep(1:60, each = 20)
+#' near <- rbinom(1200, 1, 0.2)
+#' causal <- rbinom(1200, 1, plogis(-4 + 1.5 * near)) == 1
+#' fit <- enrich(data.frame(locus, z = rnorm(1200, sd = ifelse(causal, 5, 1))), cbind(near))
 #' if (requireNamespace("ggplot2", quietly = TRUE)) plot(fit)
 NULL
 

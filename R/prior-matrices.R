@@ -118,10 +118,7 @@ prior_matrix <- function(U, R, normalize, where) {
 #' autoselect_grid(univariate_sumstats(sim$X, sim$Y), 2)
 autoselect_grid <- function(data, gridmult = sqrt(2), ...) {
   take_dots(...)
-  gridmult <- check_number(gridmult, 0)
-  if (gridmult > 0 && gridmult <= 1) {
-    stop_mnmash("argument", "`gridmult` must be greater than 1, or 0 for a single scale")
-  }
+  gridmult <- check_gridmult(gridmult)
   if (!is.list(data) || is.null(data$Bhat) || length(data$Shat) != length(data$Bhat)) {
     stop_mnmash("type", "`data` must come from mash_set_data(), or hold `Bhat` and `Shat`")
   }
@@ -135,6 +132,16 @@ autoselect_grid <- function(data, gridmult = sqrt(2), ...) {
   largest <- if (excess > 0) 2 * sqrt(excess) else 8 * smallest
   if (gridmult == 0) return(c(0, largest / 2))
   gridmult^(-ceiling(log2(largest / smallest) / log2(gridmult)):0) * largest
+}
+
+check_gridmult <- function(gridmult) {
+  gridmult <- check_number(gridmult, 0)
+  if (gridmult > 0 && gridmult <= 1) {
+    stop_mnmash(
+      "argument", as_typed("gridmult"), " must be greater than 1, or 0 for a single scale"
+    )
+  }
+  gridmult
 }
 
 check_grid <- function(grid, name = arg_name(grid)) {

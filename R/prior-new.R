@@ -36,7 +36,9 @@ prior_weights <- function(w, names, K) {
   }
   bad <- which(!is.finite(w) | w < 0)
   if (length(bad)) {
-    stop_mnmash("value", as_typed("w"), " must not be negative: weight ", bad[1L], " is ", w[bad[1L]])
+    stop_mnmash(
+      "value", as_typed("w"), " must not be negative: weight ", bad[1L], " is ", w[bad[1L]]
+    )
   }
   as.double(align_vector(w, names, K, "w", "component", to = as_typed("U"), more = "refuse"))
 }

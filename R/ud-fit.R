@@ -311,6 +311,6 @@ new_ud_fit <- function(found, components, conditions, data, how, seed, prune) {
 
 ud_messages <- c(
   converged = "the objective rose by at most `tol` for each unit",
-  stalled = "no step raises the objective beyond rounding, and the last gained more than `tol` asks",
+  stalled = "rounding hides whether the objective can rise by as little as `tol` asks",
   iterations = "stopped after `max_iter` iterations"
 )

@@ -114,7 +114,7 @@ test_that("whole numbers are the same ids whatever they were stored as", {
   d <- effects()
   ids <- c(100000L, 200000L, seq_len(J - 2))
   rownames(d$B) <- ids # integers
-  rownames(d$S) <- as.double(ids) # "1e+05"
+  rownames(d$S) <- as.double(ids) # as text: 1e+05
   expect_identical(rownames(d$S)[1], "1e+05")
   expect_identical(unname(mash_set_data(d$B, d$S)$Shat), unname(d$S))
 })

@@ -15,7 +15,8 @@ more_fits <- function(calls) {
       calls$finemap[c("V")], list(prior = calls$finemap[[2L]], L = 1)
     ),
     pool_mr_mash = list(
-      "pool_weights", lapply(c(a = 1, b = 2), \(i) list(X = calls$mr_mash[[1L]], Y = calls$mr_mash[[2L]])),
+      "pool_weights",
+      lapply(c(a = 1, b = 2), \(i) list(X = calls$mr_mash[[1L]], Y = calls$mr_mash[[2L]])),
       fit = mr_mash, prior = calls$mr_mash_rss$prior, grid = 1, max_iter = 2
     )
   )

@@ -40,8 +40,8 @@ test_that("a fit answers as models do", {
   expect_identical(coef(m), get_pm(m))
   expect_identical(fitted(m), get_pm(m))
   expect_equal(residuals(m, case$data), case$B - get_pm(m))
-  expect_equal(residuals(m, data_rows(case$data, nrow(case$B):1)),
-               (case$B - get_pm(m))[nrow(case$B):1, ])
+  expect_equal(residuals(m, data_rows(case$data, rev(seq_len(nrow(case$B))))),
+               (case$B - get_pm(m))[rev(seq_len(nrow(case$B))), ])
   expect_identical(nobs(m), nrow(case$B))
   expect_equal(as.numeric(logLik(m)), m$loglik)
   expect_identical(attr(logLik(m), "df"), sum(m$fitted_g$pi > 0) - 1L)
