@@ -5,6 +5,8 @@
 #' @name shared_arguments
 #' @keywords internal
 #' @param data data from [mash_set_data()].
+#' @param m a fit from [mash()].
+#' @param model a fit from [mash()], its `fitted_g`, or a prior (see [as_prior()]).
 #' @param prior a prior, or anything that [as_prior()] takes: a fit, a list of matrices with
 #'   weights, an object of another package. Its conditions are matched by name; those that the data
 #'   lack are integrated out. It is converted to the units of the data, or refused if the factor is
@@ -27,6 +29,10 @@
 #' @param A Q x R matrix: the posterior of these linear functions of the effects (in the units of
 #'   `Bhat`) instead of the effects' own. Columns are matched to the conditions by name. See
 #'   [contrast_matrix()].
+#' @param thresh an effect counts as significant when its lfsr is below this.
+#' @param posterior_samples number of samples to draw from the posterior of every unit: see
+#'   [get_samples()].
+#' @param nsim number of simulated data sets.
 #' @param pi_thresh components with weights up to this are left out of the posteriors.
 #' @param output_posterior_cov add the posterior covariance of every unit: R x R x J numbers.
 #' @param coverage the probability of holding its effect that a credible set should have.
@@ -41,6 +47,8 @@
 #' @param verbose say what is being done.
 #' @param n_threads number of threads. Default: the option `mnmash.threads`, or all cores; one for
 #'   each worker where a `future::plan()` gives several. The result does not depend on it.
+#' @param folder the name of a folder for the results; it is made if need be.
+#' @param top at most this many matrices are shown, those of largest weight.
 #' @param file the name of a file to write the picture to, ending in `.pdf` or `.png`.
 #' @param row.names,optional not used: R's generic has them.
 #' @param ... another word for one of these arguments: see [mnmash]. Anything else is an error.

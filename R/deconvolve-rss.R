@@ -5,17 +5,14 @@
 #' [deconvolve()] where only univariate effects and the correlations of the predictors are known:
 #' [mr_ash_rss()] for each condition.
 #'
-#' @param Bhat,Shat univariate effects and standard errors, p x r.
-#' @param Z z-scores, p x r, in place of `Bhat` and `Shat`.
-#' @param LD,LD_shrink,check_LD correlation of the predictors, p x p, and what to do with it, as in
-#'   [mr_ash_rss()].
 #' @param n number of samples, the same in all conditions.
 #' @param covY covariance of the responses (less covariates), r x r: gives their variances, and `V`.
 #'   Default: unknown, and then effects are fitted as if standardized (see [mr_ash_rss()]).
-#' @param V correlation of the errors among conditions, r x r. Default: from `covY`, else the
-#'   identity matrix.
+#' @param V correlation of the errors among conditions, r x r, matched to them by name. Default:
+#'   from `covY`, else the identity matrix.
 #' @param init as in [deconvolve()]; `"mean"` needs `covY`.
 #' @param ... further arguments of [mr_ash_rss()]: `sa2`, `update_pi`, `order`, `tol` and others.
+#' @inheritParams mr_mash_rss
 #' @inheritParams shared_arguments
 #' @return As [deconvolve()].
 #' @export

@@ -33,9 +33,9 @@
 #' @param Y responses, n samples x r conditions; `NA` where missing.
 #' @param method `"mr.ash"` or `"mnm"`, see below.
 #' @param init start at zero (`"none"`) or at the fit to the mean response (`"mean"`).
-#' @param V correlation of the errors among conditions, r x r. Default: that of the residuals; for
-#'   `"mnm"`, that of the model, or with missing values the mean over predictors of the correlations
-#'   of their errors.
+#' @param V correlation of the errors among conditions, r x r, matched to them by name. Default:
+#'   that of the residuals; for `"mnm"`, that of the model, or with missing values the mean over
+#'   predictors of the correlations of their errors.
 #' @param ... further arguments of [mr_ash()] (but not `beta_init`) or of [mr_mash()].
 #' @inheritParams mr_ash
 #' @inheritParams shared_arguments

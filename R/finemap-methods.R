@@ -12,9 +12,8 @@
 #' @param object,x a fit from [finemap()].
 #' @param newdata a matrix of variables as in `X` of [finemap_data()], found by name where they have
 #'   names, also among others.
-#' @param covariates the covariates of the new samples, if the fit has any: the same variables, in
-#'   any order, as a matrix or data frame.
 #' @param threshold the set has an effect in a condition where the lfsr is below this.
+#' @inheritParams mr_ash-methods
 #' @inheritParams shared_arguments
 #'
 #' @return `summary()`: a data frame of class `summary.finemap` with columns `set` (the name of the

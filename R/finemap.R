@@ -61,7 +61,6 @@
 #'   this. Traces of effects with evidence near zero have no place and raise all probabilities a
 #'   little; 0 lets them in, for a slightly higher ELBO. Without meaning for `scale = "fixed"` and
 #'   with `compat`.
-#' @param tol stop when the ELBO gains less.
 #' @param compat `NULL`, or `"mvsusieR"`.
 #' @param ... other words for these arguments (`prior_variance`, `residual_variance`; see [mnmash]),
 #'   and arguments of packages susieR and mvsusieR: those that change nothing here are taken with a

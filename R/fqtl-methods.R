@@ -5,8 +5,6 @@
 #' @param object,x a fit of [fqtl()].
 #' @param newdata an n' x p matrix of predictors, found by name where they have names, also among
 #'   others; the samples of the fit by default.
-#' @param covariates the covariates of the new samples, if the fit has any: the same variables, in
-#'   any order, as a matrix or data frame.
 #' @param offset known part of their linear predictor: a number, a vector or an n' x m matrix.
 #'   Needed if the fit has one.
 #' @param type `"link"`: the linear predictor; `"response"`: the mean of the outcome.
@@ -14,6 +12,7 @@
 #' @param Y the outcomes of the fit, or of some of its samples and outcomes where they have names.
 #' @param by `"predictor"`: the probability of an effect through any factor (or directly, on any
 #'   outcome); `"factor"`: a column for each factor; `"outcome"`: that of an effect on each outcome.
+#' @inheritParams mr_ash-methods
 #' @inheritParams shared_arguments
 #'
 #' @return

@@ -63,7 +63,6 @@
 #'   By default `c(1e-4, 1)`, or `c(1e-4, 100)` with `var_covariates`.
 #' @param n_seeds how many starting points of either kind (variants not in linkage disequilibrium,
 #'   with effects on many outcomes, or on a few) are tried before a factor is given up.
-#' @param tol the fit has converged when a round over all parts raises the bound by less.
 #' @param method `"coordinate"`, or `"sgvb"`: the same model by stochastic gradients
 #'   (reparametrised, with control variates and antithetic draws; a round is 20 steps). It is slower
 #'   and less exact, and shares none of the updates: a check of the other. Needs

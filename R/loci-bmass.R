@@ -23,8 +23,8 @@
 #'
 #' @param Z J x d matrix of z-scores.
 #' @param n number of samples: one, or one for each unit.
-#' @param V d x d correlation of z-scores without association. Default: the correlation of the rows
-#'   of `Z` with all `|z| < 2`, of which there must be at least 10 d.
+#' @param V d x d correlation of z-scores without association, matched by name. Default: the
+#'   correlation of the rows of `Z` with all `|z| < 2`, of which there must be at least 10 d.
 #' @param maf J minor allele frequencies, or `NULL` if scales of effects are those of a variable of
 #'   unit variance. With them, they are effects of an allele.
 #' @param sigma_alpha scales of effects, in standard deviations of the conditions.

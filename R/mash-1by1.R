@@ -165,7 +165,7 @@ print.mash_1by1 <- function(x, ...) {
   invisible(x)
 }
 
-#' @param thresh an effect counts as significant when its lfsr is below this.
+#' @inheritParams shared_arguments
 #' @rdname mash_1by1
 #' @export
 summary.mash_1by1 <- function(object, thresh = 0.05, ...) {

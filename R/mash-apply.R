@@ -11,8 +11,6 @@
 #'   another order they give the same results in that order, of some conditions those under the
 #'   exact margin of the prior.
 #' @param algorithm.version ignored; kept for scripts written for mashr.
-#' @param posterior_samples number of samples to draw from the posterior of every unit: see
-#'   [get_samples()].
 #' @inheritParams shared_arguments
 #'
 #' @return `mash_compute_posterior_matrices()`: a list of J x R matrices in the units of `Bhat` (see

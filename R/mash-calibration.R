@@ -15,9 +15,9 @@
 #' @param m a fit from [mash()] with posteriors (with `data`, the prior is enough).
 #' @param B true effects, in the layout of `get_lfsr(m)`; `NA` cells are left out.
 #' @param data data from [mash_set_data()] to simulate on, in place of `B`.
-#' @param nsim number of simulated data sets.
 #' @param bins number of bins of equal width between 0 and the largest lfsr, or their limits.
 #' @param ... with `data`, arguments of [mash()] for the fits.
+#' @inheritParams shared_arguments
 #'
 #' @return An object of class `lfsr_calibration`: a data frame with one row for each bin that has
 #'   effects: `lower`, `upper`, `n` (effects), `lfsr` (their mean), `wrong` (the share whose sign is

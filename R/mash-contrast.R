@@ -24,7 +24,6 @@
 #' contrast, once called, is wrong, or that the contrast is zero. Deviations are named
 #' `A_deviation`, differences `A_vs_B`, in the order of the conditions.
 #'
-#' @param model a fit from [mash()], its `fitted_g`, or a prior (see [as_prior()]).
 #' @param data data from [mash_set_data()], regions, files, or a function: as in [mash_posterior()].
 #' @param conditions names or numbers of the conditions of the model to compare. Default: all. Those
 #'   left out still inform the posterior.

@@ -22,7 +22,6 @@
 #'   gets. The names of a vector without names are the file names in it, without folder and ending.
 #' @param f a function of one region.
 #' @param ... further arguments of `f`.
-#' @param folder the name of a folder for the results; it is made if need be.
 #' @inheritParams shared_arguments
 #'
 #' @return A list of the results, with the names of the regions. With a `folder`, invisibly a data

@@ -8,7 +8,6 @@
 #'
 #' @param x,object a fit from [mash()]; `print()`, `summary()` and `as.data.frame()` take data from
 #'   [mash_set_data()] too.
-#' @param thresh an effect counts as significant when its lfsr is below this.
 #' @inheritParams shared_arguments
 #'
 #' @return `summary()`: of a fit an object of class `summary.mash`, a list of the numbers it prints;

@@ -30,12 +30,10 @@
 #' With a `folder`, results become files as they are finished; the same call again does only what is
 #' missing. See [each_region()].
 #'
-#' @param model a fit from [mash()], its `fitted_g`, or a prior (see [as_prior()]).
 #' @param data data from [mash_set_data()]; or regions: a list with names, or a character vector of
 #'   files; or a function of a number that returns a data set, with `n_chunks`.
 #' @param exclude names or numbers of conditions of the model to leave out.
 #' @param exclude_rule how: `"marginal"`, exactly, or `"workflow"`.
-#' @param folder the name of a folder for the results; it is made if need be.
 #' @param n_chunks into how many chunks one data set is cut. Default: of 20,000 units or fewer.
 #' @param V residual correlation of lists without `V`: R x R, for the conditions of the model.
 #'   Default: that of the model, if it is from [mash_fit()] or [mixture_prior()]; else independence.

@@ -7,7 +7,6 @@
 #' missing in the simulation.
 #'
 #' @param object a fit from [mash()].
-#' @param nsim number of simulated data sets.
 #' @param seed `NULL`, or a number for [set.seed()]; R's random numbers are then put back to where
 #'   they were.
 #' @param data data from [mash_set_data()], with the fit's conditions and `alpha`: usually the data

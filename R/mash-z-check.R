@@ -11,11 +11,11 @@
 #' gross misfit only, such as a wrong `V`, standard errors that are too small, or a pattern of
 #' sharing without a matrix for it; on other data it is a check of the prior too.
 #'
-#' @param m a fit from [mash()].
 #' @param data data from [mash_set_data()], with the fit's conditions and `alpha`.
 #' @param threshold absolute z-scores beyond which to count.
 #' @param max_units at most this many units (spread evenly over the rows) for the distribution
 #'   functions; pairs use all units.
+#' @inheritParams shared_arguments
 #'
 #' @return An object of class `mash_z_check`, a list of
 #' - `conditions`: a data frame with a row for each condition and threshold: `condition`,

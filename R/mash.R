@@ -40,8 +40,6 @@
 #'   1e-8; 1e-6 for `"mixEM"`) and `max_iter`; for `"mixSQP"` the control list of
 #'   `mixsqp::mixsqp()`.
 #' @param add.mem.profile,algorithm.version ignored; kept for scripts written for mashr.
-#' @param posterior_samples number of samples to draw from the posterior of every unit: see
-#'   [get_samples()].
 #' @param outputlevel 1: the fitted prior only; 2: and posteriors; 3: and posterior covariances
 #'   (R x R x J numbers); 4: and the matrix of log-likelihoods (J x P numbers).
 #' @param output_lfdr add `lfdr` to the posteriors.

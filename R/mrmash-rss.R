@@ -30,7 +30,8 @@
 #' @param Z p x r z-scores, in place of `Bhat` and `Shat`.
 #' @param n number of samples: one number, or one for each response (by name, if it has names).
 #' @param covY r x r covariance of the responses, matched to the columns of the statistics by name.
-#' @param V r x r residual covariance to start from, or to use. Default: `covY`.
+#' @param V r x r residual covariance to start from, or to use, matched to the columns of the
+#'   statistics by name. Default: `covY`.
 #' @param X_colmeans,Y_colmeans means of predictors and responses (p and r numbers), for an
 #'   intercept.
 #' @param order `"consecutive"`, or a permutation of 1, ..., p: the order of the updates.

@@ -70,11 +70,13 @@ plot.bmass <- function(x, top = 20, file = NULL, ...) {
     ggplot2::scale_fill_manual(
       values = c(direct = "#2a6f97", indirect = "#a9cce3", none = "grey92"), name = "association"
     ) +
-    ggplot2::scale_x_continuous(breaks = c(0, 0.5, 1)) +
+    ggplot2::scale_x_continuous(breaks = c(0, 0.5, 1), labels = c("0", "0.5", "1")) +
     ggplot2::facet_wrap(~condition, nrow = 1) +
     ggplot2::labs(x = "probability", y = NULL) +
     ggplot2::theme_minimal() +
-    ggplot2::theme(panel.grid.major.y = ggplot2::element_blank())
+    ggplot2::theme(
+      panel.grid.major.y = ggplot2::element_blank(), panel.spacing.x = ggplot2::unit(12, "pt")
+    )
   width <- 2 + 1.4 * length(conditions) + label_inches(units, 9)
   picture(plot, width, 1.4 + 0.2 * length(rows), file)
 }
@@ -103,6 +105,8 @@ plot.qc_sumstats <- function(x, top = 5, file = NULL, ...) {
     ggplot2::scale_colour_manual(
       values = stats::setNames(c("grey55", "#edae49", "#d1495b"), words), drop = FALSE, name = NULL
     ) +
+    # Room for the names.
+    ggplot2::scale_y_continuous(expand = ggplot2::expansion(mult = c(0.05, 0.1))) +
     ggplot2::labs(
       x = "expected from the other z-scores", y = "z-score",
       title = "z-scores and LD", subtitle = paste("s:", first_few(signif(x$s, 3), 6L))

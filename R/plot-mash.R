@@ -6,7 +6,6 @@
 #' @param type `"weights"`: the estimated weights by covariance matrix; `"sharing"`: a heat map of
 #'   the sharing of effects between pairs of conditions, similar conditions side by side (see
 #'   [get_pairwise_sharing()]).
-#' @param top at most this many matrices, those of largest weight.
 #' @param ... for `"sharing"`, arguments of [get_pairwise_sharing()].
 #' @inheritParams shared_arguments
 #'

@@ -186,7 +186,6 @@ grid_inches <- function(x) ggplot2::unit(x, "inches")
 #'
 #' @param x a prior: see [as_prior()].
 #' @param type `"weights"`: a bar for each matrix; `"U"`: heat maps, by [plot_U()].
-#' @param top at most this many matrices, those of largest weight.
 #' @param ... for `"U"`, arguments of [plot_U()].
 #' @inheritParams shared_arguments
 #'

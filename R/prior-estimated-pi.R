@@ -1,6 +1,5 @@
 #' Estimated mixture weights
 #'
-#' @param m a fit from [mash()].
 #' @param dimension sum the weights over scales, giving one for each covariance matrix (`"cov"`);
 #'   over matrices, giving one for each scale of the grid (`"grid"`); or not at all (`"all"`).
 #' @inheritParams shared_arguments
