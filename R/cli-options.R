@@ -53,8 +53,8 @@ cli_options <- list(
   ),
   "component-files" = cli_option("RDS files of starting matrices, in place of components", "files"),
   "engine" = cli_option(
-    "how matrices are refined", "choice", of("mixture_prior", "engine"),
-    of("mixture_prior", "engine")
+    "how matrices are learnt; \"learn\" is the calibrated way, the others are those of older tools",
+    "choice", "ed_bovy", of("mixture_prior", "engine")
   ),
   "npc" = cli_option("number of principal components; default: 5, or as many as there can be",
                      "count"),
@@ -66,10 +66,10 @@ cli_options <- list(
       "method for the residual correlation: identity simple corrected mle",
       "vhat_corshrink_xcondition vhat_simple_specific"
     ),
-    "text", of("mixture_prior", "V")
+    "text", "simple"
   ),
   "vhat-method" = cli_option(
-    "method for the residual correlation", "choice", of("mixture_prior", "V"),
+    "method for the residual correlation", "choice", "simple",
     c("identity", "simple", "corrected", "mle", "corshrink", "simple_specific")
   ),
   "vhat-data" = cli_option("RDS file of the residual correlation, matrix or array", "file"),

@@ -127,6 +127,12 @@ run_prior <- function(engine) {
     }
     if (!is.null(o[["max-iter"]])) arguments$max_iter <- o[["max-iter"]]
     if (!is.null(o[["n-unconstrained"]])) arguments$n_unconstrained <- o[["n-unconstrained"]]
+    # The engine "learn" has none of the others' choices: only what was asked for is handed on.
+    if (engine == "learn") {
+      option <- sub("^components$", "mixture-components", gsub("_", "-", names(arguments)))
+      arguments <- arguments[!names(arguments) %in% refining_arguments | option %in% o$given]
+      if (!any(c("vhat", "vhat-data") %in% o$given)) arguments["V"] <- list(NULL)
+    }
     if (is.null(o$output)) {
       do.call(mixture_prior, c(
         arguments, list(cwd = o$cwd, output_prefix = o[["output-prefix"]])

@@ -21,11 +21,6 @@ prior_components <- function(data, components, npc, remove_singleton, n_threads)
   })
 }
 
-# The typical variance of what was measured.
-noise_level <- function(data) {
-  stats::median((if (is.null(data$missing)) data$Shat else data$Shat[!data$missing])^2)
-}
-
 with_condition_names <- function(U, conditions) {
   lapply(U, \(u) {
     u <- matrix(as.double(u), nrow(u))

@@ -18,9 +18,11 @@
 #' [mash_stream()] for posteriors of data that do not fit themselves.
 #'
 #' @param Ulist list of R x R prior covariance matrices, positive semi-definite, with distinct names
-#'   (`U1`, ... where there are none): see [cov_canonical()], [cov_pca()]. Matrices whose rows and
-#'   columns have names are matched to the conditions of the data by name: put in their order, and
-#'   reduced to them if they are of more.
+#'   (`U1`, ... where there are none): see [cov_canonical()], [cov_pca()]; or a prior, taken as `g`.
+#'   Matrices whose rows and columns have names are matched to the conditions of the data by name:
+#'   put in their order, and reduced to them if they are of more. Default: learnt from the data by
+#'   the steps of [learn_prior()], with the `V` of the data, and each unit as a block of its own;
+#'   where units come in blocks (genes, LD blocks), or strong units apart, call [learn_prior()].
 #' @param gridmult ratio of successive scales when `grid` is not given. The grid then goes from a
 #'   tenth of the smallest standard error to twice the largest effect in excess of its error; 0
 #'   gives a single scale besides 0.
@@ -96,6 +98,10 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
   n_threads <- resolve_threads(n_threads)
   say <- if (verbose) \(...) message(" - ", ...) else \(...) NULL
 
+  if (inherits(Ulist, "mnmash_prior") && is.null(g)) {
+    g <- Ulist
+    Ulist <- NULL
+  }
   if (!is.null(g)) {
     not_both("g", c(
       Ulist = !is.null(Ulist), grid = !is.null(grid), normalizeU = !missing(normalizeU),
@@ -104,6 +110,10 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
     g <- given_prior(g, data, weights = fixg)
   } else {
     if (fixg) stop_mnmash("argument", "`fixg` needs a prior `g` to keep")
+    if (is.null(Ulist)) {
+      say("Learning prior covariances (learn_prior() has the choices)")
+      Ulist <- learnt_matrices(data, n_threads)
+    }
     g <- unweighted_prior(data, Ulist, grid, gridmult, normalizeU, usepointmass)
   }
 
@@ -156,9 +166,6 @@ not_both <- function(name, given) {
 # A prior whose weights are not known yet.
 unweighted_prior <- function(data, Ulist, grid, gridmult, normalizeU, usepointmass) {
   gridmult <- check_gridmult(gridmult)
-  if (is.null(Ulist)) {
-    stop_mnmash("argument", "give `Ulist`, prior covariance matrices, or `g` from an earlier fit")
-  }
   check_flag(normalizeU)
   check_flag(usepointmass)
   if (usepointmass && "null" %in% names(Ulist)) {

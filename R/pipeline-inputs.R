@@ -17,13 +17,32 @@ vhat_methods <- c(
 # the set of units that suits it.
 resolve_vhat <- function(V, input, alpha, ...) {
   conditions <- colnames(input[[1L]])
-  if (is.null(V)) V <- "identity"
+  if (is.null(V)) return(default_vhat(input, alpha, ...))
   if (is_vhat_method(V)) return(estimate_vhat(input, vhat_methods[[V]], alpha, ...))
   if (is_file_name(V)) {
     given <- read_rds(V, "V")
     return(from_file("V", V, usable_vhat(given, conditions)))
   }
   usable_vhat(V, conditions)
+}
+
+# The corrected estimate of random units, or of null ones; independent errors where there are few.
+default_vhat <- function(input, alpha, ...) {
+  there <- \(set) length(input[[paste0(set, ".b")]]) > 0
+  if (!there("random") && there("null")) {
+    input[c("random.b", "random.s")] <- input[c("null.b", "null.s")]
+  }
+  found <- if (there("random")) {
+    tryCatch(
+      estimate_vhat(input, "corrected", alpha, ...), mnmash_error_too_few = \(e) NULL
+    )
+  }
+  if (!is.null(found)) return(found)
+  warn_mnmash(
+    "few", "there are too few random or null units to estimate the residual correlation: errors ",
+    "are taken as independent; give `V`"
+  )
+  estimate_vhat(input, "identity", alpha)
 }
 
 # Whether V is to be estimated; an error if it can be neither a method nor the name of a file.
@@ -74,7 +93,7 @@ estimate_vhat <- function(input, method, alpha, Ulist = NULL, n_subset = 6000, m
   data <- set_data(input, set, alpha)
   from_file("data", file, with_seed(seed, tryCatch(
     switch(method,
-      corrected = residual_correlation(data, "simple", correct = TRUE, n_threads = n_threads),
+      corrected = residual_correlation(data, "corrected", n_threads = n_threads),
       mle = residual_correlation(
         data, "mle", Ulist = Ulist, n_subset = n_subset, max_iter = max_iter, n_threads = n_threads
       ),

@@ -2,15 +2,21 @@
 
 #' Learn a mixture prior from strong effects
 #'
-#' The first step of the mixture-prior pipeline: estimates the residual correlation, finds patterns
-#' of effects among the strong units (factors, principal components, simple known patterns), refines
-#' them by maximum likelihood, and weighs them.
+#' The first step of the mixture-prior pipeline: estimates the residual correlation, learns patterns
+#' of effects from the strong units, and weighs them.
 #'
-#' @section Steps:
-#' 1. `V`: the residual correlation, by [residual_correlation()]: from the `null` set by
-#'    `"simple"` (the correlation of units with all |z| < 2), `"corshrink"` and
-#'    `"simple_specific"`; from the `random` set by `"mle"` and `"corrected"` (which undoes the bias
-#'    that comes of looking at small z-scores only); or `"identity"`.
+#' The default engine, `"learn"`, does what [learn_prior()] does with the `strong` and the `random`
+#' set, in steps that keep the error rates they promise, and has no choices but `seed`. The others
+#' do what older pipelines do, with their choices: they find starting matrices (factors, principal
+#' components, simple known patterns), and refine them by maximum likelihood without a penalty
+#' (`"ud"` and `"ud_ted"` with one). Their lfsr are too small by a factor of two and more. Where one
+#' of these choices is given, the default is `"ed_bovy"`.
+#'
+#' @section Steps of the other engines:
+#' 1. `V`: the residual correlation, by [residual_correlation()]: from the `random` set by
+#'    `"corrected"`, the default (which undoes the bias that comes of looking at small z-scores
+#'    only), and `"mle"`; from the `null` set by `"simple"` (the correlation of units with all
+#'    |z| < 2), `"corshrink"` and `"simple_specific"`; or `"identity"`.
 #' 2. `components`: starting matrices from the `strong` set, in units of its noise: `"flash"` and
 #'    `"flash_nonneg"` ([cov_flash()]), `"pca"` ([cov_pca()]), `"xtx"` (the mean of the products of
 #'    effects), and `"canonical"` ([cov_canonical()]); in the units of the effect model.
@@ -30,7 +36,7 @@
 #' Refined matrices are named `ED_<matrix>`, those of ultimate deconvolution `UD_<matrix>`.
 #'
 #' @section As the workflows do it:
-#' `npc = 2`, `ridge = "mashr"`, `missing = "reset1000"`, `keep_raw = FALSE` and
+#' `V = "simple"`, `npc = 2`, `ridge = "mashr"`, `missing = "reset1000"`, `keep_raw = FALSE` and
 #' `w_source = "engine"` give the numbers of the notebooks' `ed_bovy` step; also with
 #' `add_xtx = TRUE` and `remove_singleton = TRUE` those of older ones; with `keep_raw = TRUE` and
 #' `w_source = "mash"` those of newer ones.
@@ -41,14 +47,16 @@
 #' `save_components = TRUE` also the starting matrices to `<output_prefix>.<component>.rds`. A file
 #' is complete or not there.
 #'
-#' @param data the sets `strong` and, for most methods of `V`, `null` or `random`: the name of an
-#'   RDS file or what [read_mash_input()] takes.
-#' @param engine how matrices are refined: see below.
+#' @param data the sets `strong`, for weights `random` (without it they are of the strong set), and
+#'   for some methods of `V` `null`: the name of an RDS file or what [read_mash_input()] takes.
+#' @param engine how matrices are learnt: see below.
 #' @param components which starting matrices: any of `"flash"`, `"flash_nonneg"`, `"pca"`,
 #'   `"canonical"`, `"xtx"`.
 #' @param effect_model `"EE"`: the prior is of effects; `"EZ"`: of z-scores.
 #' @param V the residual correlation: a method, an R x R matrix (its conditions are matched by
-#'   name), or the name of an RDS file with one. The workflows' word is `vhat`. An array has a
+#'   name), or the name of an RDS file with one. The workflows' word is `vhat`. Default:
+#'   `"corrected"`, of the `random` set or, without it, the `null` set; `"identity"` where there are
+#'   too few units. An array has a
 #'   matrix for each strong unit (R x R x J), or, with their names, for each feature
 #'   ([feature_correlation()]).
 #' @param npc number of principal components. Default: 5, or as many as there can be.
@@ -91,9 +99,9 @@
 #' file <- system.file("extdata", "mashr_input.rds", package = "mnmash")
 #' prior <- mixture_prior(file, components = c("pca", "canonical"), verbose = FALSE)
 #' prior
-mixture_prior <- function(data, engine = c("ed_bovy", "cov_ed", "ud", "ud_ted", "none"),
+mixture_prior <- function(data, engine = c("learn", "ed_bovy", "cov_ed", "ud", "ud_ted", "none"),
                           components = c("flash", "flash_nonneg", "pca", "canonical"),
-                          effect_model = c("EE", "EZ"), V = "simple", npc = NULL,
+                          effect_model = c("EE", "EZ"), V = NULL, npc = NULL,
                           ed_tol = 1e-5, max_iter = 5000, seed = 999, canonical_in_ed = TRUE,
                           keep_raw = TRUE, add_xtx = FALSE, remove_singleton = FALSE,
                           ridge = c("relative", "mashr", "none"),
@@ -103,7 +111,9 @@ mixture_prior <- function(data, engine = c("ed_bovy", "cov_ed", "ud", "ud_ted", 
                           save_components = FALSE, verbose = TRUE, n_threads = NULL,
                           scale_only = NULL, ud_tol_lik = NULL, ...) {
   take_dots(...)
-  engine <- match_choice(engine, c("ed_bovy", "cov_ed", "ud", "ud_ted", "none"))
+  frame <- environment()
+  absent <- vapply(refining_arguments, \(x) eval(call("missing", as.name(x)), frame), NA)
+  engine <- prior_engine(if (!missing(engine)) engine, refining_arguments[!absent])
   effect_model <- match_choice(effect_model, c("EE", "EZ"))
   w_source <- match_choice(w_source, c("mash", "engine"))
   components <- check_components(c(components, if (check_flag(add_xtx)) "xtx"))
@@ -136,50 +146,67 @@ mixture_prior <- function(data, engine = c("ed_bovy", "cov_ed", "ud", "ud_ted", 
   alpha <- effect_alpha(effect_model)
   input <- mash_input_of(data, missing, sets = "strong")
 
-  V_word <- if (is_file_name(V)) V else "given"
+  V_word <- if (is.null(V)) "corrected" else if (is_file_name(V)) V else "given"
   how$say("Residual correlation: ", V_word)
   V <- do.call(resolve_vhat, c(list(V, input, alpha), limits), quote = TRUE)
-  strong <- in_units_of_noise(set_data(input, "strong", alpha, V))
-  start <- starting_matrices(
-    strong, engine, components, component_files, default_npc(npc, strong), remove_singleton,
-    scale_only, n_threads
-  )
-  if (!is.null(how$tol_all) && startsWith(engine, "ud")) how$tol <- how$tol_all / nrow(strong$Bhat)
-  how$say(
-    "Components: ", length(start$data), " matrices from ", nrow(strong$Bhat), " strong units, ",
-    length(start$canonical), " canonical"
-  )
-  found <- with_seed(seed, refine(strong, start, how))
-  U <- found$U
-  if (w_source == "engine") {
-    weights <- list(U = U, w = found$w, null_weight = 0)
+  strong <- set_data(input, "strong", alpha, V)
+  found <- if (engine == "learn") {
+    how$seed <- check_set_seed(check_seed(seed))
+    learn_from_sets(input, strong, V, how)
   } else {
-    if (keep_raw && length(found$refined)) U <- c(found$raw, U)
-    how$say("Weights of ", length(U), " matrices")
-    weights <- weigh_by_mash(strong, U, n_threads)
+    choices <- list(
+      components = components, files = component_files, npc = npc,
+      remove_singleton = remove_singleton, scale_only = scale_only, w_source = w_source,
+      keep_raw = keep_raw, seed = seed
+    )
+    refine_components(in_units_of_noise(strong), choices, how)
   }
-  weights$U <- lapply(weights$U, `*`, strong$unit^2)
-  if (!is.null(weights$grid)) weights$grid <- weights$grid * strong$unit
-  prior <- do.call(new_prior, c(weights, list(
+  prior <- do.call(new_prior, c(found$weights, list(
     effect_model = effect_model, V = V,
-    learnt = list(by = "mixture_prior", n_units = nrow(strong$Bhat)),
+    learnt = c(list(by = "mixture_prior", n_units = nrow(strong$Bhat)), found$learnt),
     loglik = found$loglik, converged = found$converged,
     n_iter = found$n_iter, stopped = found$stopped, engine = engine,
-    refined = intersect(names(weights$U), found$refined),
+    refined = intersect(names(found$weights$U), found$refined),
     settings = list(
-      components = names(start$kinds), npc = npc, ed_tol = ed_tol, max_iter = max_iter,
+      components = names(found$kinds), npc = npc, ed_tol = ed_tol, max_iter = max_iter,
       seed = seed, canonical_in_ed = canonical_in_ed, keep_raw = keep_raw, ridge = how$ridge,
       w_source = w_source, missing = attr(input, "missing"), scale_only = scale_only, V = V_word
     ),
     version = as.character(utils::packageVersion("mnmash"))
   )))
   if (!is.null(cwd)) {
-    start$kinds <- lapply(start$kinds, \(U) lapply(U, `*`, strong$unit^2))
     files <- list(cwd = cwd, prefix = prefix, V = V_word, components = save_components)
-    write_prior(prior, start, files, how$say)
+    write_prior(prior, found$kinds, files, how$say)
   }
   prior
 }
+
+# The engine asked for. What other engines than "learn" know is not for it.
+prior_engine <- function(asked, given) {
+  engines <- eval(formals(mixture_prior)$engine)
+  if (is.null(asked)) {
+    if (length(given)) {
+      tell_once("`", given[1L], "` is a choice of the engine \"ed_bovy\", which is used")
+      return("ed_bovy")
+    }
+    asked <- engines
+  }
+  engine <- match_choice(asked, engines, "engine")
+  if (engine == "learn" && length(given)) {
+    stop_mnmash(
+      "argument", "`", given[1L], "` is no choice of the engine \"learn\", but of others, such as ",
+      "\"ed_bovy\"; learn_prior() has the choices of \"learn\""
+    )
+  }
+  engine
+}
+
+# What only engines that refine starting matrices have a use for.
+refining_arguments <- c(
+  "components", "npc", "ed_tol", "max_iter", "canonical_in_ed", "keep_raw", "add_xtx",
+  "remove_singleton", "ridge", "w_source", "component_files", "n_unconstrained",
+  "save_components", "scale_only", "ud_tol_lik"
+)
 
 # Files of matrices are found before work begins.
 check_component_files <- function(component_files) {
@@ -237,135 +264,7 @@ check_scale_only <- function(scale_only, engine, components, files) {
   scale_only
 }
 
-# Starting matrices, the data-driven apart from the canonical ones; for ultimate deconvolution those
-# that are only scaled are called canonical here.
-starting_matrices <- function(strong, engine, components, files, npc, remove_singleton, scale_only,
-                              n_threads) {
-  ud <- startsWith(engine, "ud")
-  if (!is.null(files)) {
-    read <- read_components(files, colnames(strong$Bhat))
-    kinds <- lapply(read, \(U) lapply(U, `/`, strong$unit^2))
-  } else {
-    # Ultimate deconvolution starts at random, and at the canonical matrices.
-    if (ud && is.null(scale_only)) components <- intersect(components, "canonical")
-    kinds <- prior_components(strong, components, npc, remove_singleton, n_threads)
-  }
-  apart <- if (ud && !is.null(scale_only)) scale_only else "canonical"
-  list(
-    kinds = kinds, canonical = as.list(do.call(c, unname(kinds[intersect(names(kinds), apart)]))),
-    data = if (!ud || !is.null(scale_only)) do.call(c, unname(kinds[setdiff(names(kinds), apart)]))
-  )
-}
-
-# U, their weights if the engine has any, and how it ended.
-refine <- function(strong, start, how) {
-  if (how$engine %in% c("ud", "ud_ted")) return(refine_ud(strong, start, how))
-  say <- how$say
-  ridge <- how$ridge
-  initial <- c(start$data, if (how$canonical_in_ed) start$canonical)
-  others <- if (how$canonical_in_ed) list() else start$canonical
-  if (how$engine == "none" || !length(initial)) {
-    return(list(U = c(start$data, start$canonical), refined = character()))
-  }
-  say("Extreme deconvolution of ", length(initial), " matrices")
-  # The ridge of mashr is in the data's own unit.
-  found <- withCallingHandlers(
-    cov_ed(
-      strong, initial, tol = how$tol, maxiter = how$max_iter,
-      ridge = if (ridge == "relative") "relative" else "none", n_threads = how$n_threads
-    ),
-    mnmash_warning = \(w) if (ridge == "mashr") invokeRestart("muffleWarning")
-  )
-  if (ridge == "mashr") {
-    found[] <- add_ridge(found, strong, ridge = "mashr",
-                         size = 1 / sqrt(nrow(strong$Bhat)) / strong$unit^2)
-  }
-  trace <- attr(found, "trace") / nrow(strong$Bhat) - log_unit(strong)
-  report_end(
-    say, attr(found, "n_iter"), attr(found, "converged"), attr(found, "message"), trace
-  )
-  U <- with_condition_names(lapply(found, identity), colnames(strong$Bhat))
-  list(
-    U = c(U, others), raw = initial, w = unname(attr(found, "pi")), refined = names(U),
-    loglik = trace,
-    converged = attr(found, "converged"), n_iter = attr(found, "n_iter"),
-    stopped = attr(found, "message")
-  )
-}
-
-report_end <- function(say, n_iter, converged, stopped, loglik) {
-  say("  ", n_iter, " iterations: ", stopped, "; mean log-likelihood ",
-      format(loglik[length(loglik)], digits = 7))
-  if (isFALSE(converged)) {
-    warn_mnmash(
-      "not_converged", "the refinement of the prior did not converge in ", n_iter,
-      " iterations (", stopped, "): raise ", as_typed("max_iter"), " or `ed_tol`"
-    )
-  }
-}
-
-# Random starts and those of the data turn, the others are scaled only.
-refine_ud <- function(strong, start, how) {
-  say <- how$say
-  free <- start$data
-  scaled <- start$canonical
-  say("Ultimate deconvolution of ", how$n_unconstrained, " random matrices",
-      if (length(free)) paste0(" and ", length(free), " of the data"),
-      if (length(scaled)) paste0("; scales of ", length(scaled)))
-  started <- free
-  if (length(started)) names(started) <- paste0("UD_", names(free))
-  found <- ud_fit(
-    strong, K = how$n_unconstrained, Ulist = if (length(started)) started,
-    U_scaled = if (length(scaled)) scaled,
-    update = if (how$engine == "ud") "ed" else "auto", tol = how$tol, max_iter = how$max_iter,
-    n_threads = how$n_threads
-  )
-  trace <- found$loglik / nrow(strong$Bhat) - log_unit(strong)
-  report_end(say, found$n_iter, found$converged, found$message, trace)
-  raw <- c(free, scaled)
-  list(
-    U = with_condition_names(found$U, colnames(strong$Bhat)),
-    raw = raw[setdiff(names(raw), names(found$U))],
-    w = unname(found$w), refined = setdiff(names(found$U), names(scaled)),
-    loglik = trace, converged = found$converged, n_iter = found$n_iter, stopped = found$message
-  )
-}
-
-# The strong units measured in their typical noise (1 for z-scores), `unit`: random starts, steps
-# and stops are then the same whatever the unit of measurement. A conversion of units rounds, and a
-# search that may end in several places can turn on the last digit: what is learnt from is rounded
-# to 1e-8 of the noise, so that the digits are the same too.
-in_units_of_noise <- function(strong, digits = 2^26) {
-  rounded <- \(x, size) round(x / size * digits) / digits * size
-  strong$unit <- sqrt(noise_level(strong))
-  strong$Bhat <- rounded(strong$Bhat / strong$unit, 1)
-  strong$Shat <- strong$Shat / strong$unit
-  strong$Shat <- rounded(strong$Shat, 2^floor(log2(strong$Shat)))
-  strong$V <- rounded(strong$V, 1)
-  strong
-}
-
-# What the log-density of a unit loses on average when it is measured in the data's own unit.
-log_unit <- function(strong) {
-  cells <- length(strong$Bhat) - sum(strong$missing)
-  log(strong$unit) * cells / nrow(strong$Bhat)
-}
-
-# Weights over a grid of scales, and matrices at the scale the strong units give them.
-weigh_by_mash <- function(strong, U, n_threads) {
-  m <- mash(strong, U, outputlevel = 1, verbose = FALSE, n_threads = n_threads)
-  g <- m$fitted_g
-  collapsed <- prior_from_g(g, "collapse", 0, colnames(strong$Bhat))
-  # Matrices without weight keep the scale they came with.
-  unused <- setdiff(names(U), names(collapsed$w)[collapsed$w > 0])
-  scaled <- U
-  scaled[setdiff(names(U), unused)] <- collapsed$U[setdiff(names(U), unused)]
-  w <- stats::setNames(numeric(length(U)), names(U))
-  w[names(collapsed$w)] <- collapsed$w
-  list(U = scaled, w = w, null_weight = collapsed$null_weight, grid = g$grid, pi = g$pi)
-}
-
-write_prior <- function(prior, start, files, say) {
+write_prior <- function(prior, kinds, files, say) {
   if (files$V %in% names(vhat_methods)) {
     method <- sub("^vhat_(identity|simple|mle)$", "\\1", files$V)
     file <- output_file(files$cwd, files$prefix, prior$effect_model, paste0("V_", method))
@@ -373,9 +272,9 @@ write_prior <- function(prior, start, files, say) {
     say("Wrote ", file)
   }
   if (files$components) {
-    for (kind in names(start$kinds)) {
+    for (kind in names(kinds)) {
       file <- output_file(files$cwd, files$prefix, kind)
-      save_rds(start$kinds[[kind]], file)
+      save_rds(kinds[[kind]], file)
       say("Wrote ", file)
     }
   }

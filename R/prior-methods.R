@@ -134,6 +134,13 @@ print.summary.mnmash_prior <- function(x, n = 10, ...) {
       if (!is.null(units)) paste0(" from ", number(units), " units"), "\n",
       sep = ""
     )
+    if (isTRUE(x$learnt[["few"]])) {
+      cat(
+        "  ", number(x$learnt[["n_strong"]]), " strong units are few for ", x$n_conditions,
+        " conditions (", 10 * x$n_conditions, " are wanted): lfsr may be too small by a factor of ",
+        "two or three\n", sep = ""
+      )
+    }
   }
   table <- x$table[order(x$table$component != "null", -x$table$weight), ]
   more <- nrow(table) - n - 1L

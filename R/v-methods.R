@@ -4,6 +4,8 @@
 #'
 #' Estimates the correlation `V` of the measurement errors among conditions from z-scores.
 #'
+#' - `"corrected"`, the default: `"simple"` with `correct = TRUE`. Plain `"simple"` correlations are
+#'   too small, and an lfsr that is computed under too small ones is too small itself.
 #' - `"identity"`: independent errors.
 #' - `"simple"`: the correlation among rows whose z-scores are all below `z_thresh` (2) in absolute
 #'   value; as [estimate_null_correlation_simple()], but each pair of conditions by the rows that
@@ -33,7 +35,7 @@
 #'   missing; these may have conditions without any value.
 #' @param method see below.
 #' @param z_thresh rows count as null when all their z-scores are below this in absolute value.
-#'   Default: 2 for `"simple"`, `Inf` (no cut) for `"simple_specific"` and `"corshrink"`.
+#'   Default: 2 for `"corrected"` and `"simple"`, `Inf` (no cut) for the others.
 #' @param correct undo the bias of the cut (`"simple"`).
 #' @param rescale scale covariances to correlations first (`"simple_specific"`).
 #' @param nullweight Dirichlet parameter of zero (`"corshrink"`), at least 1.
@@ -61,13 +63,14 @@
 #' round(residual_correlation(z, "simple", correct = TRUE), 2)
 #' round(residual_correlation(z, "corshrink"), 2)
 residual_correlation <- function(data, method = c(
-                                   "identity", "simple", "mle", "corshrink", "simple_specific"
+                                   "corrected", "identity", "simple", "mle", "corshrink",
+                                   "simple_specific"
                                  ), subset = NULL, z_thresh = NULL, correct = FALSE, rescale = TRUE,
                                  nullweight = 10, Ulist = NULL, init = NULL, n_subset = 6000,
                                  max_iter = 6, tol = 1, n_threads = NULL, ...) {
   take_dots(...)
   method <- match_choice(
-    method, c("identity", "simple", "mle", "corshrink", "simple_specific")
+    method, c("corrected", "identity", "simple", "mle", "corshrink", "simple_specific")
   )
   z <- observed_z(data)
   rows <- check_subset(subset, z)
@@ -77,6 +80,10 @@ residual_correlation <- function(data, method = c(
   n_threads <- resolve_threads(n_threads)
   check_flag(correct)
   check_flag(rescale)
+  if (method == "corrected") {
+    method <- "simple"
+    correct <- TRUE
+  }
   if (correct && method != "simple") {
     stop_mnmash("argument", "`correct` is for method \"simple\", not \"", method, "\"")
   }

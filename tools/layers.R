@@ -6,7 +6,7 @@
 #
 #   Rscript tools/layers.R      from the package's root; exit status 1 if there is a wrong call
 families <- c(
-  "aaa", "core", "data", "prior", "mash", "ud", "cov", "v", "mrash", "mrmash", "deconvolve",
+  "aaa", "core", "data", "prior", "mash", "ud", "cov", "v", "learn", "mrash", "mrmash", "deconvolve",
   "finemap", "loci", "fqtl", "genome", "simulate", "plot", "pipeline", "cli"
 )
 # Written by tools, or without code.

@@ -134,7 +134,8 @@ allowed_move <- function(try) {
 alignment_changes <- list(
   cov_ed = list(subset = paste0("unit", 1:20)), cov_flash = list(subset = paste0("unit", 1:20)),
   cov_pca = list(subset = paste0("unit", 1:20)), add_ridge = list(subset = paste0("unit", 1:10)),
-  ud_fit = list(subset = paste0("unit", 1:20)),
+  ud_fit = list(subset = paste0("unit", 1:20)), cov_tree = list(subset = paste0("unit", 1:20)),
+  learn_prior = list(strong = paste0("unit", 1:20)),
   get_n_significant_conditions = list(conditions = c("liver", "lung")),
   get_significant_results = list(conditions = c("liver", "lung")),
   mash_posterior = list(exclude_rule = "marginal"),

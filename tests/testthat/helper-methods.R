@@ -92,5 +92,6 @@ open_dots <- c(
   each_region = "arguments of the caller's function", lfsr.default = "says that there is no method",
   pip.default = "says that there is no method",
   credible_sets.default = "says that there is no method",
-  as_prior.default = "says that there is no method"
+  as_prior.default = "says that there is no method",
+  learnt_matrices.mash = "is called by mash() alone"
 )

@@ -78,7 +78,7 @@ test_that("simulate_mash_input writes a toy that the other steps take", {
   expect_identical(done$status, 0L, info = done$said)
   prior <- readRDS(file.path(folder, "toy.EZ.prior.rds"))
   direct <- mixture_prior(file, "ud", c("pca", "canonical"), "EZ", scale_only = "canonical",
-    ud_tol_lik = 0.1, verbose = FALSE)
+    V = "simple", ud_tol_lik = 0.1, verbose = FALSE)
   expect_identical(prior, direct)
   expect_true("UD_tPCA" %in% prior$refined)
   expect_true(all(c("PCA_1", "tPCA", "identity") %in% names(prior$U)))

@@ -92,8 +92,8 @@ test_that("choices and defaults of the workflows are choices here", {
 })
 
 test_that("defaults and choices are those of the functions, from one place", {
-  # Options whose default is the command line's own affair.
-  own <- c("cwd", "name", "format", "quiet", "help", "max-comp")
+  # Options whose default is the command line's own affair: it does what the workflows do.
+  own <- c("cwd", "name", "format", "quiet", "help", "max-comp", "engine", "vhat", "vhat-method")
   for (key in setdiff(names(cli_options), own)) {
     default <- cli_options[[key]]$default
     if (!is.null(default)) expect_true(inherits(default, "r_default"), info = key)

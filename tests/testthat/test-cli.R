@@ -196,7 +196,7 @@ test_that("three steps from the command line do what the functions do", {
     if (length(steps) == 3) "p.EZ.prior_w.pdf"
   ))
   prior <- mixture_prior(file, components = c("pca", "canonical"), effect_model = "EZ", npc = 2,
-    ed_tol = 1e-3, verbose = FALSE)
+    V = "simple", ed_tol = 1e-3, verbose = FALSE)
   expect_identical(readRDS(file.path(folder, "p.EZ.prior.rds")), prior)
   fit <- mash_fit(file, prior, verbose = FALSE)
   expect_identical(readRDS(file.path(folder, "p.EZ.posterior.rds")), fit$posterior)

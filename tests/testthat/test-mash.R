@@ -267,7 +267,6 @@ test_that("bad arguments of mash() are classed errors", {
   U <- cov_canonical(data)
   g <- list(pi = c(0.5, 0.5), Ulist = list(a = diag(3)), grid = 1, usepointmass = TRUE)
   expect_error(mash(list(), U), "mash_set_data", class = "mnmash_error_type")
-  expect_error(mash(data), "Ulist", class = "mnmash_error_argument")
   expect_error(mash(data, list()), "empty", class = "mnmash_error_argument")
   expect_error(mash(data, U, g = g), "not both", class = "mnmash_error_argument")
   expect_error(mash(data, g = g, usepointmass = FALSE), "not both", class = "mnmash_error_argument")

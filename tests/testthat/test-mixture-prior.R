@@ -17,8 +17,8 @@ test_that("the engine as the workflows run it gives the reference's numbers", {
     files <- reference_components(ref)
     for (expected in ref$output$ed) {
       run <- function(...) {
-        quietly(input, effect_model = model, component_files = files, keep_raw = FALSE,
-          ridge = "mashr", w_source = "engine", missing = "reset1000", ...)
+        quietly(input, effect_model = model, V = "simple", component_files = files,
+          keep_raw = FALSE, ridge = "mashr", w_source = "engine", missing = "reset1000", ...)
       }
       prior <- run(ed_tol = expected$tol)
       expect_true(prior$converged)
@@ -159,7 +159,7 @@ test_that("ultimate deconvolution from components: some turn, others are only sc
 
 test_that("files: V, prior and components, and nothing else", {
   folder <- file.path(withr::local_tempdir(), "out")
-  prior <- quietly(file, "none", c("pca", "canonical"), "EZ", cwd = folder,
+  prior <- quietly(file, "none", c("pca", "canonical"), "EZ", "simple", cwd = folder,
     output_prefix = "study", save_components = TRUE)
   expect_setequal(
     list.files(folder, all.files = TRUE, no.. = TRUE),

@@ -35,7 +35,10 @@ test_that("without missing values, simple is mashr's estimate", {
   }
   all_rows <- cor(case$input$Bhat / case$input$Shat)
   expect_equal(residual_correlation(data, "simple_specific"), all_rows, tolerance = 1e-10)
-  expect_identical(unname(residual_correlation(data)), diag(5))
+  expect_identical(unname(residual_correlation(data, "identity")), diag(5))
+  expect_identical(
+    residual_correlation(data), residual_correlation(data, "simple", correct = TRUE)
+  )
   picked <- 50:200
   expect_equal(
     residual_correlation(data, "simple_specific", subset = picked),

@@ -1,0 +1,39 @@
+# What learnt priors cannot know, said where they are learnt.
+
+# Below this number of units for each condition a covariance, or a correlation, is mostly noise.
+units_wanted <- 5L
+
+warn_few_units <- function(n, what, R) {
+  if (n >= units_wanted * R) return(invisible())
+  warn_mnmash(
+    "few", "there are only ", n, " ", what, " units for ", R, " conditions (at least ",
+    units_wanted * R, " are wanted): what is learnt from them is mostly noise, and lfsr may be ",
+    "too small"
+  )
+}
+
+# Warns where V is the identity and units that look null say it is not: a correlation of the errors
+# that is left out makes lfsr too small in all units.
+warn_identity <- function(data, name = "data") {
+  if (ncol(data$Bhat) < 2L || !is_identity(data$V)) return(invisible())
+  found <- tryCatch(
+    suppressMessages(residual_correlation(data, "corrected")),
+    mnmash_error_too_few = \(e) NULL
+  )
+  if (is.null(found)) return(invisible())
+  off <- abs(found[upper.tri(found)])
+  # Shared effects too small to be seen, and chance, make for some.
+  most <- material_correlation + 2 / sqrt(nrow(data$Bhat))
+  if (stats::median(off) < most && mean(off > 2 * most) < 0.05) return(invisible())
+  at <- which(abs(found) == max(off) & upper.tri(found), arr.ind = TRUE)[1L, ]
+  warn_mnmash(
+    "identity", "the errors of `", name, "` are taken as independent, but the z-scores of units ",
+    "that look null are correlated, by ", format(found[at[1L], at[2L]], digits = 2), " in ",
+    describe_index("conditions", at[1L], colnames(data$Bhat)), " and ",
+    sub("^c ", "", describe_index("c", at[2L], colnames(data$Bhat))), ": lfsr will be too small; ",
+    "estimate `V` by residual_correlation()"
+  )
+}
+
+# Correlations of the errors from which on they matter.
+material_correlation <- 0.15
