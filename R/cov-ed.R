@@ -83,7 +83,9 @@ cov_ed <- function(data, Ulist_init, subset = NULL, algorithm = c("bovy", "teem"
     given <- c(w = w != 0, weight = !is.null(weight), pi_init = !is.null(pi_init),
                fixamp = !is.null(fixamp), fixcovar = !is.null(fixcovar))
     if (any(given)) {
-      stop_mnmash("argument", "`", names(given)[given][1L], "` is for `algorithm = \"bovy\"` only")
+      stop_mnmash(
+        "argument", as_typed(names(given)[given][1L]), " is for `algorithm = \"bovy\"` only"
+      )
     }
     fit_teem(chosen, start, if_null(tol, 1e-6), if_null(maxiter, 5000), n_threads)
   }

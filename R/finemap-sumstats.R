@@ -23,7 +23,7 @@ finemap_sumstats <- function(Z = NULL, LD, n = NULL, Bhat = NULL, Shat = NULL, c
 # `given` are z-scores, or effects and standard errors, by the names of the user's arguments; `each`
 # as in samples_of().
 sumstats_region <- function(given, LD, n, check, each = FALSE) {
-  what <- paste0("`", names(given)[1L], "`")
+  what <- as_typed(names(given)[1L])
   Z <- complete_matrix(given[[1L]], names(given)[1L])
   Shat <- given[["Shat"]]
   if (!is.null(Shat)) {

@@ -16,7 +16,7 @@
 #' @return `summary()`: a data frame with a column for each contrast and four rows: `n_sig_snp`
 #'   (significant units), `n_snp` (units that have the contrast), `n_sig_feature` and
 #'   `n_all_feature`. `plot()`: a ggplot object, invisibly if there is a `file`; needs the package
-#'   ggplot2. `as.data.frame()`: a plain data frame.
+#'   ggplot2. `as.data.frame()`: a plain data frame, of which `print()` shows the beginning.
 #' @export
 #' @examples
 #' set.seed(1)
@@ -57,6 +57,26 @@ plot.posterior_contrast <- function(x, feature = NULL, threshold = NULL, by = c(
     stop_mnmash("argument", "`x` has no differences of pairs: use type = \"pairwise\"")
   }
   draw_contrasts(as.matrix(counts[colnames(pairs)]), pairs, !is.null(feature), threshold, by, file)
+}
+
+#' @param n how many units to print.
+#' @rdname summary.posterior_contrast
+#' @export
+print.posterior_contrast <- function(x, n = 6, ...) {
+  take_dots(...)
+  n <- check_count(n, 0)
+  names <- attr(x, "contrasts")
+  cat(
+    "Posterior contrasts of ", number(nrow(x)), " units: ", length(names), " contrasts (",
+    first_few(names, 4L), ")\n",
+    sep = ""
+  )
+  shown <- utils::head(as.data.frame(x), n)
+  more <- ncol(shown) - 4L
+  if (more > 0L) shown <- shown[seq_len(4L)]
+  print(shown)
+  if (more > 0L) cat("  ... and", more, "more columns; see summary(), plot()\n")
+  invisible(x)
 }
 
 draw_contrasts <- function(counts, pairs, features, threshold, by, file) {

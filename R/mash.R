@@ -158,7 +158,7 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
 not_both <- function(name, given) {
   if (any(given)) {
     stop_mnmash(
-      "argument", "give ", as_typed(name), " or `", names(which(given))[1L], "`, not both"
+      "argument", "give ", as_typed(name), " or ", as_typed(names(which(given))[1L]), ", not both"
     )
   }
 }

@@ -87,7 +87,8 @@ check_variation <- function(marginal, form) {
     )
   }
   if (!all(is.finite(marginal$norms)) || !all(is.finite(marginal$total))) {
-    stop_mnmash("value", "the sums of squares of `X` or `y` (or what `Bhat` and `Shat` stand for) ",
+    stop_mnmash("value", "the sums of squares of `X` or `y` (or what ", as_typed("Bhat"), " and ",
+                as_typed("Shat"), " stand for) ",
                 "are not finite: use other units")
   }
   if (!any(marginal$norms > 0)) {

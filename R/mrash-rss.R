@@ -53,7 +53,7 @@ mr_ash_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, LD, n = NULL, covY = 
   settings <- ash_settings(mget(names(ash_table)))
   stats <- as_sumstats(Bhat, Shat, Z)
   if (ncol(stats$z) > 1L) {
-    stop_mnmash("dimension", "`", stats$kind, "` must have one column: see mr_mash_rss()")
+    stop_mnmash("dimension", as_typed(stats$kind), " must have one column: see mr_mash_rss()")
   }
   marginal <- rss_products(stats, n, covY)
   LD <- as_ld(LD, length(marginal$norms), marginal$names, LD_shrink, check_flag(check_LD))

@@ -87,7 +87,9 @@ stop_other_units <- function(of, to) {
   stop_mnmash(
     "units", "`prior` is of ", words[[of]], ", but the coefficients are ", words[[to]], if (
       to == "both"
-    ) ": give `Bhat`, `Shat` and `covY`" else paste0(
+    ) paste0(
+      ": give ", as_typed("Bhat"), ", ", as_typed("Shat"), " and ", as_typed("covY")
+    ) else paste0(
       ", and the predictors' standard deviations differ: leave out `standardize`, or use ",
       "`standardize = ", of != "none", "`"
     )
