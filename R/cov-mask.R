@@ -59,7 +59,7 @@ masked_copies <- function(U, name, noise, thresholds) {
 
 check_shares <- function(x, name = arg_name(x)) {
   if (!is.numeric(x) || !length(x) || anyNA(x) || any(x <= 0 | x >= 1)) {
-    stop_mnmash("argument", "`", name, "` must be numbers between 0 and 1, both excluded")
+    stop_mnmash("argument", as_typed(name), " must be numbers between 0 and 1, both excluded")
   }
   sort(unique(as.double(x)))
 }

@@ -85,7 +85,8 @@ counted_units <- function(strong, random, z_thresh = 4, above = NULL) {
 refuse_contrasts <- function(data, name = arg_name(data)) {
   if (!is.null(data$L)) {
     stop_mnmash(
-      "unsupported", "`", name, "` are contrasts: learn the prior from the conditions themselves, ",
+      "unsupported", as_typed(name),
+      " are contrasts: learn the prior from the conditions themselves, ",
       "and contrast the posterior with `A`"
     )
   }

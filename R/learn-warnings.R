@@ -27,11 +27,12 @@ warn_identity <- function(data, name = "data") {
   if (stats::median(off) < most && mean(off > 2 * most) < 0.05) return(invisible())
   at <- which(abs(found) == max(off) & upper.tri(found), arr.ind = TRUE)[1L, ]
   warn_mnmash(
-    "identity", "the errors of `", name, "` are taken as independent, but the z-scores of units ",
+    "identity", "the errors of ", as_typed(name),
+    " are taken as independent, but the z-scores of units ",
     "that look null are correlated, by ", format(found[at[1L], at[2L]], digits = 2), " in ",
     describe_index("conditions", at[1L], colnames(data$Bhat)), " and ",
     sub("^c ", "", describe_index("c", at[2L], colnames(data$Bhat))), ": lfsr will be too small; ",
-    "estimate `V` by residual_correlation()"
+    "estimate ", as_typed("V"), " by residual_correlation()"
   )
 }
 

@@ -40,7 +40,7 @@ default_vhat <- function(input, alpha, ...) {
   if (!is.null(found)) return(found)
   warn_mnmash(
     "few", "there are too few random or null units to estimate the residual correlation: errors ",
-    "are taken as independent; give `V`"
+    "are taken as independent; give ", as_typed("V")
   )
   estimate_vhat(input, "identity", alpha)
 }
