@@ -4,11 +4,16 @@
 # An argument whose name is another word for one of the function's own (see `synonyms`) becomes that
 # argument; both at once are an error, and so is anything else. `also` are names that the function
 # takes from its dots itself, or TRUE if it hands on whatever is not its own: take_dots() returns
-# these. `words` are other words of this function alone.
+# these. `words` are other words of this function alone. An argument that has no default and was not
+# given is an error too.
 take_dots <- function(..., also = character(), words = NULL) {
-  if (!...length()) return(list())
   frame <- parent.frame()
-  known <- setdiff(names(formals(sys.function(sys.parent()))), "...")
+  f <- sys.function(sys.parent())
+  if (!...length()) {
+    check_given(f, frame)
+    return(list())
+  }
+  known <- setdiff(names(formals(f)), "...")
   dots <- list(...)
   given <- names(dots)
   if (is.null(given)) given <- rep("", length(dots))
@@ -28,11 +33,26 @@ take_dots <- function(..., also = character(), words = NULL) {
     assign(word, dots[[i]], frame)
     note_typed(frame, word, given[i])
   }
+  check_given(f, frame)
   dots[handed_on]
+}
+
+# An argument without a default must be there, unless the function asks itself whether it is. The
+# first line where dots are not taken.
+check_given <- function(f = sys.function(sys.parent()), frame = parent.frame()) {
+  force(frame)
+  arguments <- formals(f)
+  for (word in setdiff(names(arguments), "...")) {
+    if (!identical(arguments[[word]], quote(expr = ))) next
+    if (!eval(call("missing", as.name(word)), frame)) next
+    asks <- any(grepl(paste0("missing(", word, ")"), deparse(body(f)), fixed = TRUE))
+    if (!asks) stop_mnmash("argument", as_typed(word), " is needed")
+  }
 }
 
 # Arguments that are to be handed on to `f`: what it has no use for is an error here already.
 check_handed_on <- function(f, dots) {
+  check_given(sys.function(sys.parent()), parent.frame())
   known <- setdiff(names(formals(args(f))), "...")
   given <- names(dots)
   if (is.null(given)) given <- rep("", length(dots))

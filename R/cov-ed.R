@@ -57,6 +57,7 @@ cov_ed <- function(data, Ulist_init, subset = NULL, algorithm = c("bovy", "teem"
                    tol = NULL, maxiter = NULL, w = 0, weight = NULL, pi_init = NULL,
                    fixamp = NULL, fixcovar = NULL, ridge = c("relative", "mashr", "none"),
                    n_threads = NULL) {
+  check_given()
   check_mash_data(data)
   algorithm <- match_choice(algorithm, c("bovy", "teem"))
   ridge <- match_choice(ridge, c("relative", "mashr", "none"))

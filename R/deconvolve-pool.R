@@ -50,6 +50,7 @@
 #' round(pooled$pi, 2)
 pool_weights <- function(regions, fit = mr_ash, sa2 = NULL, pi = NULL, ..., prior = NULL,
                          nullweight = 10, tol = 1e-5, max_iter = 50) {
+  check_given()
   regions <- named_regions(regions)
   odd <- !vapply(regions, \(x) is.list(x) && !is.null(names(x)) && !anyDuplicated(names(x)), NA)
   if (any(odd)) {

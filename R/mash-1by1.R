@@ -42,6 +42,7 @@
 #' strong <- get_significant_results(alone)
 #' names(cov_pca(data, 2, subset = strong))
 mash_1by1 <- function(data, alpha = 0, ..., mixcompdist = "normal", n_threads = NULL) {
+  check_given()
   data <- one_by_one_data(data)
   alpha <- check_number(alpha, 0, 10)
   shapes <- c("normal", "uniform", "halfuniform", "+uniform", "-uniform", "halfnormal")

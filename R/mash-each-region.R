@@ -35,6 +35,7 @@
 #' print(each_region(regions, \(x) sample(x, 2), folder = folder, seed = 1))
 #' unlink(folder, recursive = TRUE)
 each_region <- function(regions, f, ..., folder = NULL, seed = NULL) {
+  check_given()
   regions <- named_regions(regions)
   if (!is.function(f)) stop_mnmash("type", "`f` must be a function of one region")
   if (!is.null(seed)) seed <- check_set_seed(seed)

@@ -51,6 +51,7 @@ get_samples <- function(m) posterior_part(m, "PosteriorSamples", "`posterior_sam
 #' @export
 posterior_functional <- function(g, data, f, n_samples = 1000, seed = NULL, ..., A = NULL,
                                  pi_thresh = 1e-10, block_size = NULL, n_threads = NULL) {
+  check_given()
   g <- given_prior(g, data)
   check_function(f)
   check_passed_on(f, list(...))

@@ -28,6 +28,7 @@
 #' get_loglik(m)
 #' str(as_mvsusie_prior(prior), max.level = 1)
 as_mashr <- function(x, ...) {
+  check_given()
   prior <- as_prior(x, ...)
   g <- list(
     pi = c(prior$null_weight, prior$w), Ulist = prior$U, grid = 1, usepointmass = TRUE
@@ -41,6 +42,7 @@ as_mashr <- function(x, ...) {
 #' @rdname as_mashr
 #' @export
 as_mvsusie_prior <- function(x, w_thresh = -1, ...) {
+  check_given()
   prior <- as_prior(x, ...)
   keep <- prior$w > check_number(w_thresh, -1, 1)
   total <- sum(prior$w[keep])

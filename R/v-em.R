@@ -58,6 +58,7 @@
 mash_estimate_corr_em <- function(data, Ulist, init, max_iter = 30, tol = 1, est_cor = TRUE,
                                   track_fit = FALSE, prior = c("nullbiased", "uniform"),
                                   details = TRUE, ...) {
+  check_given()
   check_mash_data(data)
   if (!is.null(data$L)) {
     stop_mnmash(

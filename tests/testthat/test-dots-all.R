@@ -53,3 +53,29 @@ test_that("a misspelt argument is an error, in every method and in every functio
   record <- Sys.getenv("MNMASH_ALIGNMENT")
   if (nzchar(record)) writeLines(sort(paste(failing, said[failing])), paste0(record, ".dots"))
 })
+
+test_that("an argument without a default that is left out is named by an error of this package", {
+  calls <- fuzz_calls()
+  tried <- 0
+  for (name in setdiff(names(calls), names(open_dots))) {
+    f <- getExportedValue("mnmash", name)
+    arguments <- formals(args(f))
+    if (!"..." %in% names(arguments)) next
+    given <- fuzz_arguments(name, calls[[name]])
+    needed <- names(Filter(\(value) identical(value, quote(expr = )), as.list(arguments)))
+    # A generic function cannot say it: R looks for the method first.
+    if (any(grepl("UseMethod", deparse(body(f)), fixed = TRUE))) next
+    for (word in setdiff(needed, "...")) {
+      utils::capture.output(found <- tryCatch(
+        suppressWarnings(suppressMessages(
+          do.call(f, given[names(given) != word], quote = TRUE)
+        )), error = identity
+      ))
+      tried <- tried + 1
+      if (!inherits(found, "error")) next
+      expect_s3_class(found, "mnmash_error")
+      expect_match(conditionMessage(found), paste0("`", word, "`"), fixed = TRUE, info = name)
+    }
+  }
+  expect_gt(tried, 80)
+})
