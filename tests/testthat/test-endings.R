@@ -82,4 +82,16 @@ test_that("fits carry the names of what they were fitted to", {
   expect_identical(dimnames(run("finemap")$coef), list(variants, outcomes))
   expect_identical(dimnames(run("fqtl")$B), list(variants, outcomes))
   expect_identical(dimnames(run("ud_fit")$U[[1L]]), list(conditions, conditions))
+  expect_identical(dimnames(run("ed")$U[[1L]]), list(conditions, conditions))
+  expect_identical(dimnames(get_pm(run("mash_1by1"))), list(units, conditions))
+  for (name in c("deconvolve", "deconvolve_rss", "univariate_sumstats")) {
+    expect_identical(dimnames(run(name)$Bhat), list(variants, outcomes), info = name)
+  }
+  expect_identical(dimnames(run("bmass")$marginal)[1:2], list(units, conditions))
+  expect_identical(run("qc_sumstats")$variables$predictor, variants)
+  expect_identical(names(run("mixture_weights")$pi), colnames(calls$mixture_weights[[1L]]))
+  expect_identical(
+    dimnames(run("mixture_prior")$U[[1L]])[[1L]], colnames(calls$mixture_prior[[1L]]$random.b)
+  )
+  expect_identical(names(run("pool_weights")$fits), names(calls$pool_weights[[1L]]))
 })
