@@ -191,3 +191,20 @@ test_that("bad arguments are named", {
     class = "mnmash_error_names"
   )
 })
+
+test_that("where rounding takes steps back before they gain little, the fit has not converged", {
+  # Effects on a line, and errors of next to nothing: the steps' gains drown in rounding.
+  set.seed(2)
+  line <- matrix(rnorm(240), 60) %*% tcrossprod(1:4) / 10
+  fit <- \(s) suppressWarnings(ud_fit(
+    mash_set_data(line, matrix(s, 60, 4)), K = 3, seed = 1, tol = 0, max_iter = 3000
+  ))
+  stalled <- fit(1e-5)
+  expect_identical(stalled$convergence$stop, "stalled")
+  expect_false(stalled$converged)
+  expect_gt(diff(utils::tail(stalled$objective, 2)), 1)
+  expect_match(stalled$message, "rounding")
+  usual <- fit(1)
+  expect_true(usual$converged)
+  expect_lt(abs(diff(utils::tail(usual$objective, 2))), 1e-10)
+})
