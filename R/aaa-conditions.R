@@ -53,4 +53,7 @@ number <- function(x) {
   format(x, big.mark = ",", decimal.mark = ".", trim = TRUE, scientific = FALSE)
 }
 
+# "1 unit", "20,000 units".
+counted <- function(n, what) paste0(number(n), " ", what, if (!isTRUE(n == 1)) "s")
+
 `%||%` <- function(a, b) if (is.null(a)) b else a

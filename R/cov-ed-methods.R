@@ -55,7 +55,7 @@ print.summary.ed <- function(x, n = 10, ...) {
   n <- check_count(n)
   cat(
     "Extreme deconvolution: ", nrow(x$components), " components, ", x$n_effects, " effects, ",
-    number(x$n_units), " units\n", "Log-likelihood ", format(x$loglik, digits = 8), " after ",
+    counted(x$n_units, "unit"), "\n", "Log-likelihood ", format(x$loglik, digits = 8), " after ",
     x$n_iter, " steps", if (!x$converged) " (NOT converged)", ": ", x$message, "\n",
     sep = ""
   )

@@ -27,12 +27,12 @@ NULL
 print.deconvolved <- function(x, ...) {
   take_dots(...)
   cat(
-    "deconvolved effects of ", number(nrow(x$Bhat)), " predictors in ", ncol(x$Bhat),
+    "deconvolved effects of ", counted(nrow(x$Bhat), "predictor"), " in ", ncol(x$Bhat),
     " conditions (", x$method, ")\n",
     sep = ""
   )
-  cat("  ", number(sum(apply(x$lfsr, 1L, min) < 0.05)),
-      " predictors with lfsr < 0.05 in some condition\n", sep = "")
+  cat("  ", counted(sum(apply(x$lfsr, 1L, min) < 0.05), "predictor"),
+      " with lfsr < 0.05 in some condition\n", sep = "")
   cat("  ", if (all(x$converged)) "all fits converged" else paste(
     sum(!x$converged), "fits have NOT converged"
   ), "; give it to mash_set_data()\n", sep = "")

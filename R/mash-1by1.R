@@ -188,10 +188,10 @@ summary.mash_1by1 <- function(object, thresh = 0.05, ...) {
 print.summary.mash_1by1 <- function(x, ...) {
   take_dots(...)
   cat(
-    "ash of ", number(x$n_units), " units in ", x$n_conditions, " conditions, one at a time\n",
+    "ash of ", counted(x$n_units, "unit"), " in ", x$n_conditions, " conditions, one at a time\n",
     "  log-likelihood ", format(x$loglik, nsmall = 2),
     if (isFALSE(x$convergence$converged)) paste0("; NOT converged: ", x$convergence$message), "\n",
-    "  ", number(x$n_significant), " units with lfsr < ", x$thresh, " in some condition\n",
+    "  ", counted(x$n_significant, "unit"), " with lfsr < ", x$thresh, " in some condition\n",
     "  significant units by condition: ", describe_range(x$by_condition), "\n",
     sep = ""
   )

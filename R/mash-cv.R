@@ -113,7 +113,7 @@ check_sets <- function(Ulists) {
 print.mash_cv <- function(x, ...) {
   take_dots(...)
   cat(
-    "Held-out log-likelihood of ", number(nrow(x$vloglik)), " units in ",
+    "Held-out log-likelihood of ", counted(nrow(x$vloglik), "unit"), " in ",
     length(unique(x$folds)), " folds; the best set is \"", x$best, "\"\n",
     sep = ""
   )

@@ -66,7 +66,7 @@ summary.mash <- function(object, thresh = 0.05, ...) {
 print.summary.mash <- function(x, ...) {
   take_dots(...)
   cat(
-    "mash fit of ", number(x$n_units), " units in ", x$n_conditions, " conditions (",
+    "mash fit of ", counted(x$n_units, "unit"), " in ", x$n_conditions, " conditions (",
     describe_alpha(x$alpha), ")\n",
     sep = ""
   )
@@ -82,7 +82,7 @@ print.summary.mash <- function(x, ...) {
   cat(sprintf("    %s %5.1f%%\n", format(names(large)), 100 * large), sep = "")
   if (!is.null(x$n_significant)) {
     cat(
-      "  ", number(x$n_significant), " units with lfsr < ", x$thresh, " in some condition (",
+      "  ", counted(x$n_significant, "unit"), " with lfsr < ", x$thresh, " in some condition (",
       round(100 * x$n_significant / x$n_units), "%)\n",
       sep = ""
     )
@@ -117,7 +117,7 @@ long_table <- function(like, values) {
 
 print_mash_data <- function(x) {
   cat(
-    "mash data: ", number(nrow(x$Bhat)), " units in ", ncol(x$Bhat), " conditions (",
+    "mash data: ", counted(nrow(x$Bhat), "unit"), " in ", ncol(x$Bhat), " conditions (",
     describe_alpha(x$alpha), ")\n",
     sep = ""
   )

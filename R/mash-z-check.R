@@ -179,7 +179,7 @@ by_size <- function(score, top) utils::head(order(-abs(score)), top)
 print.summary.mash_z_check <- function(x, ...) {
   take_dots(...)
   cat(
-    "Predictive check of ", number(x$n), " z-scores in ", x$n_conditions, " conditions\n",
+    "Predictive check of ", counted(x$n, "z-score"), " in ", x$n_conditions, " conditions\n",
     "  numbers beyond a threshold that depart most (score: in standard errors):\n",
     sep = ""
   )

@@ -120,8 +120,8 @@ lfsr.mr_ash <- function(x, ...) {
 print.mr_ash <- function(x, ...) {
   take_dots(...)
   cat(
-    "mr.ash fit of ", number(x$p), " predictors", if (is.finite(x$n)) paste0(
-      " and ", number(round(x$n)), " samples"
+    "mr.ash fit of ", counted(x$p, "predictor"), if (is.finite(x$n)) paste0(
+      " and ", counted(round(x$n), "sample")
     ), "\n",
     sep = ""
   )
@@ -134,7 +134,8 @@ print.mr_ash <- function(x, ...) {
   zero <- sum(x$pi[x$sa2 == 0])
   cat(
     "  residual variance ", format(x$sigma2, digits = 4), "; ", format(100 * zero, digits = 3),
-    "% of the effects are zero\n  ", number(sum(x$lfsr < 0.05)), " predictors with lfsr < 0.05\n",
+    "% of the effects are zero\n  ", counted(sum(x$lfsr < 0.05), "predictor"),
+    " with lfsr < 0.05\n",
     sep = ""
   )
   invisible(x)

@@ -117,7 +117,8 @@ glance.mnmash_varbvs <- function(x, ...) {
 print.mnmash_varbvs <- function(x, ...) {
   take_dots(...)
   cat(
-    "varbvs fit (", x$family, ") of ", number(x$p), " predictors and ", number(x$n), " samples\n",
+    "varbvs fit (", x$family, ") of ", counted(x$p, "predictor"), " and ", counted(x$n, "sample"),
+    "\n",
     sep = ""
   )
   odds <- sum(x$weights * x$logodds)

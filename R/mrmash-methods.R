@@ -150,7 +150,7 @@ print.mr_mash <- function(x, ...) {
   convergence <- x$convergence
   cat(
     "m&m regression of ", number(ncol(x$mu1)), " responses on ", number(nrow(x$mu1)),
-    " predictors, ", number(max(x$n)), " samples\n",
+    " predictors, ", counted(max(x$n), "sample"), "\n",
     sep = ""
   )
   cat(

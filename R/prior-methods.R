@@ -131,7 +131,7 @@ print.summary.mnmash_prior <- function(x, n = 10, ...) {
     units <- x$learnt[["n_units"]]
     cat(
       "  learnt by ", x$learnt[["by"]], "()",
-      if (!is.null(units)) paste0(" from ", number(units), " units"), "\n",
+      if (!is.null(units)) paste0(" from ", counted(units, "unit")), "\n",
       sep = ""
     )
     if (isTRUE(x$learnt[["few"]])) {

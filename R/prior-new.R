@@ -12,7 +12,7 @@ new_prior <- function(U, w = NULL, null_weight = 0, ..., conditions = NULL) {
   U <- name_conditions(prior_matrices(U, R, normalize = FALSE, name = "U"), conditions)
   null_weight <- check_number(null_weight, 0, 1)
   if (is.null(w)) {
-    message("The prior has no weights: all matrices get the same")
+    if (length(U) > 1L) message("The prior has no weights: all matrices get the same")
     w <- rep((1 - null_weight) / length(U), length(U))
   }
   w <- stats::setNames(prior_weights(w, given, length(U)), names(U))

@@ -58,7 +58,7 @@ summary.mnmash_ud <- function(object, ...) {
 print.summary.mnmash_ud <- function(x, n = 10, ...) {
   take_dots(...)
   cat(
-    "Prior covariances of ", number(x$n_units), " units in ", x$n_conditions, " conditions (",
+    "Prior covariances of ", counted(x$n_units, "unit"), " in ", x$n_conditions, " conditions (",
     describe_alpha(x$alpha), ")\n",
     sep = ""
   )
