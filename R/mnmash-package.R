@@ -32,6 +32,9 @@
 #'
 #' `r paste0("- ", names(synonyms), ": ", lapply(synonyms, toString), collapse = "\n")`
 #'
+#' Words of `r paste0(names(own_synonyms), "()", collapse = ", ")` only:
+#' `r toString(paste(unlist(lapply(own_synonyms, names)), "for", unlist(own_synonyms)))`.
+#'
 #' Everything else that is passed and has no use is an error that names it.
 #'
 #' @section Options:
