@@ -43,12 +43,15 @@ check_given <- function(f = sys.function(sys.parent()), frame = parent.frame()) 
   force(frame)
   arguments <- formals(f)
   for (word in setdiff(names(arguments), "...")) {
-    if (!identical(arguments[[word]], quote(expr = ))) next
+    if (!has_no_default(arguments[[word]])) next
     if (!eval(call("missing", as.name(word)), frame)) next
     asks <- any(grepl(paste0("missing(", word, ")"), deparse(body(f)), fixed = TRUE))
     if (!asks) stop_mnmash("argument", as_typed(word), " is needed")
   }
 }
+
+# What formals() has for an argument without a default is the empty name.
+has_no_default <- function(value) is.name(value) && !nzchar(value)
 
 # Arguments that are to be handed on to `f`: what it has no use for is an error here already.
 check_handed_on <- function(f, dots) {

@@ -62,7 +62,7 @@ test_that("an argument without a default that is left out is named by an error o
     arguments <- formals(args(f))
     if (!"..." %in% names(arguments)) next
     given <- fuzz_arguments(name, calls[[name]])
-    needed <- names(Filter(\(value) identical(value, quote(expr = )), as.list(arguments)))
+    needed <- names(Filter(has_no_default, as.list(arguments)))
     # A generic function cannot say it: R looks for the method first.
     if (any(grepl("UseMethod", deparse(body(f)), fixed = TRUE))) next
     for (word in setdiff(needed, "...")) {

@@ -47,7 +47,8 @@ test_that("without a prior mash() learns the same matrices, and fits their weigh
   fixed <- mash(data, g = prior, fixg = TRUE, verbose = FALSE)
   expect_equal(m$loglik, fixed$loglik, tolerance = 1e-8)
   expect_equal(get_lfsr(m), get_lfsr(fixed), tolerance = 1e-6)
-  expect_true(all(c("identity", "equal_effects", "ud_2", "ud_2_mask5", "branch_1") %in% names(m$fitted_g$Ulist)))
+  learnt <- c("identity", "equal_effects", "ud_2", "ud_2_mask5", "branch_1")
+  expect_true(all(learnt %in% names(m$fitted_g$Ulist)))
 })
 
 test_that("neither order nor unit has a say in what is learnt", {

@@ -1,5 +1,5 @@
-# Error rates of fits whose prior was learnt, where the truth is known: the ten-second form of
-# bench/calibration.R.
+# Error rates of fits whose prior was learnt, where the truth is known: in ten seconds, what
+# bench/calibration.R does at length.
 
 # One unit in five has effects: of sizes that differ, shared by all conditions, the same everywhere,
 # in the first half only, in the last condition, or independent.
