@@ -45,6 +45,7 @@ lint:
 	Rscript tools/unused.R
 	Rscript tools/layers.R
 	Rscript tools/formals.R
+	Rscript tools/arguments.R
 	Rscript -e 'print(found <- lintr::lint_package()); quit(status = length(found) > 0L)'
 
 document:
