@@ -11,8 +11,8 @@ as_typed <- function(name, with_file = TRUE) {
   place <- substring(name, nchar(own) + 1L)
   file <- NULL
   for (frame in rev(sys.frames())) {
-    if (is.null(file)) file <- frame$.files[[own]]
-    known <- frame$.typed
+    if (is.null(file)) file <- noted(frame, ".files")[[own]]
+    known <- noted(frame, ".typed")
     while (!is.null(typed <- known[[own]])) {
       known[[own]] <- NULL
       place <- paste0(sub("^[A-Za-z0-9._]+", "", typed), place)
@@ -20,6 +20,12 @@ as_typed <- function(name, with_file = TRUE) {
     }
   }
   paste0("`", own, place, "`", if (with_file && !is.null(file)) paste0(" ('", file, "')"))
+}
+
+# Frames of other packages may have other things of this name.
+noted <- function(frame, what) {
+  found <- get0(what, frame, inherits = FALSE)
+  if (is.list(found)) found
 }
 
 # Leaves in the frame of a call that its argument `word` was given as `typed`.

@@ -17,6 +17,11 @@ test_that("a name in a message is that of the innermost call that knows better",
   expect_identical(
     known_as(list(data = "input"), from_file("data", file, inner())), "`input$strong.b` ('a.rds')"
   )
+  # A caller may have something of these names for itself.
+  .files <- "a"
+  .typed <- c(V = "other")
+  expect_identical(as_typed("V"), "`V`")
+  rm(.files, .typed)
   # What is no file's name is left out, and nothing is left behind.
   expect_identical(from_file("data", list(), as_typed("data")), "`data`")
   expect_identical(as_typed("data"), "`data`")
