@@ -30,7 +30,8 @@
 #'   [get_psd()], [get_lfsr()], [get_loglik()], [get_significant_results()],
 #'   [get_n_significant_conditions()] and [get_pairwise_sharing()] read it, and so do the usual
 #'   methods: `as.data.frame()` (and `tidy()` of package generics) has a row for each effect, with
-#'   `unit`, `condition`, `mean`, `sd` and `lfsr`.
+#'   `unit`, `condition`, `mean`, `sd` and `lfsr`; `plot()` draws the share of significant units
+#'   by condition (by ggplot2).
 #' @references Stephens (2017), Biostatistics 18, 275-294.
 #' @export
 #' @examples
@@ -203,6 +204,32 @@ print.summary.mash_1by1 <- function(x, ...) {
 as.data.frame.mash_1by1 <- function(x, row.names = NULL, optional = FALSE, ...) {
   take_dots(...)
   long_table(get_pm(x), list(mean = get_pm(x), sd = get_psd(x), lfsr = get_lfsr(x)))
+}
+
+#' @rdname mash_1by1
+#' @export
+plot.mash_1by1 <- function(x, thresh = 0.05, file = NULL, ...) {
+  take_dots(...)
+  need_ggplot2()
+  thresh <- check_number(thresh, 0, 1)
+  lfsr <- get_lfsr(x)
+  names <- condition_names(lfsr)
+  shown <- data.frame(
+    condition = factor(names, rev(names)), share = unname(colMeans(lfsr < thresh))
+  )
+  plot <- ggplot2::ggplot(shown, ggplot2::aes(.data$share, .data$condition)) +
+    ggplot2::geom_col(fill = "#2a6f97", width = 0.7) +
+    ggplot2::scale_x_continuous(
+      labels = \(x) paste0(100 * x, "%"), expand = ggplot2::expansion(mult = c(0, 0.05))
+    ) +
+    ggplot2::labs(
+      x = paste("units with lfsr <", thresh), y = NULL, title = "One condition at a time"
+    ) +
+    ggplot2::theme_minimal() +
+    ggplot2::theme(
+      panel.grid.major.y = ggplot2::element_blank(), plot.title.position = "plot"
+    )
+  picture(plot, 4.5 + label_inches(names, 9), 1.2 + 0.22 * length(names), file)
 }
 
 #' @rdname mash_1by1

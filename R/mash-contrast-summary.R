@@ -17,6 +17,7 @@
 #'   (significant units), `n_snp` (units that have the contrast), `n_sig_feature` and
 #'   `n_all_feature`. `plot()`: a ggplot object, invisibly if there is a `file`; needs the package
 #'   ggplot2. `as.data.frame()`: a plain data frame, of which `print()` shows the beginning.
+#'   `tidy()` (of package generics): a row for each unit and contrast.
 #' @export
 #' @examples
 #' set.seed(1)
@@ -77,6 +78,27 @@ print.posterior_contrast <- function(x, n = 6, ...) {
   print(shown)
   if (more > 0L) cat("  ... and", more, "more columns; see summary(), plot()\n")
   invisible(x)
+}
+
+#' @exportS3Method generics::tidy
+tidy.posterior_contrast <- function(x, ...) {
+  take_dots(...)
+  what <- c(estimate = "mean", std.error = "se", p.value = "p", lfsr = "lfsr")
+  values <- lapply(what, \(w) contrast_values(x, w, "x"))
+  rownames(values[[1L]]) <- rownames(x)
+  table <- long_table(values[[1L]], values)
+  names(table)[2L] <- "contrast"
+  table
+}
+
+#' @exportS3Method generics::glance
+glance.posterior_contrast <- function(x, ...) {
+  take_dots(...)
+  lfsr <- contrast_values(x, "lfsr", "x")
+  data.frame(
+    n_units = nrow(x), n_contrasts = ncol(lfsr),
+    n_significant = sum(rowSums(lfsr < 0.05, na.rm = TRUE) > 0)
+  )
 }
 
 draw_contrasts <- function(counts, pairs, features, threshold, by, file) {

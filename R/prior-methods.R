@@ -169,3 +169,19 @@ as.data.frame.mnmash_prior <- function(x, row.names = NULL, optional = FALSE, ..
     largest_sd = c(0, vapply(x$U, \(U) sqrt(max(diag(U))), 0, USE.NAMES = FALSE))
   )
 }
+
+#' @exportS3Method generics::tidy
+tidy.mnmash_prior <- function(x, ...) {
+  take_dots(...)
+  as.data.frame(x)
+}
+
+#' @exportS3Method generics::glance
+glance.mnmash_prior <- function(x, ...) {
+  take_dots(...)
+  x <- as_prior.mnmash_prior(x)
+  data.frame(
+    n_conditions = dim(x)[1L], n_components = length(x$U), null = x$null_weight,
+    units = x$units %||% NA_character_
+  )
+}

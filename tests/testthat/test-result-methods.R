@@ -86,6 +86,8 @@ test_that("pictures show the numbers of the results", {
   points <- ggplot2::layer_data(plot(found$cv), 3L)
   expect_setequal(points$x, found$cv$loglik$difference)
   expect_equal(ggplot2::layer_data(plot(found$ed), 1L)$y, found$ed$trace)
+  bars <- ggplot2::layer_data(plot(found$alone, thresh = 0.3), 1L)
+  expect_equal(rev(bars$x[order(bars$y)]), unname(colMeans(get_lfsr(found$alone) < 0.3)))
   loci <- data.frame(locus = rep(1:60, each = 5), z = rnorm(300, sd = 2))
   near <- cbind(near = rep(0:1, 150), far = rep(c(0, 0, 1), 100))
   enriched <- enrich(loci, near, penalty = 1)
@@ -114,4 +116,21 @@ test_that("pictures show the numbers of the results", {
   expect_equal(sort(points$y), sort(checked$variables$z))
   expect_equal(points$y[points$colour == "#d1495b"], checked$variables$z[checked$variables$flip])
   expect_true("rs12" %in% ggplot2::layer_data(plot(checked), 3L)$label)
+})
+
+test_that("contrasts are tidied by unit and contrast, priors by component", {
+  skip_if_not_installed("generics")
+  Bhat <- matrix(sin(1:30), 10, dimnames = list(paste0("u", 1:10), c("a", "b", "c")))
+  prior <- list(pi = 1, Ulist = list(a = diag(3)), grid = 1, usepointmass = FALSE, alpha = 0)
+  contrasts <- posterior_contrast(prior, mash_set_data(Bhat))
+  table <- generics::tidy(contrasts)
+  expect_named(table, c("unit", "contrast", "estimate", "std.error", "p.value", "lfsr"))
+  row <- table[table$unit == "u4" & table$contrast == "a_vs_b", ]
+  expect_identical(row$estimate, contrasts["u4", "mean_contrast_a_vs_b"])
+  expect_identical(row$lfsr, contrasts["u4", "lfsr_contrast_a_vs_b"])
+  expect_identical(generics::glance(contrasts)$n_units, 10L)
+  learnt <- as_prior(list(U = list(a = diag(3), b = matrix(1, 3, 3)), w = c(0.2, 0.3),
+                          null_weight = 0.5))
+  expect_identical(generics::tidy(learnt), as.data.frame(learnt))
+  expect_equal(generics::glance(learnt)$null, 0.5)
 })
