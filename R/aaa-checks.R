@@ -55,6 +55,7 @@ plain_matrix <- function(x, name = arg_name(x)) {
 
 # A numeric matrix from a matrix, a data frame, or a vector (one condition).
 as_numeric_matrix <- function(x, name = arg_name(x)) {
+  if (is.matrix(x) && is.double(x) && !is.object(x) && length(x)) return(x)
   force(name)
   if (isS4(x)) x <- plain_matrix(x, name)
   if (is.data.frame(x)) {
@@ -89,8 +90,8 @@ describe_dim <- function(x) paste(if (is.null(dim(x))) length(x) else dim(x), co
 # Every value finite or NA; NaN is an error, because it is the sign of an earlier mistake. So is a
 # value whose square, or sum of squares, is no number any more.
 check_finite <- function(x, na_ok = TRUE, name = arg_name(x)) {
-  force(name)
-  if (all(is.finite(x))) return(invisible(check_size(x, name = name)))
+  # Without missing values, and between two numbers: nothing is copied.
+  if (is_within(x, 1e100) && (!anyNA(x) || na_ok && !any(is.nan(x)))) return(invisible(x))
   bad <- which(if (na_ok) is.infinite(x) | is.nan(x) else !is.finite(x))
   if (length(bad)) {
     stop_mnmash(
@@ -101,11 +102,13 @@ check_finite <- function(x, na_ok = TRUE, name = arg_name(x)) {
   invisible(check_size(x, name = name))
 }
 
+# Whether all that is known is at most so large. (range() would copy.)
+is_within <- function(x, largest) {
+  suppressWarnings(min(x, na.rm = TRUE) >= -largest && max(x, na.rm = TRUE) <= largest)
+}
+
 check_size <- function(x, largest = 1e100, name = arg_name(x)) {
-  # range() copies.
-  least <- suppressWarnings(min(x, na.rm = TRUE))
-  most <- suppressWarnings(max(x, na.rm = TRUE))
-  if (least < -largest || most > largest) {
+  if (!is_within(x, largest)) {
     bad <- which(abs(x) > largest)
     stop_mnmash(
       "value", as_typed(name), " must not have values beyond ", largest, ": it is ", x[bad[1L]],

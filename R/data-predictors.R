@@ -13,11 +13,8 @@ as_predictors <- function(X, name = "X") {
   )
 }
 
-# Predictors as a plain matrix.
-dense_predictors <- function(X, name = "X") {
-  X <- as_predictors(X, name)
-  if (X$kind == "sparse") as.matrix(X$matrix) else X$x
-}
+# What as_predictors() has, as a plain matrix.
+plain_predictors <- function(X) if (X$kind == "sparse") as.matrix(X$matrix) else X$x
 
 # Logical values as 0 and 1.
 zero_one <- function(x) {

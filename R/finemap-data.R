@@ -59,13 +59,13 @@
 #' finemap_sumstats(s$Bhat / s$Shat, LD = cor(X), n = 200)
 finemap_data <- function(X, Y, covariates = NULL, ...) {
   take_dots(...)
-  data <- regression_data(dense_predictors(X), Y, covariates)
+  data <- regression_data(X, Y, covariates)
   if (ncol(data$Y) == 1L) data <- samples_with_response(data, "Y")
-  X <- data$X$x
+  X <- plain_predictors(data$X)
   Y <- data$Y
   if (nrow(X) < 3L) stop_mnmash("dimension", "`X` must have at least 3 rows")
   check_variables(colnames(X), "the columns of `X`")
-  constant <- which(vapply(seq_len(ncol(X)), \(j) all(X[, j] == X[1L, j]), NA))
+  constant <- constant_columns(X)
   if (length(constant)) {
     stop_mnmash(
       "value", "`X` must not have constant columns: ",
@@ -152,6 +152,13 @@ new_finemap_data <- function(kind, variables, conditions, p, R, ...) {
     list(kind = kind, variables = variables, conditions = conditions, p = p, R = R, ...),
     class = "finemap_data"
   )
+}
+
+# A few rows tell of nearly all columns that they vary.
+constant_columns <- function(X) {
+  few <- X[unique(round(seq(1, nrow(X), length.out = 16L))), , drop = FALSE]
+  alike <- which(colSums(few != rep(few[1L, ], each = nrow(few))) == 0)
+  alike[vapply(alike, \(j) all(X[, j] == X[1L, j]), NA)]
 }
 
 numbered_conditions <- function(R) paste0("condition", seq_len(R))

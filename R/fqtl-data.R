@@ -5,7 +5,7 @@
 # be NULL. A list of Y, X, covariates, var_covariates, terms, offset, weights, masks, size and
 # library_size.
 fqtl_data <- function(Y, X, given) {
-  if (!is.null(X)) X <- dense_predictors(X)
+  if (!is.null(X)) X <- plain_predictors(as_predictors(X))
   Y <- as_responses(Y, if (is.null(X)) NROW(Y) else nrow(X), samples = rownames(X))
   empty <- which(colSums(!is.na(Y)) < 2L)
   if (length(empty)) {

@@ -65,11 +65,7 @@ summary.mash <- function(object, thresh = 0.05, ...) {
 #' @export
 print.summary.mash <- function(x, ...) {
   take_dots(...)
-  cat(
-    "mash fit of ", counted(x$n_units, "unit"), " in ", x$n_conditions, " conditions (",
-    describe_alpha(x$alpha), ")\n",
-    sep = ""
-  )
+  cat("mash fit of ", describe_units(x$n_units, x$n_conditions, x$alpha), "\n", sep = "")
   cat(
     "  log-likelihood ", format(x$loglik, nsmall = 2), "; ", x$n_components, " components, ",
     describe_convergence(x$convergence), "\n",
@@ -116,11 +112,7 @@ long_table <- function(like, values) {
 }
 
 print_mash_data <- function(x) {
-  cat(
-    "mash data: ", counted(nrow(x$Bhat), "unit"), " in ", ncol(x$Bhat), " conditions (",
-    describe_alpha(x$alpha), ")\n",
-    sep = ""
-  )
+  cat("mash data: ", describe_units(nrow(x$Bhat), ncol(x$Bhat), x$alpha), "\n", sep = "")
   cat("  residual correlation: ", describe_correlation(x), "\n", sep = "")
   if (!is.null(x$missing)) {
     cat(
@@ -138,6 +130,10 @@ print_mash_fit <- function(x) {
     "get_estimated_pi()"
   )
   cat("  see ", paste(parts, collapse = ", "), "\n", sep = "")
+}
+
+describe_units <- function(J, R, alpha) {
+  paste0(counted(J, "unit"), " in ", R, " conditions (", describe_alpha(alpha), ")")
 }
 
 describe_alpha <- function(alpha) {

@@ -58,9 +58,7 @@ summary.mnmash_ud <- function(object, ...) {
 print.summary.mnmash_ud <- function(x, n = 10, ...) {
   take_dots(...)
   cat(
-    "Prior covariances of ", counted(x$n_units, "unit"), " in ", x$n_conditions, " conditions (",
-    describe_alpha(x$alpha), ")\n",
-    sep = ""
+    "Prior covariances of ", describe_units(x$n_units, x$n_conditions, x$alpha), "\n", sep = ""
   )
   cat(
     "  log-likelihood ", format(x$loglik, nsmall = 2),
