@@ -60,26 +60,45 @@ core_prior <- function(U, grid = NULL, weights = NULL, scales = NULL, null = FAL
   )
 }
 
-# Values of predictors, as as_predictors() has them, with an orthonormal basis of the covariates.
-core_predictors <- function(X, basis) {
+# The same in one dimension for several fits, a column of `variances` and `weights` for each; the
+# variances may be `relative` to that of the residual. `slab`: NULL, or what is known of the largest
+# variance, and how much that counts.
+core_scalars <- function(variances, weights, relative = TRUE, slab = NULL) {
+  list(variances = variances, weights = weights, relative = relative, slab = slab)
+}
+
+# Values of predictors, a matrix or as as_predictors() has them, with an orthonormal basis of the
+# covariates that the core regresses out.
+core_predictors <- function(X, basis = NULL) {
   list(form = "samples", x = core_columns(X, X$n), basis = basis)
 }
 
-# Correlations and sums of squares of predictors; or, without the latter, their products.
-core_products <- function(R, samples, norms = NULL) {
+# Products of predictors: `x` itself; or correlations, with sums of squares; or
+# diag(roots) x diag(roots).
+core_products <- function(x, samples, norms = NULL, roots = NULL) {
   list(
-    form = "products", x = core_columns(R, length(R$starts) - 1L), norms = norms, samples = samples
+    form = "products", x = core_columns(x, length(x$starts) - 1L), norms = norms, roots = roots,
+    samples = samples
   )
 }
 
 core_columns <- function(x, n) {
+  if (is.matrix(x)) return(x)
   if (is.null(x$starts)) return(x$x)
   list(n = n, starts = x$starts, rows = x$rows, values = x$x)
 }
 
+# Responses of samples; or their products with the predictors and, as `total`, with themselves.
+core_responses <- function(Y, total = NULL) list(y = Y, total = total)
+
 # The covariance of residuals: its structure, and what it is or starts from.
 core_noise <- function(structure, V = NULL, rank = NULL) {
   list(structure = structure, rank = rank, V = V)
+}
+
+# Residual variances of several fits, which may be found from there.
+core_variances <- function(known, variances) {
+  core_noise(if (known) "known" else "full", as.double(variances))
 }
 
 mash_prior <- function(g, weights) core_prior(g$Ulist, g$grid, weights, null = g$usepointmass)

@@ -3,6 +3,8 @@
 
 rust_cores <- function() .Call(wrap__rust_cores)
 
+rust_qc <- function(statistics, run) .Call(wrap__rust_qc, statistics, run)
+
 rust_ed <- function(measurements, start, control, run) .Call(wrap__rust_ed, measurements, start, control, run)
 
 rust_ed_projected <- function(measurements, start, control, run) .Call(wrap__rust_ed_projected, measurements, start, control, run)
@@ -17,25 +19,17 @@ rust_association <- function(statistics, models, scales, run) .Call(wrap__rust_a
 
 rust_association_over_scales <- function(log_bf, weights, run) .Call(wrap__rust_association_over_scales, log_bf, weights, run)
 
-rust_qc <- function(statistics, run) .Call(wrap__rust_qc, statistics, run)
-
-rust_asymmetry <- function(x) .Call(wrap__rust_asymmetry, x)
-
-rust_check_psd <- function(x, control) .Call(wrap__rust_check_psd, x, control)
-
-rust_finemap_rows <- function(predictors, responses, noise, prior, control, run) .Call(wrap__rust_finemap_rows, predictors, responses, noise, prior, control, run)
-
-rust_finemap_products <- function(predictors, responses, noise, prior, control, run) .Call(wrap__rust_finemap_products, predictors, responses, noise, prior, control, run)
+rust_finemap <- function(predictors, responses, noise, prior, control, run) .Call(wrap__rust_finemap, predictors, responses, noise, prior, control, run)
 
 rust_credible_sets <- function(alpha, control) .Call(wrap__rust_credible_sets, alpha, control)
 
 rust_purity <- function(correlation) .Call(wrap__rust_purity, correlation)
 
-rust_fqtl <- function(x, responses, family, prior, control, run) .Call(wrap__rust_fqtl, x, responses, family, prior, control, run)
+rust_fqtl <- function(predictors, responses, family, prior, control, run) .Call(wrap__rust_fqtl, predictors, responses, family, prior, control, run)
 
 rust_loglik <- function(measurements, prior, run) .Call(wrap__rust_loglik, measurements, prior, run)
 
-rust_logistic <- function(predictors, y, prior, start, control, run) .Call(wrap__rust_logistic, predictors, y, prior, start, control, run)
+rust_logistic <- function(predictors, responses, prior, start, control, run) .Call(wrap__rust_logistic, predictors, responses, prior, start, control, run)
 
 rust_error_moment <- function(measurements, prior, task, run) .Call(wrap__rust_error_moment, measurements, prior, task, run)
 
@@ -49,7 +43,7 @@ rust_weight_sums <- function(measurements, prior, point, run) .Call(wrap__rust_w
 
 rust_mixture_summary <- function(measurements, prior, control, run) .Call(wrap__rust_mixture_summary, measurements, prior, control, run)
 
-rust_mr_ash <- function(predictors, responses, prior, start, control, run) .Call(wrap__rust_mr_ash, predictors, responses, prior, start, control, run)
+rust_mr_ash <- function(predictors, responses, prior, noise, start, control, run) .Call(wrap__rust_mr_ash, predictors, responses, prior, noise, start, control, run)
 
 rust_mr_mash <- function(predictors, responses, prior, noise, start, control, run) .Call(wrap__rust_mr_mash, predictors, responses, prior, noise, start, control, run)
 
@@ -64,6 +58,10 @@ rust_posterior_samples <- function(measurements, prior, task, draw, run) .Call(w
 rust_pairwise_sharing <- function(posterior, control, run) .Call(wrap__rust_pairwise_sharing, posterior, control, run)
 
 rust_sampled_sharing <- function(posterior, control, run) .Call(wrap__rust_sampled_sharing, posterior, control, run)
+
+rust_asymmetry <- function(x) .Call(wrap__rust_asymmetry, x)
+
+rust_check_psd <- function(x, control) .Call(wrap__rust_check_psd, x, control)
 
 rust_ud_fit <- function(measurements, components, weights, control, run) .Call(wrap__rust_ud_fit, measurements, components, weights, control, run)
 

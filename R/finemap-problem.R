@@ -19,28 +19,29 @@ finemap_problem <- function(data, V, settings) {
 # The fit of a problem: what the core found (`fit`), what an effect on its scale is multiplied by
 # for the variable as given (`unit`, p x R), and the `intercept` and effects of `covariates`, if
 # there are any.
-solve_region <- function(problem, ...) {
-  found <- if (problem$form == "rows") {
-    call_core(
-      "finemap_rows",
-      predictors = list(
-        x = problem$X, intercept = problem$intercept, standardize = problem$standardize,
-        memory = memory_limit()
-      ),
-      responses = list(y = problem$Y), ...
-    )
-  } else {
-    list(fit = call_core(
-      "finemap_products",
-      predictors = problem[c("gram", "scale", "samples")],
-      responses = list(y = problem$XtY, total = problem$YtY), ...
-    ))
-  }
-  fit <- found$fit
-  unit <- if (problem$form == "rows") 1 / found$columns$x_scale else problem$back
+solve_region <- function(problem, control, ...) {
+  rows <- problem$form == "rows"
+  fit <- call_core(
+    "finemap",
+    predictors = if (rows) {
+      core_predictors(problem$X)
+    } else {
+      core_products(problem$gram, problem$samples, roots = problem$scale)
+    },
+    responses = if (rows) {
+      core_responses(problem$Y)
+    } else {
+      core_responses(problem$XtY, problem$YtY)
+    },
+    control = c(control, list(
+      intercept = rows && problem$intercept, standardize = rows && problem$standardize,
+      memory = memory_limit()
+    )), ...
+  )
+  unit <- if (rows) 1 / fit$columns$x_scale else problem$back
   unit <- matrix(unit, nrow(fit$coef), ncol(fit$coef))
   B <- fit$coef * unit
-  c(list(fit = fit, unit = unit, coef = B), constants(problem, found$columns, B))
+  c(list(fit = fit, unit = unit, coef = B), constants(problem, fit$columns, B))
 }
 
 # The intercepts, and the effects of covariates.

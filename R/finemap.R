@@ -150,9 +150,9 @@ finemap <- function(data, prior, L = 10, V = NULL, prior_weights = NULL,
   min_abs_corr <- check_number(min_abs_corr, 0, 1)
   structure <- c(none = "known", diag = "diagonal", full = "full")[[estimate_V]]
   found <- solve_region(
-    problem,
+    problem, control,
     noise = core_noise(structure, problem$V), prior = core_prior(U, grid = 1, weights = prior$w),
-    control = control, label = "Fine-mapping, visits", total = L * max_iter,
+    label = "Fine-mapping, visits", total = L * max_iter,
     n_threads = resolve_threads(n_threads)
   )
   fit <- new_finemap(found, data, names(prior$U))

@@ -7,20 +7,20 @@ run_fqtl <- function(model, settings) {
   K <- if (is.null(data$weights)) check_count(settings$K, 0, name = "K") else ncol(data$weights)
   hyper <- fqtl_hyper(settings$prior, model, settings$u_prior)
   max_iter <- check_count(settings$max_iter, 0, name = "max_iter")
+  L <- check_count(settings$L, name = "L")
   fields <- c("name", "covariates", "low", "high", "start", "size", "base")
   out <- call_core(
     "fqtl",
-    x = data$X$values,
+    predictors = core_predictors(data$X$values),
     responses = list(
       y = model$Y, offset = model$offset, weights = data$weights, covariates = model$covariates,
       precision = model$precision, masks = data$masks
     ),
     family = stats::setNames(model$family[fields], fields),
-    prior = c(list(u_prior = settings$u_prior, nonneg = settings$nonneg), hyper),
+    prior = c(settings[c("u_prior", "nonneg")], list(L = L), hyper),
     control = list(
       K = K, n_seeds = check_count(settings$n_seeds, name = "n_seeds"), max_iter = max_iter,
-      tol = check_number(settings$tol, 0, name = "tol"),
-      L = check_count(settings$L, name = "L"), seed = settings$seed
+      tol = check_number(settings$tol, 0, name = "tol"), seed = settings$seed
     ),
     label = "Factored regression", total = max(1, max_iter),
     n_threads = resolve_threads(settings$n_threads)

@@ -186,13 +186,15 @@ core_mr_ash <- function(design, Y, marginal, grid, start, columns, settings) {
   found <- call_core(
     "mr_ash",
     predictors = design,
-    responses = list(y = Y[, columns, drop = FALSE], total = as.double(marginal$total[columns])),
-    prior = list(
-      variances = bind(grid), relative = settings$scaled_prior, weights = bind(start$pi)
+    responses = core_responses(
+      Y[, columns, drop = FALSE],
+      if (design$form == "products") as.double(marginal$total[columns])
     ),
-    start = list(sigma2 = as.double(start$sigma2[columns]), b = start$b[, columns, drop = FALSE]),
-    control = c(settings[c("update_sigma2", "standardize", "tol", "max_iter")], list(
-      update_pi = settings$update, order = start$order, slab = NULL,
+    prior = core_scalars(bind(grid), bind(start$pi), settings$scaled_prior),
+    noise = core_variances(!settings$update_sigma2, start$sigma2[columns]),
+    start = start$b[, columns, drop = FALSE],
+    control = c(settings[c("standardize", "tol", "max_iter")], list(
+      update_pi = settings$update, order = start$order,
       penalty = if (any(dirichlet > 1)) dirichlet
     )),
     label = "Sweeps", total = settings$max_iter * length(columns), n_threads = settings$n_threads

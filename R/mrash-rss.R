@@ -83,7 +83,7 @@ rss_start <- function(start, marginal, LD) {
 }
 
 rss_fits <- function(LD, marginal, start, settings) {
-  design <- core_products(LD, marginal$samples, marginal$norms)
+  design <- core_products(LD, marginal$samples, norms = marginal$norms)
   ash_fits(design, marginal$products, marginal, start, settings)
 }
 

@@ -153,11 +153,15 @@ best_starts <- function(problem, grid, limits) {
 # A fit for each element of the grid, from `b` (p x G) or from zero.
 grid_fits <- function(problem, grid, limits, b) {
   X <- problem$X
-  total <- problem$marginal$total
   G <- length(grid$inclusion)
+  prior <- core_scalars(
+    rbind(0, grid$sa, deparse.level = 0L),
+    rbind(1 - grid$inclusion, grid$inclusion, deparse.level = 0L), slab = limits$slab
+  )
   run <- function(f, ...) {
     call_core(
-      f, ..., label = "Sweeps", total = limits$max_iter * G, n_threads = limits$n_threads
+      f, ..., prior = prior, start = b, label = "Sweeps", total = limits$max_iter * G,
+      n_threads = limits$n_threads
     )
   }
   how <- limits[c("order", "tol", "max_iter")]
@@ -165,26 +169,19 @@ grid_fits <- function(problem, grid, limits, b) {
     found <- run(
       "mr_ash",
       predictors = problem$design,
-      responses = list(y = problem$Y[, rep(1L, G), drop = FALSE], total = rep(total, G)),
-      prior = list(
-        variances = rbind(0, grid$sa, deparse.level = 0L), relative = TRUE,
-        weights = rbind(1 - grid$inclusion, grid$inclusion, deparse.level = 0L)
+      responses = core_responses(problem$Y[, rep(1L, G), drop = FALSE]),
+      noise = core_variances(
+        !is.null(grid$sigma), grid$sigma %||% rep(problem$marginal$total / X$n, G)
       ),
-      start = list(sigma2 = grid$sigma %||% rep(total / X$n, G), b = b),
-      control = c(how, list(
-        update_pi = "fixed", update_sigma2 = is.null(grid$sigma), standardize = FALSE,
-        penalty = NULL, slab = limits$slab
-      ))
+      control = c(how, list(update_pi = "fixed", standardize = FALSE, penalty = NULL))
     )
     more <- \(fit) list(norms = found$norms, slab = fit$grid[2L])
     fits <- found$fits
   } else {
-    x <- if (X$kind == "dense") X$x else as.matrix(X$matrix)
     fits <- run(
       "logistic",
-      predictors = list(x = x, basis = problem$space$basis), y = as.double(problem$Y),
-      prior = list(inclusion = grid$inclusion, slab = grid$sa), start = b,
-      control = c(how, list(slab_prior = limits$slab))
+      predictors = core_predictors(plain_predictors(X), problem$space$basis),
+      responses = core_responses(problem$Y), control = how
     )
     more <- \(fit) list(sigma2 = 1)
   }

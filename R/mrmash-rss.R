@@ -112,7 +112,7 @@ mr_mash_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, LD, n, covY = NULL, 
   design <- core_products(xtx, data$samples)
   start <- start_coefficients(B_init, predictors, p, conditions, r, "B_init")
   if (!is.null(start)) start <- start * scale * rep(share, each = p)
-  responses <- list(y = xty, total = data$total)
+  responses <- core_responses(xty, data$total)
   found <- core_mr_mash(design, responses, start, order, FALSE, problem, settings)
   fit <- regression_fit(found, problem, scale, list(predictors, conditions), settings)
   if (data$unequal) fit <- unshare(fit, share)

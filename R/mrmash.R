@@ -156,7 +156,7 @@ mr_mash <- function(X, Y, prior = NULL, S0 = NULL, w0 = NULL, grid = NULL, V = N
   design <- regression_design(X, space)
   start <- start_coefficients(B_init, X$names, X$p, conditions, r, "B_init")
   order <- update_order(order, design, data$Y, units$standardize, problem, settings)
-  responses <- list(y = data$Y, total = NULL)
+  responses <- core_responses(data$Y)
   found <- core_mr_mash(design, responses, start, order, units$standardize, problem, settings)
   scale <- if (units$standardize) found$samples$scale else rep(1, X$p)
   fit <- regression_fit(found, problem, scale, list(X$names, conditions), settings)

@@ -1,5 +1,6 @@
 # What R gives to Rust: a list with a field missing, unknown, of another type or length, or a word
-# that nobody knows, is an error that names it. Each function has a small call that is right.
+# that nobody knows, is an error that names it. Each function has a small call that is right, or one
+# for each form of the data.
 
 face_calls <- function() {
   set.seed(1)
@@ -24,7 +25,8 @@ face_calls <- function() {
   sweeps <- list(tol = 1e-3, max_iter = 3)
   finemap <- list(
     place = c(0.5, 0.5), L = 1, rule = "optim", scale = 1, entry = 0.1, update = "direct",
-    tol = 1e-3, max_iter = 3, mass = 0.99, most = 10
+    tol = 1e-3, max_iter = 3, mass = 0.99, most = 10, intercept = FALSE, standardize = FALSE,
+    memory = 1e9
   )
   loci <- list(starts = c(0, 2, 4), annotations = matrix(1, 4), penalty = 1)
   range <- list(pi = c(0.1, 0.5), tau = c(0.1, 10))
@@ -92,44 +94,58 @@ face_calls <- function() {
       )
     ),
     mr_ash = list(
-      predictors = predictors, responses = list(y = Y, total = colSums(Y^2)),
-      prior = list(
-        variances = matrix(c(0, 1), 2, 2), relative = TRUE, weights = matrix(0.5, 2, 2)
-      ),
-      start = list(sigma2 = c(1, 1), b = NULL),
+      predictors = core_products(cor(X), 20, norms = c(1, 2)),
+      responses = core_responses(crossprod(X, Y), colSums(Y^2)),
+      prior = core_scalars(matrix(c(0, 1), 2, 2), matrix(0.5, 2, 2)),
+      noise = core_variances(FALSE, c(1, 1)), start = NULL,
       control = c(sweeps, list(
-        order = 1:2, update_pi = "em", update_sigma2 = TRUE, standardize = FALSE, penalty = NULL,
-        slab = NULL
+        order = 1:2, update_pi = "em", standardize = FALSE, penalty = NULL
+      ))
+    ),
+    "mr_ash of samples" = list(
+      predictors = predictors, responses = core_responses(Y),
+      prior = core_scalars(matrix(c(0, 1), 2, 2), matrix(0.5, 2, 2), FALSE, c(1, 10)),
+      noise = core_variances(TRUE, c(1, 1)), start = matrix(0, 2, 2),
+      control = c(sweeps, list(
+        order = 1:2, update_pi = "convex", standardize = TRUE, penalty = c(10, 1)
+      ))
+    ),
+    "mr_mash of products" = list(
+      predictors = core_products(crossprod(X), 20),
+      responses = core_responses(crossprod(X, Y), crossprod(Y)), prior = scaled, noise = known,
+      start = matrix(0, 2, 2), control = c(sweeps, list(
+        update = "em", penalty = c(1, 1), threshold = 0, tol_weights = 1e-3, order = 1:2,
+        standardize = FALSE
       ))
     ),
     logistic = list(
-      predictors = list(x = X, basis = space), y = rep(c(0, 1), 10),
-      prior = list(inclusion = 0.5, slab = 1), start = NULL,
-      control = c(sweeps, list(order = 1:2, slab_prior = NULL))
+      predictors = predictors, responses = core_responses(matrix(c(0, 1), 20)),
+      prior = core_scalars(matrix(c(0, 1)), matrix(c(0.5, 0.5))), start = NULL,
+      control = c(sweeps, list(order = 1:2))
     ),
     mr_mash = list(
-      predictors = predictors, responses = list(y = Y, total = NULL), prior = scaled,
+      predictors = predictors, responses = core_responses(Y), prior = scaled,
       noise = known, start = NULL, control = c(sweeps, list(
         update = "em", penalty = c(1, 1), threshold = 0, tol_weights = 1e-3, order = 1:2,
         standardize = FALSE
       ))
     ),
     mr_mash_log_bf = list(
-      predictors = predictors, responses = list(y = Y), prior = scaled, noise = known,
+      predictors = predictors, responses = core_responses(Y), prior = scaled, noise = known,
       control = list(standardize = FALSE)
     ),
     mr_mash_posterior = list(
       rows = list(statistics = x, precision = rep(1, 4)), prior = scaled, noise = known,
       task = list(covariance = TRUE)
     ),
-    finemap_rows = list(
-      predictors = list(x = X, intercept = TRUE, standardize = TRUE, memory = 1e9),
-      responses = list(y = Y), noise = known, prior = place, control = finemap
-    ),
-    finemap_products = list(
-      predictors = list(gram = crossprod(X), scale = c(1, 1), samples = 20),
-      responses = list(y = crossprod(X, Y), total = crossprod(Y)), noise = known, prior = place,
+    finemap = list(
+      predictors = core_products(crossprod(X), 20, roots = c(1, 1)),
+      responses = core_responses(crossprod(X, Y), crossprod(Y)), noise = known, prior = place,
       control = finemap
+    ),
+    "finemap of samples" = list(
+      predictors = core_predictors(X), responses = core_responses(Y), noise = known, prior = place,
+      control = utils::modifyList(finemap, list(intercept = TRUE, standardize = TRUE))
     ),
     credible_sets = list(alpha = matrix(0.5, 1, 2), control = list(coverage = 0.95)),
     purity = list(correlation = eye),
@@ -149,7 +165,7 @@ face_calls <- function() {
     ),
     association_over_scales = list(log_bf = array(0, c(2, 4, 2)), weights = matrix(0.25, 2, 2)),
     fqtl = list(
-      x = X,
+      predictors = core_predictors(X),
       responses = list(
         y = Y, offset = NULL, weights = NULL, covariates = space, precision = 1, masks = list(1, 2)
       ),
@@ -158,9 +174,9 @@ face_calls <- function() {
         size = NULL, base = NULL
       ),
       prior = list(
-        u_prior = "spike_slab", nonneg = FALSE, left = range, right = range, direct = range
+        u_prior = "spike_slab", L = 1, nonneg = FALSE, left = range, right = range, direct = range
       ),
-      control = list(K = 1, n_seeds = 1, max_iter = 2, tol = 1e-3, L = 1, seed = NULL)
+      control = list(K = 1, n_seeds = 1, max_iter = 2, tol = 1e-3, seed = NULL)
     )
   )
 }
@@ -202,17 +218,18 @@ calls <- face_calls()
 
 test_that("every function of Rust that takes lists is called here", {
   all <- sub("^rust_", "", grep("^rust_", ls(asNamespace("mnmash")), value = TRUE))
-  expect_setequal(names(calls), setdiff(all, "cores"))
+  expect_setequal(sub(" .*", "", names(calls)), setdiff(all, "cores"))
 })
 
-for (f in names(calls)) {
-  call <- calls[[f]]
+for (case in names(calls)) {
+  call <- calls[[case]]
+  f <- sub(" .*", "", case)
   # Elements of lists of matrices and of components have names, but are no fields.
   paths <- unlist(lapply(names(call), \(a) face_fields(call[[a]], a)), recursive = FALSE)
   paths <- Filter(\(path) !"U" %in% path[-length(path)] && !identical(path[-1L], "one"), paths)
   last <- \(path) path[length(path)]
 
-  test_that(paste(f, "takes what it should, and says which field is missing or unknown"), {
+  test_that(paste(case, "takes what it should, and says which field is missing or unknown"), {
     expect_identical(said_by(f, call), "nothing")
     for (path in paths) {
       found <- said_by(f, without_field(call, path))
@@ -231,7 +248,7 @@ for (f in names(calls)) {
     }
   })
 
-  test_that(paste(f, "names the field that has another type or length"), {
+  test_that(paste(case, "names the field that has another type or length"), {
     whole <- as.list(setdiff(names(call), names(Filter(is.list, call))))
     for (path in c(paths, whole)) {
       what <- if (length(path) > 1L) paste0("$", last(path)) else last(path)

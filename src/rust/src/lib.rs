@@ -11,11 +11,12 @@
 #![allow(missing_docs)] // the exported functions are documented where R calls them
 
 mod boundary;
+mod consistency;
 mod deconvolution;
 mod ebmf;
 mod enrich;
-mod factored;
 mod finemap;
+mod fqtl;
 mod likelihood;
 mod logistic;
 mod mash;
@@ -24,12 +25,11 @@ mod mr_ash;
 mod mr_mash;
 mod nouns;
 mod posterior;
-mod predictors;
 mod read;
 mod sharing;
+mod square;
 mod ud;
 mod v;
-mod value;
 mod weights;
 mod words;
 mod write;
@@ -44,11 +44,12 @@ fn rust_cores() -> i32 {
 
 extendr_module! {
     mod mnmash;
+    use consistency;
     use deconvolution;
     use ebmf;
     use enrich;
     use finemap;
-    use factored;
+    use fqtl;
     use likelihood;
     use logistic;
     use mash;
@@ -58,6 +59,7 @@ extendr_module! {
     use posterior;
     fn rust_cores;
     use sharing;
+    use square;
     use ud;
     use v;
     use weights;

@@ -9,7 +9,7 @@ use mnmash_core::mash::Heterogeneity;
 use mnmash_core::noise::Structure;
 use mnmash_core::weights::{Method, WeightUpdate};
 
-use crate::predictors::Form;
+use crate::nouns::Form;
 
 pub const FORMS: &[(&str, Form)] = &[("samples", Form::Samples), ("products", Form::Products)];
 
@@ -45,6 +45,9 @@ pub fn structures(rank: usize) -> [(&'static str, Structure); 6] {
 pub fn plain_structures(_: usize) -> [(&'static str, Structure); 3] {
     [("known", Structure::Known), ("diagonal", Structure::Diagonal), ("full", Structure::Full)]
 }
+
+/// Structures of noise in one dimension: whether it is known.
+pub const VARIANCES: &[(&str, bool)] = &[("known", true), ("full", false)];
 
 pub const HETEROGENEITIES: &[(&str, Heterogeneity)] =
     &[("restricted", Heterogeneity::Restricted), ("moments", Heterogeneity::Moments)];

@@ -268,3 +268,10 @@ pub fn response(basis: &[f64], y: &[f64]) -> Response {
     let total = dot_product(&start, &start);
     Response { start, total }
 }
+
+/// The same, with room for what `x`, one of the two, keeps besides the samples.
+pub fn response_of<X: Predictors>(x: &X, basis: &[f64], y: &[f64]) -> Response {
+    let mut found = response(basis, y);
+    found.start.resize(x.rows(), 0.0);
+    found
+}

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par};
 
-use super::{Frame, Predictors, Response, check_basis, response, subtract_multiple};
+use super::{Frame, Predictors, Response, check_basis, subtract_multiple};
 use crate::Error;
 use crate::linalg::columns::dot_product;
 use crate::linalg::lanes::Lanes;
@@ -81,13 +81,6 @@ impl Sparse {
         }
         let (starts, rows) = (x.starts.to_vec(), x.rows.to_vec());
         Ok(Self { starts, rows, values, n, basis: basis.to_vec(), along, frame })
-    }
-
-    /// A response, with room for the part of the residual along the covariates.
-    pub fn response(&self, y: &[f64]) -> Response {
-        let mut found = response(&self.basis, y);
-        found.start.resize(self.rows(), 0.0);
-        found
     }
 
     fn column(&self, j: usize) -> (&[usize], &[f64]) {

@@ -1,0 +1,66 @@
+//! What a fit needs besides data.
+
+use faer::Mat;
+use mnmash_core::finemap::{EffectPrior, Options};
+
+use crate::nouns::{Mixture, Noise};
+use crate::read::{Field, Fields, Outcome};
+use crate::words::{SCALE_RULES, UPDATES, plain_structures};
+
+/// Prior, noise and options.
+pub struct Task {
+    pub prior: EffectPrior,
+    pub options: Options,
+    pub v: Mat<f64>,
+    /// Of an effect, the most probable variables: that have so much of it, and so many.
+    pub mass: f64,
+    pub most: usize,
+    pub samples: OfSamples,
+}
+
+/// What is done to samples, and what else they need.
+#[derive(Debug, Clone, Copy)]
+pub struct OfSamples {
+    pub intercept: bool,
+    pub standardize: bool,
+    /// For eigenvectors where outcomes are missing, in bytes.
+    pub memory: f64,
+}
+
+impl OfSamples {
+    fn read(list: &Fields) -> Outcome<Self> {
+        let (intercept, standardize) = (list.flag("intercept")?, list.flag("standardize")?);
+        Ok(Self { intercept, standardize, memory: list.number("memory")? })
+    }
+}
+
+impl Task {
+    /// `noise` and `prior` are those of `r` conditions; `control`: `list(place, L, rule, scale,
+    /// entry, update, tol, max_iter, mass, most, intercept, standardize, memory)`, with `place` the
+    /// prior probabilities of the `p` variables.
+    pub fn read(
+        noise: &Field,
+        prior: &Field,
+        control: &Field,
+        p: usize,
+        r: usize,
+    ) -> Outcome<Self> {
+        let noise = noise.read(|n| Noise::read(n, r, plain_structures))?;
+        let size = prior.read(|f| Mixture::read(f, r))?.weighted()?;
+        control.read(|c| {
+            let prior = EffectPrior::new(size, c.get("place")?.numbers_of(p)?)?;
+            let options = Options {
+                effects: c.count("L")?,
+                scale_rule: c.one_of("rule", SCALE_RULES)?,
+                scale: c.number("scale")?,
+                entry: c.number("entry")?,
+                update: c.one_of("update", UPDATES)?,
+                residual: noise.structure,
+                tol: c.number("tol")?,
+                max_iter: c.count("max_iter")?,
+            };
+            let (mass, most, samples) = (c.number("mass")?, c.count("most")?, OfSamples::read(c)?);
+            Ok(Self { prior, options, v: noise.known()?.view().to_owned(), mass, most, samples })
+        })
+    }
+}
