@@ -2,8 +2,8 @@
 
 # Runs `work(progress)`, where `progress` is NULL or a function of the count of units done, and
 # clears the line at the end, however it ends. The option `mnmash.progress` (TRUE or FALSE) decides;
-# by default progress is shown in interactive sessions. `then` is what follows the last unit, if
-# anything.
+# by default progress is shown in interactive sessions. `label` has a word for each stage of the
+# work, of `total` units each; `then` is what follows the last unit of the first, if anything.
 with_progress <- function(label, total, work, then = NULL) {
   if (!isTRUE(getOption("mnmash.progress", interactive()))) return(work(NULL))
   reporter <- progress_reporter(label, total, then)
@@ -13,17 +13,20 @@ with_progress <- function(label, total, work, then = NULL) {
 
 progress_reporter <- function(label, total, then = NULL, wait = 2, pause = 0.25, now = seconds_now,
                               write = write_stderr) {
-  start <- now()
+  begun <- since <- now()
   last <- -Inf
   shown <- 0L
-  report <- function(done) {
+  at <- 1L
+  report <- function(done, stage = 1L) {
     time <- now()
-    if (time - start < wait || time - last < pause) return(invisible())
+    if (stage != at) since <<- time # the rate is that of the stage
+    at <<- stage
+    if (time - begun < wait || time - last < pause) return(invisible())
     last <<- time
-    line <- if (done >= total && !is.null(then)) {
-      paste0(label, ": ", then, " (", duration(time - start), ")")
+    line <- if (stage == 1L && done >= total && !is.null(then)) {
+      paste0(label[1L], ": ", then, " (", duration(time - since), ")")
     } else {
-      progress_line(label, done, total, time - start)
+      progress_line(label[stage], done, total, max(time - since, 0.05))
     }
     width <- getOption("width") - 1L
     write(paste0("\r", formatC(substr(line, 1L, width), width = -shown)))

@@ -128,50 +128,12 @@ log_scale <- function(data) {
   rowSums(log(data$Shat_alpha) * !data$missing)
 }
 
-# The posterior matrices, with mashr's names.
-posterior_matrices <- function(data, g, active, weights, covariance, n_threads, A = NULL) {
-  check_active(active, g)
-  task <- core_effects(data, active, weights, A)
-  found <- core_mash(
-    "posterior", data, g, task = c(task, list(covariance = covariance)), label = "Posteriors",
-    n_threads = n_threads
-  )
-  result <- found[c(
-    "mean", "sd", "lfdr", "negative", "lfsr", "positive", if (covariance) "covariance"
-  )]
-  names(result) <- c(
-    "PosteriorMean", "PosteriorSD", "lfdr", "NegativeProb", "lfsr", "PositiveProb",
-    if (covariance) "PosteriorCov"
-  )
-  rm(found)
-  units <- rownames(data$Bhat)
-  conditions <- if (is.null(task$A)) colnames(data$Bhat) else rownames(task$A)
-  if (is.null(units) && is.null(conditions)) return(result)
-  # In place: these may be large.
-  for (i in 1:6) dimnames(result[[i]]) <- list(units, conditions)
-  if (covariance) dimnames(result$PosteriorCov) <- list(conditions, conditions, units)
-  result
-}
-
-# Which effects are asked for, under the components `active` with each unit's weights.
-core_effects <- function(data, active, weights, A) {
-  list(active = active, weights = weights, scale = effect_scale(data), A = output_map(data, A))
-}
-
 # What the model's effects are multiplied by to be reported: back to the units of Bhat, times a
 # `weight` for each cell where contrasts give one (see R/mash-contrast.R).
 effect_scale <- function(data) {
   scale <- if (data$alpha != 0) as_doubles(data$Shat_alpha)
   if (is.null(data$weight)) return(scale)
   if (is.null(scale)) data$weight else scale * data$weight
-}
-
-check_active <- function(active, g) {
-  if (!length(active)) {
-    stop_mnmash(
-      "argument", "`pi_thresh` leaves no component: the largest weight is ", format(max(g$pi))
-    )
-  }
 }
 
 # The noise of contrasts as the core takes it: V, if it is the same for all units, or what it

@@ -35,13 +35,11 @@ rust_error_moment <- function(measurements, prior, task, run) .Call(wrap__rust_e
 
 rust_random_effects <- function(estimates, control) .Call(wrap__rust_random_effects, estimates, control)
 
-rust_mash_fit <- function(measurements, prior, control, run) .Call(wrap__rust_mash_fit, measurements, prior, control, run)
+rust_mash <- function(measurements, prior, fit, task, draw, run) .Call(wrap__rust_mash, measurements, prior, fit, task, draw, run)
 
 rust_newton_step <- function(point) .Call(wrap__rust_newton_step, point)
 
 rust_weight_sums <- function(measurements, prior, point, run) .Call(wrap__rust_weight_sums, measurements, prior, point, run)
-
-rust_mixture_summary <- function(measurements, prior, control, run) .Call(wrap__rust_mixture_summary, measurements, prior, control, run)
 
 rust_mr_ash <- function(predictors, responses, prior, noise, start, control, run) .Call(wrap__rust_mr_ash, predictors, responses, prior, noise, start, control, run)
 
@@ -50,10 +48,6 @@ rust_mr_mash <- function(predictors, responses, prior, noise, start, control, ru
 rust_mr_mash_log_bf <- function(predictors, responses, prior, noise, control, run) .Call(wrap__rust_mr_mash_log_bf, predictors, responses, prior, noise, control, run)
 
 rust_mr_mash_posterior <- function(rows, prior, noise, task, run) .Call(wrap__rust_mr_mash_posterior, rows, prior, noise, task, run)
-
-rust_posterior <- function(measurements, prior, task, run) .Call(wrap__rust_posterior, measurements, prior, task, run)
-
-rust_posterior_samples <- function(measurements, prior, task, draw, run) .Call(wrap__rust_posterior_samples, measurements, prior, task, draw, run)
 
 rust_pairwise_sharing <- function(posterior, control, run) .Call(wrap__rust_pairwise_sharing, posterior, control, run)
 

@@ -54,12 +54,13 @@ posterior_in_blocks <- function(data, g, pi_thresh, covariance, n_threads, cells
                                 A = NULL, each = NULL) {
   J <- nrow(data$Bhat)
   pi_thresh <- check_number(pi_thresh, 0)
+  want <- list(pi_thresh = pi_thresh, moments = TRUE, covariance = covariance, A = A)
   size <- max(1, floor(cells / max(1, sum(g$pi > pi_thresh))))
   parts <- lapply(seq(1, J, by = size), \(first) {
     block <- if (size < J) data_rows(data, first:min(J, first + size - 1)) else data
-    fit <- mixture_summary(block, g, pi_thresh, n_threads)
-    if (!is.null(each)) each(fit)
-    posterior_matrices(block, g, fit$active, fit$weights, covariance, n_threads, A)
+    found <- mash_model(block, g, want, n_threads)
+    if (!is.null(each)) each(found)
+    found$result
   })
   bind_posteriors(parts)
 }

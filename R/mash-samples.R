@@ -108,19 +108,25 @@ combine_functionals <- function(parts, units) {
 # `before` others.
 samples_in_blocks <- function(data, g, draw, use, before = 0) {
   draw$seed <- check_seed(draw$seed)
-  pi_thresh <- check_number(draw$pi_thresh, 0, name = "pi_thresh")
-  draw$n_threads <- resolve_threads(draw$n_threads)
+  draw$pi_thresh <- check_number(draw$pi_thresh, 0, name = "pi_thresh")
+  n_threads <- resolve_threads(draw$n_threads)
   J <- nrow(data$Bhat)
-  results <- max(ncol(data$Bhat), nrow(output_map(data, draw$A)))
-  numbers <- max(1, sum(g$pi > pi_thresh), results * draw$n)
   block_size <- draw$block_size
-  if (is.null(block_size)) block_size <- max(1, floor(1.25e7 / numbers))
+  if (is.null(block_size)) {
+    numbers <- max(1, sum(g$pi > draw$pi_thresh), samples_of_unit(data, draw))
+    block_size <- max(1, floor(1.25e7 / numbers))
+  }
   lapply(seq(1, J, by = block_size), \(first) {
     rows <- first:min(J, first + block_size - 1)
     block <- if (length(rows) < J) data_rows(data, rows) else data
-    fit <- mixture_summary(block, g, pi_thresh, draw$n_threads)
-    use(draw_samples(block, g, fit, draw, before + first), rows)
+    draw$before <- before + first - 1
+    use(mash_model(block, g, draw, n_threads)$samples, rows)
   })
+}
+
+# How many numbers the samples of one unit are.
+samples_of_unit <- function(data, draw) {
+  draw$n * max(ncol(data$Bhat), nrow(output_map(data, draw$A)))
 }
 
 # All samples of all units, J x R x M. The memory is asked of R first, which says so if there is
@@ -137,24 +143,6 @@ all_samples <- function(data, g, pi_thresh, n_samples, seed, n_threads, A, befor
   samples_in_blocks(data, g, draw, keep, before)
   dimnames(all) <- sample_names(data, n_samples, map)
   all
-}
-
-# Samples from the posterior weights of `fit`; `first` is the row that the first unit is counted as.
-draw_samples <- function(data, g, fit, draw, first) {
-  check_active(fit$active, g)
-  task <- core_effects(data, fit$active, fit$weights, draw$A)
-  samples <- core_mash(
-    "posterior_samples", data, g,
-    task = task, draw = list(n = draw$n, seed = draw$seed, first = first), label = "Samples",
-    n_threads = draw$n_threads
-  )
-  dimnames(samples) <- sample_names(data, draw$n, task$A)
-  samples
-}
-
-sample_names <- function(data, n_samples, A) {
-  results <- if (is.null(A)) colnames(data$Bhat) else rownames(A)
-  list(rownames(data$Bhat), results, paste0("sample_", seq_len(n_samples)))
 }
 
 # A number of samples: those of one unit are always held.

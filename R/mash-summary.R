@@ -63,12 +63,3 @@ with_data_conditions <- function(g, data) {
   g$alpha <- data$alpha
   g
 }
-
-# Likelihoods and posterior weights under known mixture weights.
-mixture_summary <- function(data, g, pi_thresh, n_threads) {
-  core_mash(
-    "mixture_summary", data, g,
-    weights = g$pi, control = list(threshold = check_number(pi_thresh, 0)), label = "Likelihoods",
-    n_threads = n_threads
-  )
-}

@@ -1,7 +1,7 @@
-# The methods by which mash() estimates the weights of its prior. Each returns pi, convergence, and
-# what mixture_summary() returns.
+# The methods by which mash() estimates the weights of its prior. Each returns pi and convergence; or
+# how the core is to find them, on its way to what mash_model() returns.
 
-fit_weights <- function(data, g, prior, optmethod, control, pi_thresh, n_threads) {
+fit_weights <- function(data, g, prior, optmethod, control, want, n_threads) {
   if (!is.list(control)) stop_mnmash("type", "`control` must be a list")
   fit_by <- fit_methods[[optmethod]]
   if (is.null(fit_by) || (optmethod == "mixSQP" && !requireNamespace("mixsqp", quietly = TRUE))) {
@@ -10,7 +10,10 @@ fit_weights <- function(data, g, prior, optmethod, control, pi_thresh, n_threads
     fit_by <- fit_convex
     control <- list()
   }
-  fit <- fit_by(data, g, prior, control, pi_thresh, n_threads)
+  how <- fit_by(data, g, prior, control, n_threads)
+  if (!is.null(how$pi)) g$pi <- unname(how$pi)
+  fit <- mash_model(data, g, want, n_threads, how$in_core)
+  if (!is.null(how$pi)) fit$convergence <- how$convergence
   fit$convergence$method <- optmethod
   if (!fit$convergence$converged) warn_not_converged(fit$convergence)
   fit
@@ -26,17 +29,12 @@ warn_not_converged <- function(convergence) {
 
 # Likelihoods and weights together: the matrix of likelihoods never reaches R. Where it takes more
 # than memory_limit(), the core holds only the columns that matter.
-fit_convex <- function(data, g, prior, control, pi_thresh, n_threads) {
+fit_convex <- function(data, g, prior, control, n_threads) {
   control <- fit_control(control, tol = 1e-8, max_iter = 1000)
-  found <- core_mash(
-    "mash_fit", data, g,
-    weights = g$pi, control = c(list(penalty = prior, memory = memory_limit()), control),
-    label = "Likelihoods", then = "solving for the weights", n_threads = n_threads
-  )
-  with_summary(data, g, found$pi, ending(found, c("objective", "kkt")), pi_thresh, n_threads)
+  list(in_core = c(list(penalty = prior, memory = memory_limit()), control))
 }
 
-fit_em <- function(data, g, prior, control, pi_thresh, n_threads) {
+fit_em <- function(data, g, prior, control, n_threads) {
   control <- fit_control(control, tol = 1e-6, max_iter = 5000)
   loglik <- loglik_matrix(data, g, n_threads)
   found <- call_core(
@@ -44,11 +42,11 @@ fit_em <- function(data, g, prior, control, pi_thresh, n_threads) {
     control = c(list(penalty = prior, start = NULL, row_weights = NULL, method = "em"), control),
     label = "EM", total = control$max_iter, n_threads = n_threads
   )
-  with_summary(data, g, found$pi, ending(found, c("objective", "kkt")), pi_thresh, n_threads)
+  list(pi = found$pi, convergence = ending(found, c("objective", "kkt")))
 }
 
 # The penalty enters as further rows: row p is 1 at component p, with weight prior_p - 1.
-fit_mixsqp <- function(data, g, prior, control, pi_thresh, n_threads) {
+fit_mixsqp <- function(data, g, prior, control, n_threads) {
   loglik <- loglik_matrix(data, g, n_threads)
   P <- ncol(loglik)
   penalised <- which(prior != 1)
@@ -70,15 +68,7 @@ fit_mixsqp <- function(data, g, prior, control, pi_thresh, n_threads) {
       message = found$status
     )
   )
-  with_summary(data, g, pi, convergence, pi_thresh, n_threads)
-}
-
-with_summary <- function(data, g, pi, convergence, pi_thresh, n_threads) {
-  g$pi <- unname(pi)
-  c(
-    list(pi = g$pi, convergence = convergence),
-    mixture_summary(data, g, pi_thresh, n_threads)
-  )
+  list(pi = pi, convergence = convergence)
 }
 
 # Objective, and the largest violation of the optimality conditions over all components: the

@@ -117,11 +117,19 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
     g <- unweighted_prior(data, Ulist, grid, gridmult, normalizeU, usepointmass)
   }
 
+  want <- list(
+    pi_thresh = pi_thresh, moments = outputlevel >= 2, covariance = outputlevel >= 3, A = A
+  )
+  if (want$moments && posterior_samples) {
+    draw <- list(n = posterior_samples, seed = check_seed(seed))
+    # Many samples are drawn by blocks, after the rest.
+    at_once <- nrow(data$Bhat) * samples_of_unit(data, c(want, draw)) <= 1.25e7
+    if (at_once) want <- c(want, draw)
+  }
   if (fixg) {
     not_both("fixg", c(prior = !missing(prior), optmethod = !missing(optmethod)))
     say("Likelihoods of ", describe_problem(data, g))
-    fit <- mixture_summary(data, g, pi_thresh, n_threads)
-    fit$pi <- as.double(g$pi)
+    fit <- mash_model(data, g, want, n_threads)
   } else {
     optmethod <- match_choice(optmethod, names(fit_methods))
     say("Fitting ", describe_problem(data, g), describe_memory(data, g, optmethod))
@@ -130,22 +138,19 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
       dirichlet_parameters(
         prior, n_components(g), nullweight, component_names(g$Ulist, g$grid, g$usepointmass)
       ), optmethod, control,
-      pi_thresh, n_threads
+      want, n_threads
     )
   }
   names(fit$pi) <- component_names(g$Ulist, g$grid, g$usepointmass)
   g$pi <- fit$pi
 
-  result <- NULL
-  if (outputlevel >= 2) {
+  result <- fit$result
+  if (want$moments) {
     say("Posteriors from ", length(fit$active), " active components")
-    result <- posterior_matrices(
-      data, g, fit$active, fit$weights, outputlevel >= 3, n_threads, A
-    )
     if (!output_lfdr) result$lfdr <- NULL
     if (posterior_samples) {
-      result$PosteriorSamples <- all_samples(
-        data, g, pi_thresh, posterior_samples, seed, n_threads, A
+      result$PosteriorSamples <- fit$samples %||% all_samples(
+        data, g, pi_thresh, posterior_samples, draw$seed, n_threads, A
       )
     }
   }

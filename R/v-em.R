@@ -195,10 +195,11 @@ fit_posterior <- function(data, now, options) {
   data <- mash_update_data(data, V = now$V)
   n_threads <- resolve_threads(options$fitting$n_threads)
   if (options$level >= 2) {
-    m$result <- posterior_matrices(
-      data, m$fitted_g, names_as_numbers(m$posterior_weights),
-      unnamed(m$posterior_weights, seq_len(nrow(data$Bhat))), options$level >= 3, n_threads
+    want <- list(
+      pi_thresh = options$fitting$pi_thresh %||% formals(mash)$pi_thresh, moments = TRUE,
+      covariance = options$level >= 3
     )
+    m$result <- mash_model(data, m$fitted_g, want, n_threads)$result
     if (!options$lfdr) m$result$lfdr <- NULL
   }
   if (options$level >= 4) m$lm <- relative_likelihoods(data, m$fitted_g, n_threads)

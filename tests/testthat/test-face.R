@@ -9,7 +9,6 @@ face_calls <- function() {
   measurements <- list(x = x, s = abs(x) + 1, missing = NULL, V = NULL, baseline = NULL)
   U <- list(a = eye, b = matrix(1, 2, 2))
   prior <- core_prior(U, grid = c(0.5, 1), weights = rep(0.2, 5), null = TRUE)
-  task <- list(active = c(1, 3), weights = matrix(0.5, 4, 2), scale = NULL, A = NULL)
   ed <- list(
     U = unname(U), pi = c(0.5, 0.5), means = NULL, fixed_pi = c(FALSE, FALSE),
     fixed_means = c(TRUE, TRUE), fixed_U = c(FALSE, FALSE)
@@ -35,15 +34,26 @@ face_calls <- function() {
   samples <- array(rnorm(16), c(4, 2, 2))
   list(
     loglik = list(measurements = measurements, prior = prior),
-    mash_fit = list(
+    mash = list(
       measurements = measurements, prior = prior,
-      control = c(sweeps, list(penalty = rep(1, 5), memory = 1e9))
+      fit = c(sweeps, list(penalty = rep(1, 5), memory = 1e9)),
+      task = list(
+        threshold = 0, moments = TRUE, covariance = TRUE, scale = matrix(1, 4, 2),
+        A = matrix(1, 1, 2)
+      ),
+      draw = list(n = 2, seed = 1, first = 1)
+    ),
+    "mash with weights" = list(
+      measurements = measurements, prior = prior, fit = NULL,
+      task = list(threshold = 0, moments = FALSE, covariance = FALSE, scale = NULL, A = NULL),
+      draw = NULL
     ),
     weight_sums = list(
       measurements = measurements, prior = prior, point = list(columns = c(1, 2), floor = 0.1)
     ),
     error_moment = list(
-      measurements = measurements, prior = prior, task = task[c("active", "weights")]
+      measurements = measurements, prior = prior,
+      task = list(active = c(1, 3), weights = matrix(0.5, 4, 2))
     ),
     random_effects = list(
       estimates = list(y = c(1, 2), v = c(1, 1)), control = list(method = "moments")
@@ -56,16 +66,6 @@ face_calls <- function() {
     nearest_correlation = list(v = eye, control = list(smallest = 1e-3)),
     repair_correlation = list(v = eye, control = list(smallest = 1e-3)),
     newton_step = list(point = list(x = c(0.5, 0.5), g = c(1, 1), hessian = eye)),
-    mixture_summary = list(
-      measurements = measurements, prior = prior, control = list(threshold = 0)
-    ),
-    posterior = list(
-      measurements = measurements, prior = prior, task = c(task, list(covariance = FALSE))
-    ),
-    posterior_samples = list(
-      measurements = measurements, prior = prior, task = task,
-      draw = list(n = 2, seed = 1, first = 1)
-    ),
     mixture_weights = list(
       loglik = matrix(-1:-6 + 0, 3),
       control = c(sweeps, list(penalty = c(1, 1), start = NULL, row_weights = NULL, method = "em"))

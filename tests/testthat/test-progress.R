@@ -45,3 +45,23 @@ test_that("a count beyond the total is shown without a share", {
   expect_match(progress_line("x", 1, 7201, 1), "2 h left")
   expect_match(progress_line("x", 1, 121, 1), "2 min left")
 })
+
+test_that("each stage has its word, and the rate of its own time", {
+  clock <- 0
+  shown <- character()
+  reporter <- progress_reporter(
+    c("Likelihoods", "Posteriors"), 100, "solving", now = \() clock,
+    write = \(text) shown <<- c(shown, text)
+  )
+  clock <- 10
+  reporter$report(100, 1L)
+  expect_match(shown[1], "Likelihoods: solving \\(10 s\\)")
+  clock <- 11
+  reporter$report(0, 2L)
+  clock <- 12
+  reporter$report(20, 2L)
+  expect_match(shown[3], "Posteriors: 20 of 100 \\(20%\\), 20/s, 4 s left")
+  clock <- 15
+  reporter$report(100, 2L)
+  expect_match(shown[4], "Posteriors: 100 of 100")
+})

@@ -243,3 +243,18 @@ test_that("sharing from samples is the average over units and samples", {
   bare <- mash(data, g = m$fitted_g, fixg = TRUE, verbose = FALSE)
   expect_error(get_pairwise_sharing_from_samples(bare), class = "mnmash_error_argument")
 })
+
+test_that("a fit with its posteriors and samples is what its parts are, bit for bit", {
+  for (optmethod in c("convex", "mixEM")) {
+    data <- random_data(3, alpha = 1)
+    fit <- \(...) mash(data, small_prior(3), optmethod = optmethod, verbose = FALSE, ...)
+    whole <- fit(outputlevel = 3, output_lfdr = TRUE, posterior_samples = 4, seed = 2)
+    weights <- fit(outputlevel = 1)
+    parts <- setdiff(names(weights), "result")
+    expect_identical(unclass(whole)[parts], unclass(weights)[parts])
+    alone <- mash_compute_posterior_matrices(
+      weights, data, output_posterior_cov = TRUE, posterior_samples = 4, seed = 2
+    )
+    expect_identical(whole$result[names(alone)], alone)
+  }
+})

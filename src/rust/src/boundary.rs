@@ -1,5 +1,7 @@
 //! What every call shares: R objects as values, errors as R sees them, progress and interrupts.
 
+use std::cell::Cell;
+
 use extendr_api::Rany;
 use extendr_api::prelude::*;
 use mnmash_core::{Error, Monitor, with_threads};
@@ -56,11 +58,11 @@ macro_rules! arguments {
 pub(crate) use arguments;
 
 /// How to run: `list(n_threads, progress)`, where `progress` is NULL or a function of the number of
-/// units done.
+/// units done, and of the stage that they are of.
 pub struct Run {
     threads: usize,
     progress: Option<Function>,
-    pub monitor: Monitor,
+    stage: Cell<i32>,
 }
 
 impl Run {
@@ -71,16 +73,18 @@ impl Run {
         })?;
         let progress = if reports { run.dollar("progress").ok() } else { None };
         let progress = progress.and_then(|p| p.as_function());
-        Ok(Self { threads, progress, monitor: Monitor::default() })
+        Ok(Self { threads, progress, stage: Cell::new(0) })
     }
 
-    /// Do `work` on the threads while R's own thread reports progress and looks for Ctrl-C.
+    /// Do `work`, the next stage, on the threads while R's own thread reports progress and looks for
+    /// Ctrl-C.
     pub fn with<T: Send>(
         &self,
         work: impl FnOnce(&Monitor) -> std::result::Result<T, Error> + Send,
     ) -> Outcome<T> {
-        let (progress, monitor) = (&self.progress, &self.monitor);
-        let poll = |monitor: &Monitor| poll(monitor, progress);
+        self.stage.set(self.stage.get() + 1);
+        let (progress, monitor, stage) = (&self.progress, &Monitor::default(), self.stage.get());
+        let poll = |monitor: &Monitor| poll(monitor, progress, stage);
         Ok(with_threads(self.threads, monitor, poll, || work(monitor))?)
     }
 }
@@ -88,7 +92,7 @@ impl Run {
 /// Report progress to R, and tell whether to go on: not after an error or an interrupt in R.
 ///
 /// Runs on R's own thread only.
-fn poll(monitor: &Monitor, progress: &Option<Function>) -> bool {
-    let report = |f: &Function| f.call(pairlist!(monitor.done() as f64)).is_ok();
+fn poll(monitor: &Monitor, progress: &Option<Function>, stage: i32) -> bool {
+    let report = |f: &Function| f.call(pairlist!(monitor.done() as f64, stage)).is_ok();
     progress.as_ref().is_none_or(report) && mnmash_interrupted() == 0
 }

@@ -5,8 +5,8 @@
 //!
 //! Nothing is kept between calls, on purpose: an R object that pointed here could not be saved by
 //! `saveRDS()`, would be empty in the workers of `future` and shared with a forked one, and would
-//! outlive a change of the data. What is computed twice for that (factors of a prior, the
-//! arrangement of the units) is small beside the work of a call.
+//! outlive a change of the data. What belongs together, such as the weights of mash and what follows
+//! from them, is one call: the factors of the prior and the arrangement of the units serve all of it.
 
 #![allow(missing_docs)] // the exported functions are documented where R calls them
 
@@ -20,11 +20,9 @@ mod fqtl;
 mod likelihood;
 mod logistic;
 mod mash;
-mod mixture;
 mod mr_ash;
 mod mr_mash;
 mod nouns;
-mod posterior;
 mod read;
 mod sharing;
 mod square;
@@ -53,10 +51,8 @@ extendr_module! {
     use likelihood;
     use logistic;
     use mash;
-    use mixture;
     use mr_ash;
     use mr_mash;
-    use posterior;
     fn rust_cores;
     use sharing;
     use square;

@@ -1,37 +1,96 @@
-//! The fit of the mixture weights of mash.
+//! mash: the weights of the prior, and what it then says of the units and their effects.
+
+mod effects;
+mod summary;
 
 use extendr_api::prelude::*;
 use mnmash_core::mash::{error_moment, fit_weights, random_effects, weight_sums};
 use mnmash_core::normal_means::posterior::Weights;
-use mnmash_core::weights::{Method, Options, Point, newton_step};
+use mnmash_core::weights::{self, Method, Options, Point, newton_step};
 
 use crate::boundary::{Run, arguments};
 use crate::nouns::{Measurements, Mixture};
-use crate::read::Outcome;
+use crate::read::{Fields, Outcome};
 use crate::words::HETEROGENEITIES;
-use crate::write::{ended, matrix};
+use crate::write::{ended, matrix, nullable};
+use effects::{Effects, Known};
+use summary::Likelihoods;
 
-// Weights of the components, and how well they solve their problem. `prior$weights` is the start.
-#[extendr]
-fn rust_mash_fit(measurements: Robj, prior: Robj, control: Robj, run: Robj) -> Outcome<List> {
-    arguments!(measurements, prior, control);
-    let data = measurements.read(Measurements::read)?;
-    let Mixture { prior, weights: start } = prior.read(|p| Mixture::read(p, data.conditions))?;
-    let (penalty, options, memory) = control.read(|c| {
-        let (tol, max_iter) = (c.number("tol")?, c.count("max_iter")?);
+/// How the weights of the prior are found: `list(penalty, tol, max_iter, memory)`, with a penalty
+/// for each component; `memory` in bytes.
+struct ToFit<'a> {
+    penalty: &'a [f64],
+    options: Options,
+    memory: usize,
+}
+
+impl<'a> ToFit<'a> {
+    fn read(list: &Fields<'a>, components: usize) -> Outcome<Self> {
+        let (tol, max_iter) = (list.number("tol")?, list.count("max_iter")?);
         let options = Options { tol, max_iter, method: Method::Convex };
-        Ok((c.get("penalty")?.numbers_of(prior.len())?, options, c.number("memory")?))
-    })?;
-    let fit = Run::new(&run)?.with(|monitor| {
-        let means = data.means()?;
-        fit_weights(&means, &prior, penalty, start, options, memory as usize, monitor)
-    })?;
-    Ok(list!(
+        let penalty = list.get("penalty")?.numbers_of(components)?;
+        Ok(Self { penalty, options, memory: list.number("memory")? as usize })
+    }
+}
+
+/// Weights, and how well they solve their problem.
+fn solution(fit: &weights::Mixture) -> List {
+    list!(
         pi = &fit.pi,
         objective = fit.objective,
         kkt = fit.kkt,
         gap = fit.gap,
         ended = ended(&fit.ended)
+    )
+}
+
+// The model: list(fit, likelihoods, moments, samples). With `fit`, the weights of the prior are
+// found from those that are given, or from a start of its own; with NULL they are these. `task`:
+// `list(threshold, moments, covariance, scale, A)`: whether moments of the effects are wanted, and
+// their covariances; and samples with `draw`, or none with NULL.
+#[extendr]
+fn rust_mash(
+    measurements: Robj,
+    prior: Robj,
+    fit: Robj,
+    task: Robj,
+    draw: Robj,
+    run: Robj,
+) -> Outcome<List> {
+    arguments!(measurements, prior, fit, task, draw);
+    let data = measurements.read(Measurements::read)?;
+    let mixture = prior.read(|p| Mixture::read(p, data.conditions))?;
+    let to_fit =
+        fit.given().map(|f| f.read(|f| ToFit::read(f, mixture.prior.len()))).transpose()?;
+    let (threshold, moments, covariance, effects) = task.read(|t| {
+        let (moments, covariance) = (t.flag("moments")?, t.flag("covariance")?);
+        Ok((t.number("threshold")?, moments, covariance, Effects::read(t, &data)?))
+    })?;
+    let draw = draw.given().map(|d| d.read(effects::draw)).transpose()?;
+    let run = Run::new(&run)?;
+    let (means, fit) = run.with(|monitor| {
+        let means = data.means()?;
+        let one = |f: &ToFit| {
+            let (prior, start) = (&mixture.prior, mixture.weights);
+            fit_weights(&means, prior, f.penalty, start, f.options, f.memory, monitor)
+        };
+        let fit = to_fit.as_ref().map(one).transpose()?;
+        Ok((means, fit))
+    })?;
+    let prior = match &fit {
+        Some(fit) => mixture.prior.with_weights(&fit.pi)?,
+        None => mixture.weighted()?,
+    };
+    let found = Likelihoods::of(&means, &prior, threshold, &run)?;
+    let known = found.weights().map(|weights| Known { means: &means, prior: &prior, weights });
+    let moments = known.filter(|_| moments).map(|k| effects.moments(k, covariance, &run));
+    let samples = known.zip(draw).map(|(k, draw)| effects.samples(k, draw, &run));
+    let (moments, samples) = (moments.transpose()?, samples.transpose()?);
+    Ok(list!(
+        fit = nullable(fit.as_ref().map(solution)),
+        moments = nullable(moments),
+        samples = nullable(samples),
+        likelihoods = List::from(found)
     ))
 }
 
@@ -100,7 +159,7 @@ extendr_module! {
     mod mash;
     fn rust_error_moment;
     fn rust_random_effects;
-    fn rust_mash_fit;
+    fn rust_mash;
     fn rust_newton_step;
     fn rust_weight_sums;
 }
