@@ -218,6 +218,9 @@ pub fn centred(x: MatRef<'_, f64>, intercept: bool, standardize: bool) -> Result
     }
     let mean: Vec<f64> = moments.iter().map(|m| m.0).collect();
     let scale: Vec<f64> = moments.iter().map(|m| if standardize { m.1 } else { 1.0 }).collect();
-    let value = |k: usize| (x[(k % n, k / n)] - mean[k / n]) / scale[k / n];
-    Ok(Centred { values: (0..n * p).map(value).collect(), mean, scale })
+    let mut values = Vec::with_capacity(n * p);
+    for (x, (mean, scale)) in x.col_iter().zip(mean.iter().zip(&scale)) {
+        values.extend(x.iter().map(|x| (x - mean) / scale));
+    }
+    Ok(Centred { values, mean, scale })
 }
