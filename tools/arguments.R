@@ -6,8 +6,8 @@ described <- function(file) {
   texts <- vapply(starts, \(i) {
     rest <- lines[i + seq_len(length(lines) - i)]
     end <- which(!grepl("^#'   ", rest))[1L]
-    gsub("[[:space:]]+", " ", paste(sub("^#' +(@param +)?", "", c(lines[i], rest[seq_len(end - 1L)])),
-                                    collapse = " "))
+    words <- sub("^#' +(@param +)?", "", c(lines[i], rest[seq_len(end - 1L)]))
+    gsub("[[:space:]]+", " ", paste(words, collapse = " "))
   }, "")
   data.frame(file = rep(basename(file), length(starts)), line = starts, text = texts)
 }
