@@ -7,7 +7,10 @@ learnt_matrices.mash <- function(data, n_threads) {
   rows <- learning_rows(data, NULL, block_numbers(NULL, data), 4, 1)
   warn_few_units(length(rows$strong), "strong", ncol(data$Bhat))
   warn_identity(data)
-  learn_matrices(data, data_rows(data, rows$strong), learning_choices(n_threads = n_threads))
+  warn_linked(data)
+  strong <- data_rows(data, rows$strong)
+  U <- learn_matrices(data, strong, learning_choices(n_threads = n_threads))
+  list(U = U, learnt = counted_units(strong, data, above = rows$above))
 }
 
 learning_choices <- function(K = 16, lambda = NULL, masks = c(0.05, 0.1, 0.25), tree = TRUE,

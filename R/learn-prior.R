@@ -28,7 +28,8 @@
 #' Covariances need units: with fewer strong blocks than ten for each condition, lfsr are too small
 #' by a factor of two or three, and `print()` says so. Fewer than five of a kind for each condition
 #' are a warning. The weight of the null is not identified: it is not the share of null units.
-#' Units in linkage whose blocks are not given count as many.
+#' Units in linkage whose blocks are not given count as many; where neighbouring rows that look null
+#' agree there is a warning.
 #'
 #' @param data data from [mash_set_data()]: units in natural proportions, most of them null. Not
 #'   contrasts.
@@ -56,8 +57,8 @@
 #'
 #'   It is an error of class `mnmash_error_dimension` if `blocks` are not as many as the units,
 #'   `mnmash_error_names` if names do not match, and `mnmash_error_units` if `strong` is in other
-#'   units than `data`. Warnings have the classes `mnmash_warning_few` and
-#'   `mnmash_warning_identity`.
+#'   units than `data`. Warnings have the classes `mnmash_warning_few`,
+#'   `mnmash_warning_identity` and `mnmash_warning_linked`.
 #' @references
 #' Yang, Carbonetto, Gerard and Stephens (2024), arXiv:2406.08784 (penalised covariances).
 #'
@@ -85,6 +86,7 @@ learn_prior <- function(data, strong = NULL, blocks = NULL, V = NULL, K = 16, la
   )
   say <- if (check_flag(verbose)) \(...) message(" - ", ...) else \(...) NULL
   z_thresh <- check_number(z_thresh, 0)
+  if (is.null(blocks)) warn_linked(data)
   blocks <- block_numbers(blocks, data)
   if (!is.null(strong) && !inherits(strong, "mash")) strong <- check_subset(strong, data$Bhat)
 

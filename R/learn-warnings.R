@@ -38,3 +38,26 @@ warn_identity <- function(data, name = "data") {
 
 # Correlations of the errors from which on they matter.
 material_correlation <- 0.15
+
+# Warns where neighbouring units that look null agree, as those in linkage disequilibrium do: each
+# such run is one signal, not many. Products of the z-scores of neighbours have mean zero if they
+# are independent, whatever the correlation of conditions.
+warn_linked <- function(data, name = "data") {
+  z <- data$Bhat / data$Shat
+  if (!is.null(data$missing)) z[data$missing] <- NA
+  quiet <- which(unit_strength(data) < 2)
+  first <- quiet[quiet %in% (quiet - 1L)]
+  if (length(first) < 50L) return(invisible())
+  products <- z[first, , drop = FALSE] * z[first + 1L, , drop = FALSE]
+  both <- rowSums(!is.na(products)) > 0
+  agree <- rowMeans(products[both, , drop = FALSE], na.rm = TRUE)
+  size <- mean(z[first, ]^2, na.rm = TRUE)
+  error <- stats::sd(agree) / sqrt(length(agree))
+  if (mean(agree) < 0.1 * size || mean(agree) < 6 * error) return(invisible())
+  warn_mnmash(
+    "linked", "neighbouring rows of `", name, "` are correlated (by ",
+    format(mean(agree) / size, digits = 2), " among those that look null), as in linkage ",
+    "disequilibrium: they count as independent, and lfsr will be too small; give `blocks` to ",
+    "learn_prior()"
+  )
+}

@@ -10,11 +10,16 @@
 #' With `B`, the posteriors of `m` are held against these true effects. With `data` instead, data
 #' sets are drawn from the fitted prior with the errors of `data`, and each is fitted again with the
 #' same matrices and grid: departures then show what estimating the weights from so many units does
-#' to the lfsr, not whether the model is right for the data.
+#' to the lfsr, not whether the model is right for the data. With `relearn` the prior is learnt
+#' anew from each, matrices and all: what learning from so many units does. Simulations have no
+#' more patterns than the prior has, so that where few units taught it little, the errors found are
+#' on the low side.
 #'
 #' @param m a fit from [mash()] with posteriors (with `data`, the prior is enough).
 #' @param B true effects, in the layout of `get_lfsr(m)`; `NA` cells are left out.
 #' @param data data from [mash_set_data()] to simulate on, in place of `B`.
+#' @param relearn with `data`: learn the prior of each simulation anew, by the steps of
+#'   [learn_prior()], in place of fitting the weights of the same matrices.
 #' @param bins number of bins of equal width between 0 and the largest lfsr, or their limits.
 #' @param ... with `data`, arguments of [mash()] for the fits.
 #' @inheritParams shared_arguments
@@ -31,22 +36,28 @@
 #' data <- mash_set_data(sims$Bhat, sims$Shat)
 #' m <- mash(data, cov_canonical(data), verbose = FALSE)
 #' lfsr_calibration(m, sims$B)
-lfsr_calibration <- function(m, B = NULL, data = NULL, nsim = 1, bins = 10, ...) {
+lfsr_calibration <- function(m, B = NULL, data = NULL, nsim = 1, bins = 10, relearn = FALSE, ...) {
   if (is.null(B) == is.null(data)) {
     stop_mnmash("argument", "give the true effects `B`, or `data` to simulate on, and not both")
   }
+  check_flag(relearn)
   if (!is.null(B)) {
     take_dots(...)
+    if (relearn) stop_mnmash("argument", "`relearn` is for simulations, with `data`")
     return(calibration_table(sign_errors(m, B), bins))
   }
   check_handed_on(mash, list(...))
   check_fit(m, prior = TRUE)
   found <- lapply(simulate.mash(m, check_few(nsim), data = data), \(simulation) {
     g <- m$fitted_g
-    fit <- mash(
-      simulation$data, g$Ulist, grid = g$grid, usepointmass = g$usepointmass, normalizeU = FALSE,
-      verbose = FALSE, ...
-    )
+    fit <- if (relearn) {
+      mash(simulation$data, verbose = FALSE, ...)
+    } else {
+      mash(
+        simulation$data, g$Ulist, grid = g$grid, usepointmass = g$usepointmass,
+        normalizeU = FALSE, verbose = FALSE, ...
+      )
+    }
     B <- simulation$B
     if (!is.null(data$missing)) B[data$missing] <- NA
     sign_errors(fit, B)

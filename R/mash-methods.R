@@ -52,13 +52,23 @@ summary.mash <- function(object, thresh = 0.05, ...) {
     n_conditions = nrow(object$fitted_g$Ulist[[1L]]),
     n_components = length(object$fitted_g$pi), loglik = object$loglik, alpha = object$alpha,
     convergence = object$convergence, pi = sort(get_estimated_pi(object), decreasing = TRUE),
-    thresh = thresh
+    null_interval = object$null_interval, rank_one = rank_one_weight(object),
+    learnt = object$learnt, thresh = thresh
   )
   if (!is.null(object$result)) {
     found$n_significant <- length(get_significant_results(object, thresh))
     found$by_condition <- colSums(get_lfsr(object) < thresh)
   }
   structure(found, class = "summary.mash")
+}
+
+# The weight of matrices under which the effect in one condition fixes those in others.
+rank_one_weight <- function(m) {
+  g <- m$fitted_g
+  weight <- get_estimated_pi(m)[g$usepointmass + seq_along(g$Ulist)]
+  used <- which(weight > 1e-3)
+  tied <- vapply(g$Ulist[used], \(U) sum(diag(U) > 0) > 1 && covariance_rank(U) == 1L, NA)
+  sum(weight[used][tied])
 }
 
 #' @rdname mash-methods
@@ -76,6 +86,16 @@ print.summary.mash <- function(x, ...) {
   rest <- sum(x$pi) - sum(large)
   if (rest > 5e-4) large <- c(large, "(others)" = rest)
   cat(sprintf("    %s %5.1f%%\n", format(names(large)), 100 * large), sep = "")
+  percent <- \(w) paste0(round(100 * w), "%")
+  if (!is.null(x$null_interval)) {
+    cat("  null: the data allow for ", percent(x$null_interval[1L]), " to ",
+        percent(x$null_interval[2L]), ": it is no share of null units\n", sep = "")
+  }
+  say_few_strong(x$learnt, x$n_conditions)
+  if (x$rank_one >= 0.005) {
+    cat("  ", percent(x$rank_one), " of the weight is on matrices of rank one, which tie the ",
+        "effects in all conditions to one another: see add_ridge()\n", sep = "")
+  }
   if (!is.null(x$n_significant)) {
     cat(
       "  ", counted(x$n_significant, "unit"), " with lfsr < ", x$thresh, " in some condition (",

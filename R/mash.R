@@ -66,6 +66,11 @@
 #'   `converged`, `stop` (why it stopped, in one word: `"converged"`, `"iterations"`, `"stalled"` or
 #'   `"fell"`), `iterations`, `trace` (the objective by iteration; not for `"mixSQP"`), `message`
 #'   (why, in words); and `method`; `NULL` with `fixg`.
+#' - `learnt`, where the prior was learnt: from how many units, as in [learn_prior()].
+#' - `null_interval`, where the prior was learnt and has a null: the weights of the null (from, to)
+#'   at which the best fit is within a 95% likelihood region of the weights of all components. It is
+#'   often wide: small effects everywhere and none at all are hard to tell apart, and the weight of
+#'   the null is no estimate of the share of null units.
 #' - `lm`, at output level 4: `loglik_matrix` (J x P, less its row maxima) and `lfactors` (the
 #'   maxima), in scaled units.
 #' @references Urbut, Wang, Carbonetto and Stephens (2019), Nature Genetics 51, 187-195.
@@ -98,6 +103,7 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
   n_threads <- resolve_threads(n_threads)
   say <- if (verbose) \(...) message(" - ", ...) else \(...) NULL
 
+  learnt <- is.null(g) && is.null(Ulist)
   if (inherits(Ulist, "mnmash_prior") && is.null(g)) {
     g <- Ulist
     Ulist <- NULL
@@ -112,7 +118,9 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
     if (fixg) stop_mnmash("argument", "`fixg` needs a prior `g` to keep")
     if (is.null(Ulist)) {
       say("Learning prior covariances (learn_prior() has the choices)")
-      Ulist <- learnt_matrices(data, n_threads)
+      found <- learnt_matrices(data, n_threads)
+      Ulist <- found$U
+      source <- found$learnt
     }
     g <- unweighted_prior(data, Ulist, grid, gridmult, normalizeU, usepointmass)
   }
@@ -155,6 +163,10 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
     }
   }
   m <- new_mash(data, g, fit, result)
+  if (learnt) {
+    m$null_interval <- null_interval(data, g, n_threads)
+    m$learnt <- source
+  }
   if (outputlevel >= 4) m$lm <- relative_likelihoods(data, g, n_threads)
   m
 }

@@ -134,13 +134,7 @@ print.summary.mnmash_prior <- function(x, n = 10, ...) {
       if (!is.null(units)) paste0(" from ", counted(units, "unit")), "\n",
       sep = ""
     )
-    if (isTRUE(x$learnt[["few"]])) {
-      cat(
-        "  ", number(x$learnt[["n_strong"]]), " strong units are few for ", x$n_conditions,
-        " conditions (", 10 * x$n_conditions, " are wanted): lfsr may be too small by a factor of ",
-        "two or three\n", sep = ""
-      )
-    }
+    say_few_strong(x$learnt, x$n_conditions)
   }
   table <- x$table[order(x$table$component != "null", -x$table$weight), ]
   more <- nrow(table) - n - 1L
@@ -183,5 +177,15 @@ glance.mnmash_prior <- function(x, ...) {
   data.frame(
     n_conditions = dim(x)[1L], n_components = length(x$U), null = x$null_weight,
     units = x$units %||% NA_character_
+  )
+}
+
+# What print() says where a prior was learnt from few strong units.
+say_few_strong <- function(learnt, R) {
+  if (!isTRUE(learnt[["few"]])) return(invisible())
+  cat(
+    "  ", number(learnt[["n_strong"]]), " strong units are few for ", R, " conditions (", 10 * R,
+    " are wanted): lfsr may be too small by a factor of two or three;\n",
+    "  see lfsr_calibration(m, data = data, relearn = TRUE)\n", sep = ""
   )
 }

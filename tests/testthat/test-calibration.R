@@ -41,6 +41,17 @@ test_that("it simulates on data, with refitted weights", {
   expect_silent(ggplot2::ggplot_build(plot(found)))
 })
 
+test_that("a prior that is learnt anew is no surer than the truth bears out", {
+  set.seed(3)
+  B <- 4 * rbinom(400, 1, 0.4) * rnorm(400) %o% c(1, 1, 1)
+  data <- mash_set_data(B + rnorm(1200))
+  m <- mash(data, verbose = FALSE, n_threads = 1)
+  found <- lfsr_calibration(m, data = data, relearn = TRUE, bins = c(0, 0.05, 1), n_threads = 1)
+  expect_identical(sum(found$n), 1200L)
+  expect_lt(found$wrong[1], 0.05)
+  expect_error(lfsr_calibration(m, B, relearn = TRUE), "`relearn` is for simulations")
+})
+
 test_that("bad arguments are errors", {
   m <- structure(list(result = list(lfsr = diag(2), PosteriorMean = diag(2))), class = "mash")
   expect_error(lfsr_calibration(m), class = "mnmash_error_argument")

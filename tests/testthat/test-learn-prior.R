@@ -128,6 +128,21 @@ test_that("errors that look correlated where V is the identity, and few units, a
   expect_output(print(few), "few for 4 conditions")
 })
 
+test_that("neighbours that agree are said to be linked, unless their blocks are given", {
+  set.seed(4)
+  block <- rep(1:80, each = 5)
+  z <- sqrt(0.5) * matrix(rnorm(320), 80)[block, ] + sqrt(0.5) * matrix(rnorm(1600), 400)
+  data <- mash_set_data(z)
+  expect_warning(mash(data, verbose = FALSE), "correlated", class = "mnmash_warning_linked")
+  expect_warning(learn_prior(data, n_threads = 1), class = "mnmash_warning_linked")
+  expect_no_warning(learn_prior(data, blocks = block, n_threads = 1))
+  # In another order they are no neighbours; correlated conditions are no linkage.
+  set.seed(5)
+  expect_no_warning(mnmash:::warn_linked(mash_set_data(z[sample(400), ])))
+  V <- 0.8 + diag(0.2, 4)
+  expect_no_warning(mnmash:::warn_linked(mash_set_data(matrix(rnorm(4000), 1000) %*% chol(V))))
+})
+
 test_that("one condition, and data with missing cells, are learnt from", {
   d <- learning_data(300)
   one <- mash(mash_set_data(d$Bhat[, 1]), verbose = FALSE)
