@@ -1,10 +1,10 @@
 # What mash's model says of data: likelihoods, weights, posteriors, samples.
 
-# What mash's model says of data, in one call of the core. With `fit` the weights of the prior are
-# found, as it says (see R/mash-weights.R); otherwise they are those of `g`. `want`: list(pi_thresh),
-# and of effects, where `moments` of them or `n` samples are wanted, covariance, A, seed and `before`,
-# the units that come before these. A list of pi, convergence, the likelihoods and posterior weights
-# of the units, and `result` (the moments) and `samples`.
+# All of it in one call of the core. With `fit` the weights of the prior are found, as it says (see
+# R/mash-weights.R); otherwise they are those of `g`. `want`: list(pi_thresh), and of effects, where
+# `moments` of them or `n` samples are wanted, covariance, A, seed and `before`, the units that come
+# before these. A list of pi, convergence, the likelihoods and posterior weights of the units, and
+# `result` (the moments) and `samples`.
 mash_model <- function(data, g, want, n_threads, fit = NULL) {
   moments <- isTRUE(want$moments)
   draw <- if (isTRUE(want$n > 0)) {

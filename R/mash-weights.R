@@ -1,5 +1,5 @@
-# The methods by which mash() estimates the weights of its prior. Each returns pi and convergence; or
-# how the core is to find them, on its way to what mash_model() returns.
+# The methods by which mash() estimates the weights of its prior. Each returns pi and convergence,
+# or how the core is to find them on its way to what mash_model() returns.
 
 fit_weights <- function(data, g, prior, optmethod, control, want, n_threads) {
   if (!is.list(control)) stop_mnmash("type", "`control` must be a list")

@@ -76,8 +76,8 @@ impl Run {
         Ok(Self { threads, progress, stage: Cell::new(0) })
     }
 
-    /// Do `work`, the next stage, on the threads while R's own thread reports progress and looks for
-    /// Ctrl-C.
+    /// Do `work`, the next stage, on the threads while R's own thread reports progress and looks
+    /// for Ctrl-C.
     pub fn with<T: Send>(
         &self,
         work: impl FnOnce(&Monitor) -> std::result::Result<T, Error> + Send,

@@ -5,8 +5,9 @@
 //!
 //! Nothing is kept between calls, on purpose: an R object that pointed here could not be saved by
 //! `saveRDS()`, would be empty in the workers of `future` and shared with a forked one, and would
-//! outlive a change of the data. What belongs together, such as the weights of mash and what follows
-//! from them, is one call: the factors of the prior and the arrangement of the units serve all of it.
+//! outlive a change of the data. What belongs together, such as the weights of mash and what
+//! follows from them, is one call: the factors of the prior and the arrangement of the units serve
+//! all of it.
 
 #![allow(missing_docs)] // the exported functions are documented where R calls them
 

@@ -16,8 +16,8 @@ use crate::read::{Outcome, Table, refuse};
 use answer::Answer;
 use task::Task;
 
-/// A region of samples, and what its columns were centred and scaled by: variables, and means of the
-/// responses.
+/// A region of samples, and what its columns were centred and scaled by: variables, and means of
+/// the responses.
 type Rows<'a> = (Box<dyn Region + 'a>, (Centred, Vec<f64>));
 
 /// Rows of X and Y, some of which may be missing (NaN).

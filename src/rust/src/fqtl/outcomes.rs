@@ -10,7 +10,8 @@ use mnmash_core::factored::slab::{Sign, Slab};
 use crate::read::{Fields, Outcome, Table};
 
 /// `list(y, offset, weights, covariates, precision, masks)`: n by m, the offset the same or NULL;
-/// n by k and n by q; `masks`: of each outcome, the predictors that may act on it directly, or NULL.
+/// n by k and n by q; `masks`: of each outcome, the predictors that may act on it directly, or
+/// NULL.
 pub struct Given<'a> {
     pub y: Table<'a>,
     pub offset: &'a [f64],

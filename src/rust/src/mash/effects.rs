@@ -41,8 +41,8 @@ impl<'a> Effects<'a> {
         self.a.map_or(known.means.conditions, |a| a.rows)
     }
 
-    /// list(mean, sd, lfdr, negative, positive, lfsr, covariance): J x R each; R x R x J or NULL. Of
-    /// `A` times the effects, if it is given: then R is its number of rows.
+    /// list(mean, sd, lfdr, negative, positive, lfsr, covariance): J x R each; R x R x J or NULL.
+    /// Of `A` times the effects, if it is given: then R is its number of rows.
     pub fn moments(&self, known: Known, covariance: bool, run: &Run) -> Outcome<List> {
         let mut moments = Moments::new(known.means.units, self.count(known), covariance);
         let (out, a) = (moments.out(), self.a.map(|a| a.view()));

@@ -49,8 +49,8 @@ impl<'a> Task<'a> {
         fit(design, &self.model.prior, start, &self.options, monitor)
     }
 
-    /// From `x`, whose predictors are in the order of updates, and their products with the responses
-    /// and of these.
+    /// From `x`, whose predictors are in the order of updates, and their products with the
+    /// responses and of these.
     pub fn products(
         &self,
         x: Gram<'_>,
