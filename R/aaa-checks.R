@@ -43,14 +43,27 @@ first_few <- function(names, n = 8L) {
 plain_matrix <- function(x, name = arg_name(x)) {
   if (isS4(x) && length(dim(x)) == 2L) {
     force(name)
-    if (!inherits(x, "Matrix") || !requireNamespace("Matrix", quietly = TRUE)) {
-      stop_mnmash(
-        "type", as_typed(name), " must be a plain matrix, not ", class(x)[1L], ": use as.matrix()"
-      )
-    }
+    check_valid(x, name)
     return(Matrix::as.matrix(x))
   }
   if (is.data.frame(x)) as.matrix(x) else x
+}
+
+# Other software, or a damaged file, can make a sparse matrix whose parts do not fit together: what
+# reads one would go beyond its ends.
+check_valid <- function(x, name) {
+  if (!inherits(x, "Matrix") || !requireNamespace("Matrix", quietly = TRUE)) {
+    stop_mnmash(
+      "type", as_typed(name), " must be a plain matrix, not ", class(x)[1L], ": use as.matrix()"
+    )
+  }
+  wrong <- methods::validObject(x, test = TRUE)
+  if (!isTRUE(wrong)) {
+    stop_mnmash(
+      "value", as_typed(name), " is no valid ", class(x)[1L], ": ", wrong[1L], "; make it again"
+    )
+  }
+  invisible(x)
 }
 
 # A numeric matrix from a matrix, a data frame, or a vector (one condition).
@@ -148,6 +161,18 @@ check_count <- function(x, lower = 1, upper = Inf, name = arg_name(x)) {
 check_few <- function(x, lower = 1, upper = 1e6, name = arg_name(x)) {
   force(name)
   check_count(x, lower, upper, name = name)
+}
+
+# The numbers that a simulation makes at once, as the product of sizes by name: more would fill the
+# memory, and are a slip of the pen.
+check_cells <- function(sizes, most = 2e8) {
+  cells <- prod(as.double(sizes))
+  if (cells > most) {
+    stop_mnmash(
+      "argument", paste0(vapply(names(sizes), as_typed, ""), collapse = " x "), " is ",
+      format(cells), " numbers: at most ", format(most), " are simulated at once"
+    )
+  }
 }
 
 # What set.seed() takes: it ignores what follows the point.

@@ -18,9 +18,7 @@ warn_mnmash <- function(kind, ..., call = user_call()) {
 
 # Turns what Rust returned into a value, or into a classed condition.
 from_rust <- function(x, call = user_call()) {
-  if (!inherits(x, "extendr_error")) {
-    return(x)
-  }
+  if (!inherits(x, "extendr_error")) return(x)
   failure <- x$value
   if (failure$kind == "interrupted") {
     signal <- structure(class = c("interrupt", "condition"), list(message = "", call = call))

@@ -5,10 +5,13 @@
 call_core <- function(f, ..., label = NULL, total = NA, n_threads = 1L, then = NULL) {
   rust <- get(paste0("rust_", f), envir = topenv(), mode = "function")
   work <- function(progress = NULL) {
-    run <- if ("run" %in% names(formals(rust))) {
-      list(run = list(n_threads = n_threads, progress = progress))
-    }
-    from_rust(do.call(rust, c(list(...), run), quote = TRUE))
+    before <- .External(mnmash_watch, progress)
+    on.exit(.External(mnmash_watch, before))
+    run <- if ("run" %in% names(formals(rust))) list(run = list(n_threads = n_threads))
+    found <- do.call(rust, c(list(...), run), quote = TRUE)
+    # What R raised while it was asked whether to go on: Ctrl-C, a limit of time, any error.
+    .External(mnmash_resume)
+    from_rust(found)
   }
   if (is.null(label)) work() else with_progress(label, total, work, then)
 }

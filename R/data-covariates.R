@@ -68,7 +68,7 @@ covariate_variables <- function(covariates, name) {
       frame = list(covariate1 = unname(covariates)), rows = names(covariates), named = FALSE
     ))
   }
-  if (is_sparse(covariates)) covariates <- as.matrix(covariates)
+  if (is_sparse(covariates)) covariates <- plain_matrix(covariates)
   x <- if (is.logical(covariates)) covariates + 0 else as_numeric_matrix(covariates, name = name)
   columns <- colnames(x)
   named <- !is.null(columns)

@@ -106,7 +106,11 @@ correlated_with <- function(Z, columns, others, threshold, size = 1024L) {
 # order in which they are wanted.
 dosages <- function(X, variants, name) {
   if (is_file_name(X)) X <- read_genotypes(X, variants)
-  if (!is.function(X) && !is_sparse(X)) X <- as_numeric_matrix(X, name = name)
+  if (is_sparse(X)) {
+    check_valid(X, name)
+  } else if (!is.function(X)) {
+    X <- as_numeric_matrix(X, name = name)
+  }
   X <- if (is.function(X)) columns_of_blocks(X, variants, name) else wanted_columns(X, variants)
   X <- as.matrix(X)
   if (!ncol(X)) return(X)

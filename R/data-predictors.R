@@ -30,15 +30,15 @@ zero_one <- function(x) {
 is_sparse <- function(X) isS4(X) && inherits(X, "Matrix")
 
 # The compressed columns of any matrix of package Matrix.
-compressed <- function(X) {
-  if (inherits(X, "dgCMatrix")) return(X)
+compressed <- function(X, name = "X") {
   need_package("Matrix", "sparse matrices")
-  as <- getExportedValue("methods", "as")
-  as(as(as(X, "CsparseMatrix"), "generalMatrix"), "dMatrix")
+  check_valid(X, name)
+  if (inherits(X, "dgCMatrix")) return(X)
+  methods::as(methods::as(methods::as(X, "CsparseMatrix"), "generalMatrix"), "dMatrix")
 }
 
 sparse_predictors <- function(X, name) {
-  X <- compressed(X)
+  X <- compressed(X, name)
   if (!length(X)) stop_mnmash("dimension", as_typed(name), " is empty")
   if (!all(is.finite(X@x))) {
     bad <- which(!is.finite(X@x))[1L]
@@ -170,6 +170,7 @@ new_predictors <- function(newdata, p, names, name = "newdata") {
     newdata <- if (p == 1L && is.null(base::names(newdata))) matrix(newdata) else t(newdata)
   }
   if (is.data.frame(newdata) || is.matrix(newdata) || is_sparse(newdata)) {
+    if (is_sparse(newdata)) check_valid(newdata, name)
     own <- colnames(newdata)
     at <- align_to(own, names, name, "predictor", ncol(newdata), p, to = "the fit")
     if (!in_order(at, ncol(newdata))) newdata <- newdata[, at, drop = FALSE]

@@ -35,7 +35,9 @@ univariate_sumstats <- function(X, Y, covariates = NULL, standardize = FALSE, ..
   check_flag(standardize)
   if (is.function(X)) return(sumstats_of_blocks(X, Y, covariates, standardize))
   sparse <- is_sparse(X)
-  if (!sparse) {
+  if (sparse) {
+    check_valid(X, "X")
+  } else {
     X <- as_numeric_matrix(zero_one(X), name = "X")
     check_finite(X)
   }

@@ -3,6 +3,8 @@
 
 rust_cores <- function() .Call(wrap__rust_cores)
 
+rust_flush_file <- function(path) .Call(wrap__rust_flush_file, path)
+
 rust_qc <- function(statistics, run) .Call(wrap__rust_qc, statistics, run)
 
 rust_ed <- function(measurements, start, control, run) .Call(wrap__rust_ed, measurements, start, control, run)
@@ -55,7 +57,7 @@ rust_sampled_sharing <- function(posterior, control, run) .Call(wrap__rust_sampl
 
 rust_asymmetry <- function(x) .Call(wrap__rust_asymmetry, x)
 
-rust_check_psd <- function(x, control) .Call(wrap__rust_check_psd, x, control)
+rust_repair_ld <- function(x, control, run) .Call(wrap__rust_repair_ld, x, control, run)
 
 rust_ud_fit <- function(measurements, components, weights, control, run) .Call(wrap__rust_ud_fit, measurements, components, weights, control, run)
 

@@ -37,16 +37,13 @@ sumstats_region <- function(given, LD, n, check, each = FALSE) {
   LD <- align_square(LD, rownames(Z), nrow(Z), "LD", "variable", to = what)
   variables <- first_names(rownames(Z), rownames(LD), colnames(LD))
   check_variables(variables, paste("the rows of", what))
-  check_square(LD, "LD")
-  bad <- which(abs(diag(LD) - 1) > 1e-3)
-  if (length(bad)) {
-    stop_mnmash(
-      "value", as_typed("LD"), " must hold correlations: its diagonal is ", diag(LD)[bad[1L]],
-      " for ",
-      describe_index("variable", bad[1L], variables), and_more(length(bad))
-    )
+  LD <- symmetric_ld(LD, kind = "variable")
+  if (check) {
+    LD <- usable_ld(LD, 1e-4, remedy = paste0(
+      ": use the samples of the study, the repaired matrix of qc_sumstats(), or `check = FALSE` ",
+      "to go on with it as it is"
+    ))
   }
-  if (check) call_core("check_psd", x = LD, control = list(slack = 1e-4, name = as_typed("LD")))
   if (is.null(n)) {
     warn_mnmash(
       "sample_size", "without ", as_typed("n"),

@@ -58,3 +58,58 @@ test_that("a limit that is no number is an error that names the option", {
   withr::local_options(mnmash.memory = "2 GB")
   expect_error(mash(data, cov_canonical(data), verbose = FALSE), "option mnmash.memory")
 })
+
+test_that("without an option the limit follows what the process may have", {
+  root <- withr::local_tempdir()
+  put <- function(file, ...) {
+    dir.create(dirname(file.path(root, file)), FALSE, TRUE)
+    writeLines(c(...), file.path(root, file))
+  }
+  allowed <- \() allowed_memory(file.path(root, "proc"), file.path(root, "groups"))
+  expect_identical(allowed(), Inf)
+  put("proc/limits", "Limit                     Soft Limit           Hard Limit           Units",
+      "Max data size             unlimited            unlimited            bytes",
+      "Max address space         3000000000           unlimited            bytes")
+  expect_identical(allowed(), 3e9)
+  put("proc/cgroup", "4:memory:/job/7", "3:cpu:/", "0::/slice/job")
+  put("groups/memory.max", "max")
+  put("groups/slice/memory.max", "2000000000")
+  expect_identical(allowed(), 2e9)
+  put("groups/memory/job/memory.limit_in_bytes", "1000000000")
+  put("groups/memory/memory.limit_in_bytes", "9223372036854771712")
+  expect_identical(allowed(), 1e9)
+  withr::with_options(list(mnmash.memory = NULL), expect_lte(memory_limit(), 2e9))
+})
+
+test_that("too little memory is an error, and the session goes on", {
+  skip_on_os("windows")
+  skip_on_cran()
+  skip_if_not(dir.exists("/proc/self"))
+  skip_if_not(dir.exists(file.path(find.package("mnmash"), "Meta")))
+  script <- withr::local_tempfile(fileext = ".R", lines = c(
+    "suppressPackageStartupMessages(library(mnmash)); options(mnmash.threads = 1)",
+    "said <- \\(code) tryCatch({code; 'done'}, error = \\(e) class(e)[1L])",
+    "data <- mash_set_data(matrix(rnorm(2e6), 1e5), 1); U <- cov_canonical(data)",
+    "small <- mash_set_data(matrix(rnorm(300), 100), 1)",
+    "held <- options(mnmash.memory = 1e12)",
+    "first <- said(mash(data, U, verbose = FALSE, outputlevel = 1)); options(held)",
+    "L <- matrix(0, 4e5, 60); second <- said(mixture_weights(L)); rm(L); invisible(gc())",
+    "cat(first, second, said(mash(small, cov_canonical(small), verbose = FALSE)))"
+  ))
+  withr::local_envvar(
+    R_LIBS = paste(c(dirname(find.package("mnmash")), .libPaths()), collapse = ":")
+  )
+  rscript <- shQuote(file.path(R.home("bin"), "Rscript"))
+  # What R and the package take before any data, in kB, and 420 MB more.
+  ask <- "loadNamespace('mnmash'); cat(grep('^VmPeak', readLines('/proc/self/status'), value = TRUE))"
+  peak <- system(paste(rscript, "-e", shQuote(ask)), intern = TRUE)
+  limit <- as.numeric(gsub("[^0-9]", "", peak[length(peak)])) + 420000
+  found <- system(
+    sprintf("ulimit -v %.0f; %s %s 2> /dev/null", limit, rscript, script), intern = TRUE
+  )
+  found <- strsplit(found, " ")[[1L]]
+  expect_identical(found[1L], "mnmash_error_memory")
+  # R's own vectors fail with R's own error.
+  expect_true(found[2L] %in% c("mnmash_error_memory", "simpleError"))
+  expect_identical(found[3L], "done")
+})

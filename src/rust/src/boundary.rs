@@ -4,13 +4,14 @@ use std::cell::Cell;
 
 use extendr_api::Rany;
 use extendr_api::prelude::*;
+use mnmash_core::memory::room;
 use mnmash_core::{Error, Monitor, with_threads};
 
-use crate::read::{Content, Failure, Field, Outcome, Value};
+use crate::read::{Content, Failure, Field, Fields, Outcome, Value};
 
 unsafe extern "C" {
     /// In `entrypoint.c`.
-    safe fn mnmash_interrupted() -> i32;
+    safe fn mnmash_go_on(done: f64, stage: i32) -> i32;
 }
 
 impl From<Failure> for Robj {
@@ -57,42 +58,32 @@ macro_rules! arguments {
 }
 pub(crate) use arguments;
 
-/// How to run: `list(n_threads, progress)`, where `progress` is NULL or a function of the number of
-/// units done, and of the stage that they are of.
+/// Numbers that many small buffers may take together: the process ends where one of them fails.
+const RESERVE: usize = 1 << 23;
+
+/// How to run: `list(n_threads)`.
 pub struct Run {
     threads: usize,
-    progress: Option<Function>,
     stage: Cell<i32>,
 }
 
 impl Run {
     pub fn new(run: &Robj) -> Outcome<Self> {
-        let (threads, reports) = Field::new("run", &value(run)).read(|run| {
-            let reports = run.maybe("progress", |p| p.function())?.is_some();
-            Ok((run.count("n_threads")?.max(1), reports))
-        })?;
-        let progress = if reports { run.dollar("progress").ok() } else { None };
-        let progress = progress.and_then(|p| p.as_function());
-        Ok(Self { threads, progress, stage: Cell::new(0) })
+        let count = |run: &Fields<'_>| run.count("n_threads");
+        let threads = Field::new("run", &value(run)).read(count)?.max(1);
+        Ok(Self { threads, stage: Cell::new(0) })
     }
 
-    /// Do `work`, the next stage, on the threads while R's own thread reports progress and looks
-    /// for Ctrl-C.
+    /// Do `work`, the next stage, on the threads while R's own thread reports progress and asks
+    /// whether to go on: not after an error or an interrupt in R.
     pub fn with<T: Send>(
         &self,
         work: impl FnOnce(&Monitor) -> std::result::Result<T, Error> + Send,
     ) -> Outcome<T> {
         self.stage.set(self.stage.get() + 1);
-        let (progress, monitor, stage) = (&self.progress, &Monitor::default(), self.stage.get());
-        let poll = |monitor: &Monitor| poll(monitor, progress, stage);
-        Ok(with_threads(self.threads, monitor, poll, || work(monitor))?)
+        let (monitor, stage) = (&Monitor::default(), self.stage.get());
+        let go_on = |monitor: &Monitor| mnmash_go_on(monitor.done() as f64, stage) != 0;
+        room(RESERVE)?;
+        Ok(with_threads(self.threads, monitor, go_on, || work(monitor))?)
     }
-}
-
-/// Report progress to R, and tell whether to go on: not after an error or an interrupt in R.
-///
-/// Runs on R's own thread only.
-fn poll(monitor: &Monitor, progress: &Option<Function>, stage: i32) -> bool {
-    let report = |f: &Function| f.call(pairlist!(monitor.done() as f64, stage)).is_ok();
-    progress.as_ref().is_none_or(report) && mnmash_interrupted() == 0
 }

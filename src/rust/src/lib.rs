@@ -33,12 +33,27 @@ mod weights;
 mod words;
 mod write;
 
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+
 use extendr_api::prelude::*;
 
 // The number of cores this process may use.
 #[extendr]
 fn rust_cores() -> i32 {
     std::thread::available_parallelism().map_or(1, |n| n.get() as i32)
+}
+
+// Sees to it that the bytes of a file have left the memory of the machine: NULL, or why they have
+// not. `path` are the bytes of its name.
+#[extendr]
+fn rust_flush_file(path: Robj) -> Robj {
+    let path = String::from_utf8_lossy(path.as_raw_slice().unwrap_or(&[])).into_owned();
+    let flushed = OpenOptions::new().write(true).open(path).and_then(|file| file.sync_all());
+    // A name that is not UTF-8 is not found; some file systems cannot be asked.
+    let skipped = [ErrorKind::NotFound, ErrorKind::InvalidInput, ErrorKind::Unsupported];
+    let failed = flushed.err().filter(|e| !skipped.contains(&e.kind()));
+    write::nullable(failed.map(|e| e.to_string()))
 }
 
 extendr_module! {
@@ -55,6 +70,7 @@ extendr_module! {
     use mr_ash;
     use mr_mash;
     fn rust_cores;
+    fn rust_flush_file;
     use sharing;
     use square;
     use ud;

@@ -1,6 +1,7 @@
 //! Mixture proportions from log-likelihoods.
 
 use extendr_api::prelude::*;
+use mnmash_core::memory;
 use mnmash_core::weights::{Likelihoods, Options, mixture_weights, scale_rows};
 
 use crate::boundary::{Run, arguments};
@@ -22,7 +23,7 @@ fn rust_mixture_weights(loglik: Robj, control: Robj, run: Robj) -> Outcome<List>
         let penalty = c.get("penalty")?.numbers_of(cols)?;
         Ok((penalty, start, row_weights, Options { tol, max_iter, method }))
     })?;
-    let mut values = loglik.values.to_vec();
+    let mut values = memory::copy(loglik.values)?;
     let fit = Run::new(&run)?.with(|monitor| {
         let maxima = scale_rows(&mut values, rows, cols, rows, monitor)?;
         let scaled = Likelihoods::new(&values, rows, cols, rows)?;

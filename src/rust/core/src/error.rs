@@ -34,6 +34,11 @@ pub enum Error {
     },
     /// The data are too few, or too uneven, for what is asked of them.
     TooFew(String),
+    /// The machine does not give so much memory.
+    Memory {
+        /// What was asked for.
+        bytes: usize,
+    },
     /// The threads could not be started.
     Threads(String),
     /// The caller asked to stop.
@@ -49,6 +54,7 @@ impl Error {
             Self::NotPsd { .. } => "not_psd",
             Self::SingularNoise { .. } => "singular_noise",
             Self::TooFew(_) => "too_few",
+            Self::Memory { .. } => "memory",
             Self::Threads(_) => "threads",
             Self::Interrupted => "interrupted",
         }
@@ -70,6 +76,12 @@ impl fmt::Display for Error {
                 write!(f, "the noise covariance of row {} is not positive definite", unit + 1)
             }
             Self::TooFew(why) => f.write_str(why),
+            Self::Memory { bytes } => write!(
+                f,
+                "there is not enough memory for the {:.1} GB that are needed next: use fewer units \
+                 or components at a time, or allow the process more",
+                (*bytes as f64 / 1e9).max(0.1)
+            ),
             Self::Threads(why) => write!(f, "could not start the threads: {why}"),
             Self::Interrupted => f.write_str("interrupted"),
         }

@@ -14,6 +14,7 @@ pub mod finemap;
 pub mod linalg;
 pub mod loci;
 pub mod mash;
+pub mod memory;
 mod monitor;
 pub mod noise;
 pub mod normal_means;

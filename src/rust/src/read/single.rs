@@ -76,13 +76,6 @@ impl<'a> Field<'a> {
         let table = if c == cols { (0..rows).map(row).collect() } else { None };
         table.map_or_else(|| self.wrong(format!("a matrix of {all}, in {cols} columns")), Ok)
     }
-
-    pub fn word(&self) -> Outcome<&'a str> {
-        match &self.value.content {
-            Content::Words(words) if words.len() == 1 => Ok(words[0]),
-            _ => self.wrong("one string"),
-        }
-    }
 }
 
 /// The words, for a message.

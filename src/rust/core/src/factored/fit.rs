@@ -8,7 +8,7 @@ use super::moves::{REFINE_ROUNDS, improve};
 use super::single::SingleEffects;
 use super::state::{Direct, Problem, Scope, State};
 use crate::predictors::Predictors;
-use crate::{Ended, Error, Monitor, Stop};
+use crate::{Ended, Error, Monitor, Stop, memory};
 
 /// A fitted model.
 #[derive(Debug)]
@@ -34,6 +34,8 @@ pub fn fit(
     monitor: &Monitor,
 ) -> Result<Fit, Error> {
     family.check(&problem.outcomes)?;
+    // The state holds five numbers a cell, and is kept twice.
+    memory::room(10 * problem.outcomes.n * problem.outcomes.m)?;
     let start = State::new(problem, family, direct);
     let done = grow(start.clone(), problem, options, monitor)?;
     let LeftPrior::SingleEffects(count) = options.left else { return Ok(done) };

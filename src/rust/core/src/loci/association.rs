@@ -18,7 +18,7 @@ use rayon::prelude::*;
 use crate::linalg::lanes::kernel;
 use crate::linalg::scalar::LogSum;
 use crate::linalg::{psd, special};
-use crate::{Error, Monitor};
+use crate::{Error, Monitor, memory};
 
 /// A condition in a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +95,7 @@ pub fn log_bayes_factors(
     let prepared: Vec<Model> =
         models.par_iter().map(|m| Model::new(m, v)).collect::<Result<_, _>>()?;
     let direct: Vec<f64> = prepared.iter().map(|m| m.count_direct as f64).collect();
-    let mut out = vec![0.0; count * units * sigma.len()];
+    let mut out = memory::zeros(count * units * sigma.len())?;
     let fill = |i: usize, out: &mut [&mut [f64]]| {
         monitor.advance(1)?;
         let s: Vec<f64> = (0..d).map(|r| z[(i, r)] * (variance[i] / n[i]).sqrt()).collect();

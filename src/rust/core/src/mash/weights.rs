@@ -9,7 +9,7 @@ use crate::normal_means::{Likelihood, NormalMeans};
 use crate::weights::{Likelihoods, Mixture, Options, mixture_weights, scale_rows};
 use crate::weights::{LogLikelihoods, Point, Sums, mixture_sums};
 use crate::weights::{mixture_weights_by_blocks, stride};
-use crate::{Error, Monitor, Prior};
+use crate::{Error, Monitor, Prior, memory};
 
 /// Maximise `sum_j log sum_p pi_p p(x_j | p) + sum_p (a_p - 1) log pi_p`.
 ///
@@ -55,7 +55,7 @@ fn fit_held(
 ) -> Result<Mixture, Error> {
     let (rows, cols) = (means.units, prior.len());
     let stride = stride(rows);
-    let mut values = vec![0.0; stride * cols];
+    let mut values = memory::zeros(stride * cols)?;
     let out = MatMut::from_column_major_slice_with_stride_mut(&mut values, rows, cols, stride);
     Likelihood::new(means, prior)?.arranged(out, monitor)?;
     let row_max = scale_rows(&mut values, rows, cols, stride, monitor)?;

@@ -15,8 +15,8 @@ use std::ops::Range;
 use faer::Mat;
 
 use super::correlation::{CommonCorrelation, Correlation};
-use crate::Error;
 use crate::linalg::psd;
+use crate::{Error, memory};
 
 /// `log 2 pi`.
 pub const LOG_2_PI: f64 = 1.837_877_066_409_345_5;
@@ -107,6 +107,7 @@ impl<'a> NormalMeans<'a> {
     pub fn new(data: Data<'a>) -> Result<Self, Error> {
         check(&data)?;
         let common = CommonCorrelation::new(&data.v, data.conditions)?;
+        memory::room(2 * data.x.len())?;
         let (x, s) = clean(&data);
         let mut means = Self {
             units: data.units,
@@ -191,6 +192,7 @@ impl<'a> NormalMeans<'a> {
                 let columns = from.chunks_exact(self.units);
                 columns.flat_map(|column| order.iter().map(|&j| column[j])).collect()
             };
+            memory::room(2 * self.x.len())?;
             let (x, s) = (permute(&self.x), permute(&self.s));
             self.x = Cow::Owned(x);
             self.s = Cow::Owned(s);

@@ -4,11 +4,11 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par};
 
 use super::{Dense, Gram, Part, Predictors, Region};
-use crate::Error;
 use crate::linalg::dense::symmetric;
 use crate::noise::Whitened;
 use crate::normal_means::eigenbasis::{Coordinates, Eigenbasis, Lambda, block_range, padded};
 use crate::normal_means::problem::{BLOCK, LOG_2_PI};
+use crate::{Error, memory};
 
 /// X, the whitened residual without effects, and `Y'Y`.
 #[derive(Debug)]
@@ -51,6 +51,7 @@ pub fn region(x: Vec<f64>, y: MatRef<'_, f64>, v: Mat<f64>) -> Result<Box<dyn Re
     let total = y.transpose() * &y;
     // X'X costs n p^2 once, and saves n p R for each effect at each visit.
     if x.len() <= 2 * n * n {
+        memory::room((x.len() / n).pow(2))?;
         let xty = MatRef::from_column_major_slice(&x, n, x.len() / n).transpose() * &y;
         return Ok(Box::new(Complete::new(Gram::of(&x, n), xty, total, noise)));
     }

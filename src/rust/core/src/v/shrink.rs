@@ -16,7 +16,7 @@ use super::Moments;
 use crate::linalg::normal_tail::log_cdf;
 use crate::linalg::scalar::softmax;
 use crate::weights::{self, Likelihoods, mixture_weights, scale_rows};
-use crate::{Error, Monitor};
+use crate::{Error, Monitor, memory};
 
 /// Fisher's scale ends at one: correlations are moved away from it.
 const LARGEST: f64 = 0.99;
@@ -137,7 +137,7 @@ impl Mixture {
         let above = ends.iter().map(|&a| Interval { upper: a, ..point });
         let intervals: Vec<Interval> = [point].into_iter().chain(below).chain(above).collect();
         let (rows, columns) = (observed.len(), intervals.len());
-        let mut loglik = vec![0.0; rows * columns];
+        let mut loglik = memory::zeros(rows * columns)?;
         loglik.par_chunks_mut(rows).zip(&intervals).for_each(|(column, interval)| {
             column.iter_mut().zip(observed).for_each(|(l, o)| *l = interval.log_density(o));
         });

@@ -22,7 +22,7 @@ use super::problem::normalise;
 use super::qp;
 use super::scale::{self, scale_block, scale_by};
 use super::{Likelihoods, Mixture, Options, check_dirichlet, check_positive};
-use crate::{Ended, Error, Monitor, Stop};
+use crate::{Ended, Error, Monitor, Stop, memory};
 
 pub use price::{Point, Sums};
 
@@ -200,7 +200,7 @@ impl<'a, S: LogLikelihoods> Stream<'a, S> {
                 rows - self.blocks[b].len()..rows
             })
             .collect();
-        let mut values = vec![0.0; rows * cols];
+        let mut values = memory::zeros(rows * cols)?;
         let pieces = by_blocks(&mut values, rows, &ranges);
         pieces.into_par_iter().zip(&sample).try_for_each(|(mut columns, &b)| {
             let n = self.blocks[b].len();
@@ -229,7 +229,9 @@ impl<'a, S: LogLikelihoods> Stream<'a, S> {
         held.columns.extend(&new);
         let needed = held.columns.len() * held.stride;
         if held.values.len() < needed {
-            held.values.reserve_exact(needed - held.values.len());
+            let more = needed - held.values.len();
+            let bytes = size_of::<f64>() * needed;
+            held.values.try_reserve_exact(more).map_err(|_| Error::Memory { bytes })?;
             held.values.resize(needed, 0.0);
         }
         let pieces = by_blocks(&mut held.values[..needed], held.stride, &self.blocks);

@@ -13,7 +13,7 @@ use crate::predictors::{Predictors, Response, residual_of};
 use crate::weights::{
     self, Pace, Proposal, ROUNDING, WeightUpdate, expectation, largest_difference, log_dirichlet,
 };
-use crate::{Ended, Error, Monitor, Stop};
+use crate::{Ended, Error, Monitor, Stop, memory};
 
 /// Operations between two looks for an interrupt.
 const PATIENCE: usize = 1 << 24;
@@ -262,7 +262,7 @@ impl<'a, D: Predictors> Ascent<'a, D> {
     fn proposal(&self, start: &[f64], c: &[f64]) -> Result<Proposal, Error> {
         let (rows, cols) = (self.informative.len(), start.len());
         let stride = weights::stride(rows);
-        let mut loglik = vec![0.0; stride * cols];
+        let mut loglik = memory::zeros(stride * cols)?;
         fill(&self.table, &self.informative, c, 0.5 / self.sigma2, stride, &mut loglik);
         Proposal::new(loglik, rows, stride, &self.dirichlet, start, self.monitor)
     }

@@ -11,7 +11,7 @@ use crate::predictors::{Imputed, Predictors, Responses};
 use crate::weights::{
     Pace, Proposal, ROUNDING, WeightUpdate, expectation, largest_difference, log_dirichlet,
 };
-use crate::{Ended, Error, Monitor, Prior, Stop};
+use crate::{Ended, Error, Monitor, Prior, Stop, memory};
 
 /// How to iterate.
 #[derive(Debug, Clone)]
@@ -262,7 +262,7 @@ impl<X: Predictors> State<'_, X> {
         let due = self.options.weights == WeightUpdate::Convex && self.pace.has_started();
         let packed = self.model.pack(&self.weights, due);
         let p = self.q.mean.ncols();
-        let mut log_bf = due.then(|| vec![0.0; p * packed.of]);
+        let mut log_bf = due.then(|| memory::zeros(p * packed.of)).transpose()?;
         let second = !self.residual.is_known();
         let mut sums =
             sweep(self.design, &packed, &mut self.q, second, log_bf.as_deref_mut(), self.monitor)?;
