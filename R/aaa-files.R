@@ -1,71 +1,4 @@
-# Reading and writing files. A file is complete or not there at all: it gets its name last.
-
-# Calls `write(part)`, where `part` is a file in the folder of `file` with the same extension, and
-# gives it its name when that has ended well.
-write_whole <- function(file, write) {
-  folder <- usable_folder(dirname(file))
-  extension <- sub("^[^.]*", "", basename(file))
-  part <- tempfile(".part-", folder, extension)
-  on.exit(unlink(part))
-  tryCatch(
-    suppressWarnings(write(part)),
-    error = \(e) {
-      if (inherits(e, "mnmash_error")) stop(e)
-      stop_mnmash("file", "cannot write '", file, "': ", conditionMessage(e))
-    }
-  )
-  if (!file.rename(part, file)) stop_mnmash("file", "cannot write '", file, "'")
-  invisible(file)
-}
-
-# Large objects are worth little compression: it would take longer than what they hold.
-save_rds <- function(x, file, level = if (utils::object.size(x) > 5e7) 0L else 6L) {
-  write_whole(file, \(part) {
-    connection <- gzfile(part, "wb", compression = level)
-    on.exit(close(connection))
-    saveRDS(x, connection)
-  })
-}
-
-# What a file holds, or an error that names the argument it came from.
-read_rds <- function(file, name) {
-  if (!is.character(file) || length(file) != 1L || is.na(file)) {
-    stop_mnmash("type", as_typed(name), " must be the name of one file")
-  }
-  if (!file.exists(file)) {
-    stop_mnmash("file", as_typed(name), ": there is no file '", file, "'")
-  }
-  tryCatch(
-    suppressWarnings(readRDS(file)),
-    error = \(e) stop_mnmash(
-      "file", as_typed(name), ": '", file, "' is not an RDS file, or is damaged (",
-      conditionMessage(e), "): write it again, by saveRDS() or the step it came from"
-    )
-  )
-}
-
-# Makes the folder if there is none, and finds out at once whether it can be written: not after
-# hours of work.
-usable_folder <- function(folder, name = NULL) {
-  complain <- function(why) {
-    stop_mnmash(
-      "file", if (!is.null(name)) paste0(as_typed(name), ": "), why, " the folder '", folder,
-      "': give another one, or change its permissions"
-    )
-  }
-  if (!is.character(folder) || length(folder) != 1L || is.na(folder) || !nzchar(folder)) {
-    stop_mnmash(
-      "type", as_typed(if (is.null(name)) "folder" else name), " must be the name of a folder"
-    )
-  }
-  if (!dir.exists(folder) && !dir.create(folder, recursive = TRUE, showWarnings = FALSE)) {
-    complain("cannot make")
-  }
-  probe <- tempfile(".probe-", folder)
-  if (!suppressWarnings(file.create(probe, showWarnings = FALSE))) complain("cannot write into")
-  unlink(probe)
-  folder
-}
+# Names of files and folders.
 
 # "<cwd>/<prefix>.<parts>.rds"; the prefix is by default the name of the data file.
 output_file <- function(cwd, prefix, ..., extension = "rds") {
@@ -81,4 +14,44 @@ output_prefix <- function(prefix, data) {
     stop_mnmash("argument", "`output_prefix` must be one string")
   }
   prefix
+}
+
+# Lower case of the letters that words of programs are made of, in every locale: in Turkish ones
+# tolower("I") is another letter.
+ascii_lower <- function(x) chartr(paste(LETTERS, collapse = ""), paste(letters, collapse = ""), x)
+
+# Names as file names, the same in every locale and on every system: letters and digits of all
+# alphabets stay, and what may not be in a file's name becomes an underscore. None begins with a
+# point, as the notes that a folder keeps do, and none is what Windows takes for a device.
+file_label <- function(labels, ending = ".rds") {
+  label <- gsub("[^\\p{L}\\p{M}\\p{N}._+-]", "_", as_utf8(labels), perl = TRUE)
+  label <- sub("^[.]", "_", label)
+  device <- grepl("^(con|prn|aux|nul|com[0-9]|lpt[0-9])([.]|$)", ascii_lower(label), perl = TRUE)
+  label[device] <- paste0("_", label[device])
+  # Some file systems take A and a for the same.
+  twice <- anyDuplicated(tolower(ascii_lower(label)))
+  if (twice) {
+    stop_mnmash("names", "two regions would have the file '", label[twice], ending, "': rename one")
+  }
+  long <- which(nchar(label, "bytes") + nchar(ending) > 255L)
+  if (length(long)) {
+    stop_mnmash(
+      "names", "the name of region ", long[1L], " is too long for a file (",
+      nchar(label[long[1L]], "bytes"), " bytes, of 250 that there may be): ",
+      substr(label[long[1L]], 1L, 40L), "...", and_more(length(long)), "; give shorter names"
+    )
+  }
+  # The bytes of the name are those of UTF-8 wherever it is written.
+  if (!l10n_info()[["UTF-8"]]) Encoding(label) <- "unknown"
+  label
+}
+
+# Text as UTF-8, also where the session does not know that its bytes are that.
+as_utf8 <- function(x) {
+  marked <- Encoding(x) == "latin1"
+  x[marked] <- enc2utf8(x[marked])
+  other <- !validUTF8(x)
+  x[other] <- iconv(x[other], "latin1", "UTF-8")
+  Encoding(x) <- "UTF-8"
+  x
 }

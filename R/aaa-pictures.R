@@ -19,18 +19,50 @@ save_picture <- function(plot, file, width, height, dpi = 150) {
   if (!is.character(file) || length(file) != 1L || is.na(file) || !nzchar(file)) {
     stop_mnmash("type", "`file` must be the name of a file that ends in .pdf or .png")
   }
-  type <- tolower(sub("^.*[.]", "", basename(file)))
+  type <- ascii_lower(sub("^.*[.]", "", basename(file)))
   if (!type %in% c("pdf", "png") || !grepl(".", basename(file), fixed = TRUE)) {
     stop_mnmash("argument", "`file` must end in .pdf or .png: '", file, "' does not")
   }
   dpi <- check_number(dpi, 20, 1200)
-  write_whole(file, \(part) {
-    ggplot2::ggsave(
-      part,
+  # A device whose disk is full may keep its file open for ever: not one beside `file`.
+  drawn <- tempfile(fileext = paste0(".", type))
+  on.exit(unlink(drawn))
+  tryCatch(
+    suppressWarnings(ggplot2::ggsave(
+      drawn,
       plot = plot, device = type, width = width, height = height, dpi = dpi,
       limitsize = FALSE, bg = "white"
-    )
-  })
+    )),
+    error = \(e) stop_mnmash("file", "cannot draw '", file, "': ", conditionMessage(e))
+  )
+  why <- picture_damage(drawn, type)
+  if (!is.null(why)) {
+    stop_mnmash("file", "cannot draw '", file, "': ", why, "; is the disk of tempdir() full?")
+  }
+  write_bytes(readBin(drawn, "raw", file.size(drawn)), file)
+}
+
+# What is wrong with the bytes of a picture, or NULL: devices do not say when the disk is full. A
+# .pdf ends with the place of its table, a .png is a chain of pieces that begin with their lengths.
+picture_damage <- function(file, type) {
+  size <- file.size(file)
+  bytes <- readBin(file, "raw", size)
+  at <- \(from, n) bytes[seq_len(n) + from]
+  if (type == "pdf") {
+    end <- rawToChar(utils::tail(bytes, 64L)[utils::tail(bytes, 64L) > 0])
+    place <- regmatches(end, regexec("startxref\n([0-9]+)\n%%EOF\n$", end, useBytes = TRUE))[[1L]]
+    table <- if (length(place)) as.numeric(place[2L])
+    whole <- length(table) && table + 4 <= size && identical(at(table, 4L), charToRaw("xref"))
+  } else {
+    from <- 8
+    last <- raw()
+    while (from + 12 <= size && !identical(last, charToRaw("IEND"))) {
+      last <- at(from + 4, 4L)
+      from <- from + 12 + sum(as.integer(at(from, 4L)) * 256^(3:0))
+    }
+    whole <- from == size && identical(last, charToRaw("IEND"))
+  }
+  if (!whole) "it is not whole"
 }
 
 # Inches that the longest of some labels takes in points of `size`.

@@ -1,11 +1,20 @@
 # `work` on `item(i)` for each number i, as many at a time as there are workers, so that few results
-# wait for their turn in `take(number, result)`. Items are made in this session.
-in_waves <- function(numbers, workers, work, take = NULL, item = identity, at_once = workers) {
+# wait for their turn in `take(number, result)`. Items are made in this session. Where a worker
+# dies, `lost(error)` is the result of what was under way; without it that is an error.
+in_waves <- function(numbers, workers, work, take = NULL, item = identity, at_once = workers,
+                     lost = NULL) {
   waves <- split(numbers, (seq_along(numbers) - 1) %/% at_once)
   with_progress("Chunks", length(numbers), \(report) {
     count <- 0
     for (wave in waves) {
-      done <- stream_apply(lapply(wave, item), workers, work)
+      items <- lapply(wave, item)
+      done <- if (is.null(lost)) {
+        stream_apply(items, workers, work)
+      } else {
+        tryCatch(
+          stream_apply(items, workers, work), error = \(e) rep(list(lost(e)), length(wave))
+        )
+      }
       if (!is.null(take)) for (at in seq_along(wave)) take(wave[at], done[[at]])
       count <- count + length(wave)
       if (!is.null(report)) report(count)
@@ -33,24 +42,12 @@ stream_threads <- function(n_threads, workers) {
   if (is.null(n_threads) && workers > 1) 1L else resolve_threads(n_threads)
 }
 
-remember_job <- function(job, folder, name = "sink") {
-  if (!is.character(folder) || length(folder) != 1L || is.na(folder)) {
-    stop_mnmash("type", as_typed(name), " must be the name of a folder")
-  }
-  if (!dir.exists(folder) && !dir.create(folder, recursive = TRUE, showWarnings = FALSE)) {
-    stop_mnmash("file", as_typed(name), ": cannot make the folder '", folder, "'")
-  }
-  note <- file.path(folder, "job.rds")
-  if (!file.exists(note)) return(save_rds(job, note, 0L))
-  known <- readRDS(note)
-  parts <- union(names(job), names(known))
-  other <- !vapply(parts, \(part) identical(known[[part]], job[[part]]), NA)
-  if (any(other)) {
-    stop_mnmash(
-      name, as_typed(name), ": the folder '", folder, "' has results of another job (`",
-      parts[other][1L], "` differs): use another folder, or delete it"
-    )
-  }
+# The threads of what runs on the workers, each of which would take all cores: what the user has
+# said in this session, or one. NULL without workers: then the session's own rule holds.
+worker_threads <- function(workers) {
+  if (workers <= 1) return(NULL)
+  said <- getOption("mnmash.threads", Sys.getenv("MNMASH_NUM_THREADS"))
+  if (identical(said, "")) 1L else said
 }
 
 chunk_starts <- function(J, n_chunks) {

@@ -97,9 +97,10 @@ contrast_prefix <- function(o) {
 }
 
 write_table <- function(x, file, row_names = FALSE) {
-  write_whole(file, \(part) {
-    utils::write.csv(x, part, row.names = row_names, quote = TRUE)
-  })
+  connection <- rawConnection(raw(), "wb")
+  on.exit(close(connection))
+  utils::write.csv(x, connection, row.names = row_names, quote = TRUE)
+  write_bytes(rawConnectionValue(connection), file)
   message(" - Wrote ", file)
 }
 

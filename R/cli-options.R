@@ -318,7 +318,8 @@ parse_options <- function(args, allowed) {
 
 option_key <- function(word) {
   key <- gsub("_", "-", sub("^--?", "", word))
-  if (tolower(key) %in% names(cli_synonyms)) cli_synonyms[[tolower(key)]] else tolower(key)
+  key <- ascii_lower(key)
+  if (key %in% names(cli_synonyms)) cli_synonyms[[key]] else key
 }
 
 is_number <- function(x) !is.na(suppressWarnings(as.numeric(x)))
@@ -330,11 +331,11 @@ truths <- c(
   "false" = FALSE, "f" = FALSE, "no" = FALSE, "0" = FALSE
 )
 
-is_truth <- function(word) tolower(word) %in% names(truths)
+is_truth <- function(word) ascii_lower(word) %in% names(truths)
 
 option_value <- function(key, option, words, negated) {
   if (option$type == "flag") {
-    value <- if (length(words)) truths[[tolower(words[1L])]] else TRUE
+    value <- if (length(words)) truths[[ascii_lower(words[1L])]] else TRUE
     return(value != negated)
   }
   if (option$type %in% c("list", "files")) {

@@ -53,11 +53,11 @@ mnmash_cli <- function(args = commandArgs(trailingOnly = TRUE)) {
 }
 
 find_step <- function(word) {
-  key <- gsub("-", "_", tolower(word))
+  key <- gsub("-", "_", ascii_lower(word))
   names <- names(cli_steps)
-  at <- match(key, tolower(names))
+  at <- match(key, ascii_lower(names))
   if (!is.na(at)) return(names[at])
-  synonym <- match(key, tolower(names(step_synonyms)))
+  synonym <- match(key, ascii_lower(names(step_synonyms)))
   if (!is.na(synonym)) return(step_synonyms[[synonym]])
   distance <- drop(utils::adist(key, names))
   usage_error(

@@ -30,7 +30,7 @@ with_condition_names <- function(U, conditions) {
 }
 
 check_components <- function(components, name = "components") {
-  components <- tolower(gsub("-", "_", components))
+  components <- ascii_lower(gsub("-", "_", components))
   bad <- setdiff(components, component_kinds)
   if (!is.character(components) || !length(components) || length(bad)) {
     stop_mnmash(

@@ -84,7 +84,7 @@ extreme_deconvolution <- function(ydata, ycovar, xamp, xmean, xcovar, projection
   fit <- run_ed(problem, task, tol, steps, w, weight, n_threads)
   trace <- fit$loglik / J
   if (!is.null(logfile)) {
-    writeLines(format(trace, digits = 15), paste0(check_string(logfile), "_loglike.log"))
+    write_bytes(format(trace, digits = 15), paste0(check_string(logfile), "_loglike.log"))
   }
   own <- !is.null(names(xcovar)) || length(dim(xcovar)) == 3L && !is.null(dimnames(xcovar)[[1L]])
   named <- if (own || !is.null(rownames(xmean))) components

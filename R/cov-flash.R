@@ -71,14 +71,16 @@ cov_flash <- function(data, factors = c("default", "nonneg"), subset = NULL,
   rows <- check_subset(subset, data$Bhat)
   check_flag(remove_singleton)
   tag <- if (is.null(tag)) factors else check_string(tag)
-  if (!is.null(output_model)) check_string(output_model, empty_ok = FALSE)
+  if (!is.null(output_model)) {
+    usable_folder(dirname(check_string(output_model, empty_ok = FALSE)), "output_model")
+  }
   model <- factorise_effects(
     data_rows(data, rows), factors, noise, flash_args(greedy_args, "greedy_args", "Kmax"),
     flash_args(backfit_args, "backfit_args")
   )
   weights <- unit_columns(model$F_pm)
   if (remove_singleton) weights <- without_singletons(weights)
-  if (!is.null(output_model)) saveRDS(list(model = model, factors = weights), output_model)
+  if (!is.null(output_model)) save_rds(list(model = model, factors = weights), output_model)
   if (!model$n_factors) {
     message("cov_flash() found no factors in ", length(rows), " rows: returning an empty list")
   }

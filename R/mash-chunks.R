@@ -125,21 +125,19 @@ kept_passes <- function(folder) {
       return(total)
     }
     whole <- file.path(folder, sprintf("pass-%03d.rds", pass))
-    if (file.exists(whole)) {
-      known <- readRDS(whole)
-      if (identical(known$inputs, inputs)) return(known$total)
-    }
+    known <- found_earlier(whole)
+    if (is.list(known) && identical(known$inputs, inputs)) return(known$total)
     # Sums of chunks belong to these inputs, or to none.
     part <- sprintf("pass-%03d-%s.rds", pass, c("inputs", sprintf("chunk-%08d", seq_len(n_chunks))))
     note <- file.path(folder, part[1L])
     chunks <- file.path(folder, part[-1L])
-    if (!file.exists(note) || !identical(readRDS(note), inputs)) {
+    if (!identical(found_earlier(note), inputs)) {
       unlink(chunks)
       save_rds(inputs, note)
     }
-    run(which(!file.exists(chunks)), \(i, sums) save_rds(sums, chunks[i]))
+    run(which(!finished_files(chunks)), \(i, sums) save_rds(sums, chunks[i]))
     total <- NULL
-    for (file in chunks) total <- add_sums(total, readRDS(file))
+    for (file in chunks) total <- add_sums(total, read_rds(file, "checkpoint"))
     save_rds(list(inputs = inputs, total = total), whole)
     unlink(c(chunks, note))
     total

@@ -13,10 +13,21 @@
 #'
 #' @section Stopping and going on:
 #' With a `folder`, the result for the region named `x` becomes the file `x.rds`, which is there
-#' when it is complete. Regions whose file is there already are left alone. An error in one region
-#' does not keep the others from being finished; it is raised at the end. The folder remembers what
-#' its files are for: the names of the regions, `f`, its further arguments and the seed; other ones
-#' are an error. That the regions hold the same data is the caller's business.
+#' when it is complete: what may not be in a file's name becomes an underscore. Regions whose file
+#' is there and whole already are left alone; damaged ones are made again. The folder remembers
+#' what its files are for: the names of the regions, `f`, its further arguments and the seed; other
+#' ones are an error. That the regions hold the same data is the caller's business.
+#'
+#' @section Errors:
+#' An error in one region does not keep the others from being finished. Without a folder a warning
+#' of class `mnmash_warning_region` lists what failed; if all failed, that is an error. With a
+#' folder it is an error of class `mnmash_error_region`, raised when the other files are there: mend
+#' what was wrong, and repeat the call. Its element `failures` is a data frame of `region` and
+#' `error`.
+#'
+#' @section Threads:
+#' On workers each region has one thread, unless the option `mnmash.threads` (or the environment
+#' variable MNMASH_NUM_THREADS) of this session says otherwise.
 #'
 #' @param regions a list with names, or a character vector (of files, say); each element is what `f`
 #'   gets. The names of a vector without names are the file names in it, without folder and ending.
@@ -24,8 +35,9 @@
 #' @param ... further arguments of `f`.
 #' @inheritParams shared_arguments
 #'
-#' @return A list of the results, with the names of the regions. With a `folder`, invisibly a data
-#'   frame of `region` and `file` ([readRDS()] reads them).
+#' @return A list of the results, with the names of the regions; of regions that failed `NULL`, and
+#'   an attribute `failures`, a data frame of `region` and `error`. With a `folder`, invisibly a
+#'   data frame of `region` and `file` ([readRDS()] reads them).
 #' @seealso [mash_posterior()] for posteriors by region.
 #' @export
 #' @examples
@@ -44,17 +56,24 @@ each_region <- function(regions, f, ..., folder = NULL, seed = NULL) {
     regions = names(regions), f = as_written(f), arguments = lapply(arguments, as_written)
   )
   work_through(
-    names(regions), \(i) regions[[i]], region_work(f, arguments),
-    folder, job, first_seed(seed, folder)
+    names(regions), \(i) regions[[i]], region_work(f, arguments, worker_threads(stream_workers())),
+    folder, job, first_seed(seed, folder), partial = TRUE
   )
 }
 
 # What can be compared between sessions: of a function its text.
 as_written <- function(x) if (is.function(x)) deparse(x) else x
 
-region_work <- function(f, arguments) {
+region_work <- function(f, arguments, threads) {
   force(f)
-  function(region) do.call(f, c(list(region), arguments), quote = TRUE)
+  force(threads)
+  function(region) {
+    if (!is.null(threads)) {
+      before <- options(mnmash.threads = threads)
+      on.exit(options(before))
+    }
+    do.call(f, c(list(region), arguments), quote = TRUE)
+  }
 }
 
 named_regions <- function(regions, name = "regions") {
@@ -76,47 +95,81 @@ named_regions <- function(regions, name = "regions") {
 # The seed, that of the interrupted run, or a new one.
 first_seed <- function(seed, folder) {
   if (!is.null(seed)) return(seed)
-  note <- if (!is.null(folder)) file.path(folder, "job.rds")
-  if (!is.null(note) && file.exists(note)) {
-    before <- readRDS(note)$seed
-    if (!is.null(before)) return(before)
-  }
+  before <- if (is_file_name(folder)) known_job(folder, "folder")$seed
+  if (!is.null(before)) return(before)
   sample.int(.Machine$integer.max, 1L)
 }
 
-# `work(item(i))` for each label: a list, or files. `job` is what the files are for.
-work_through <- function(labels, item, work, folder = NULL, job = NULL, seed = NULL) {
+# `work(item(i))` for each label: a list, or files. `job` is what the files are for. A piece that
+# fails is an error; or, if a list without it is of use (`partial`), a warning.
+work_through <- function(labels, item, work, folder = NULL, job = NULL, seed = NULL,
+                         partial = FALSE) {
   workers <- stream_workers()
   work <- seeded(work)
   numbers <- seq_along(labels)
   seeds <- piece_seeds(seed, length(labels))
+  failed <- list()
+  lost <- \(e) list(error = e)
   if (is.null(folder)) {
     results <- stats::setNames(vector("list", length(labels)), labels)
-    take <- function(i, done) results[i] <<- list(done)
-    in_waves(numbers, workers, work, take, \(i) {
+    take <- function(i, done) {
+      if (is.null(done$error)) {
+        results[i] <<- list(done$value)
+      } else {
+        failed[[labels[i]]] <<- done$error
+      }
+    }
+    in_waves(numbers, workers, attempted(work, partial), take, \(i) {
       list(item = item(i), seed = seeds[i], label = labels[i])
-    })
-    return(results)
+    }, lost = if (partial) lost)
+    return(with_failures(results, failed))
   }
-  if (!is.null(seed)) job$seed <- seed
-  remember_job(job, folder, "folder")
-  # Workers may have another working directory.
-  folder <- normalizePath(folder)
   files <- file.path(folder, paste0(file_label(labels), ".rds"))
-  failed <- list()
-  take <- function(i, done) if (inherits(done, "error")) failed[[labels[i]]] <<- done
+  if (!is.null(seed)) job$seed <- seed
+  remember_job(job, folder, "folder", files)
+  # Workers may have another working directory.
+  files <- file.path(normalizePath(folder), basename(files))
+  take <- function(i, done) if (!is.null(done$error)) failed[[labels[i]]] <<- done$error
   in_waves(
-    which(!file.exists(files)), workers, saving(work), take,
+    which(!finished_files(files)), workers, saving(work), take,
     item = \(i) list(item = item(i), seed = seeds[i], label = labels[i], file = files[i]),
-    at_once = if (workers > 1) 8 * workers else 1
+    at_once = if (workers > 1) 8 * workers else 1, lost = lost
   )
+  failed <- failed[!file.exists(files[match(names(failed), labels)])]
   if (length(failed)) {
-    stop_mnmash(
-      "region", conditionMessage(failed[[1L]]), and_more(length(failed), " failed regions"),
-      "; the results of the others are in '", folder, "'"
-    )
+    e <- simpleError(paste0(
+      describe_failures(failed), "\nThe results of the others are in '", folder, "'"
+    ), user_call())
+    e$failures <- failure_table(failed)
+    stop(structure(e, class = c("mnmash_error_region", "mnmash_error", class(e))))
   }
   data.frame(region = labels, file = files)
+}
+
+# Results of which some may be absent, with a table of those.
+with_failures <- function(results, failed) {
+  if (!length(failed)) return(results)
+  if (length(failed) == length(results)) stop(failed[[1L]])
+  warn_mnmash(
+    "region", describe_failures(failed), "\nThe results of the others are returned; ",
+    "attr(, \"failures\") is a table of these"
+  )
+  structure(results, failures = failure_table(failed))
+}
+
+failure_table <- function(failed) {
+  data.frame(
+    region = names(failed), error = vapply(failed, conditionMessage, "", USE.NAMES = FALSE)
+  )
+}
+
+describe_failures <- function(failed, most = 6L) {
+  said <- vapply(utils::head(failed, most), conditionMessage, "")
+  paste0(
+    length(failed), " region", if (length(failed) > 1L) "s", " failed:\n",
+    paste0("  ", said, collapse = "\n"),
+    if (length(failed) > most) paste0("\n  and ", length(failed) - most, " more")
+  )
 }
 
 # A seed for each piece of work.
@@ -139,25 +192,20 @@ seeded <- function(work) {
   }
 }
 
-saving <- function(work) {
+# What work gives as list(value), or list(error) where errors are not to be raised.
+attempted <- function(work, keep_errors = TRUE) {
   force(work)
+  force(keep_errors)
   function(piece) {
-    tryCatch(
-      {
-        save_rds(work(piece), piece$file, 0L)
-        NULL
-      },
-      error = \(e) e
-    )
+    if (!keep_errors) return(list(value = work(piece)))
+    tryCatch(list(value = work(piece)), error = \(e) list(error = e))
   }
 }
 
-# Names as file names: what may not be in one becomes an underscore.
-file_label <- function(labels) {
-  label <- gsub("[^A-Za-z0-9._+-]", "_", labels)
-  twice <- anyDuplicated(tolower(label))
-  if (twice) {
-    stop_mnmash("names", "two regions would have the file '", label[twice], ".rds': rename one")
-  }
-  label
+saving <- function(work) {
+  force(work)
+  attempted(function(piece) {
+    save_rds(work(piece), piece$file, 0L)
+    NULL
+  })
 }

@@ -26,6 +26,9 @@
 #' with such lists, read by `read` where the work is done. Without names a vector's regions are
 #' named by their files.
 #'
+#' @section Errors:
+#' An error in one region does not keep the others from being finished: see [each_region()].
+#'
 #' @section Stopping and going on:
 #' With a `folder`, results become files as they are finished; the same call again does only what is
 #' missing. See [each_region()].
@@ -115,7 +118,9 @@ run_posterior <- function(job, data, n_chunks, read, n_threads, folder, answer, 
   work <- posterior_work(job, read, threads, answer, if (is.function(data)) data)
   job$pieces <- pieces[c("labels", "fingerprint")]
   if (is.character(data)) job$read <- as_written(read)
-  found <- work_through(pieces$labels, pieces$item, work, folder, job)
+  found <- work_through(
+    pieces$labels, pieces$item, work, folder, job, partial = pieces$regions
+  )
   if (!is.null(folder)) return(invisible(found))
   if (pieces$regions) found else bind(found)
 }
@@ -162,6 +167,7 @@ posterior_work <- function(job, read, threads, answer, chunk = NULL) {
 }
 
 read_piece <- function(read, file) {
+  if (identical(read, readRDS)) return(read_rds(file, "data"))
   tryCatch(suppressWarnings(read(file)), error = \(e) {
     stop_mnmash("file", "`read` cannot read '", file[1L], "': ", conditionMessage(e))
   })

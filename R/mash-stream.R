@@ -129,8 +129,7 @@ first_row_of_chunk <- function(i) 1 + (i - 1) * 2^31
 
 # A folder that was begun with a random seed goes on with it.
 stream_seed <- function(seed, sink) {
-  note <- if (is.character(sink)) file.path(sink, "job.rds")
-  begun <- if (is.null(seed) && length(note) && file.exists(note)) readRDS(note)$seed
+  begun <- if (is.null(seed) && is.character(sink)) known_job(sink, "sink")$seed
   check_seed(if (is.null(begun)) seed else begun)
 }
 
@@ -216,20 +215,19 @@ stream_to_function <- function(job, source, sink, n_threads) {
 
 # Each chunk is a file, complete or not there at all.
 stream_to_folder <- function(job, source, folder, n_threads) {
-  remember_job(job, folder)
+  names <- sprintf("posterior-%08d.rds", seq_len(job$n_chunks))
+  remember_job(job, folder, files = file.path(folder, names))
   # Workers may have another working directory.
-  folder <- normalizePath(folder)
-  files <- file.path(folder, sprintf("posterior-%08d.rds", seq_len(job$n_chunks)))
+  files <- file.path(normalizePath(folder), names)
+  summaries <- sub("posterior-", "summary-", files, fixed = TRUE)
   workers <- stream_workers()
   threads <- stream_threads(n_threads, workers)
   write <- function(i) {
     done <- stream_chunk(job, source, i, threads)
-    summary <- sub("posterior-", "summary-", files[i], fixed = TRUE)
-    save_rds(data.frame(chunk = i, units = done$units, loglik = done$loglik), summary, 0L)
+    save_rds(data.frame(chunk = i, units = done$units, loglik = done$loglik), summaries[i], 0L)
     save_rds(done$posterior, files[i], 0L)
     NULL
   }
-  in_waves(which(!file.exists(files)), workers, write)
-  summaries <- lapply(sub("posterior-", "summary-", files, fixed = TRUE), readRDS)
-  cbind(do.call(rbind, summaries), file = files)
+  in_waves(which(!(finished_files(files) & finished_files(summaries))), workers, write)
+  cbind(do.call(rbind, lapply(summaries, read_rds, name = "sink")), file = files)
 }

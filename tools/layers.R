@@ -61,7 +61,8 @@ named <- function(e) {
   }
   c(word, unlist(lapply(as.list(e), \(part) if (missing(part)) NULL else named(part))))
 }
-for (file in setdiff(files, c("core.R", "aaa-threads.R"))) {
+below_core <- c("aaa-threads.R", "aaa-files-write.R") # what is asked of the machine, not of a model
+for (file in setdiff(files, c("core.R", below_core))) {
   found <- unique(named(parse(file.path("R", file), keep.source = FALSE)))
   wrong <- startsWith(as.character(found), "no ")
   complaints <- c(

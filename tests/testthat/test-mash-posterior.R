@@ -265,7 +265,7 @@ test_that("a run that was killed half-way goes on, and has the results of one th
   }
   skip_if_not(dir.exists(file.path(find.package("mnmash"), "Meta")))
   expect_false(run(files[4]) == 0)
-  expect_setequal(list.files(folder), c("job.rds", paste0("gene_", 1:3, ".rds")))
+  expect_setequal(list.files(folder), c(paste0("gene_", 1:3, ".rds")))
   expect_equal(run(""), 0)
   log <- trimws(readLines(file.path(dirname(files[1]), "log")))
   expect_identical(log, basename(files))
@@ -315,7 +315,13 @@ test_that("bad arguments are named", {
   good <- list(Bhat = case$data$Bhat, Shat = case$data$Shat)
   bad <- good
   bad$Shat[3, 2] <- -1
-  expect_error(mash_posterior(case$m, list(g = good, h = bad)), "region \"h\".*unit3.*column 2")
+  expect_warning(
+    found <- mash_posterior(case$m, list(g = good, h = bad)), "region \"h\".*unit3.*column 2",
+    class = "mnmash_warning_region"
+  )
+  expect_identical(found$g, mash_posterior(case$m, list(g = good))$g)
+  expect_null(found$h)
+  expect_error(mash_posterior(case$m, list(h = bad)), "unit3", class = "mnmash_error_value")
   folder <- withr::local_tempfile()
   expect_error(
     mash_posterior(case$m, list(g = bad, h = good), folder = folder), "region \"g\"",
