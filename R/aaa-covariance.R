@@ -84,7 +84,10 @@ check_definite <- function(V, R, common, name, definite, kind) {
     "not_psd", as_typed(name), " must be positive ", if (!definite) "semi-",
     "definite: its smallest ",
     "eigenvalue", if (!common) paste0(" in slice ", singular), " is ",
-    format(smallest, digits = 4), singular_pair(slice, kind)
+    format(smallest, digits = 4), singular_pair(slice, kind),
+    if (definite && kind == "condition") {
+      "; leave one of them out, or repair it, as residual_correlation() does"
+    }
   )
 }
 

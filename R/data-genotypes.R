@@ -40,21 +40,34 @@ read_genotypes <- function(file, variants = NULL, region = NULL, ...) {
   if (!file.exists(file) || dir.exists(file)) {
     stop_mnmash("file", "`file`: there is no file '", file, "'")
   }
-  X <- if (grepl("[.]rds$", tolower(file))) rds_genotypes(file) else text_genotypes(file)
+  refuse_format(file)
+  X <- if (grepl("[.]rds$", ascii_lower(file))) rds_genotypes(file) else text_genotypes(file)
+  check_finite(X, name = "file")
   X <- wanted_columns(X, variants)
   if (is.null(region)) X else X[, in_region(colnames(X), region), drop = FALSE]
 }
 
+# Formats of genotypes that would be taken for tables.
+refuse_format <- function(file) {
+  ending <- sub("^.*[.]([a-z0-9]+)$", "\\1", sub("[.](gz|bgz)$", "", ascii_lower(file)))
+  if (!ending %in% c("vcf", "bcf", "traw", "pgen", "bgen", "ped", "tped", "gen", "haps", "gds")) {
+    return(invisible())
+  }
+  stop_mnmash(
+    "file", "`file`: '", file, "' is of a format (.", ending, ") that is not read here: convert ",
+    "it to PLINK's binary files, such as by `plink2 --make-bed`, or write dosages as a table"
+  )
+}
+
 rds_genotypes <- function(file) {
   X <- read_rds(file, "file")
-  X <- as_numeric_matrix(X, name = paste0("file '", file, "'"))
+  X <- from_file("file", file, as_numeric_matrix(X, name = "file"))
   if (is.null(colnames(X)) && !is.null(rownames(X))) t(X) else X
 }
 
 text_genotypes <- function(file) {
-  raw <- grepl("[.]raw([.]gz)?$", tolower(file))
-  where <- paste0("`file`: genotypes '", file, "'")
-  table <- read_table(file, where, if (raw) "")
+  raw <- grepl("[.]raw([.]gz)?$", ascii_lower(file))
+  table <- read_table(file, "`file`", if (raw) "")
   if (raw) {
     described <- names(table) %in% c("FID", "IID", "PAT", "MAT", "SEX", "PHENOTYPE")
     samples <- table[["IID"]]
@@ -64,7 +77,7 @@ text_genotypes <- function(file) {
     samples <- table[[1L]]
     table <- table[-1L]
   }
-  X <- as_numeric_matrix(table, name = where)
+  X <- from_file("file", file, as_numeric_matrix(table, name = "file"))
   rownames(X) <- as.character(samples)
   X
 }
@@ -98,7 +111,16 @@ read_plink <- function(stem, variants, region) {
   } else {
     match(intersect(variants, bim[[2L]]), bim[[2L]])
   }
-  if (!is.null(region)) at <- at[inside(bim[at, 1L], bim[at, 3L], region)]
+  if (!is.null(region)) {
+    bad <- which(is.na(suppressWarnings(as.numeric(bim[[3L]]))))
+    if (length(bad)) {
+      stop_mnmash(
+        "file", "`file`: '", files[2L], "' has a position that is no number in line ", bad[1L],
+        ": \"", bim[[3L]][bad[1L]], "\"", and_more(length(bad)), "; mend it, or do without `region`"
+      )
+    }
+    at <- at[inside(bim[at, 1L], bim[at, 3L], region)]
+  }
   X <- matrix(NA_real_, n, length(at), dimnames = list(samples, bim[at, 2L]))
   for (k in seq_along(at)) {
     if (k == 1L || at[k] != at[k - 1L] + 1L) seek(connection, 3 + (at[k] - 1) * bytes)
@@ -118,9 +140,12 @@ plink_dosage <- vapply(0:255, \(byte) {
 plain_table <- function(file, width, columns) {
   what <- rep(list(NULL), width)
   what[columns] <- list("")
+  complain <- \(e) stop_mnmash("file", "`file`: cannot read '", file, "': ", conditionMessage(e))
   found <- tryCatch(
-    scan(file, what, quiet = TRUE, flush = TRUE, comment.char = "", quote = ""),
-    error = \(e) stop_mnmash("file", "cannot read '", file, "': ", conditionMessage(e))
+    scan(
+      file, what, quiet = TRUE, flush = TRUE, comment.char = "", quote = "", multi.line = FALSE
+    ),
+    error = complain, warning = complain
   )
   as.data.frame(found[columns], col.names = paste0("V", columns))
 }

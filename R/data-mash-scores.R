@@ -29,10 +29,10 @@ shat_from_pval <- function(Bhat, pval) {
 # In logarithms, so that no p-value is too small; by its limit where t is so near 0 that p = 1.
 shat_from_t <- function(Bhat, Shat, df) {
   df <- like_bhat(df, Bhat, "df")
-  bad <- which(!is.na(Bhat) & (is.na(df) | df <= 0))
+  bad <- which(!is.na(Bhat) & (is.na(df) | df < 0.01))
   if (length(bad)) {
     stop_mnmash(
-      "value", as_typed("df"), " must be positive: it is ", df[bad[1L]], " at ",
+      "value", as_typed("df"), " must be at least 0.01: it is ", df[bad[1L]], " at ",
       describe_cell(Bhat, bad[1L]),
       and_more(length(bad))
     )

@@ -20,6 +20,11 @@
 #' become effects of zero with a standard error of 1e6, mashr's rule, which is not exact when `V` is
 #' not diagonal. A unit or a condition without any observed value is an error.
 #'
+#' Some scripts code missing cells as effects of zero with a large standard error (10, 100, 1e6)
+#' themselves: such a cell counts as measured, which raises the rate of false findings when `V` is
+#' not diagonal, and under EZ, where it is a z-score of 0. Give `NA` instead; a message says where
+#' data look like that.
+#'
 #' @section Names:
 #' Where `Bhat` has names of units (rows) or conditions (columns) and another argument has them too,
 #' they are matched by name: another order is put in order, and a name that is missing is an error.
@@ -29,7 +34,10 @@
 #' @section Student t and p-values:
 #' With finite `df` the standard error is replaced by `Bhat / z`, where `z` is the normal score of
 #' the p-value of `Bhat / Shat` under Student's t with `df` degrees of freedom; where `Bhat` is zero
-#' by the limit of that, `Shat * dnorm(0) / dt(0, df)`. With `pval`, `Shat = Bhat / z`, `z` being
+#' by the limit of that, `Shat * dnorm(0) / dt(0, df)`. That standard error depends on the effect,
+#' which EE (`alpha = 0`) takes it not to do: with few degrees of freedom (3 replicates, 4 of them)
+#' sign errors are then several times as frequent as the lfsr says. Use EZ (`alpha = 1`) with
+#' them; its lfsr keep their promise. With `pval`, `Shat = Bhat / z`, `z` being
 #' the normal score of the two-sided p-value.
 #'
 #' @param Bhat effects, J units (rows) x R conditions (columns): a matrix or a data frame of
@@ -40,8 +48,9 @@
 #' @param alpha how effects scale with their standard errors: 0 (EE) to 1 (EZ).
 #' @param df degrees of freedom of the standard errors: J x R, one number for each unit (such as
 #'   `df.total` of limma), or one for all. Default `Inf` (normal).
-#' @param pval two-sided p-values, J x R, in place of `Shat`: greater than 0. A p-value of 1 says
-#'   nothing of an effect (its standard error is infinite): such cells count as missing.
+#' @param pval two-sided p-values, J x R, in place of `Shat`. One of 0, which was rounded, leaves
+#'   the standard error unknown and is an error; one of 1 says nothing of the effect (its standard
+#'   error is infinite), and the cell is missing. [mash_input()] has the same rule for tables.
 #' @param V correlation of the measurement errors among conditions: R x R, or R x R x J when it
 #'   differs by unit; positive definite. Default: independent errors. One of more conditions is
 #'   reduced to those of the data.
@@ -115,7 +124,9 @@ mash_set_data <- function(Bhat, Shat = NULL, alpha = 0, df = Inf, pval = NULL,
   mask <- missing_mask(Bhat, Shat)
   Shat <- reset_zero_shat(Bhat, Shat, zero_check_tol, zero_Bhat_Shat_reset, zero_Shat_reset)
   V <- data_correlation(V, Bhat)
+  tell_coded_missing(Bhat, Shat)
   if (!all(is.infinite(df))) {
+    tell_few_df(df, alpha)
     Shat <- shat_from_t(Bhat, Shat, df)
   }
   new_mash_data(Bhat, Shat, alpha, V, mask, missing, units)

@@ -2,15 +2,19 @@
 
 # What a column may be called when the user does not say; first come, first served.
 usual_columns <- list(
-  unit = c("unit", "variant_id", "variant", "variants", "snp", "snp_id", "rsid", "marker"),
+  unit = c(
+    "unit", "variant_id", "variant", "variants", "snp", "snp_id", "rsid", "marker", "markerid",
+    "rs", "id"
+  ),
   feature = c(
     "feature", "gene_id", "gene", "phenotype_id", "molecular_trait_id",
     "molecular_trait_object_id"
   ),
-  effect = c("effect", "beta", "bhat", "slope", "b"),
-  se = c("se", "slope_se", "sebeta", "beta_se", "standard_error", "shat", "sbhat"),
-  p = c("p", "pval_nominal", "pvalue", "p_value", "pval"),
+  effect = c("effect", "beta", "bhat", "slope", "b", "logfc", "log2foldchange"),
+  se = c("se", "slope_se", "sebeta", "beta_se", "standard_error", "shat", "sbhat", "lfcse"),
+  p = c("p", "pval_nominal", "pvalue", "p_value", "pval", "p-value", "p_wald"),
   z = c("z", "zscore", "z_score"),
+  t = c("t", "t-stat", "t_stat", "tstat"),
   effect_allele = c("effect_allele", "a1", "alt"),
   other_allele = c("other_allele", "a2", "ref")
 )
@@ -64,7 +68,7 @@ read_table <- function(file, where, separator = NULL) {
     stop_mnmash("file", where, ": there is no file '", file[1L], "'")
   }
   complain <- \(e) stop_mnmash("file", where, ": cannot read '", file, "': ", conditionMessage(e))
-  name <- tolower(file)
+  name <- ascii_lower(file)
   if (endsWith(name, ".parquet")) {
     read_parquet <- parquet_reader(file, where)
     return(as.data.frame(tryCatch(read_parquet(file), error = complain)))
@@ -118,8 +122,8 @@ one_table <- function(table, columns, where) {
   found <- found[!vapply(found, is.null, NA)]
   if (is.null(found$unit)) lacks(where, "unit", table)
   if (is.null(found$effect) && is.null(found$z)) lacks(where, "effect", table)
-  if (is.null(found$z) && is.null(found$se) && is.null(found$p)) lacks(where, "se", table)
-  for (role in intersect(c("effect", "se", "p", "z"), names(found))) {
+  if (!any(c("z", "se", "p", "t") %in% names(found))) lacks(where, "se", table)
+  for (role in intersect(c("effect", "se", "p", "z", "t"), names(found))) {
     found[[role]] <- numbers_of(found[[role]], where, role)
   }
   for (role in intersect(c("unit", "feature", "effect_allele", "other_allele"), names(found))) {
@@ -140,6 +144,7 @@ one_table <- function(table, columns, where) {
       " and ", twice[1L], and_more(length(twice), " repeated rows")
     )
   }
+  found <- usable_p(found, where)
   c(found[c("feature", "effect_allele", "other_allele")], list(key = key), effect_and_error(found))
 }
 
@@ -152,7 +157,7 @@ lacks <- function(where, role, table) {
 
 pick_column <- function(table, role, given, where) {
   if (is.null(given)) {
-    at <- match(usual_columns[[role]], tolower(names(table)))
+    at <- match(usual_columns[[role]], ascii_lower(names(table)))
     at <- at[!is.na(at)]
     return(if (length(at)) table[[at[1L]]])
   }
@@ -178,18 +183,36 @@ numbers_of <- function(x, where, role) {
   number
 }
 
+# P-values that a standard error is computed from, by the rule of mash_set_data(): one of 0 was
+# rounded, and leaves the error of a strong effect unknown, which must not pass; one of 1 says
+# nothing of the effect, which is then missing.
+usable_p <- function(found, where) {
+  other <- !is.null(found$se) || !is.null(found$z) || !is.null(found$t)
+  if (is.null(found$p) || other) return(found)
+  bad <- which(found$p <= 0 | found$p > 1)
+  if (length(bad)) {
+    stop_mnmash(
+      "value", where, ": the p-value in row ", bad[1L], " is ", found$p[bad[1L]],
+      and_more(length(bad)), "; it must be greater than 0 and not above 1, to compute a standard ",
+      "error from: give `se` (or `z`), or NA where nothing is known"
+    )
+  }
+  one <- sum(found$p == 1, na.rm = TRUE)
+  if (one) message(where, ": ", one, " p-values are 1; these cells count as missing")
+  found
+}
+
 # Effects and standard errors; both NA where either is not usable.
 effect_and_error <- function(found) {
   if (is.null(found$effect)) {
     found$effect <- found$z
     found$se <- rep(1, length(found$z))
   }
-  if (is.null(found$se) && is.null(found$p)) found$se <- abs(found$effect / found$z)
+  # Both are the effect over its standard error.
+  ratio <- if (is.null(found$z)) found$t else found$z
+  if (is.null(found$se) && !is.null(ratio)) found$se <- abs(found$effect / ratio)
   if (is.null(found$se)) {
-    # A p-value that was rounded to zero stands for the smallest number there is.
-    p <- pmax(found$p, .Machine$double.xmin)
-    p[p > 1 | found$p < 0] <- NA
-    found$se <- abs(found$effect) / stats::qnorm(p / 2, lower.tail = FALSE)
+    found$se <- abs(found$effect) / stats::qnorm(found$p / 2, lower.tail = FALSE)
   }
   usable <- is.finite(found$effect) & is.finite(found$se) & found$se > 0
   list(

@@ -36,6 +36,7 @@ simulate.mash <- function(object, nsim = 1, seed = NULL, data, ...) {
   if (!is.null(data$L)) {
     stop_mnmash("unsupported", "`data` are contrasts: simulate the conditions themselves")
   }
+  check_cells(c(nsim = nsim, data = length(data$Bhat)))
   if (!is.null(seed)) {
     old <- get0(".Random.seed", globalenv(), inherits = FALSE)
     on.exit(restore_seed(old))

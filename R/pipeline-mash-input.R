@@ -13,13 +13,16 @@
 #' (by name or number) is what:
 #' - `unit`, the variant or other unit; and `feature`, the gene, if there are several: a unit is
 #'   then known as `<feature>_<unit>`;
-#' - `effect`, with `se`, its standard error, or `p`, a two-sided p-value from which it is computed,
-#'   `|effect| / qnorm(1 - p / 2)`; or `z` in place of them, taken as an effect with standard error
-#'   1;
+#' - `effect`, with `se`, its standard error; or with `z` or `t`, the effect over its standard error,
+#'   or `p`, a two-sided p-value, from which that is computed, `|effect| / qnorm(1 - p / 2)`; or `z`
+#'   alone, taken as an effect with standard error 1. A p-value of 0, which was rounded, leaves the
+#'   standard error unknown and is an error; one of 1 says nothing of the effect, and the cell is
+#'   missing;
 #' - `effect_allele` and `other_allele`, if effects must be brought to the same allele.
 #'
 #' Those that are not given are recognised by usual names, such as `variant_id`, `gene_id`, `beta`
-#' or `slope`, `se` or `slope_se`, `p` or `pval_nominal`.
+#' or `slope`, `se` or `slope_se`, `p` or `pval_nominal`: those of tensorQTL, GTEx, the eQTL
+#' Catalogue, the GWAS Catalog, MatrixEQTL, GEMMA, REGENIE, SAIGE and DESeq2 are.
 #'
 #' Tables may hold different units in any order. A unit that is twice in a table is an error that
 #' names it. Where the alleles of a unit are the other way round than in the first table that has

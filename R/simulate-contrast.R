@@ -28,6 +28,7 @@ sim_contrast1 <- function(nsamp = 100, ncond = 5, err_sd = sqrt(0.5), ...) {
   take_dots(...)
   nsamp <- check_few(nsamp, 1, 1e8)
   ncond <- check_few(ncond, 1, 1e4)
+  check_cells(c(nsamp = nsamp, ncond = ncond))
   measured_levels(matrix(stats::rnorm(nsamp, 10), nsamp, ncond), err_sd)
 }
 
@@ -37,6 +38,7 @@ sim_contrast2 <- function(nsamp = 1000, ncond = 5, err_sd = sqrt(0.5), ...) {
   take_dots(...)
   nsamp <- check_few(nsamp, 1, 1e8)
   ncond <- check_few(ncond, 2, 1e4)
+  check_cells(c(nsamp = nsamp, ncond = ncond))
   level <- stats::rnorm(nsamp, 10)
   deviating <- ceiling(0.1 * nsamp)
   third <- floor(deviating / 3)

@@ -30,6 +30,10 @@ simulate_mash_input <- function(n_strong = 500, n_random = 1000, n_null = 1000, 
     null = check_few(n_null, 1, 1e8)
   )
   conditions <- toy_conditions(conditions)
+  for (set in names(sizes)) {
+    names <- c(paste0("n_", set), "conditions")
+    check_cells(stats::setNames(c(sizes[[set]], length(conditions)), names))
+  }
   missing <- check_number(missing_share, 0, 0.9, name = "missing_share")
   active <- check_number(active_share, 0.01, 0.99, name = "active_share")
   with_seed(seed, {

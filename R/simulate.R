@@ -26,6 +26,7 @@ simple_sims <- function(nsamp = 100, ncond = 5, err_sd = 0.01, ...) {
   take_dots(...)
   nsamp <- check_few(nsamp, 1, 1e8)
   ncond <- check_few(ncond, 1, 1e4)
+  check_cells(c(nsamp = nsamp, ncond = ncond))
   independent <- matrix(stats::rnorm(nsamp * ncond), nsamp, ncond)
   equal <- matrix(stats::rnorm(nsamp), nsamp, ncond)
   none <- matrix(0, nsamp, ncond)
@@ -38,7 +39,7 @@ simple_sims <- function(nsamp = 100, ncond = 5, err_sd = 0.01, ...) {
 #' @export
 simple_sims2 <- function(nsamp = 100, err_sd = 0.01, ...) {
   take_dots(...)
-  nsamp <- check_few(nsamp, 1, 1e8)
+  nsamp <- check_few(nsamp, 1, 2e7)
   first <- stats::rnorm(nsamp) %o% c(1, 1, 0, 0, 0)
   second <- stats::rnorm(nsamp) %o% c(0, 0, 1, 1, 1)
   add_noise(rbind(first, second), err_sd)

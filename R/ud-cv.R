@@ -38,7 +38,9 @@ ud_cv <- function(data, K = c(2, 4, 8, 16), penalty = c("iw", "none"), folds = 5
     as.character(penalty), match_choice, "", choices = c("iw", "nu", "none"), name = "penalty"
   ))
   check_flag(refit)
-  folds <- check_folds(folds, data$Bhat)
+  # With a seed the folds are its own too, and R's random numbers stay.
+  own <- if (!is.null(seed)) check_seed(seed) %% .Machine$integer.max
+  folds <- with_seed(own, check_folds(folds, data$Bhat))
   seed <- check_seed(seed)
   choices <- expand.grid(K = K, penalty = penalty, stringsAsFactors = FALSE)
   choices$set <- paste0("K = ", choices$K, ", ", choices$penalty)

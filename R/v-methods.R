@@ -24,7 +24,8 @@
 #'   [mash_estimate_corr_em()] on at most `n_subset` rows (chosen by R's random numbers), starting
 #'   from `init` or the simple estimate. Rows with effects can be used; many are needed.
 #'
-#' Two conditions that fewer than 10 rows have both (one may have no value at all) have no estimate
+#' Fewer rows than conditions will do, if there are 10: `"corshrink"` is made for that. Two
+#' conditions that fewer than 10 rows have both (one may have no value at all) have no estimate
 #' of their own: their correlation is 0 by `"simple"` and `"simple_specific"`, the mean of the prior
 #' by `"corshrink"`, and what starts the iteration by `"mle"`. A message says so. Correlations that
 #' do not fit together, because they were estimated from different rows or one by one, are replaced
@@ -144,10 +145,12 @@ null_moments <- function(z, z_thresh, by_pairs) {
   inside <- !is.na(z) & abs(z) < z_thresh
   if (!by_pairs) inside <- inside & !rowSums(!is.na(z) & !inside)
   moments <- pairwise_moments(z, inside)
-  if (max(moments$n) < max(2L, ncol(z))) {
+  # Fewer rows than conditions give a singular matrix, which is shrunken or repaired.
+  needed <- max(2, min(ncol(z), fewest_rows))
+  if (max(moments$n) < needed) {
     stop_mnmash(
       "too_few", "`data` has too few rows", if (z_thresh < Inf) paste(" with all |z| <", z_thresh),
-      ": two conditions share at most ", max(moments$n), ", and at least ", max(2L, ncol(z)),
+      ": two conditions share at most ", max(moments$n), ", and at least ", needed,
       " are needed", if (z_thresh < Inf) "; use more rows or a larger `z_thresh`"
     )
   }

@@ -17,8 +17,8 @@ repair_correlation <- function(V, smallest = 1e-3) {
   if (found$lowest >= smallest) return(V)
   message(
     "The pairwise correlations are not positive definite (smallest eigenvalue ",
-    format(found$lowest, digits = 3), "): using the nearest matrix with eigenvalues of at least ",
-    smallest
+    format(found$lowest, digits = 3), singular_pair(V, "condition"), "): using the nearest matrix ",
+    "with eigenvalues of at least ", smallest
   )
   dimnames(found$V) <- dimnames(V)
   found$V

@@ -10,7 +10,9 @@ mash_case <- function(name) reference_case(paste0("mash_", name))
 
 case_data <- function(case) {
   input <- case$input
-  mash_set_data(input$Bhat, input$Shat, alpha = input$alpha, df = input$df, V = input$V)
+  suppressMessages(
+    mash_set_data(input$Bhat, input$Shat, alpha = input$alpha, df = input$df, V = input$V)
+  )
 }
 
 # The prior of a case with its stored weights.

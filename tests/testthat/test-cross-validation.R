@@ -80,3 +80,14 @@ test_that("bad sets and folds are errors", {
   expect_error(mash_cv(data, sets, folds = 1), class = "mnmash_error_argument")
   expect_error(mash_cv(data, sets, folds = rep(1, 30)), class = "mnmash_error_argument")
 })
+
+test_that("with a seed ud_cv() has the same folds whatever R's random numbers, and leaves them", {
+  set.seed(1)
+  data <- mash_set_data(simple_sims(nsamp = 10, ncond = 2, err_sd = 1)$Bhat)
+  go <- \() ud_cv(data, K = 2, penalty = "iw", folds = 3, seed = 7, refit = FALSE, max_iter = 3)$folds
+  before <- .Random.seed
+  first <- go()
+  expect_identical(.Random.seed, before)
+  set.seed(2)
+  expect_identical(go(), first)
+})

@@ -90,8 +90,8 @@ test_that("one standard error, or one number of degrees of freedom, for each uni
   full <- matrix(s, J, 3, dimnames = dimnames(d$B))
   expect_identical(mash_set_data(d$B, unname(s)), mash_set_data(d$B, full))
   expect_identical(
-    mash_set_data(d$B, d$S, df = 5 + seq_len(J)),
-    mash_set_data(d$B, d$S, df = matrix(5 + seq_len(J), J, 3))
+    suppressMessages(mash_set_data(d$B, d$S, df = 5 + seq_len(J))),
+    suppressMessages(mash_set_data(d$B, d$S, df = matrix(5 + seq_len(J), J, 3)))
   )
   expect_error(mash_set_data(d$B, unname(s)[-1]), "`Shat` must have the dimensions of `Bhat`",
     class = "mnmash_error_dimension")

@@ -64,21 +64,24 @@ test_that("z-scores with missing values need no missing errors, also when alpha 
   expect_identical(which(mash_set_data(Z, ones, alpha = 1)$missing), 7L)
 })
 
+# Few degrees of freedom are said; here they are meant.
+t_data <- function(...) suppressMessages(mash_set_data(...))
+
 test_that("degrees of freedom give the standard error with the p-value of Student's t", {
   B <- effects()
   S <- errors()
-  data <- mash_set_data(B, S, df = 10)
+  data <- t_data(B, S, df = 10)
   expect_equal(2 * pnorm(-abs(data$Bhat / data$Shat)), 2 * pt(-abs(B / S), 10), tolerance = 1e-12)
-  expect_equal(mash_set_data(B, S, df = array(10, dim(B))), data)
+  expect_equal(t_data(B, S, df = array(10, dim(B))), data)
 })
 
 test_that("a zero effect with degrees of freedom gets the limit of the standard error", {
   B <- effects()
   S <- errors()
   B[1, 1] <- 0
-  at_zero <- mash_set_data(B, S, df = 5)$Shat[1, 1]
+  at_zero <- t_data(B, S, df = 5)$Shat[1, 1]
   B[1, 1] <- 1e-4
-  expect_equal(at_zero, mash_set_data(B, S, df = 5)$Shat[1, 1], tolerance = 1e-7)
+  expect_equal(at_zero, t_data(B, S, df = 5)$Shat[1, 1], tolerance = 1e-7)
 })
 
 test_that("a huge effect with degrees of freedom keeps a positive error and its exact p-value", {
@@ -236,4 +239,32 @@ test_that("mash_update_data replaces V", {
   expect_identical(mash_update_data(data, V = V)$V, V)
   expect_identical(mash_update_data(data), data)
   expect_error(mash_update_data(list()), "mash_set_data", class = "mnmash_error_type")
+})
+
+test_that("cells that look like missing values in other people's coding are said", {
+  set.seed(3)
+  B <- matrix(rnorm(400), 100)
+  S <- matrix(runif(400, 0.5, 1.5), 100)
+  hole <- matrix(runif(400) < 0.3, 100)
+  hole[cbind(1:100, rep(1:4, 25))] <- FALSE
+  for (code in c(10, 100, 1e6)) {
+    expect_message(
+      mash_set_data(replace(B, hole, 0), replace(S, hole, code)),
+      paste(sum(hole), "cells have an effect of exactly 0 and the standard error.*give NA")
+    )
+  }
+  # Large errors with effects, one for all, and effects of zero with errors like others are data.
+  expect_no_message(mash_set_data(B, replace(S, hole, 100)))
+  expect_no_message(mash_set_data(replace(B, hole, 0), 1))
+  expect_no_message(mash_set_data(replace(B, hole, 0), replace(S, hole, 2)))
+  expect_no_message(mash_set_data(replace(B, hole, NA), replace(S, hole, NA)))
+})
+
+test_that("few degrees of freedom without alpha = 1 are said", {
+  set.seed(6)
+  B <- matrix(rnorm(40), 10)
+  expect_message(mash_set_data(B, 1, df = 4), "`df` is below 30 in 100% of the cells.*alpha = 1")
+  expect_message(mash_set_data(B, 1, df = rep(c(4, 99), 5)), "in 50% of the cells")
+  expect_no_message(mash_set_data(B, 1, df = 4, alpha = 1))
+  expect_no_message(mash_set_data(B, 1, df = 50))
 })

@@ -80,9 +80,19 @@ test_that("standard errors come from p-values or z-scores where there are none",
   input <- mash_input(with_z)
   expect_equal(input$random.b, mash_input(tables)$random.z)
   expect_true(all(input$random.s == 1))
+  # By the rule of mash_set_data(): 0 was rounded, and 1 says nothing.
   zero <- with_p
   zero$liver$pval_nominal[3] <- 0
-  expect_gt(mash_input(zero, n_random = 9)$random.z["g1_v3", "liver"], 37)
+  expect_error(
+    mash_input(zero), "table `liver`: the p-value in row 3 is 0;.*give `se`",
+    class = "mnmash_error_value"
+  )
+  # Nothing is computed from it where there is a standard error.
+  expect_silent(mash_input(Map(\(x, p) cbind(x, pval_nominal = p), tables, 0)))
+  one <- with_p
+  one$liver$pval_nominal[3] <- 1
+  expect_message(input <- mash_input(one, n_random = 9), "table `liver`: 1 p-values are 1")
+  expect_true(is.na(input$random.b["g1_v3", "liver"]))
 })
 
 test_that("exchanged alleles change the sign, others are an error or missing", {
@@ -307,4 +317,40 @@ test_that("a table that cannot be read does not spoil the next one", {
   # A harmless remark is passed on, and what was read is used.
   expect_message(mash_input(c(a = footer, b = footer), n_random = 100), "footer")
   expect_identical(dim(read(footer)$random.b), c(50L, 2L))
+})
+
+test_that("a file that cannot be read does not spoil the next one", {
+  folder <- withr::local_tempdir()
+  file <- \(name) file.path(folder, name)
+  table <- data.frame(snp = paste0("rs", 1:50), beta = sin(1:50), se = 0.5)
+  utils::write.table(table, file("good.tsv"), row.names = FALSE, sep = "\t", quote = FALSE)
+  utils::write.csv2(table, file("bad.csv"), row.names = FALSE)
+  writeLines(c("s\tv1\tv2", "a\t0"), file("short.tsv"))
+  read <- \(name) mash_input(c(A = file(name), B = file(name)))$random.b
+  right <- read("good.tsv")
+  for (bad in c("bad.csv", "short.tsv")) {
+    expect_error(suppressMessages(read(bad)), class = "mnmash_error")
+    expect_identical(read("good.tsv"), right)
+  }
+})
+
+test_that("tables of other programs are known by their columns", {
+  b <- c(0.5, -1, 0.2)
+  s <- c(0.1, 0.2, 0.3)
+  p <- 2 * pnorm(-abs(b / s))
+  units <- c("rs1", "rs2", "rs3")
+  tables <- list(
+    MatrixEQTL = data.frame(SNP = units, gene = "g", beta = b, `t-stat` = b / s, `p-value` = 0,
+                            FDR = 1, check.names = FALSE),
+    GEMMA = data.frame(chr = 1, rs = units, ps = 1:3, beta = b, se = s, p_wald = p),
+    REGENIE = data.frame(CHROM = 1, ID = units, BETA = b, SE = s, LOG10P = -log10(p)),
+    SAIGE = data.frame(CHR = 1, MarkerID = units, BETA = b, SE = s, `p.value` = p),
+    DESeq2 = data.frame(unit = units, log2FoldChange = b, lfcSE = s, pvalue = p)
+  )
+  for (name in names(tables)) {
+    found <- mash_input(list(A = tables[[name]], B = tables[[name]]), n_random = 3)
+    rows <- if (name == "MatrixEQTL") paste0("g_", units) else units
+    expect_equal(found$random.b[rows, "A"], b, ignore_attr = TRUE, info = name)
+    expect_equal(found$random.s[rows, "A"], s, ignore_attr = TRUE, info = name)
+  }
 })

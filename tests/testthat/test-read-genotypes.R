@@ -69,3 +69,43 @@ test_that("tables and matrices of dosages", {
   writeLines(c("sample\tv1", "a\tAG"), path("y.tsv"))
   expect_error(read_genotypes(path("y.tsv")), "must hold numbers only", class = "mnmash_error_type")
 })
+
+test_that("lines of PLINK's files that are short, or positions that are none, are named", {
+  stem <- withr::local_tempfile()
+  X <- genotype_case()
+  write_plink(X, stem, "1", 10 * 1:9)
+  bim <- readLines(paste0(stem, ".bim"))
+  writeLines(replace(bim, 3, "1 rs3 0"), paste0(stem, ".bim"))
+  expect_error(
+    read_genotypes(stem), "`file`: cannot read .*bim': line 3", class = "mnmash_error_file"
+  )
+  writeLines(replace(bim, 3, "1\trs3\t0\tx\tA\tG"), paste0(stem, ".bim"))
+  expect_error(
+    read_genotypes(stem, region = "1:10-30"),
+    "bim' has a position that is no number in line 3: \"x\"", class = "mnmash_error_file"
+  )
+  expect_identical(read_genotypes(stem), X)
+  writeLines(bim, paste0(stem, ".bim"))
+  fam <- readLines(paste0(stem, ".fam"))
+  writeLines(replace(fam, 11, "s11"), paste0(stem, ".fam"))
+  expect_error(read_genotypes(stem), "fam': line 11", class = "mnmash_error_file")
+})
+
+test_that("formats that are not read are named, and values that are no dosages refused", {
+  folder <- withr::local_tempdir()
+  for (ending in c("pgen", "bgen", "vcf", "vcf.gz", "traw")) {
+    file <- file.path(folder, paste0("a.", ending))
+    writeLines(c("##fileformat=VCFv4.2", "1\t100\trs1\tA\tG"), file)
+    expect_error(
+      read_genotypes(file), class = "mnmash_error_file",
+      "`file`: '.*' is of a format \\([.][a-z]+\\) that is not read here.*make-bed"
+    )
+  }
+  file <- file.path(folder, "a.tsv")
+  writeLines(c("s\tv1\tv2", "a\t0\tInf", "b\t1\t1"), file)
+  expect_error(read_genotypes(file), "`file` must be finite.*column 2 \\(v2\\)",
+               class = "mnmash_error_not_finite")
+  writeLines(c("s\tv1\tv2", "a\t0\tx", "b\t1\t1"), file)
+  expect_error(read_genotypes(file), "^`file` \\('.*a.tsv'\\) must hold numbers only",
+               class = "mnmash_error_type")
+})

@@ -89,3 +89,29 @@ test_that("one condition has a correlation of one", {
   expect_equal(estimate_null_correlation_simple(data), matrix(1))
   expect_equal(estimate_null_correlation_simple(data, correct = TRUE), matrix(1))
 })
+
+test_that("conditions that are constant, or copies of one another, are named", {
+  set.seed(5)
+  z <- matrix(rnorm(4000), 1000)
+  z <- cbind(z, z[, 1])
+  colnames(z) <- letters[1:5]
+  data <- mash_set_data(z)
+  expect_message(
+    V <- estimate_null_correlation_simple(data),
+    "condition 1 \\(a\\) and condition 5 \\(e\\) have the correlation 1"
+  )
+  expect_gt(min(eigen(V, only.values = TRUE)$values), 5e-4)
+  expect_gt(V["a", "e"], 0.99)
+  expect_s3_class(mash_update_data(data, V = V), "mash_data")
+  expect_error(
+    mash_update_data(data, V = cor(z)), "condition 1 \\(a\\) and condition 5 \\(e\\).*leave one",
+    class = "mnmash_error_not_psd"
+  )
+  expect_message(tell_equal_conditions(z), "\\(a\\) and condition 5 \\(e\\) have the same z-scores")
+  expect_no_message(tell_equal_conditions(z[, 1:4]))
+  flat <- mash_set_data(cbind(x = rnorm(99), y = 0))
+  expect_error(
+    estimate_null_correlation_simple(flat), "the same in condition 2 \\(y\\)",
+    class = "mnmash_error_value"
+  )
+})

@@ -131,3 +131,24 @@ test_that("what cannot be done is said", {
   expect_error(residual_correlation(list(1)), "mash_set_data", class = "mnmash_error_type")
   expect_identical(residual_correlation(matrix(rnorm(50)), "simple"), matrix(1))
 })
+
+test_that("fewer rows than conditions will do, and the matrix is positive definite", {
+  set.seed(1)
+  z <- matrix(rnorm(20 * 30), 20)
+  for (method in c("corshrink", "simple_specific", "simple")) {
+    if (method == "corshrink") {
+      # Shrinkage alone makes it one: nothing is left to repair.
+      expect_no_message(V <- residual_correlation(z, method))
+      expect_lt(max(abs(V[upper.tri(V)])), max(abs(cor(z)[upper.tri(V)])))
+    } else {
+      expect_message(
+        V <- residual_correlation(z, method, z_thresh = 5), "smallest eigenvalue", all = FALSE
+      )
+    }
+    expect_gt(min(eigen(V, only.values = TRUE)$values), 5e-4)
+    expect_equal(diag(V), rep(1, 30))
+    expect_s3_class(mash_set_data(z, V = V), "mash_data")
+  }
+  expect_error(residual_correlation(z[1:9, ], "corshrink"), "at least 10",
+               class = "mnmash_error_too_few")
+})

@@ -26,3 +26,13 @@ test_that("no unit deviates in the reference condition", {
   expect_identical(sum(rowSums(sims$C != level) > 0), 6L)
   expect_error(sim_contrast2(10, 1), class = "mnmash_error_argument")
 })
+
+test_that("sizes that would fill the memory are refused, by name", {
+  expect_error(sim_contrast2(nsamp = 1e8), "`nsamp` x `ncond` is 5e\\+08 numbers",
+               class = "mnmash_error_argument")
+  expect_error(simple_sims(1e7, 100), "`nsamp` x `ncond`", class = "mnmash_error_argument")
+  expect_error(simple_sims2(1e8), "`nsamp`", class = "mnmash_error_argument")
+  expect_error(simulate_mr_mash(n = 1e3, p = 1e8, p_causal = 1, r = 1, pve = 0.5), "`n` x `p`", class = "mnmash_error_argument")
+  expect_error(simulate_mash_input(n_null = 1e8), "`n_null` x `conditions`",
+               class = "mnmash_error_argument")
+})
