@@ -17,6 +17,10 @@
 #'   a matrix, or a sparse matrix of package Matrix (banded, or in blocks). Symmetric, with ones on
 #'   the diagonal, positive semi-definite. Matched to the predictors by name; one of more predictors
 #'   is reduced to those needed.
+#' @param LD_samples number of people that `LD` is from, if they are others than those of the
+#'   statistics: what the check of the data (`contradiction`) allows for. Default: the same.
+#' @param contradiction what to do where statistics and `LD` cannot be of the same data: `"stop"` or
+#'   `"warn"`. See the section Contradictions of [finemap()].
 #' @param covariates n samples x q: a matrix, a data frame (factors become indicators of all levels
 #'   but the first), or a vector for one covariate. They may be collinear. Samples are matched by
 #'   name to those of `X` and the outcomes. The fit keeps variables, levels and contrasts, for

@@ -1,18 +1,19 @@
 # Raises a classed error. `kind` says what was wrong, in one word: "dimension", "missing",
 # "not_psd", "argument", ... The condition has classes mnmash_error_<kind> and mnmash_error.
 # Messages name the argument and the place, say what was expected, and end without a full stop.
-stop_mnmash <- function(kind, ..., call = user_call()) {
+# `data` is a list of what else it carries.
+stop_mnmash <- function(kind, ..., data = NULL, call = user_call()) {
   stop(structure(
     class = c(paste0("mnmash_error_", kind), "mnmash_error", "error", "condition"),
-    list(message = paste0(...), call = call)
+    c(list(message = paste0(...), call = call), data)
   ))
 }
 
 # The same for warnings.
-warn_mnmash <- function(kind, ..., call = user_call()) {
+warn_mnmash <- function(kind, ..., data = NULL, call = user_call()) {
   warning(structure(
     class = c(paste0("mnmash_warning_", kind), "mnmash_warning", "warning", "condition"),
-    list(message = paste0(...), call = call)
+    c(list(message = paste0(...), call = call), data)
   ))
 }
 

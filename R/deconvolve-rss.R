@@ -14,7 +14,8 @@
 #' @param ... further arguments of [mr_ash_rss()]: `sa2`, `update_pi`, `order`, `tol` and others.
 #' @inheritParams mr_mash_rss
 #' @inheritParams shared_arguments
-#' @return As [deconvolve()].
+#' @return As [deconvolve()]; each of `fits` has a `check` (see [finemap()], section
+#'   Contradictions).
 #' @export
 #' @examples
 #' sim <- simulate_mr_mash(n = 200, p = 50, p_causal = 5, r = 2, pve = 0.4, seed = 1)
@@ -22,12 +23,14 @@
 #' d <- deconvolve_rss(s$Bhat, s$Shat, LD = cor(sim$X), n = 200, covY = cov(sim$Y))
 #' all.equal(d$Bhat, deconvolve(sim$X, sim$Y)$Bhat, tolerance = 1e-6)
 deconvolve_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, LD, n, covY = NULL, V = NULL,
-                           init = c("none", "mean"), LD_shrink = 0, check_LD = TRUE, ...,
+                           init = c("none", "mean"), LD_shrink = 0, check_LD = TRUE,
+                           LD_samples = NULL, contradiction = c("stop", "warn"), ...,
                            n_threads = NULL) {
   call <- match.call()
   further <- take_dots(..., also = TRUE)
   init <- match_choice(init, c("none", "mean"))
   if (missing(n)) stop_mnmash("argument", as_typed("n"), ", the number of samples, is needed")
+  contradiction <- match_choice(contradiction, c("stop", "warn"))
   stats <- as_sumstats(Bhat, Shat, Z)
   J <- ncol(stats$z)
   conditions <- colnames(stats$z)
@@ -41,12 +44,16 @@ deconvolve_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, LD, n, covY = NUL
   further <- ash_arguments(further, n_threads)
   settings <- further$settings
   settings$order <- ash_order(settings$order, marginal)
+  settings$slack <- ld_slack(LD_samples, n, LD_shrink)
   start <- further$start
   if (init == "mean") start <- rss_mean_start(start, marginal, LD, covY, settings)
   found <- rss_fits(LD, marginal, start, settings)
   fits <- lapply(seq_len(J), \(j) {
     fit <- new_mr_ash(found[[j]], marginal, j, settings, NULL)
-    scale_effects(fit, if (!is.null(marginal$unit)) marginal$unit[, j])
+    fit <- scale_effects(fit, if (!is.null(marginal$unit)) marginal$unit[, j])
+    where <- if (J > 1L) paste0(describe_index("condition", j, conditions), ": ") else ""
+    fit$check <- rss_check(found[[j]], fit, stats, LD, j, contradiction, where)
+    fit
   })
   V <- if (!is.null(V)) {
     check_residual_correlation(V, LD$p, J, conditions)

@@ -121,7 +121,7 @@ finemap_suffstat <- function(XtX, XtY, YtY, n, x_mean = NULL, y_mean = NULL, ...
     )
   }
   new_finemap_data(
-    "suffstat", variables, conditions, p, R, XtX = XtX, XtY = XtY, YtY = YtY, n = n,
+    "suffstat", variables, conditions, p, R, XtX = XtX, XtY = XtY, YtY = YtY, n = n, given = "XtY",
     x_mean = check_column_means(x_mean, variables, p, "x_mean", "variable"),
     y_mean = check_column_means(y_mean, conditions, R, "y_mean", "condition")
   )

@@ -35,7 +35,7 @@ solve_region <- function(problem, control, ...) {
     },
     control = c(control, list(
       intercept = rows && problem$intercept, standardize = rows && problem$standardize,
-      memory = memory_limit()
+      memory = memory_limit(), sums = problem$sums
     )), ...
   )
   unit <- if (rows) 1 / fit$columns$x_scale else problem$back
@@ -138,7 +138,7 @@ suffstat_problem <- function(data, V, settings) {
   sd <- sqrt(diag(data$YtY) / (n - 1))
   list(
     form = "products", gram = data$XtX, scale = unname(1 / scale), XtY = data$XtY / scale,
-    YtY = data$YtY, samples = n, V = unname(V), back = 1 / scale, x_mean = data$x_mean,
+    YtY = data$YtY, sums = unname(diag(data$YtY)), slack = ld_slack(NULL, n), samples = n, V = unname(V), back = 1 / scale, x_mean = data$x_mean,
     y_mean = data$y_mean, sd = sd, n = n, z_unit = sd / sqrt(n), unit = 1, unit_known = "yes"
   )
 }
@@ -170,7 +170,8 @@ sumstats_problem <- function(data, V, settings) {
   if (!is.null(data$effect_unit)) back <- back * data$effect_unit
   list(
     form = "products", gram = data$LD, scale = rep(gram, data$p), XtY = gram * Z, YtY = YtY,
-    samples = if (one) n else 0, V = unname(V), back = back, sd = rep(1, R),
+    sums = if (is.null(n)) numeric(R) else rep_len(as.double(n), R) - 1,
+    slack = ld_slack(data$LD_samples, n), samples = if (one) n else 0, V = unname(V), back = back, sd = rep(1, R),
     n = if (one) n else 1, z_unit = z_unit,
     unit = (if (one) 1 else sqrt(each)) / relative_sd(data$effect_unit, R),
     unit_known = if (is.null(data$effect_unit)) "no" else "relative"

@@ -2,7 +2,8 @@
 
 #' @rdname finemap_data
 #' @export
-finemap_sumstats <- function(Z = NULL, LD, n = NULL, Bhat = NULL, Shat = NULL, check = TRUE, ...) {
+finemap_sumstats <- function(Z = NULL, LD, n = NULL, Bhat = NULL, Shat = NULL, check = TRUE,
+                             LD_samples = NULL, ...) {
   peer_arguments(take_dots(..., also = names(sumstats_peers)), sumstats_peers)
   given <- !vapply(list(Z, Bhat, Shat), is.null, NA)
   if (given[1L] == any(given[2:3]) || given[2L] != given[3L]) {
@@ -17,7 +18,9 @@ finemap_sumstats <- function(Z = NULL, LD, n = NULL, Bhat = NULL, Shat = NULL, c
     )
   }
   given <- if (is.null(Z)) list(Bhat = Bhat, Shat = Shat) else list(Z = Z)
-  sumstats_region(given, LD, n, check_flag(check))
+  data <- sumstats_region(given, LD, n, check_flag(check))
+  data$LD_samples <- ld_samples(LD_samples)
+  data
 }
 
 # `given` are z-scores, or effects and standard errors, by the names of the user's arguments; `each`
@@ -55,7 +58,7 @@ sumstats_region <- function(given, LD, n, check, each = FALSE) {
   }
   new_finemap_data(
     "sumstats", variables, colnames(Z), nrow(Z), ncol(Z), Z = Z, LD = LD, n = n,
-    effect_unit = effect_units(Z, Shat, n)
+    effect_unit = effect_units(Z, Shat, n), Shat = Shat, given = names(given)[1L]
   )
 }
 

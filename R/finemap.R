@@ -82,7 +82,44 @@
 #'   and weights of the components of the prior;
 #' - `V`, `elbo` (one for each sweep), `n_iter`, `converged`, `message`;
 #' - `near`, `lead_ld`: correlations of the most probable variables of an effect with one another,
-#'   and of the first with all; `prior`, `call`, `data` (its kind, sizes and names) and options.
+#'   and of the first with all; `prior`, `call`, `data` (its kind, sizes and names) and options;
+#' - `check`, unless the data are individual: see Contradictions.
+#'
+#' @section Contradictions:
+#' Statistics and correlations of the same samples cannot have swapped alleles, nor those of
+#' different samples agree by chance. Every fit to statistics (of [finemap()], [mr_mash_rss()],
+#' [mr_ash_rss()], [deconvolve_rss()], and of the loci of `enrich(method = "multi")`) looks for what
+#' is impossible:
+#' - it explains more than all the variance of a condition, or the bound on the log-likelihood
+#'   exceeds that of a perfect fit. This is looked at after every sweep, and ends the fit;
+#' - predictors k and l that are alike (a correlation r between 0.6 and 0.995) differ in what the
+#'   fit leaves: `T = (e_k - r e_l)^2 / (1 - r^2)`, with `e` the residual z-scores, is chi-squared
+#'   (R degrees of freedom, whitened by `V`) if the fit has found the effects. l are the
+#'   predictors with effects, at most ten, and that with the largest z-score. The largest T counts
+#'   if it has a probability below 1e-4 among so many pairs, and still so after effects that the
+#'   fit may have missed, none of them larger than there can be, were taken out, at least six;
+#' - z-scores are smaller than chance allows.
+#'
+#' With `f` the fitted z-scores, `0.02^2 (f_k^2 + r^2 f_l^2)` is added to the variance in T, for
+#' correlations that were rounded and numbers of samples that differ a little; for z-scores without
+#' `n`, and with `LD_shrink`, 0.05 and `s / (1 - s)` take the place of 0.02. With `LD_samples` = N,
+#' correlations are those of N other people of the same population, and `1 - r^2` becomes
+#' `(1 - r^2) (1 + (f_k^2 + f_l^2) / N) + 1 / N`.
+#'
+#' What fails is an error of class `mnmash_error_contradiction` (with `contradiction = "warn"`, a
+#' warning, and the fit is as it stood then). The message has the likely cause: swapped alleles,
+#' `LD` of another population, r^2 in place of r, |z| or p-values in place of z, variances in place of
+#' standard errors; the predictors that are furthest off; and the remedy. [qc_sumstats()] finds
+#' swapped alleles and outliers one by one. What cannot be found are wrong signs of predictors that
+#' are like no other, and of weak ones. Numbers of samples that differ by predictor change z-scores
+#' by the root of their ratio: next to strong effects, that is a contradiction too.
+#'
+#' `check`, which such fits have, is a list of `bound` (the bound and the largest possible
+#' log-likelihood, `NA` if that is not known), `explained` (the share of each condition's variance
+#' that the fit explains, if known), `pairs` (a data frame of the predictors with the largest T:
+#' `predictor`, `lead`, `statistic`, and whether they would agree with the other sign, `swapped`),
+#' `p` (of the largest T among all pairs), `mean_square` (of whitened z-scores, and the probability
+#' of so little), and `cause` if they contradict each other. It costs O(p) for each of ten predictors.
 #' @references Wang, Sarkar, Carbonetto and Stephens (2020), JRSS B 82, 1273-1300. Zou, Carbonetto,
 #'   Xie, Wang and Stephens (2026), Nature Genetics 58, 454-462.
 #' @seealso [credible_sets()], [lfsr()], [summary.finemap()], [plot.finemap()], [enrich()],
@@ -109,7 +146,7 @@ finemap <- function(data, prior, L = 10, V = NULL, prior_weights = NULL,
                     scale = c("optim", "em", "fixed"), estimate_V = c("none", "diag", "full"),
                     effect_model = NULL, standardize = TRUE, intercept = TRUE, min_log_bf = 0.1,
                     coverage = 0.95, min_abs_corr = 0.5, tol = 1e-4, max_iter = 100, compat = NULL,
-                    n_threads = NULL, ...) {
+                    contradiction = c("stop", "warn"), n_threads = NULL, ...) {
   peers <- take_dots(..., also = names(finemap_peers), words = own_synonyms$finemap)
   peer_arguments(peers, finemap_peers)
   if (!inherits(data, "finemap_data")) {
@@ -117,6 +154,7 @@ finemap <- function(data, prior, L = 10, V = NULL, prior_weights = NULL,
       "type", "`data` must come from finemap_data(), finemap_suffstat() or finemap_sumstats()"
     )
   }
+  contradiction <- match_choice(contradiction, c("stop", "warn"))
   scale <- match_choice(scale, c("optim", "em", "fixed"))
   estimate_V <- match_choice(estimate_V, c("none", "diag", "full"))
   if (!is.null(compat)) {
@@ -144,7 +182,8 @@ finemap <- function(data, prior, L = 10, V = NULL, prior_weights = NULL,
   control <- list(
     place = place, L = L, rule = scale, scale = 1, entry = check_number(min_log_bf, 0),
     update = if (is.null(compat)) "direct" else "compat",
-    tol = check_number(tol, 0), max_iter = check_count(max_iter), mass = 0.995, most = 200
+    tol = check_number(tol, 0), max_iter = check_count(max_iter), mass = 0.995, most = 200,
+    slack = problem$slack
   )
   coverage <- check_number(coverage, 0, 1)
   min_abs_corr <- check_number(min_abs_corr, 0, 1)
@@ -167,6 +206,11 @@ finemap <- function(data, prior, L = 10, V = NULL, prior_weights = NULL,
   )
   fit$sets <- find_sets(fit, coverage, min_abs_corr)
   fit$call <- match.call()
+  if (!is.null(found$fit$check)) {
+    bound <- c(fit$elbo[fit$n_iter], largest_loglik(fit$V, problem$samples))
+    fit$check <- data_check(found$fit$check, bound, statistics_of(data, fit), contradiction)
+  }
+  if (fit$convergence$stop == "contradicted") return(fit)
   if (found$fit$decrease > max(tol, 1e-6 * abs(fit$elbo[fit$n_iter]))) {
     warn_mnmash("decrease", "the ELBO fell by ", signif(found$fit$decrease, 3), " in one sweep")
   }
@@ -174,6 +218,21 @@ finemap <- function(data, prior, L = 10, V = NULL, prior_weights = NULL,
     warn_mnmash("convergence", "no convergence in ", max_iter, " sweeps: see `elbo`")
   }
   fit
+}
+
+# The data of a region as data_check() wants them.
+statistics_of <- function(data, fit) {
+  Z <- data$Z
+  LD <- data$LD
+  if (data$kind == "suffstat") {
+    sd <- sqrt(diag(data$XtX))
+    Z <- data$XtY / outer(sd, sqrt(diag(data$YtY) / (data$n - 1)))
+    LD <- data$XtX / outer(sd, sd)
+  }
+  list(
+    Z = Z, V = fit$V, LD = LD, Shat = data$Shat, predictors = data$variables,
+    conditions = data$conditions, typed = typed_data(data$given)
+  )
 }
 
 check_place <- function(prior_weights, data) {

@@ -26,7 +26,8 @@ enrich_multi <- function(loci, annotations, start, settings, finemap_arguments, 
   for (i in seq_len(max_iter)) {
     weights <- place(a)
     fits <- each_locus(seq_along(loci), \(l) {
-      do.call(finemap, c(list(loci[[l]], prior_weights = weights[[l]]), finemap_arguments))
+      arguments <- c(list(loci[[l]], prior_weights = weights[[l]]), finemap_arguments)
+      fit_locus(arguments, found$labels[l])
     })
     ridge <- if (is.null(X)) 0 else settings$penalty / 2 * sum(a^2)
     trace[i] <- sum(vapply(fits, \(f) f$elbo[f$n_iter], 0)) - ridge
@@ -49,6 +50,13 @@ enrich_multi <- function(loci, annotations, start, settings, finemap_arguments, 
     }
     if (update_weights) finemap_arguments$prior <- reweighted_prior(fits, there)
   }
+  bad <- which(!vapply(fits, \(f) is.null(f$check$cause), NA))
+  if (length(bad)) {
+    warn_mnmash(
+      "contradiction", "statistics and correlations contradict each other at locus ",
+      found$labels[bad[1L]], and_more(length(bad)), ": see `check` of its fit"
+    )
+  }
   expected <- vapply(fits, \(f) sum(effect_probability(f)), 0)
   structure(
     list(
@@ -60,6 +68,18 @@ enrich_multi <- function(loci, annotations, start, settings, finemap_arguments, 
       prior = finemap_arguments$prior
     ),
     class = "enrich"
+  )
+}
+
+# The fit of one locus. Contradictions in its data are errors that name it; where they are to be
+# warnings, there is one at the end.
+fit_locus <- function(arguments, label) {
+  withCallingHandlers(
+    do.call(finemap, arguments),
+    mnmash_error_contradiction = \(e) stop_mnmash(
+      "contradiction", "locus ", label, ": ", conditionMessage(e), data = e["check"]
+    ),
+    mnmash_warning_contradiction = \(w) tryInvokeRestart("muffleWarning")
   )
 }
 

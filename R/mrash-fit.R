@@ -195,7 +195,7 @@ core_mr_ash <- function(design, Y, marginal, grid, start, columns, settings) {
     start = start$b[, columns, drop = FALSE],
     control = c(settings[c("standardize", "tol", "max_iter")], list(
       update_pi = settings$update, order = start$order,
-      penalty = if (any(dirichlet > 1)) dirichlet
+      penalty = if (any(dirichlet > 1)) dirichlet, slack = settings$slack
     )),
     label = "Sweeps", total = settings$max_iter * length(columns), n_threads = settings$n_threads
   )

@@ -33,7 +33,8 @@
 #' @inheritParams mr_ash
 #' @inheritParams shared_arguments
 #'
-#' @return As [mr_ash()], without `fitted`, `y` and `covariates`.
+#' @return As [mr_ash()], without `fitted`, `y` and `covariates`, with `check` (see [finemap()],
+#'   section Contradictions).
 #' @references Zhu and Stephens (2017), Annals of Applied Statistics 11, 1561-1592 (the likelihood
 #'   without `n`).
 #' @export
@@ -47,10 +48,12 @@ mr_ash_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, LD, n = NULL, covY = 
                        update_sigma2 = TRUE, scaled_prior = TRUE, method = c("convex", "em"),
                        order = c("consecutive", "random", "marginal"), standardize = FALSE,
                        prior = "uniform", nullweight = 10, LD_shrink = 0,
-                       check_LD = TRUE, tol = 1e-8, max_iter = 1000, n_threads = NULL, ...) {
+                       check_LD = TRUE, LD_samples = NULL, contradiction = c("stop", "warn"),
+                       tol = 1e-8, max_iter = 1000, n_threads = NULL, ...) {
   call <- match.call()
   peer_arguments(take_dots(..., also = names(ash_peers)), ash_peers)
   settings <- ash_settings(mget(names(ash_table)))
+  contradiction <- match_choice(contradiction, c("stop", "warn"))
   stats <- as_sumstats(Bhat, Shat, Z)
   if (ncol(stats$z) > 1L) {
     stop_mnmash("dimension", as_typed(stats$kind), " must have one column: see mr_mash_rss()")
@@ -63,12 +66,25 @@ mr_ash_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, LD, n = NULL, covY = 
     settings$update_sigma2 <- FALSE
     if (is.null(sigma2)) sigma2 <- 1
   }
+  settings$slack <- ld_slack(LD_samples, n, LD_shrink)
   start <- list(sa2 = sa2, pi = pi, sigma2 = sigma2, b = beta_init)
   fit <- rss_fits(LD, marginal, rss_start(start, marginal, LD), settings)[[1L]]
   found <- new_mr_ash(fit, marginal, 1L, settings, call)
   found <- scale_effects(found, marginal$unit)
-  warn_unconverged(found)
+  found$check <- rss_check(fit, found, stats, LD, 1L, contradiction)
+  if (found$convergence$stop != "contradicted") warn_unconverged(found)
   found
+}
+
+# What the fit of one response says of its statistics, which are a column of `stats`.
+rss_check <- function(fit, found, stats, LD, column, action, where = "") {
+  of <- list(
+    Z = stats$z[, column, drop = FALSE], V = 1, LD = LD$matrix,
+    Shat = if (!is.null(stats$Shat)) stats$Shat[, column, drop = FALSE],
+    predictors = names(found$beta), typed = typed_data(stats$kind)
+  )
+  bound <- c(found$elbo, largest_loglik(found$sigma2, found$n))
+  data_check(fit$check, bound, of, action, where)
 }
 
 rss_start <- function(start, marginal, LD) {

@@ -173,7 +173,7 @@ grid_fits <- function(problem, grid, limits, b) {
       noise = core_variances(
         !is.null(grid$sigma), grid$sigma %||% rep(problem$marginal$total / X$n, G)
       ),
-      control = c(how, list(update_pi = "fixed", standardize = FALSE, penalty = NULL))
+      control = c(how, list(update_pi = "fixed", standardize = FALSE, penalty = NULL, slack = NULL))
     )
     more <- \(fit) list(norms = found$norms, slab = fit$grid[2L])
     fits <- found$fits

@@ -109,7 +109,7 @@ core_mr_mash <- function(design, responses, start, order, standardize, problem, 
     start = start,
     control = c(problem$control, list(
       update = problem$update, order = order, standardize = standardize,
-      penalty = problem$penalty[problem$groups$index]
+      penalty = problem$penalty[problem$groups$index], slack = settings$slack
     )),
     label = "mr_mash", total = settings$max_iter * length(order), n_threads = settings$n_threads
   )

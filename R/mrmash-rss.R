@@ -37,9 +37,10 @@
 #' @param order `"consecutive"`, or a permutation of 1, ..., p: the order of the updates.
 #' @inheritParams mr_ash_rss
 #' @inheritParams mr_mash
+#' @inheritParams shared_arguments
 #'
 #' @return As [mr_mash()], without `fitted`, `residuals`, `Y`, `G` and `pve`, and with `intercept`
-#'   only if the means are given.
+#'   only if the means are given; and with `check` (see [finemap()], section Contradictions).
 #' @references Zou, Carbonetto, Xie, Wang and Stephens (2026), Nature Genetics 58, 454-462 (sums
 #'   of squares from z-scores).
 #' @export
@@ -61,6 +62,7 @@ mr_mash_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, LD, n, covY = NULL, 
                         standardize = NULL, order = "consecutive", B_init = NULL,
                         covariance = c("diagonal", "none", "full"), plugin = FALSE,
                         X_colmeans = NULL, Y_colmeans = NULL, LD_shrink = 0, check_LD = TRUE,
+                        LD_samples = NULL, contradiction = c("stop", "warn"),
                         tol = 1e-6, tol_w0 = 1e-3, max_iter = 1000, e = 0, w1 = FALSE,
                         n_threads = NULL, ...) {
   call <- match.call()
@@ -68,6 +70,7 @@ mr_mash_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, LD, n, covY = NULL, 
   peer_arguments(peers, mash_peers)
   settings <- mash_settings(mget(names(mash_table)))
   if (missing(n)) stop_mnmash("argument", as_typed("n"), ", the number of samples, is needed")
+  contradiction <- match_choice(contradiction, c("stop", "warn"))
   stats <- as_sumstats(Bhat, Shat, Z)
   conditions <- colnames(stats$z)
   r <- ncol(stats$z)
@@ -103,6 +106,7 @@ mr_mash_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, LD, n, covY = NULL, 
   }
   order <- rss_order(order, p)
   LD <- as_ld(LD, p, data$names, LD_shrink, check_flag(check_LD))
+  settings$slack <- ld_slack(LD_samples, n, LD_shrink)
   predictors <- if (is.null(data$names)) LD$names else data$names
   scale <- if (standardize) ifelse(sd > 0, sd, 1) else rep(1, p)
   # Exactly the same for all, where they are standardized: they then share computations.
@@ -115,6 +119,13 @@ mr_mash_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, LD, n, covY = NULL, 
   responses <- core_responses(xty, data$total)
   found <- core_mr_mash(design, responses, start, order, FALSE, problem, settings)
   fit <- regression_fit(found, problem, scale, list(predictors, conditions), settings)
+  fit$check <- data_check(
+    found$check, c(fit$ELBO, if (data$unequal) NA else largest_loglik(found$V, data$samples)),
+    list(
+      Z = stats$z, V = found$V, LD = LD$matrix, Shat = stats$Shat, predictors = predictors,
+      conditions = conditions, typed = typed_data(stats$kind)
+    ), contradiction
+  )
   if (data$unequal) fit <- unshare(fit, share)
   fit$standardize <- standardize
   fit$known <- data$known

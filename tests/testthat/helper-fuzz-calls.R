@@ -91,7 +91,7 @@ fuzz_calls <- function() {
                         max_iter = 5), t1),
     deconvolve_rss = c(list(Bhat = marginal$Bhat, Shat = marginal$Shat, z = NULL, R = LD, n = 30,
                             cov_Y = cov(Y), V = NULL, init = "none", R_shrink = 0,
-                            check_R = TRUE), t1),
+                            check_R = TRUE, LD_samples = 100, contradiction = "warn"), t1),
     each_region = list(list(g1 = 1:3, g2 = 4), f = length, folder = NULL, seed = 1),
     ed = c(list(sims$Bhat, noise = V / 4, U = Ulist[1:2],
                 pi = named(c(0.4, 0.6), names(Ulist)[1:2]),
@@ -123,13 +123,13 @@ fuzz_calls <- function() {
                      scale = "optim",
                      estimate_V = "none", effect_model = "EZ", standardize = TRUE,
                      intercept = TRUE, min_log_bf = 0.1, coverage = 0.9, min_abs_corr = 0.5,
-                     tol = 0.1, max_iter = 5, compat = NULL), t1),
+                     tol = 0.1, max_iter = 5, compat = NULL, contradiction = "warn"), t1),
     finemap_data = list(X, Y),
     finemap_suffstat = list(crossprod(X), crossprod(X, Y), crossprod(Y), n = 30,
                             x_mean = named(1:3 / 9, colnames(X)),
                             y_mean = named(c(0, 0.1), colnames(Y))),
     finemap_sumstats = list(Z = marginal$Bhat / marginal$Shat, LD = LD, n = 30, Bhat = NULL,
-                            Shat = NULL, check = TRUE),
+                            Shat = NULL, check = TRUE, LD_samples = 100),
     fqtl = c(list(Y, X, K = 1, family = "gaussian", covariates = covariates[, "age", drop = FALSE],
                   var_covariates = covariates[, "sex", drop = FALSE], offset = NULL,
                   weights = NULL, cis = TRUE, nonneg = FALSE, prior = list(pi_u = 0.1),
@@ -228,7 +228,8 @@ fuzz_calls <- function() {
       var_y = var(y), sa2 = c(0, 1), pi = c(0.5, 0.5), sigma2 = 1,
       beta_init = named(1:3 / 3, colnames(X)), update_pi = TRUE, update_sigma2 = TRUE,
       scaled_prior = TRUE, method = "convex", order = "consecutive", standardize = FALSE,
-      prior = "uniform", nullweight = 10, R_shrink = 0, check_R = TRUE, tol = 1e-3, max_iter = 50
+      prior = "uniform", nullweight = 10, R_shrink = 0, check_R = TRUE, LD_samples = 100,
+      contradiction = "warn", tol = 1e-3, max_iter = 50
     ), t1),
     mr_mash = c(list(
       X, Y, prior = NULL, S0 = c(null2, U), w0 = named(1:3 / 6, c("null", names(U))),
@@ -245,7 +246,8 @@ fuzz_calls <- function() {
       w0_threshold = 0, standardize = TRUE, order = "consecutive", B_init = NULL,
       covariance = "diagonal", plugin = FALSE, X_colmeans = named(1:3 / 9, colnames(X)),
       Y_colmeans = named(c(0, 0.1), colnames(Y)),
-      R_shrink = 0, check_R = TRUE, tol = 0.1, tol_w0 = 0.1, max_iter = 5, e = 0
+      R_shrink = 0, check_R = TRUE, LD_samples = 100, contradiction = "warn", tol = 0.1,
+      tol_w0 = 0.1, max_iter = 5, e = 0
     ), t1),
     near_duplicates = list(m, similarity = 0.9),
     pip = list(found),

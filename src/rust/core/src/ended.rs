@@ -11,7 +11,12 @@ pub enum Stop {
     Stalled,
     /// The objective fell, by more than rounding explains.
     Fell,
+    /// The fit explains more than there is: the data contradict each other.
+    Contradicted,
 }
+
+/// A share of a sum of squares that is left below minus this is no rounding of data.
+pub const BEYOND: f64 = 1e-3;
 
 impl Stop {
     /// [`Converged`](Self::Converged) if it did, and [`Iterations`](Self::Iterations) if not.
@@ -26,6 +31,7 @@ impl Stop {
             Self::Iterations => "iterations",
             Self::Stalled => "stalled",
             Self::Fell => "fell",
+            Self::Contradicted => "contradicted",
         }
     }
 
@@ -36,6 +42,9 @@ impl Stop {
             Self::Iterations => "reached the limit of iterations",
             Self::Stalled => "no step improves the objective beyond rounding",
             Self::Fell => "the objective decreased",
+            Self::Contradicted => {
+                "the fit explains more than there is: the data contradict each other"
+            }
         }
     }
 
@@ -90,7 +99,8 @@ mod tests {
 
     #[test]
     fn only_a_fit_that_converged_says_so_and_words_are_its_own() {
-        let all = [Stop::Converged, Stop::Iterations, Stop::Stalled, Stop::Fell];
+        let all =
+            [Stop::Converged, Stop::Iterations, Stop::Stalled, Stop::Fell, Stop::Contradicted];
         for (i, stop) in all.into_iter().enumerate() {
             let ended = Ended::new(stop, 2, vec![1.0, 3.0]);
             assert_eq!(ended.converged(), i == 0);

@@ -3,10 +3,12 @@
 use extendr_api::prelude::*;
 use faer::Mat;
 use mnmash_core::finemap::{Effect, Fit, Marginals, candidates, coefficients, fit, marginals};
-use mnmash_core::predictors::Region;
+use mnmash_core::loci::consistency::of_region;
+use mnmash_core::predictors::{Part, Region};
 use mnmash_core::{Error, Monitor};
 
 use super::task::Task;
+use crate::consistency::Check;
 use crate::write::{ended, matrix, nullable, places, table};
 
 type Result<T> = std::result::Result<T, Error>;
@@ -19,6 +21,7 @@ pub struct Answer {
     covariance: Mat<f64>,
     near: Vec<(Vec<usize>, Vec<f64>)>,
     leads: Vec<Vec<f64>>,
+    check: Option<Check>,
 }
 
 impl Answer {
@@ -38,12 +41,17 @@ impl Answer {
         };
         let leads = live().map(|e| lead(&e.alpha)).collect();
         let covariance = design.noise().covariance.clone();
-        Ok(Self { fit, marginals, coefficients, covariance, near, leads })
+        let check = task.slack.map(|slack| {
+            let parts: Vec<Part<'_>> = fit.effects.iter().map(Effect::part).collect();
+            let pairs = of_region(design, &fit.residual, &parts, slack);
+            Check { left: fit.left.clone(), pairs }
+        });
+        Ok(Self { fit, marginals, coefficients, covariance, near, leads, check })
     }
 
     /// With the `columns`: what was taken from samples, and divided by; NULL for products.
     pub fn list(self, columns: Option<List>) -> List {
-        let Self { fit, marginals, coefficients, covariance, near, leads } = self;
+        let Self { fit, marginals, coefficients, covariance, near, leads, check } = self;
         let conditions = covariance.nrows();
         let effects = &fit.effects;
         let p = effects[0].alpha.len();
@@ -80,6 +88,7 @@ impl Answer {
             near = List::from_values(near),
             ended = ended(&fit.ended),
             lead_ld = table(p, leads.len(), |j, l| leads[l][j]),
+            check = nullable(check.map(|c| c.list(|j| j))),
             columns = nullable(columns)
         )
     }

@@ -66,7 +66,8 @@ fn rust_finemap(
     let gram = predictors.gram(task.samples.standardize)?;
     let answer = run.with(|monitor| {
         let (xty, yty, v) = (y.view(), responses.products(), task.v.clone());
-        Answer::of(&task, &mut Complete::products(gram, xty, yty, v)?, monitor)
+        let mut region = Complete::products(gram, xty, yty, &task.sums, v)?;
+        Answer::of(&task, &mut region, monitor)
     })?;
     Ok(answer.list(None))
 }

@@ -2,7 +2,9 @@
 
 use faer::Mat;
 use mnmash_core::finemap::{EffectPrior, Options};
+use mnmash_core::loci::consistency::Slack;
 
+use crate::consistency::slack;
 use crate::nouns::{Mixture, Noise};
 use crate::read::{Field, Fields, Outcome};
 use crate::words::{SCALE_RULES, UPDATES, plain_structures};
@@ -16,6 +18,10 @@ pub struct Task {
     pub mass: f64,
     pub most: usize,
     pub samples: OfSamples,
+    /// Of products, how far they may be off.
+    pub slack: Option<Slack>,
+    /// Of products, sums of squares of the responses; zero if they are not known.
+    pub sums: Vec<f64>,
 }
 
 /// What is done to samples, and what else they need.
@@ -36,8 +42,8 @@ impl OfSamples {
 
 impl Task {
     /// `noise` and `prior` are those of `r` conditions; `control`: `list(place, L, rule, scale,
-    /// entry, update, tol, max_iter, mass, most, intercept, standardize, memory)`, with `place` the
-    /// prior probabilities of the `p` variables.
+    /// entry, update, tol, max_iter, mass, most, intercept, standardize, memory, slack, sums)`, with
+    /// `place` the prior probabilities of the `p` variables.
     pub fn read(
         noise: &Field,
         prior: &Field,
@@ -60,7 +66,9 @@ impl Task {
                 max_iter: c.count("max_iter")?,
             };
             let (mass, most, samples) = (c.number("mass")?, c.count("most")?, OfSamples::read(c)?);
-            Ok(Self { prior, options, v: noise.known()?.view().to_owned(), mass, most, samples })
+            let (v, slack) = (noise.known()?.view().to_owned(), slack(c)?);
+            let sums = c.maybe("sums", |s| s.numbers_of(r))?.map_or_else(Vec::new, <[f64]>::to_vec);
+            Ok(Self { prior, options, v, mass, most, samples, slack, sums })
         })
     }
 }

@@ -26,6 +26,7 @@ fn rust_mr_ash(
     let p = predictors.columns().count();
     let task = Task::read((&prior, &noise, start, &control), p, y)?;
     let run = Run::new(&run)?;
+    let mut checks = Vec::new();
     let (norms, fits) = if let Predictors::Samples { x, basis } = &predictors {
         let straight: Vec<usize> = (0..p).collect();
         run.with(|monitor| {
@@ -34,9 +35,16 @@ fn rust_mr_ash(
         })
     } else {
         let x = predictors.gram(task.standardize)?;
-        run.with(|monitor| task.fit(&x, |j, y| x.response(y, total[j]), monitor))
+        let make = |j: usize, y: &[f64]| x.response(y, total[j]);
+        run.with(|monitor| {
+            let found = task.fit(&x, make, monitor)?;
+            checks = task.checks(&x, make, &found.1)?;
+            Ok(found)
+        })
     }?;
-    Ok(list!(norms = norms, fits = List::from_values(fits.iter().map(list_of))))
+    let mut checks = checks.into_iter();
+    let lists: Vec<List> = fits.iter().map(|fit| list_of(fit, checks.next())).collect();
+    Ok(list!(norms = norms, fits = List::from_values(lists)))
 }
 
 extendr_module! {

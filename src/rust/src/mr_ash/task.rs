@@ -1,16 +1,20 @@
 //! Fits of several responses on the same predictors.
 
 use extendr_api::prelude::*;
-use mnmash_core::predictors::{Predictors, Response, response_of};
+use faer::{Mat, MatRef};
+use mnmash_core::loci::consistency::{Slack, of_products};
+use mnmash_core::noise::Whitened;
+use mnmash_core::predictors::{Gram, Predictors, Response, response_of};
 use mnmash_core::regression::mr_ash;
 use mnmash_core::regression::mr_ash::{Fit, Grid, Options, Step, fit_all, norms_as_given};
 use mnmash_core::{Error, Monitor};
 
+use crate::consistency::{Check, slack};
 use crate::nouns::predictors::Work;
 use crate::nouns::{Scalars, Variances};
 use crate::read::{Field, Outcome, Table};
 use crate::words::WEIGHT_UPDATES;
-use crate::write::ended;
+use crate::write::{ended, nullable};
 
 /// All but the predictors.
 pub struct Task<'a> {
@@ -22,6 +26,7 @@ pub struct Task<'a> {
     order: Vec<usize>,
     options: Options,
     pub standardize: bool,
+    slack: Option<Slack>,
 }
 
 /// Sums of squares of the predictors as given, and the fits.
@@ -29,7 +34,7 @@ pub type Found = (Vec<f64>, Vec<Fit>);
 
 impl<'a> Task<'a> {
     /// For `p` predictors and the columns of `y`. `start`: p by r coefficients, or NULL. `control`:
-    /// `list(update_pi, penalty, order, standardize, tol, max_iter)`.
+    /// `list(update_pi, penalty, order, standardize, tol, max_iter, slack)`.
     pub fn read(
         (prior, noise, start, control): (&Field<'a>, &Field<'a>, Field<'a>, &Field<'a>),
         p: usize,
@@ -49,7 +54,8 @@ impl<'a> Task<'a> {
             let penalty = c.maybe("penalty", |a| a.numbers_of(prior.variances.rows))?;
             let order = c.get("order")?.permutation(p)?;
             let standardize = c.flag("standardize")?;
-            Ok(Self { y, prior, noise, start, penalty, order, options, standardize })
+            let slack = slack(c)?;
+            Ok(Self { y, prior, noise, start, penalty, order, options, standardize, slack })
         })
     }
 
@@ -78,6 +84,30 @@ impl<'a> Task<'a> {
     }
 }
 
+impl Task<'_> {
+    /// Whether products, and what a fit of each column of `y` leaves of them, contradict each other;
+    /// nothing if that is not asked for.
+    pub fn checks(
+        &self,
+        x: &Gram<'_>,
+        make: impl Fn(usize, &[f64]) -> Response,
+        fits: &[Fit],
+    ) -> std::result::Result<Vec<Check>, Error> {
+        let Some(slack) = self.slack else { return Ok(Vec::new()) };
+        let column = |x: &[f64]| MatRef::from_column_major_slice(x, x.len(), 1).to_owned();
+        let scales = x.scales();
+        let one = |(j, fit): (usize, &Fit)| -> std::result::Result<Check, Error> {
+            let b = Mat::from_fn(fit.b.len(), 1, |j, _| fit.b[j] * scales.map_or(1.0, |s| s[j]));
+            let noise = Whitened::new(Mat::full(1, 1, fit.sigma2))?;
+            let start = column(&make(j, self.y.column(j)).start);
+            let (start, left) = (start.as_ref(), column(&fit.residual));
+            let pairs = of_products(x, start, left.as_ref(), b.as_ref(), &noise, slack);
+            Ok(Check { left: (!fit.left.is_nan()).then(|| vec![fit.left]), pairs })
+        };
+        fits.iter().enumerate().map(one).collect()
+    }
+}
+
 /// The fits to samples, of predictors of either kind.
 pub struct ToSamples<'a> {
     pub task: &'a Task<'a>,
@@ -94,7 +124,7 @@ impl Work for ToSamples<'_> {
 }
 
 /// A fit as R has it.
-pub fn list_of(fit: &Fit) -> List {
+pub fn list_of(fit: &Fit, check: Option<Check>) -> List {
     let column = |f: fn(&Step) -> f64| fit.steps.iter().map(f).collect::<Vec<f64>>();
     list!(
         b = fit.b.as_slice(),
@@ -106,6 +136,7 @@ pub fn list_of(fit: &Fit) -> List {
         sigma2_trace = column(|s| s.sigma2),
         change = column(|s| s.change),
         weights = column(|s| s.weights),
+        check = nullable(check.map(|c| c.list(|j| j))),
         ended = ended(&fit.ended)
     )
 }

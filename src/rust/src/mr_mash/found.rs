@@ -5,6 +5,7 @@ use faer::Mat;
 use mnmash_core::regression::mr_mash::Fit;
 
 use super::order::Order;
+use crate::consistency::Check;
 use crate::write::{ended, matrix, nullable};
 
 /// What a fit comes back with.
@@ -12,6 +13,7 @@ pub struct Found {
     pub fit: Fit,
     pub norms: Vec<f64>,
     pub data: Option<OfSamples>,
+    pub check: Option<Check>,
 }
 
 /// What only samples have.
@@ -23,7 +25,7 @@ pub struct OfSamples {
 
 impl Found {
     pub fn list(self, order: &Order) -> List {
-        let Self { fit, norms, data } = self;
+        let Self { fit, norms, data, check } = self;
         let loadings = fit.residual.loadings.as_ref().map(|w| matrix(w.as_ref()));
         let of_samples = data.map(|OfSamples { scales, residuals, level }| {
             list!(
@@ -47,6 +49,7 @@ impl Found {
             coefficient_change = fit.coefficient_change,
             proposals = fit.proposals.map(|n| n as i32).to_vec(),
             samples = nullable(of_samples),
+            check = nullable(check.map(|c| c.list(|j| order.0[j]))),
             ended = ended(&fit.ended)
         )
     }

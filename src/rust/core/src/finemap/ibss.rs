@@ -38,9 +38,9 @@ pub fn fit(
         run.elbo.extend(trial.elbo.into_iter().filter(|b| *b > bound));
         run.decrease = run.decrease.max(trial.decrease);
     }
-    Ok(Fit {
-        effects: sweeps.finish(),
-        ended: Ended::new(Stop::at(run.converged), run.elbo.len(), run.elbo),
-        decrease: run.decrease,
-    })
+    let stop = if run.contradicted { Stop::Contradicted } else { Stop::at(run.converged) };
+    let left = sweeps.shares_left();
+    let (effects, residual) = sweeps.finish();
+    let ended = Ended::new(stop, run.elbo.len(), run.elbo);
+    Ok(Fit { effects, residual, left, ended, decrease: run.decrease })
 }

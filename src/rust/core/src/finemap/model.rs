@@ -88,7 +88,7 @@ impl Default for Effect {
 
 impl Effect {
     /// What it takes from the residual.
-    pub(super) fn part(&self) -> Part<'_> {
+    pub fn part(&self) -> Part<'_> {
         Part { active: &self.active, mean: &self.mean, fitted: &self.fitted }
     }
 }
@@ -98,6 +98,11 @@ impl Effect {
 pub struct Fit {
     /// The effects: those that are in first, then those that went out, in that order.
     pub effects: Vec<Effect>,
+    /// What they leave, in the form of the region.
+    pub residual: Mat<f64>,
+    /// The shares of the sums of squares of the conditions that are left, where these could be
+    /// impossible (see `Region::shares_left`).
+    pub left: Option<Vec<f64>>,
     /// Iterations are sweeps, and the trace is the evidence bound after each; it has converged when
     /// the last one gained less than the tolerance.
     pub ended: Ended,

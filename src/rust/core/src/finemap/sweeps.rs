@@ -5,6 +5,7 @@ use faer::Mat;
 use super::model::{Effect, Options, Update};
 use super::residual::cross_product;
 use super::single_effect::{EffectPrior, ScaleRule, SingleEffect};
+use crate::ended::BEYOND;
 use crate::noise::Residual;
 use crate::normal_means::eigenbasis::{Coordinates, Eigenbasis};
 use crate::predictors::{Part, Region};
@@ -21,6 +22,8 @@ const HOLD: usize = 3;
 pub struct Run {
     pub elbo: Vec<f64>,
     pub converged: bool,
+    /// The data contradict each other.
+    pub contradicted: bool,
     pub decrease: f64,
 }
 
@@ -111,6 +114,10 @@ impl<'a> Sweeps<'a> {
             if iteration > 1 && !held {
                 run.decrease = run.decrease.max(-gain);
             }
+            if self.is_impossible(bound) {
+                run.contradicted = true;
+                break;
+            }
             let settled = compat || (count == self.live.len() && !held);
             let enough = if compat { gain } else { gain.abs() };
             if iteration > 1 && settled && enough < tol {
@@ -119,11 +126,27 @@ impl<'a> Sweeps<'a> {
             }
             count = self.live.len();
             self.trim();
-            if !self.noise.is_known() {
-                self.update_noise()?;
+            if !self.noise.is_known() && !self.update_noise()? {
+                run.contradicted = true;
+                break;
             }
         }
         Ok(run)
+    }
+
+    /// The shares of the sums of squares that are left, see [`Region::shares_left`].
+    pub fn shares_left(&self) -> Option<Vec<f64>> {
+        self.design.shares_left(&self.residual, &self.parts())
+    }
+
+    /// Whether more is explained than there is, or the bound exceeds the log-likelihood of a perfect
+    /// fit.
+    fn is_impossible(&self, bound: f64) -> bool {
+        let Some(left) = self.shares_left() else { return false };
+        let perfect = self.design.constant();
+        let counts = self.design.samples() > 0.0;
+        left.iter().any(|share| *share < -BEYOND)
+            || (counts && bound > perfect + 1e-6 * perfect.abs())
     }
 
     /// Put in one more effect, if there are some and there is one left.
@@ -275,11 +298,19 @@ impl<'a> Sweeps<'a> {
     }
 
     /// A new residual covariance, and everything whitened by it.
-    fn update_noise(&mut self) -> Result<(), Error> {
+    /// Returns whether there is one: cross-products that are not of any data may leave none.
+    fn update_noise(&mut self) -> Result<bool, Error> {
         let effects = self.present();
         let g = cross_product(&*self.design, &self.residual, &effects)?;
+        let before = self.noise.clone();
         self.noise.update(&g);
-        let t = self.design.set_noise(self.noise.covariance.clone())?;
+        let t = match self.design.set_noise(self.noise.covariance.clone()) {
+            Err(Error::NotPsd { .. }) if self.shares_left().is_some() => {
+                self.noise = before;
+                return Ok(false);
+            }
+            other => other?,
+        };
         let right = |m: &Mat<f64>| m * t.transpose();
         self.residual = right(&self.residual);
         for effect in &mut self.effects {
@@ -292,12 +323,14 @@ impl<'a> Sweeps<'a> {
         }
         self.basis = self.design.basis(&self.prior.size.factors);
         self.coordinates = self.design.coordinates(&self.basis);
-        Ok(())
+        Ok(true)
     }
 
-    pub fn finish(mut self) -> Vec<Effect> {
+    /// The effects and the residual that they leave.
+    pub fn finish(mut self) -> (Vec<Effect>, Mat<f64>) {
         let order: Vec<usize> = self.live.iter().chain(&self.out).copied().collect();
-        order.into_iter().map(|l| std::mem::take(&mut self.effects[l])).collect()
+        let effects = order.into_iter().map(|l| std::mem::take(&mut self.effects[l])).collect();
+        (effects, self.residual)
     }
 }
 

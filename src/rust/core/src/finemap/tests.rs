@@ -230,7 +230,8 @@ fn products_are_as_good_as_rows() {
     let v = case.v.clone();
     let gram = Cow::Owned(values);
     let gram = Gram::scaled(Symmetric::Dense(gram), scale, 30.0).unwrap();
-    let products = Box::new(Complete::products(gram, xty.as_ref(), yty.as_ref(), v).unwrap());
+    let products =
+        Box::new(Complete::products(gram, xty.as_ref(), yty.as_ref(), &[0.0; 2], v).unwrap());
     same(
         &case.fit(products, &options(3, ScaleRule::Optim)),
         &case.fit(case.rows(), &options(3, ScaleRule::Optim)),

@@ -18,9 +18,13 @@
 //! - `search`: the maximum of a function of one variable, and its root;
 //! - `normal_tail`: the normal distribution cut to positive values, one number at a time;
 //! - `dense`: products and eigenvalues of one matrix;
-//! - `psd`: factors of one positive semi-definite matrix, and the check that it is one.
+//! - `psd`: factors of one positive semi-definite matrix, and the check that it is one;
+//! - `tiled`: the Cholesky factor of one large matrix, on all threads;
+//! - `band`: one large symmetric matrix turned into a band, and normal densities of that;
+//! - `pieces`: the parts of a matrix that are tasks of threads.
 
 pub mod aligned;
+pub mod band;
 pub mod blocks;
 pub mod cholesky;
 pub mod columns;
@@ -31,9 +35,11 @@ pub mod gram;
 pub mod inverse;
 pub mod lanes;
 pub mod normal_tail;
+pub mod pieces;
 pub mod psd;
 pub mod scalar;
 pub mod search;
 pub mod special;
 pub mod square;
+pub mod tiled;
 pub mod tridiagonal;

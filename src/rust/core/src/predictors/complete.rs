@@ -16,13 +16,15 @@ pub struct Complete<X> {
     x: X,
     start: Mat<f64>,
     total: Mat<f64>,
+    /// The diagonal of `Y'Y` before it was whitened, where X and Y are not known themselves.
+    sums: Option<Vec<f64>>,
     noise: Whitened,
     /// Whether all variables have the same norm, to rounding.
     common: bool,
 }
 
 impl<'a> Complete<Gram<'a>> {
-    /// From `X'X`, `X'Y` and `Y'Y`.
+    /// From `X'X`, `X'Y` and `Y'Y`, and the sums of squares of Y (zero if they are not known).
     ///
     /// # Errors
     /// `v` is not positive definite.
@@ -30,12 +32,14 @@ impl<'a> Complete<Gram<'a>> {
         x: Gram<'a>,
         xty: MatRef<'_, f64>,
         yty: MatRef<'_, f64>,
+        sums: &[f64],
         v: Mat<f64>,
     ) -> Result<Self, Error> {
         let noise = Whitened::new(v)?;
         let w = &noise.whitener;
         let (start, total) = (xty * w.transpose(), w * yty * w.transpose());
-        Ok(Self::new(x, start, total, noise))
+        let sums = sums.iter().all(|s| *s > 0.0).then(|| sums.to_vec());
+        Ok(Self { sums, ..Self::new(x, start, total, noise) })
     }
 }
 
@@ -62,7 +66,7 @@ impl<X: Predictors> Complete<X> {
     fn new(x: X, start: Mat<f64>, total: Mat<f64>, noise: Whitened) -> Self {
         let d = x.norms();
         let common = d.iter().all(|x| (x - d[0]).abs() <= 1e-9 * d[0]);
-        Self { x, start, total, noise, common }
+        Self { x, start, total, sums: None, noise, common }
     }
 }
 
@@ -141,6 +145,21 @@ impl<X: Predictors> Region for Complete<X> {
             };
         }
         Some(symmetric(out.as_ref()))
+    }
+
+    fn shares_left(&self, residual: &Mat<f64>, parts: &[Part<'_>]) -> Option<Vec<f64>> {
+        let sums = self.sums.as_ref()?;
+        // B'X'Y + B'X'R, of which B'X'XB = B'X'Y - B'X'R makes what is explained.
+        let mut explained = Mat::zeros(sums.len(), sums.len());
+        for &Part { active, mean, .. } in parts {
+            let both = Mat::from_fn(active.len(), mean.ncols(), |a, r| {
+                self.start[(active[a], r)] + residual[(active[a], r)]
+            });
+            explained += mean.transpose() * both;
+        }
+        let root = &self.noise.root;
+        let explained = root * explained * root.transpose();
+        Some(sums.iter().enumerate().map(|(r, sum)| 1.0 - explained[(r, r)] / sum).collect())
     }
 
     fn coordinates(&self, basis: &Eigenbasis) -> Coordinates {

@@ -7,12 +7,12 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
-use super::blocks::{column_pieces, row_pieces};
 use super::{
     Frame, NOTHING_LEFT, Predictors, Response, check_basis, regress_out, subtract_multiple,
 };
 use crate::linalg::columns::{add, dot, dot_product};
 use crate::linalg::lanes::Lanes;
+use crate::linalg::pieces::{column_pieces, row_pieces};
 use crate::{Error, Monitor};
 
 /// Predictors as columns of numbers.

@@ -7,10 +7,10 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
-use super::blocks::row_pieces;
 use super::{Compressed, Frame, Predictors, Response, change_columns};
 use crate::Error;
 use crate::linalg::lanes::Lanes;
+use crate::linalg::pieces::row_pieces;
 
 /// Columns of a symmetric matrix.
 #[derive(Debug, Clone)]

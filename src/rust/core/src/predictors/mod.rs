@@ -37,7 +37,6 @@ use faer::{Mat, MatMut, MatRef};
 use rayon::prelude::*;
 
 pub(crate) use blocks::{BLOCK, blocks};
-use blocks::{column_pieces, row_pieces};
 pub use complete::{Complete, region};
 pub use dense::{Centred, Dense, centred};
 pub use gram::{Gram, Symmetric};
@@ -50,6 +49,7 @@ pub use sparse::{Compressed, Sparse};
 use crate::Error;
 use crate::linalg::columns::{add, dot_product};
 use crate::linalg::lanes::{Lanes, kernel};
+use crate::linalg::pieces::{column_pieces, row_pieces};
 
 /// Predictors with less than this share of their sum of squares left, once the covariates are
 /// regressed out, are linear functions of the covariates.

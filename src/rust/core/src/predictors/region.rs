@@ -59,6 +59,12 @@ pub trait Region: Sync {
     /// `R'R - sum_l B_l'X'XB_l`, whitened, of the residual without all `parts`; none where outcomes
     /// are missing.
     fn squares(&self, residual: &Mat<f64>, parts: &[Part<'_>]) -> Option<Mat<f64>>;
+    /// Of each condition, the share of its sum of squares that the residual, without all `parts`, has
+    /// left: below zero of cross-products that are not of any data. None where it cannot be, or where
+    /// the sum is not known.
+    fn shares_left(&self, _residual: &Mat<f64>, _parts: &[Part<'_>]) -> Option<Vec<f64>> {
+        None
+    }
 
     /// The components of a prior in the eigenbasis of the noise, whitened.
     fn basis(&self, factors: &[Factor]) -> Eigenbasis {

@@ -160,6 +160,18 @@ impl<X: Predictors> Responses<X> {
         Mat::from_fn(a.nrows(), a.ncols(), |i, p| a[(i.max(p), i.min(p))])
     }
 
+    /// `X'Y` and `Y'Y`, where these are all that is known.
+    pub fn products(&self) -> Option<&(Mat<f64>, Mat<f64>)> {
+        self.given.as_ref()
+    }
+
+    /// The share of each response's sum of squares that is left, from [`cross`](Self::cross), if only
+    /// products are known: then it may be impossible, below zero.
+    pub fn shares_left(&self, cross: &Mat<f64>) -> Option<Vec<f64>> {
+        let (_, total) = self.given.as_ref()?;
+        Some((0..total.nrows()).map(|r| cross[(r, r)] / total[(r, r)]).collect())
+    }
+
     /// A copy of what changes in the course of a fit, to go back to.
     pub fn save(&self) -> State {
         self.state.clone()

@@ -7,6 +7,7 @@
 
 use super::model::{Fit, Grid, Options, Settings, Start, Step, check};
 use super::sweep::{State, Sweep, Totals};
+use crate::ended::BEYOND;
 use crate::linalg::lanes::{dispatch, kernel};
 use crate::normal_means::scalar::{ABSENT, Table, padded};
 use crate::predictors::{Predictors, Response, residual_of};
@@ -136,7 +137,9 @@ impl<'a, D: Predictors> Ascent<'a, D> {
                 change: totals.change,
                 weights: largest_difference(&before, &self.pi),
             });
-            if fell {
+            if self.share_left() < -BEYOND {
+                stop = Stop::Contradicted;
+            } else if fell {
                 stop = Stop::Fell;
             } else if settled && still {
                 stop = Stop::Converged;
@@ -211,6 +214,13 @@ impl<'a, D: Predictors> Ascent<'a, D> {
         Ok(totals)
     }
 
+    /// The share of the response's sum of squares that is left; of products that are not of any data it
+    /// may be below zero. Not a number if the sum is not known.
+    fn share_left(&self) -> f64 {
+        let total = self.response.total;
+        if total > 0.0 { self.sum_of_squares() / total } else { f64::NAN }
+    }
+
     fn sum_of_squares(&self) -> f64 {
         self.design.sum_of_squares(self.response, &self.state.b, &self.state.residual)
     }
@@ -277,7 +287,9 @@ impl<'a, D: Predictors> Ascent<'a, D> {
 
     fn finish(self, steps: Vec<Step>, ended: Ended, variance: f64) -> Fit {
         let products = self.at_rest();
+        let left = self.share_left();
         Fit {
+            left,
             b: self.state.b,
             products,
             pi: self.pi,

@@ -110,6 +110,8 @@ pub struct Fit {
     pub variances: Vec<f64>,
     /// The residual, in the form of the design.
     pub residual: Vec<f64>,
+    /// The share of the response's sum of squares that it has.
+    pub left: f64,
     /// `sum_j d_j Var[b_j]` of the last sweep.
     pub variance: f64,
     /// Accepted sweeps.

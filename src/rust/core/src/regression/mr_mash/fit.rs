@@ -5,8 +5,10 @@ use faer::{Mat, MatRef};
 use super::elbo::{Bound, bound};
 use super::model::Model;
 use super::sweep::{Coefficients, Sums, at_rest, sweep};
+use crate::ended::BEYOND;
 use crate::linalg::scalar::log_sum_exp;
 use crate::noise::Residual;
+use crate::normal_means::problem::LOG_2_PI;
 use crate::predictors::{Imputed, Predictors, Responses};
 use crate::weights::{
     Pace, Proposal, ROUNDING, WeightUpdate, expectation, largest_difference, log_dirichlet,
@@ -61,6 +63,8 @@ pub struct Fit {
     pub responsibilities: Vec<f64>,
     /// The residual covariance of the last sweep.
     pub residual: Residual,
+    /// The share of each response's sum of squares that is left, where it could be impossible.
+    pub left: Option<Vec<f64>>,
     /// The bound at the end.
     pub elbo: f64,
     /// The last rise of the objective, per sample and condition.
@@ -140,11 +144,18 @@ impl<X: Predictors> State<'_, X> {
             let objective = match last {
                 None => self.sweep()?,
                 Some(last) => {
-                    self.update_residual()?;
+                    if !self.update_residual()? {
+                        stop = Stop::Contradicted;
+                        break;
+                    }
                     self.step(number, last)?
                 }
             };
             trace.push(objective);
+            if self.is_impossible() {
+                stop = Stop::Contradicted;
+                break;
+            }
             let Some(last) = last else { continue };
             weight_change = largest_difference(&before, &self.weights);
             rise = (objective - last) / values;
@@ -155,6 +166,7 @@ impl<X: Predictors> State<'_, X> {
             }
             self.pace.after(number, objective - last);
         }
+        let left = self.sums.as_ref().and_then(|(_, last)| self.design.shares_left(&last.cross));
         let Some((sums, last)) = self.sums else {
             return Err(Error::Value { name: "max_iter", why: "must be at least 1".into() });
         };
@@ -168,6 +180,7 @@ impl<X: Predictors> State<'_, X> {
             weights: self.weights,
             responsibilities: sums.weights,
             residual: self.residual,
+            left,
             elbo: last.elbo,
             rise,
             weight_change,
@@ -203,11 +216,23 @@ impl<X: Predictors> State<'_, X> {
         Proposal::new(log_bf, p, p, penalty, &self.weights, self.monitor)
     }
 
-    /// Sigma given the last sweep.
-    fn update_residual(&mut self) -> Result<(), Error> {
-        let Some((sums, bound)) = &self.sums else { return Ok(()) };
+    /// Whether more is explained than there is, or the bound exceeds the log-likelihood of a perfect
+    /// fit.
+    fn is_impossible(&self) -> bool {
+        let Some((_, bound)) = &self.sums else { return false };
+        let Some(left) = self.design.shares_left(&bound.cross) else { return false };
+        let n = self.design.samples();
+        let perfect =
+            -0.5 * n * (self.prior.conditions as f64 * LOG_2_PI + self.model.noise.log_det);
+        left.iter().any(|share| *share < -BEYOND) || bound.elbo > perfect + 1e-6 * perfect.abs()
+    }
+
+    /// Sigma given the last sweep. Returns whether there is one: products that are not of any data may
+    /// leave none.
+    fn update_residual(&mut self) -> Result<bool, Error> {
+        let Some((sums, bound)) = &self.sums else { return Ok(true) };
         if self.residual.is_known() {
-            return Ok(());
+            return Ok(true);
         }
         let n = self.design.samples();
         let variance = match (&sums.second, self.residual.is_plugin()) {
@@ -217,9 +242,16 @@ impl<X: Predictors> State<'_, X> {
         let g = Mat::from_fn(variance.nrows(), variance.ncols(), |i, p| {
             (bound.cross[(i, p)] + variance[(i, p)]) / n
         });
+        let before = self.residual.clone();
         self.residual.update(&g);
-        self.model = Model::new(self.prior, self.residual.covariance.as_ref())?;
-        Ok(())
+        self.model = match Model::new(self.prior, self.residual.covariance.as_ref()) {
+            Err(_) if self.design.products().is_some() => {
+                self.residual = before;
+                return Ok(false);
+            }
+            other => other?,
+        };
+        Ok(true)
     }
 
     /// New weights and a sweep.

@@ -1,0 +1,189 @@
+# Statistics and LD that cannot be of the same data. The long form, with rates, is
+# bench/contradictions.R.
+
+# Genotypes whose haplotypes are mosaics of a few founders: variants near one another are alike.
+mosaic <- function(n, p, founders) {
+  haplotypes <- function() {
+    from <- matrix(sample(nrow(founders), n, TRUE), n, p)
+    for (j in seq_len(p)[-1L]) {
+      new <- runif(n) < 0.02
+      from[, j] <- ifelse(new, sample(nrow(founders), n, TRUE), from[, j - 1L])
+    }
+    matrix(founders[cbind(c(from), rep(seq_len(p), each = n))], n)
+  }
+  X <- haplotypes() + haplotypes()
+  colnames(X) <- paste0("v", seq_len(p))
+  X
+}
+# Of founders, neighbours share most of their alleles.
+founders <- function(p, size = 12) {
+  H <- matrix(rbinom(size * p, 1, 0.4), size)
+  for (j in seq_len(p)[-1L]) {
+    same <- runif(size) < 0.95
+    H[same, j] <- H[same, j - 1L]
+  }
+  H
+}
+
+statistics <- function(X, Y) {
+  r <- cor(X, Y)
+  list(Z = r * sqrt((nrow(X) - 2) / (1 - r^2)), LD = cor(X), n = nrow(X), V = cor(Y))
+}
+study <- function(seed, n = 800, p = 120, R = 1, share = 0.1, causal = 2) {
+  set.seed(seed)
+  pool <- founders(p)
+  X <- mosaic(n, p, pool)
+  X <- X[, apply(X, 2L, var) > 0]
+  Y <- matrix(rnorm(n * R), n)
+  if (causal) {
+    g <- scale(X)[, sample(ncol(X), causal), drop = FALSE] %*% matrix(rnorm(causal * R), causal)
+    Y <- g * sqrt(share / max(apply(g, 2L, var))) + Y * sqrt(1 - share)
+  }
+  colnames(Y) <- if (R > 1L) paste0("c", seq_len(R))
+  c(statistics(X, Y), list(X = X, Y = Y, pool = pool))
+}
+fit_of <- function(s, prior = 1, ...) {
+  finemap(finemap_sumstats(s$Z, s$LD, s$n, check = FALSE), prior, V = s$V, n_threads = 1, ...)
+}
+caught <- function(expr) tryCatch(expr, mnmash_error_contradiction = identity)
+
+test_that("data of the same samples are no contradiction", {
+  two <- list(U = list(matrix(1, 2, 2), diag(2)), w = c(0.5, 0.5))
+  for (seed in 1:24) {
+    at <- 1L + seed %% 3
+    s <- study(
+      seed, n = c(200, 800, 3000)[at], share = c(0.02, 0.2, 0.6)[at], causal = seed %% 5,
+      R = 1 + seed %% 2
+    )
+    fit <- fit_of(s, if (seed %% 2) two else 1)
+    expect_null(fit$check$cause)
+    expect_true(all(fit$check$explained < 1))
+    expect_lt(fit$check$bound[["bound"]], fit$check$bound[["largest"]])
+    # With too few effects, what they leave is no contradiction either.
+    expect_null(fit_of(s, if (seed %% 2) two else 1, L = 1)$check$cause)
+    if (seed %% 2 == 0) {
+      expect_null(mr_ash_rss(Z = s$Z, LD = s$LD, n = s$n, n_threads = 1)$check$cause)
+    }
+  }
+})
+
+test_that("a swapped allele is found by every entry, and named with its remedy", {
+  s <- study(4, R = 2, share = 0.2)
+  lead <- which.max(rowSums(s$Z^2))
+  alike <- abs(s$LD[, lead])
+  k <- which.max(ifelse(alike < 0.99, alike, 0))
+  expect_gt(alike[k], 0.7)
+  bad <- s
+  bad$Z[k, ] <- -bad$Z[k, ]
+  two <- list(U = list(a = matrix(1, 2, 2), b = diag(2)), w = c(0.5, 0.5))
+  prior <- as_prior(two)
+  one <- bad
+  one$Z <- bad$Z[, 1, drop = FALSE]
+  one$V <- 1
+  se <- 1 / sqrt(s$n) / apply(s$X, 2L, sd)
+  XtX <- crossprod(scale(s$X, scale = FALSE))
+  d <- sqrt(diag(XtX))
+  r <- one$Z / sqrt(one$Z^2 + s$n - 2)
+  entries <- list(
+    z = \(...) fit_of(bad, two, ...),
+    Bhat = \(...) finemap(
+      finemap_sumstats(Bhat = one$Z * se, Shat = matrix(se), LD = s$LD, n = s$n), 1, ...
+    ),
+    products = \(...) finemap(
+      finemap_suffstat(XtX, d * r * sqrt(s$n - 1), matrix(s$n - 1), n = s$n), 1, ...
+    ),
+    ash = \(...) mr_ash_rss(Z = one$Z, LD = s$LD, n = s$n, ...),
+    mash = \(...) mr_mash_rss(
+      Z = bad$Z, LD = s$LD, n = s$n, V = s$V, prior = two$U, grid = c(0.05, 0.2), ...
+    ),
+    deconvolve = \(...) deconvolve_rss(Z = bad$Z, LD = s$LD, n = s$n, ...),
+    enrich = \(...) enrich(
+      list(good = finemap_sumstats(s$Z[, 1], s$LD, s$n), bad = finemap_sumstats(one$Z, s$LD, s$n)),
+      cbind(near = seq_len(2 * nrow(s$Z)) %% 3 == 0), method = "multi", prior = 1, ...
+    )
+  )
+  for (entry in names(entries)) {
+    e <- caught(entries[[entry]]())
+    expect_s3_class(e, "mnmash_error_contradiction")
+    text <- conditionMessage(e)
+    expect_match(text, "alleles that are swapped", info = entry)
+    expect_match(text, "qc_sumstats", info = entry)
+    expect_match(text, "warn", info = entry)
+    expect_true(rownames(s$Z)[k] %in% e$check$pairs$predictor[1:10], info = entry)
+    warned <- 0
+    fit <- withCallingHandlers(entries[[entry]](contradiction = "warn"), warning = \(w) {
+      warned <<- warned + inherits(w, "mnmash_warning_contradiction")
+      tryInvokeRestart("muffleWarning")
+    })
+    expect_gt(warned, 0)
+    if (!is.null(fit$check)) expect_identical(fit$check$cause, "alleles")
+  }
+  expect_match(conditionMessage(caught(entries$enrich())), "locus bad")
+  expect_match(conditionMessage(caught(entries$deconvolve())), "condition 1")
+})
+
+test_that("each cause has its name", {
+  right <- c(one = 0, all = 0)
+  for (seed in 1:8) {
+    s <- study(seed + 20, share = 0.3, n = 1500)
+    # Alleles coded at random, so that correlations have both signs.
+    sign <- sample(c(-1, 1), nrow(s$Z), TRUE)
+    s$Z <- s$Z * sign
+    s$LD <- s$LD * outer(sign, sign)
+    set.seed(seed + 100)
+    # Another population has some of the founders only.
+    other <- mosaic(1500, ncol(s$pool), s$pool[1:5, ])
+    other_LD <- suppressWarnings(cor(other))[rownames(s$LD), rownames(s$LD)]
+    other_LD[is.na(other_LD)] <- 0
+    diag(other_LD) <- 1
+    se <- 1 / sqrt(s$n) / apply(s$X, 2L, sd)
+    with_se <- \(Bhat, Shat) finemap(
+      finemap_sumstats(Bhat = Bhat, Shat = Shat, LD = s$LD, n = s$n, check = FALSE), 1
+    )
+    tries <- list(
+      squared = \() fit_of(replace(s, "LD", list(s$LD^2))),
+      unsigned = \() fit_of(replace(s, "Z", list(abs(s$Z)))),
+      population = \() fit_of(replace(s, "LD", list(other_LD * outer(sign, sign)))),
+      variances = \() with_se(s$Z * se, matrix(se^2))
+    )
+    for (cause in names(tries)) {
+      e <- suppressWarnings(caught(tries[[cause]]()))
+      right["all"] <- right["all"] + 1
+      right["one"] <- right["one"] + identical(e$check$cause, cause)
+    }
+  }
+  expect_gt(right[["one"]], 0.65 * right[["all"]])
+  # p-values of many variants.
+  s <- study(50, p = 400, causal = 0)
+  s$Z <- 2 * pnorm(-abs(s$Z))
+  expect_identical(caught(fit_of(s))$check$cause, "p_values")
+})
+
+test_that("a panel of other people widens what is allowed", {
+  s <- study(7, share = 0.3)
+  LD <- suppressWarnings(cor(mosaic(300, ncol(s$pool), s$pool)))[rownames(s$LD), rownames(s$LD)]
+  LD[is.na(LD)] <- 0
+  diag(LD) <- 1
+  fit <- \(people) suppressWarnings(finemap(
+    finemap_sumstats(s$Z, LD, s$n, check = FALSE, LD_samples = people), 1, contradiction = "warn"
+  ))
+  narrow <- fit(NULL)$check$pairs
+  wide <- fit(300)$check$pairs
+  both <- intersect(narrow$predictor, wide$predictor)
+  at <- \(pairs) pairs$statistic[match(both, pairs$predictor)]
+  expect_gt(length(both), 3)
+  expect_true(all(at(wide) < at(narrow)))
+  expect_error(finemap_sumstats(s$Z, s$LD, s$n, LD_samples = 1), class = "mnmash_error")
+})
+
+test_that("a fit ends with the sweep that explains too much", {
+  s <- study(9, share = 0.3, n = 3000)
+  k <- which(abs(s$Z) > 4)
+  s$Z[k[seq(1, length(k), 3)]] <- -s$Z[k[seq(1, length(k), 3)]]
+  fit <- suppressWarnings(fit_of(s, contradiction = "warn"))
+  expect_identical(fit$convergence$stop, "contradicted")
+  expect_lt(fit$n_iter, 100)
+  expect_gt(max(fit$check$explained), 1)
+  expect_length(pip(fit), nrow(s$Z))
+  expect_error(fit_of(s, contradiction = "maybe"), class = "mnmash_error")
+})
