@@ -10,9 +10,9 @@
 mod components;
 mod dense;
 mod direct;
+mod mend;
 mod responsibility;
 mod shared;
-mod varying;
 
 #[cfg(test)]
 mod tests;
@@ -167,7 +167,7 @@ impl<'a> EStep<'a> {
         let parts: Vec<Part> = match self.observations {
             Observations::Direct(means) => {
                 let components = Component::all(mixture, r);
-                let tables = self.tables(means, mixture, &components)?;
+                let tables = self.tables(means, mixture, &components);
                 let parts = self.chunks.par_iter().map(|blocks| {
                     let (step, mixture, components) = (self, mixture, &components[..]);
                     let tables = &tables[..];
@@ -193,16 +193,17 @@ impl<'a> EStep<'a> {
         Ok(Expectation { sums, loglik })
     }
 
-    /// Tables of the groups that span chunks, for each component in use.
+    /// Tables of the groups that span chunks, for each component in use; not of those that would lose
+    /// digits.
     fn tables(
         &self,
         means: &NormalMeans,
         mixture: &Mixture,
         components: &[Component],
-    ) -> Result<Vec<(usize, Vec<Table>)>, Error> {
-        let tables = self.spanning.iter().map(|&group| {
+    ) -> Vec<(usize, Vec<Table>)> {
+        let tables = self.spanning.iter().filter_map(|&group| {
             let each = components.par_iter().map(|c| Table::new(means, group, mixture, c));
-            Ok((group, each.collect::<Result<_, _>>()?))
+            Some((group, each.collect::<Option<_>>()?))
         });
         tables.collect()
     }

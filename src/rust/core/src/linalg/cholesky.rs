@@ -7,6 +7,10 @@ use super::blocks::subtract_product;
 use super::lanes::Lanes;
 use super::special::log_split;
 
+/// A variance over its pivot, the variance that is left given what came before, of which the
+/// factorisation is trusted: it loses about as many digits as this has, and ten must remain.
+pub const TRUSTED: f64 = 1e5;
+
 /// Where panel `ib` starts.
 #[inline(always)]
 pub fn panel(ib: usize) -> usize {

@@ -18,6 +18,7 @@
 //! - `search`: the maximum of a function of one variable, and its root;
 //! - `normal_tail`: the normal distribution cut to positive values, one number at a time;
 //! - `dense`: products and eigenvalues of one matrix;
+//! - `twofold`: numbers of twice the digits;
 //! - `psd`: factors of one positive semi-definite matrix, and the check that it is one;
 //! - `tiled`: the Cholesky factor of one large matrix, on all threads;
 //! - `band`: one large symmetric matrix turned into a band, and normal densities of that;
@@ -43,3 +44,4 @@ pub mod special;
 pub mod square;
 pub mod tiled;
 pub mod tridiagonal;
+pub mod twofold;

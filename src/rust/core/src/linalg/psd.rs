@@ -5,6 +5,7 @@
 
 use faer::{Mat, MatRef, Side};
 
+use super::cholesky::TRUSTED;
 use crate::Error;
 
 /// A factor `F` of `U = FF'`, rows by rank, lower trapezoidal: `F[i][c] = 0` for `c > i` when all rows
@@ -171,6 +172,11 @@ pub fn whitener(matrix: MatRef<'_, f64>) -> Option<(Mat<f64>, f64)> {
     let log_det = (0..n).map(|i| 2.0 * l[(i, i)].ln()).sum::<f64>();
     let ok = log_det.is_finite();
     ok.then(|| (Mat::from_fn(n, n, |i, p| if p <= i { w[(i, p)] } else { 0.0 }), log_det))
+}
+
+/// Whether no pivot of the matrix with this whitener is so small that digits were lost.
+pub fn trusted(matrix: MatRef<'_, f64>, whitener: MatRef<'_, f64>) -> bool {
+    (0..matrix.nrows()).all(|i| whitener[(i, i)].powi(2) * matrix[(i, i)] < TRUSTED)
 }
 
 #[cfg(test)]

@@ -10,9 +10,18 @@
 //! ```
 //! so that each scale costs O(n) and no division until its end. The reduction costs `4/3 n^3`
 //! operations and is shared by all scales.
+//!
+//! **When digits are lost.** The error of `T` is a rounding of its norm, and harms what is much smaller:
+//! the pivots `q_i = D_i / D_{i+1}`, which are never below one. An error `d` of all elements is one of
+//! `r_i d` in `q_i`, with `r_i = 1 + w^2 e_{i+1}^2 r_{i+1} / q_{i+1}^2`. At scales at which `w tr T` is
+//! large, `r_i / q_i` times that is compared with a limit, and above it there is no result but NaN.
 
+use super::cholesky::TRUSTED;
 use super::lanes::Lanes;
 use super::special::log_split;
+
+/// Beyond this size of `w tr T`, squares of minors might overflow.
+const BEYOND: f64 = 1e30;
 
 /// The number of rows once padded to whole panels of four.
 #[inline(always)]
@@ -151,14 +160,31 @@ impl<V: Lanes> Tridiagonal<V> {
     }
 
     /// `-1/2 [log det(I + wA) + q(w)]` for each scale `w`, into `out[l * stride..]`, where `q(w)` is
-    /// `x'(I + wA)^{-1}x`, or `rest - w x'(I + wA)^{-1}x` when `rest` is given.
+    /// `x'(I + wA)^{-1}x`, or `rest - w x'(I + wA)^{-1}x` when `rest` is given. Returns whether some
+    /// may be NaN, because digits were lost.
     #[inline(always)]
-    pub fn log_density(&self, scales: &[f64], rest: Option<V>, out: &mut [f64], stride: usize) {
+    pub fn log_density(
+        &self,
+        scales: &[f64],
+        rest: Option<V>,
+        out: &mut [f64],
+        stride: usize,
+    ) -> bool {
         const GROUP: usize = 4;
+        let trace = self.trace();
+        let finite = |t: &f64| if t.is_finite() { *t } else { f64::INFINITY };
+        let top = trace.to_array()[..V::N].iter().map(finite).fold(0.0, f64::max);
+        let limit = TRUSTED * self.n as f64 / top;
+        let mut doubtful = false;
         for (g, group) in scales.chunks(GROUP).enumerate() {
             let mut w = [0.0; GROUP];
             w[..group.len()].copy_from_slice(group);
-            let (log_det, inverse) = self.minors(w);
+            let (log_det, inverse) = if w.iter().all(|w| *w < limit) {
+                self.minors::<false>(w, trace)
+            } else {
+                doubtful = true;
+                self.minors::<true>(w, trace)
+            };
             for q in 0..group.len() {
                 let square = self.squares[0] * inverse[q];
                 let quad = match rest {
@@ -169,12 +195,23 @@ impl<V: Lanes> Tridiagonal<V> {
                 value.store(&mut out[(g * GROUP + q) * stride..]);
             }
         }
+        doubtful
+    }
+
+    /// `tr T`.
+    #[inline(always)]
+    fn trace(&self) -> V {
+        let mut sum = [V::splat(0.0); 4];
+        for i in 0..self.n {
+            sum[i & 3] = sum[i & 3] + self.diagonal[i];
+        }
+        (sum[0] + sum[1]) + (sum[2] + sum[3])
     }
 
     /// `log det(I + wT)` and `[(I + wT)^{-1}]_{11}` for four scales, with the exponents of the minors
-    /// kept apart every fourth step, since they outgrow a double.
+    /// kept apart every fourth step, since they outgrow a double. `CHECK`: NaN where digits were lost.
     #[inline(always)]
-    fn minors(&self, scales: [f64; 4]) -> ([V; 4], [V; 4]) {
+    fn minors<const CHECK: bool>(&self, scales: [f64; 4], trace: V) -> ([V; 4], [V; 4]) {
         let n = self.n;
         let (zero, one) = (V::splat(0.0), V::splat(1.0));
         let mut w = [one; 4];
@@ -184,13 +221,25 @@ impl<V: Lanes> Tridiagonal<V> {
             w2[q] = w[q] * w[q];
         }
         let (mut d1, mut d2, mut exponent) = ([one; 4], [one; 4], [zero; 4]);
+        // With r_i the growth of errors up to the pivot q_i: P_i = r_i D_{i+1}^2, and r_i / q_i against
+        // its limit.
+        let (mut least, mut floor, mut grown) = ([one; 4], [zero; 4], [one; 4]);
         for q in 0..4 {
             d1[q] = w[q].mul_add(self.diagonal[n - 1], one);
+            if CHECK {
+                let size = w[q] * trace;
+                floor[q] = V::splat(1.0 / (TRUSTED * n as f64)) * size;
+                least[q] = (d1[q] - floor[q]).min(V::splat(BEYOND) - size);
+            }
         }
         for i in (0..n - 1).rev() {
             let (d, e) = (self.diagonal[i], self.squares[i + 1]);
             for q in 0..4 {
                 let t = (w2[q] * e).neg_mul_add(d2[q], w[q].mul_add(d, one) * d1[q]);
+                if CHECK {
+                    grown[q] = (w2[q] * e).mul_add(grown[q], d1[q] * d1[q]);
+                    least[q] = floor[q].neg_mul_add(grown[q], d1[q] * t).min(least[q]);
+                }
                 d2[q] = d1[q];
                 d1[q] = t;
             }
@@ -200,6 +249,9 @@ impl<V: Lanes> Tridiagonal<V> {
                     d1[q] = m;
                     d2[q] = d2[q].scale_exponent(e.neg());
                     exponent[q] = exponent[q] + e;
+                    if CHECK {
+                        grown[q] = grown[q].scale_exponent((e + e).neg());
+                    }
                 }
             }
         }
@@ -207,6 +259,9 @@ impl<V: Lanes> Tridiagonal<V> {
         for q in 0..4 {
             let (m, e) = d1[q].split_exponent();
             log_det[q] = log_split(m, e + exponent[q]);
+            if CHECK {
+                log_det[q] = least[q].select_negative(V::splat(f64::NAN), log_det[q]);
+            }
             inverse[q] = d2[q].div(d1[q]);
         }
         (log_det, inverse)
@@ -275,96 +330,4 @@ fn panel_step<V: Lanes>(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::lanes::{at_each_level, kernel};
-    use super::*;
-    use crate::testing::{random, solve};
-
-    /// `-1/2 [log det(I + wA) + x'(I + wA)^{-1}x]` by elimination.
-    fn slow(n: usize, a: &[f64], x: &[f64], w: f64) -> f64 {
-        let mut m: Vec<f64> = (0..n * n).map(|i| w * a[i] + f64::from(i % (n + 1) == 0)).collect();
-        let mut y = x.to_vec();
-        let log_det = solve(n, &mut m, 1, &mut y);
-        let quad: f64 = x.iter().zip(&y).map(|(x, y)| x * y).sum();
-        -0.5 * (log_det + quad)
-    }
-
-    kernel!(
-        fn reduced<'a, V: Lanes>(
-            n: usize,
-            a: &'a [f64],
-            x: &'a [f64],
-            scales: &'a [f64],
-            complement: bool,
-        ) -> Vec<f64> {
-            let np = padded(n);
-            let mut t = Tridiagonal::<V>::new(n);
-            for c in 0..n {
-                for i in c..n {
-                    t.matrix[entry(np, i, c)] = V::splat(a[i * n + c]);
-                }
-                t.x[c] = V::splat(x[c]);
-            }
-            t.reduce();
-            let mut out = vec![0.0; scales.len() * V::N];
-            let rest = complement.then(|| V::splat(x.iter().map(|v| v * v).sum()));
-            t.log_density(scales, rest, &mut out, V::N);
-            out.chunks(V::N).map(|c| c[V::N - 1]).collect()
-        }
-    );
-
-    #[test]
-    fn agrees_with_gaussian_elimination_at_every_size_level_and_scale() {
-        for n in [1, 2, 3, 4, 5, 7, 8, 12, 21, 44, 45, 60] {
-            let f = random(1, n * n);
-            let a: Vec<f64> = (0..n * n)
-                .map(|k| (0..n).map(|p| f[k / n * n + p] * f[k % n * n + p]).sum())
-                .collect();
-            let x = &random(1, 2 * n)[n..];
-            let scales = [0.0, 1e-6, 0.1, 1.0, 30.0, 1e4, 1e8];
-            at_each_level(|level| {
-                let got = reduced(n, &a, x, &scales, false);
-                for (got, w) in got.iter().zip(scales) {
-                    let want = slow(n, &a, x, w);
-                    assert!((got - want).abs() < 1e-11 * want.abs().max(1.0), "{level:?} {n} {w}");
-                }
-            });
-        }
-    }
-
-    #[test]
-    fn zero_rows_end_the_reduction_early_without_harm() {
-        // What missing cells leave: once the rest is reduced, only rounding is left to reflect, and
-        // rounding of that. The offsets are some at which reflectors have overflowed.
-        for (n, from) in [(8, 5263), (20, 968), (32, 941), (44, 337), (44, 918), (44, 0)] {
-            let f = &random(1, 2 * n + from)[from..];
-            let present = |i: usize| f64::from(u8::from(f[n + i] > -0.3));
-            let s: Vec<f64> = (0..n).map(|i| present(i) * 5.0 * f[i].exp()).collect();
-            let x: Vec<f64> = (0..n).map(|i| present(i) * 9.0 * f[n - i]).collect();
-            for rho in [0.0_f64, 0.4] {
-                let near = |i: usize, c: usize| rho.powi(i.abs_diff(c) as i32);
-                let a: Vec<f64> =
-                    (0..n * n).map(|k| s[k / n] * s[k % n] * near(k / n, k % n)).collect();
-                let scales = [0.01, 1.0, 100.0];
-                at_each_level(|level| {
-                    let got = reduced(n, &a, &x, &scales, false);
-                    for (got, w) in got.iter().zip(scales) {
-                        let want = slow(n, &a, &x, w);
-                        let error = (got - want).abs();
-                        assert!(error < 1e-10 * want.abs(), "{level:?} {n} {from} {w}: {got}");
-                    }
-                });
-            }
-        }
-    }
-
-    #[test]
-    fn a_zero_vector_and_a_zero_matrix_are_no_special_case() {
-        at_each_level(|_| {
-            let (a, x) = (vec![0.0; 25], vec![0.0; 5]);
-            for complement in [false, true] {
-                assert_eq!(reduced(5, &a, &x, &[0.0, 2.0], complement), [0.0, 0.0]);
-            }
-        });
-    }
-}
+mod tests;

@@ -4,7 +4,7 @@
 //! columns of missing cells zero. Per unit and prior matrix, `M = WF` costs up to `R^3 / 3`; `M'M` and
 //! `MM'` cost `R r^2` and `R^3 / 3`.
 
-use super::correlation::CommonCorrelation;
+use super::correlation::{CommonCorrelation, Whitener as OfV};
 use super::problem::{GroupNoise, LOG_2_PI, NormalMeans};
 use crate::linalg::cholesky;
 use crate::linalg::gram::outer_gram;
@@ -93,8 +93,11 @@ pub struct Batch<V> {
     pub zz: V,
     /// `-1/2 (n log 2 pi + log det N)` over the observed cells.
     pub constant: V,
+    /// Negative where V is so nearly singular that all of these have lost digits.
+    pub fragile: V,
     whitener: Whitener<V>,
     scaled: Vec<V>,
+    variances: Vec<V>,
 }
 
 impl<V: Lanes> Batch<V> {
@@ -104,11 +107,13 @@ impl<V: Lanes> Batch<V> {
         let r = means.conditions;
         let np = padded(r);
         let zero = V::splat(0.0);
+        let mut fragile = V::splat(1.0);
         let whitener = match (noise, &means.common) {
             (GroupNoise::Diagonal, CommonCorrelation::Diagonal(sd)) => {
                 Whitener::Diagonal(sd.iter().map(|sd| 1.0 / sd).collect())
             }
-            (GroupNoise::Scaled, CommonCorrelation::Full(w, log_det)) => {
+            (GroupNoise::Scaled, CommonCorrelation::Full(OfV { inverse: w, log_det, trusted })) => {
+                fragile = V::splat(if *trusted { 1.0 } else { -1.0 });
                 let mut rows = vec![0.0; np * np];
                 for i in 0..r {
                     for p in 0..=i {
@@ -130,8 +135,10 @@ impl<V: Lanes> Batch<V> {
             z: vec![zero; np],
             zz: zero,
             constant: zero,
+            fragile,
             whitener,
             scaled: vec![zero; np * 4],
+            variances: vec![zero; np],
         }
     }
 
@@ -217,7 +224,15 @@ impl<V: Lanes> Batch<V> {
                         packed[cholesky::offset(i, p)] = V::load(&entry);
                     }
                 }
+                let mut worst = zero;
+                for i in 0..r {
+                    self.variances[i] = packed[cholesky::offset(i, i)];
+                }
                 let log_det = cholesky::factor(r, packed, reciprocal);
+                for (&d, &variance) in reciprocal.iter().zip(&self.variances[..r]) {
+                    worst = worst.max(d * d * variance);
+                }
+                self.fragile = V::splat(cholesky::TRUSTED) - worst;
                 cholesky::forward(r, packed, reciprocal, &mut self.z);
                 invert_rows(r, packed, reciprocal, inverse, panels);
                 log_det

@@ -126,6 +126,26 @@ impl Contrast<'_> {
     }
 }
 
+/// What whitens a V.
+#[derive(Debug, Clone)]
+pub struct Whitener {
+    /// `L^{-1}`, lower triangular.
+    pub inverse: Mat<f64>,
+    /// `log det V`.
+    pub log_det: f64,
+    /// Whether they have their digits: not if V is nearly singular.
+    pub trusted: bool,
+}
+
+impl Whitener {
+    /// `None` unless V is positive definite.
+    pub fn new(v: MatRef<'_, f64>) -> Option<Self> {
+        let (inverse, log_det) = psd::whitener(v)?;
+        let trusted = psd::trusted(v, inverse.as_ref());
+        Some(Self { inverse, log_det, trusted })
+    }
+}
+
 /// What is worked out once about a V that all units have.
 #[derive(Debug, Clone)]
 pub enum CommonCorrelation {
@@ -133,8 +153,8 @@ pub enum CommonCorrelation {
     None,
     /// Diagonal, with these square roots.
     Diagonal(Vec<f64>),
-    /// General: `L^{-1}` (lower triangular) and `log det V`.
-    Full(Mat<f64>, f64),
+    /// General.
+    Full(Whitener),
 }
 
 impl CommonCorrelation {
@@ -152,8 +172,7 @@ impl CommonCorrelation {
         }
         psd::check_psd(v, "`V`")?;
         let why = "is not positive definite".to_string();
-        let (w, log_det) = psd::whitener(v).ok_or(Error::Value { name: "V", why })?;
-        Ok(Self::Full(w, log_det))
+        Whitener::new(v).map(Self::Full).ok_or(Error::Value { name: "V", why })
     }
 }
 

@@ -13,7 +13,7 @@ mod tile;
 use faer::prelude::*;
 use rayon::prelude::*;
 
-use super::problem::{Block, GroupNoise, NormalMeans};
+use super::problem::{Block, Group, GroupNoise, NormalMeans};
 use super::shared::SharedBasis;
 use crate::linalg::lanes::dispatch;
 use crate::{Error, Monitor, Prior};
@@ -29,6 +29,8 @@ pub struct Likelihood<'a> {
     /// For each group, the table of each matrix if the group's noise is shared.
     tables: Vec<Vec<Option<Table>>>,
     bases: Vec<Vec<Option<SharedBasis>>>,
+    /// Groups of shared noise that are worked out unit by unit, since their tables have lost digits.
+    lost: Vec<bool>,
 }
 
 /// Which components are wanted, and the column of the output that each goes to.
@@ -88,6 +90,18 @@ impl<'a> Likelihood<'a> {
                 _ => Vec::new(),
             })
             .collect();
+        let lost = |(group, bases): (&Group, &Vec<Option<SharedBasis>>)| match &group.noise {
+            GroupNoise::Shared(noise) => {
+                let scaled = bases.iter().zip(&columns.scales);
+                let loses = |(basis, scales): (&Option<SharedBasis>, &Vec<(f64, usize)>)| {
+                    let largest = scales.iter().map(|s| s.0).fold(0.0, f64::max);
+                    basis.as_ref().is_some_and(|basis| !basis.trusted(largest))
+                };
+                !noise.trusted || scaled.into_iter().any(loses)
+            }
+            _ => false,
+        };
+        let lost = means.groups.iter().zip(&bases).map(lost).collect();
         let table = |(basis, scales): (&Option<SharedBasis>, &Vec<(f64, usize)>)| {
             basis.as_ref().map(|basis| Table::new(basis, scales))
         };
@@ -95,7 +109,7 @@ impl<'a> Likelihood<'a> {
             .iter()
             .map(|bases| bases.iter().zip(&columns.scales).map(table).collect())
             .collect();
-        Ok(Self { means, columns, plan, tables, bases })
+        Ok(Self { means, columns, plan, tables, bases, lost })
     }
 
     /// The number of components evaluated.
@@ -115,21 +129,31 @@ impl<'a> Likelihood<'a> {
 
     /// One block of units: `out` has a row for each, in arranged order, and a column for each
     /// component. Fails if the noise of a unit is not positive definite.
-    pub fn block(&self, block: &Block, out: MatMut<'_, f64>) -> Result<(), Error> {
-        match &self.means.groups[block.group].noise {
-            GroupNoise::Shared(noise) => {
-                let tables = &self.tables[block.group];
-                let (means, columns) = (self.means, &self.columns);
-                dispatch(Shared { means, block, noise, tables, columns, out });
-                Ok(())
-            }
-            noise => {
-                let (means, columns, plan) = (self.means, &self.columns, &self.plan);
-                match dispatch(PerUnit { means, block, noise, plan, columns, out }) {
-                    None => Ok(()),
-                    Some(position) => Err(Error::SingularNoise { unit: self.means.row(position) }),
-                }
-            }
+    pub fn block(&self, block: &Block, mut out: MatMut<'_, f64>) -> Result<(), Error> {
+        let noise = match &self.means.groups[block.group].noise {
+            GroupNoise::Shared(noise) if !self.lost[block.group] => noise,
+            _ => return self.unit_by_unit(block, out),
+        };
+        let tables = &self.tables[block.group];
+        let (means, columns) = (self.means, &self.columns);
+        let far = {
+            let out = out.rb_mut();
+            dispatch(Shared { means, block, noise, tables, columns, out })
+        };
+        far.into_iter().try_for_each(|row| {
+            let position = block.range.start + row;
+            let one = Block { group: block.group, range: position..position + 1 };
+            self.unit_by_unit(&one, out.rb_mut().subrows_mut(row, 1))
+        })
+    }
+
+    /// The same without what units of a group share.
+    fn unit_by_unit(&self, block: &Block, out: MatMut<'_, f64>) -> Result<(), Error> {
+        let (means, columns, plan) = (self.means, &self.columns, &self.plan);
+        let noise = &means.unit_noise(block.group);
+        match dispatch(PerUnit { means, block, noise, plan, columns, out }) {
+            None => Ok(()),
+            Some(position) => Err(Error::SingularNoise { unit: means.row(position) }),
         }
     }
 

@@ -5,6 +5,9 @@
 //! - `problem`: the data, arranged into groups of units whose noise has the same form;
 //! - `correlation`: what is known of V;
 //! - `batch`: units of a group with differing noise, whitened in SIMD lanes;
+//! - `careful`: one unit under one component with twice the digits, where those of doubles are lost;
+//! - `direct`: the covariance of the measurements, factored as it is;
+//! - `rescue`: which of the two serves the units of a batch that need it;
 //! - `shared`: one prior matrix in the eigenbasis of a noise that many units share;
 //! - `eigenbasis`: all prior matrices, for units with multiples of one noise: one unit at all scales, or
 //!   all units at one scale;
@@ -24,13 +27,18 @@
 //! each missing cell, and the marginal distribution of the observed cells falls out exactly.
 
 pub mod batch;
+pub mod careful;
 mod columns;
 pub mod correlation;
+pub mod direct;
 pub mod eigenbasis;
+#[cfg(test)]
+pub mod hostile;
 pub mod likelihood;
 pub mod mixture;
 pub mod posterior;
 pub mod problem;
+mod rescue;
 pub mod samples;
 pub mod scalar;
 pub mod shared;

@@ -14,8 +14,7 @@ use std::ops::Range;
 
 use faer::Mat;
 
-use super::correlation::{CommonCorrelation, Correlation};
-use crate::linalg::psd;
+use super::correlation::{CommonCorrelation, Correlation, Whitener};
 use crate::{Error, memory};
 
 /// `log 2 pi`.
@@ -48,6 +47,8 @@ pub struct SharedNoise {
     pub whitener: Mat<f64>,
     /// `-1/2 (n log 2 pi + log det N)`.
     pub constant: f64,
+    /// Whether they have their digits: not if V is nearly singular.
+    pub trusted: bool,
 }
 
 /// The form of the noise of a group of units.
@@ -154,6 +155,21 @@ impl<'a> NormalMeans<'a> {
     #[inline]
     pub fn observed(&self, position: usize, condition: usize) -> bool {
         self.s[condition * self.units + position].is_finite()
+    }
+
+    /// The noise of a group as that of single units.
+    pub fn unit_noise(&self, group: usize) -> GroupNoise {
+        match (&self.groups[group].noise, &self.common) {
+            (GroupNoise::Own, _) => GroupNoise::Own,
+            (_, CommonCorrelation::Diagonal(_)) => GroupNoise::Diagonal,
+            (GroupNoise::Scaled, _) => GroupNoise::Scaled,
+            (GroupNoise::Shared(shared), CommonCorrelation::Full(_))
+                if shared.observed.len() == self.conditions =>
+            {
+                GroupNoise::Scaled
+            }
+            _ => GroupNoise::Own,
+        }
     }
 
     /// Sort units into groups, and permute the data if they are not contiguous already.
@@ -264,7 +280,8 @@ impl<'a> NormalMeans<'a> {
         self.v.lower(j, self.units, r, &mut v);
         let v = Mat::from_fn(n, n, |i, p| v[observed[i.max(p)] * r + observed[i.min(p)]]);
         // The standard errors are scaled out first: they may be far apart.
-        let (w, log_det) = psd::whitener(v.as_ref()).ok_or(Error::SingularNoise { unit: j })?;
+        let found = Whitener::new(v.as_ref()).ok_or(Error::SingularNoise { unit: j })?;
+        let Whitener { inverse: w, log_det, trusted } = found;
         let mut whitener = Mat::zeros(n, r);
         for (p, &condition) in observed.iter().enumerate() {
             for i in 0..n {
@@ -273,7 +290,7 @@ impl<'a> NormalMeans<'a> {
         }
         let log_s: f64 = observed.iter().map(|&i| s(i).ln()).sum();
         let constant = -0.5 * (n as f64 * LOG_2_PI + log_det) - log_s;
-        Ok(SharedNoise { observed, whitener, constant })
+        Ok(SharedNoise { observed, whitener, constant, trusted })
     }
 }
 

@@ -12,6 +12,7 @@
 
 use faer::{Mat, MatRef};
 
+use crate::linalg::cholesky::TRUSTED;
 use crate::linalg::psd::Factor;
 
 /// One prior matrix in the eigenbasis of a shared noise.
@@ -42,6 +43,14 @@ impl SharedBasis {
         let (q, sigma, p) = thin_svd(m.as_ref());
         let project = q.transpose() * whitener;
         Self { sigma, project, lift: &f * &p, full: rank == n }
+    }
+
+    /// Whether singular values and vectors have their digits at scales up to `w`: their errors are a
+    /// rounding of the largest, and matter where others are much smaller.
+    pub fn trusted(&self, w: f64) -> bool {
+        let largest = self.sigma.first().copied().unwrap_or(0.0);
+        let least = self.sigma.iter().copied().fold(largest, f64::min);
+        largest * w.sqrt() <= TRUSTED || largest <= TRUSTED * least
     }
 
     fn uninformed(lift: Mat<f64>, r: usize) -> Self {

@@ -1,11 +1,9 @@
 //! The components of a mixture as the kernels take them.
 
-use faer::MatRef;
-
 use super::super::Mixture;
 use super::CUTOFF;
-use crate::linalg::cholesky;
 use crate::linalg::tridiagonal::padded;
+use crate::normal_means::direct::pack_lower;
 
 /// A component of positive weight.
 #[derive(Debug)]
@@ -20,6 +18,8 @@ pub struct Component {
     pub mean: Option<Vec<f64>>,
     /// `U_k`, packed as in `linalg::cholesky`, padded with zeros.
     pub covariance: Vec<f64>,
+    /// Its largest variance.
+    pub largest: f64,
 }
 
 impl Component {
@@ -38,24 +38,9 @@ impl Component {
                 floor: CUTOFF * mixture.weights[k],
                 mean,
                 covariance: pack_lower(mixture.covariances[k].as_ref(), 0.0),
+                largest: (0..r).map(|i| mixture.covariances[k][(i, i)]).fold(0.0, f64::max),
             }
         };
         used.map(component).collect()
     }
-}
-
-/// The lower triangle of a matrix, packed as in `linalg::cholesky`, with `pad` on the diagonal of
-/// the padding.
-pub fn pack_lower(m: MatRef<'_, f64>, pad: f64) -> Vec<f64> {
-    let n = m.nrows();
-    let mut out = vec![0.0; cholesky::packed_len(n)];
-    for i in 0..n {
-        for p in 0..=i {
-            out[cholesky::offset(i, p)] = m[(i, p)];
-        }
-    }
-    for i in n..padded(n) {
-        out[cholesky::offset(i, i)] = pad;
-    }
-    out
 }

@@ -2,15 +2,16 @@
 
 use super::super::Mixture;
 use super::components::Component;
+use super::mend::Mend;
 use super::responsibility::responsibilities;
 use super::shared::Table;
-use super::varying::{Batch, Solved};
 use super::{EStep, Part, Sums};
 use crate::linalg::blocks::{sum_len, sum_offset};
 use crate::linalg::cross::{Packed, add_products, weigh};
 use crate::linalg::lanes::{Kernel, Lanes, MAX_LANES};
 use crate::linalg::tridiagonal::padded;
 use crate::normal_means::NormalMeans;
+use crate::normal_means::direct::{Batch, Solved};
 use crate::normal_means::problem::{Block, GroupNoise};
 use crate::{Error, Monitor};
 
@@ -153,7 +154,10 @@ impl<V: Lanes> Work<V> {
         let mut own = Vec::new();
         if spanning.is_none() {
             for component in chunk.components {
-                own.push(Table::new(means, group, chunk.mixture, component)?);
+                match Table::new(means, group, chunk.mixture, component) {
+                    Some(table) => own.push(table),
+                    None => return self.varying(chunk, &means.unit_noise(group), blocks),
+                }
             }
         }
         let tables = spanning.unwrap_or(&own);
@@ -222,7 +226,7 @@ impl<V: Lanes> Work<V> {
         blocks: &[Block],
     ) -> Result<(), Error> {
         let (means, r, count) = (chunk.means, chunk.means.conditions, chunk.components.len());
-        let mut batch = Batch::<V>::new(means, noise);
+        let (mut batch, mut mend) = (Batch::<V>::new(means, noise), Mend::default());
         // Factors of a batch are kept for all components if they fit the second cache.
         let keep = count * Solved::<V>::bytes(r) <= KEEP;
         let mut solved: Vec<Solved<V>> =
@@ -243,9 +247,24 @@ impl<V: Lanes> Work<V> {
                 positions.clear();
                 positions.extend(range.clone());
                 batch.load(means, &positions);
+                mend.begin();
                 for (number, component) in chunk.components.iter().enumerate() {
                     let solved = &mut solved[if keep { number } else { 0 }];
-                    let log = batch.density(r, component, solved) + V::splat(component.log_weight);
+                    let (u, mean) = (&component.covariance, component.mean.as_deref());
+                    let mut log = batch.density(r, u, mean, solved);
+                    if batch.doubtful(component.largest) {
+                        let trust = batch.trust(r, u, solved).to_array();
+                        let (mut lanes, of) = (log.to_array(), (number, component));
+                        for lane in 0..range.len() {
+                            if trust[lane] >= 0.0 {
+                                continue;
+                            }
+                            let at = (lane, first + lane);
+                            lanes[lane] = mend.density(means, at, of, chunk.mixture);
+                        }
+                        log = V::load(&lanes);
+                    }
+                    let log = log + V::splat(component.log_weight);
                     log.store(&mut self.logs[number * V::N..]);
                     let lanes = log.to_array();
                     if let Some(lane) = (0..range.len()).find(|&i| lanes[i].is_nan()) {
@@ -258,8 +277,13 @@ impl<V: Lanes> Work<V> {
                     let q = &self.logs[number * V::N..(number + 1) * V::N];
                     let sum = &mut sums[number];
                     sum.q += q.iter().sum::<f64>();
-                    let matters = |lane: &usize| q[*lane] > component.floor;
-                    if keep && 4 * (0..V::N).filter(matters).count() >= 3 * V::N {
+                    mend.add(number, q, &mut self.part.sums[component.k]);
+                    let matters =
+                        |lane: &usize| q[*lane] > component.floor && !mend.has(number, *lane);
+                    if keep
+                        && !mend.any(number)
+                        && 4 * (0..V::N).filter(matters).count() >= 3 * V::N
+                    {
                         let q = V::load(q);
                         let solved = &mut solved[number];
                         batch.add_precision(r, solved, q, &mut sum.a);
@@ -293,7 +317,7 @@ impl<V: Lanes> Work<V> {
                     self.q.push(V::load(&lanes));
                     batch.load(means, &positions);
                     let solved = &mut solved[0];
-                    batch.density(r, component, solved);
+                    batch.density(r, &component.covariance, component.mean.as_deref(), solved);
                     batch.add_precision(r, solved, self.q[group], &mut sum.a);
                     for (i, &residual) in solved.residual.iter().enumerate() {
                         let at = self.residuals.at(i, group);

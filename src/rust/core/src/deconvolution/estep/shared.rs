@@ -10,8 +10,8 @@
 use faer::{Mat, MatRef};
 
 use super::super::Mixture;
+use super::Sums;
 use super::components::Component;
-use super::{Error, Sums};
 use crate::linalg::cross::Packed;
 use crate::linalg::lanes::Lanes;
 use crate::linalg::psd;
@@ -33,16 +33,15 @@ pub struct Table {
 }
 
 impl Table {
-    /// For a group of shared noise.
+    /// For a group of shared noise; `None` where `T` is so nearly singular that digits would be lost.
     pub fn new(
         means: &NormalMeans,
         group: usize,
         mixture: &Mixture,
         component: &Component,
-    ) -> Result<Self, Error> {
+    ) -> Option<Self> {
         let group = &means.groups[group];
-        let singular = || Error::SingularNoise { unit: means.row(group.range.start) };
-        let GroupNoise::Shared(noise) = &group.noise else { return Err(singular()) };
+        let GroupNoise::Shared(noise) = &group.noise else { return None };
         let (n, r) = (noise.observed.len(), means.conditions);
         let at = |i: usize, c: usize| (noise.observed[i.max(c)], noise.observed[i.min(c)]);
         let u = &mixture.covariances[component.k];
@@ -53,7 +52,10 @@ impl Table {
             let (i, c) = at(i, c);
             s(i) * s(c) * v[i * r + c] + u[(i, c)]
         });
-        let (l, log_det) = psd::whitener(t.as_ref()).ok_or_else(singular)?;
+        let (l, log_det) = psd::whitener(t.as_ref())?;
+        if !psd::trusted(t.as_ref(), l.as_ref()) {
+            return None;
+        }
         let mut p = Mat::zeros(n, r);
         for (c, &condition) in noise.observed.iter().enumerate() {
             for i in c..n {
@@ -69,7 +71,7 @@ impl Table {
         }
         let precision = p.transpose() * &p;
         let (rows, ends) = pack(p.as_ref(), &noise.observed);
-        Ok(Self { rows, ends, shift, precision, constant })
+        Some(Self { rows, ends, shift, precision, constant })
     }
 
     /// Logarithms of weighted densities of packed effects into `out`. The number of groups of lanes

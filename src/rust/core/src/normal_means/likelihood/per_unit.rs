@@ -4,10 +4,12 @@ use faer::prelude::*;
 
 use super::super::batch::{Batch, PackedFactor};
 use super::super::problem::{Block, GroupNoise, NormalMeans};
+use super::super::rescue::{FAR, Rescue};
 use super::{Columns, write_column};
 use crate::Prior;
 use crate::linalg::gram::inner_gram;
 use crate::linalg::lanes::{Kernel, Lanes};
+use crate::linalg::psd::Factor;
 use crate::linalg::special::log;
 use crate::linalg::tridiagonal::Tridiagonal;
 
@@ -22,14 +24,17 @@ pub struct Plan {
     zeros: Vec<usize>,
     /// Everything else.
     others: Vec<(usize, PackedFactor)>,
+    /// All of them.
+    factors: Vec<Factor>,
 }
 
 impl Plan {
     /// Sort the matrices that have a wanted scale.
     pub fn new(prior: &Prior, columns: &Columns) -> Self {
         let wanted = (0..prior.factors.len()).filter(|&k| !columns.scales[k].is_empty());
+        let factors = prior.factors.clone();
         let mut plan =
-            Self { singletons: vec![], rank_ones: vec![], zeros: vec![], others: vec![] };
+            Self { singletons: vec![], rank_ones: vec![], zeros: vec![], others: vec![], factors };
         let mut rank_ones = Vec::new();
         for k in wanted {
             let factor = &prior.factors[k];
@@ -80,7 +85,10 @@ impl Kernel for PerUnit<'_, '_> {
                     return Some(first + lane);
                 }
                 let mut sink = Sink { gathered: &mut gathered, rows, row: first - start };
-                work.evaluate(&self, &mut sink);
+                work.evaluate(&self, positions.len(), &mut sink);
+                if let Some(lane) = work.mend(&self, &positions, &mut sink) {
+                    return Some(first + lane);
+                }
             }
             let row = start - self.block.range.start;
             for column in 0..count {
@@ -104,11 +112,21 @@ impl Sink<'_> {
     fn put<V: Lanes>(&mut self, column: usize, value: V) {
         value.store(&mut self.gathered[column * self.rows + self.row..]);
     }
+
+    #[inline(always)]
+    fn get<V: Lanes>(&self, column: usize) -> V {
+        V::load(&self.gathered[column * self.rows + self.row..])
+    }
 }
 
 /// One thread's workspace.
 struct Work<V> {
     batch: Batch<V>,
+    rescue: Rescue<V>,
+    /// Whether any unit of the batch has a nearly singular V, or effects of hundreds of standard errors.
+    doubtful: bool,
+    /// Columns of the batch with a value that lost its digits: their components and numbers.
+    lost: Vec<(Option<(usize, f64)>, usize)>,
     whitened: Vec<V>,
     tridiagonal: Tridiagonal<V>,
     diagonal: Vec<V>,
@@ -126,6 +144,9 @@ impl<V: Lanes> Work<V> {
         let most = task.columns.scales.iter().map(Vec::len).max().unwrap_or(0);
         Self {
             batch,
+            rescue: Rescue::new(task.means, task.noise),
+            doubtful: false,
+            lost: Vec::new(),
             whitened: vec![zero; np * np.max(4)],
             tridiagonal: Tridiagonal::new(np),
             diagonal: vec![zero; np],
@@ -135,15 +156,19 @@ impl<V: Lanes> Work<V> {
         }
     }
 
+    /// All columns of the first `count` lanes.
     #[inline(always)]
-    fn evaluate(&mut self, task: &PerUnit, sink: &mut Sink) {
+    fn evaluate(&mut self, task: &PerUnit, count: usize, sink: &mut Sink) {
+        let near = V::splat(FAR) - self.batch.zz;
+        let sound = near.min(self.batch.fragile).to_array();
+        self.doubtful = !sound[..V::N].iter().all(|v| *v >= 0.0);
         let at_zero = V::splat(-0.5).mul_add(self.batch.zz, self.batch.constant);
         if let Some(column) = task.columns.null {
-            sink.put(column, at_zero);
+            self.put(column, None, at_zero, (count, false), sink);
         }
         for &k in &task.plan.zeros {
             for &(_, column) in &task.columns.scales[k] {
-                sink.put(column, at_zero);
+                self.put(column, None, at_zero, (count, false), sink);
             }
         }
         if !task.plan.singletons.is_empty() {
@@ -151,12 +176,12 @@ impl<V: Lanes> Work<V> {
         }
         for &(k, r, variance) in &task.plan.singletons {
             let (g, h) = (self.diagonal[r], self.product[r]);
-            rank_one(g, h * h, variance, at_zero, &task.columns.scales[k], sink);
+            self.rank_one(task, k, (g, h * h, variance), (count, at_zero), sink);
         }
         for (ks, factor) in &task.plan.rank_ones {
             let (g, h) = self.batch.rank_ones(factor, &mut self.whitened);
             for (c, &k) in ks.iter().enumerate() {
-                rank_one(g[c], h[c] * h[c], 1.0, at_zero, &task.columns.scales[k], sink);
+                self.rank_one(task, k, (g[c], h[c] * h[c], 1.0), (count, at_zero), sink);
             }
         }
         for (k, factor) in &task.plan.others {
@@ -164,12 +189,79 @@ impl<V: Lanes> Work<V> {
             self.scales.clear();
             self.scales.extend(task.columns.scales[*k].iter().map(|s| s.0));
             let rest = (!factor.near_full_rank(self.batch.np)).then_some(self.batch.zz);
-            self.tridiagonal.log_density(&self.scales, rest, &mut self.density, V::N);
-            let values = self.density.chunks_exact(V::N);
-            for (&(_, column), value) in task.columns.scales[*k].iter().zip(values) {
-                sink.put(column, self.batch.constant + V::load(value));
+            let lost = self.tridiagonal.log_density(&self.scales, rest, &mut self.density, V::N);
+            self.doubtful |= lost;
+            for (l, &(w, column)) in task.columns.scales[*k].iter().enumerate() {
+                let value = self.batch.constant + V::load(&self.density[l * V::N..]);
+                self.put(column, Some((*k, w)), value, (count, rest.is_some()), sink);
             }
         }
+    }
+
+    /// `log p = log p_0 - 1/2 [log(1 + wg) - w h^2 / (1 + wg)]` for a matrix of rank one.
+    #[inline(always)]
+    fn rank_one(
+        &mut self,
+        task: &PerUnit,
+        k: usize,
+        (g, h2, variance): (V, V, f64),
+        (count, at_zero): (usize, V),
+        sink: &mut Sink,
+    ) {
+        for &(scale, column) in &task.columns.scales[k] {
+            let w = V::splat(scale * variance);
+            let t = w.mul_add(g, V::splat(1.0));
+            let gain = (w * h2).mul_add(t.recip(), log(t).neg());
+            let value = V::splat(0.5).mul_add(gain, at_zero);
+            self.put(column, Some((k, scale)), value, (count, true), sink);
+        }
+    }
+
+    /// Into a column, noting it if a value has lost its digits: where V is nearly singular; where it
+    /// is a small difference of large squares, if `difference`; and where it is not finite.
+    #[inline(always)]
+    fn put(
+        &mut self,
+        column: usize,
+        component: Option<(usize, f64)>,
+        value: V,
+        (count, difference): (usize, bool),
+        sink: &mut Sink,
+    ) {
+        if !self.doubtful {
+            return sink.put(column, value);
+        }
+        let nan = V::splat(f64::NAN);
+        let mut kept = self.batch.fragile.select_negative(nan, value);
+        if difference {
+            let size = value.abs().max(V::splat(1.0));
+            let above = V::splat(1.0 / FAR).neg_mul_add(self.batch.zz, size);
+            kept = above.select_negative(nan, kept);
+        }
+        if kept.to_array()[..count].iter().any(|v| !v.is_finite()) {
+            self.lost.push((component, column));
+        }
+        sink.put(column, kept);
+    }
+
+    /// The values that lost their digits anew. Returns a lane whose noise is not positive definite.
+    #[inline(always)]
+    fn mend(&mut self, task: &PerUnit, positions: &[usize], sink: &mut Sink) -> Option<usize> {
+        if self.lost.is_empty() {
+            return None;
+        }
+        self.rescue.begin();
+        for (component, column) in std::mem::take(&mut self.lost) {
+            let of = component.map(|(k, w)| (&task.plan.factors[k], w));
+            let value = sink.get(column);
+            let value: V = self.rescue.log_density(task.means, positions, of, value);
+            let lanes = value.to_array();
+            if let Some(lane) = lanes[..positions.len()].iter().position(|v| v.is_nan()) {
+                return Some(lane);
+            }
+            sink.put(column, value);
+        }
+        None
     }
 
     /// Bring one matrix to tridiagonal form: `MM'` bordered by `z`, or `M'M` bordered by `M'z`.
@@ -188,23 +280,5 @@ impl<V: Lanes> Work<V> {
             inner_gram(np, factor.columns, m, &self.batch.z, &mut t.matrix, &mut t.x);
         }
         t.reduce();
-    }
-}
-
-/// `log p = log p_0 - 1/2 [log(1 + wg) - w h^2 / (1 + wg)]` for a matrix of rank one.
-#[inline(always)]
-fn rank_one<V: Lanes>(
-    g: V,
-    h2: V,
-    variance: f64,
-    at_zero: V,
-    scales: &[(f64, usize)],
-    sink: &mut Sink,
-) {
-    for &(w, column) in scales {
-        let w = V::splat(w * variance);
-        let t = w.mul_add(g, V::splat(1.0));
-        let gain = (w * h2).mul_add(t.recip(), log(t).neg());
-        sink.put(column, V::splat(0.5).mul_add(gain, at_zero));
     }
 }

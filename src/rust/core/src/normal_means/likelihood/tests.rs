@@ -1,4 +1,6 @@
 use super::*;
+use crate::linalg::lanes::at_each_level;
+use crate::normal_means::hostile::{Worst, problems};
 use crate::normal_means::testing::{Case, cases, slow_log_density};
 use crate::normal_means::{Correlation, Data};
 
@@ -66,4 +68,31 @@ fn a_unit_with_singular_noise_is_named() {
     let likelihood = Likelihood::new(&means, &prior).unwrap();
     let error = likelihood.all(out.as_mut(), &Monitor::default()).unwrap_err();
     assert_eq!(error, Error::SingularNoise { unit: 1 });
+}
+
+#[test]
+fn hostile_problems_have_their_digits_at_every_level() {
+    at_each_level(|level| {
+        let mut worst = Worst::default();
+        for problem in problems() {
+            let prior = problem.prior();
+            for form in problem.forms() {
+                let means = NormalMeans::new(form.data()).unwrap();
+                let likelihood = Likelihood::new(&means, &prior).unwrap();
+                let mut out = Mat::zeros(form.units, 1);
+                for block in means.blocks() {
+                    let rows = out.as_mut().subrows_mut(block.range.start, block.range.len());
+                    likelihood.block(&block, rows).unwrap();
+                }
+                let at = (0..form.units).find(|&p| means.row(p) == 0).unwrap();
+                let error = relative(out[(at, 0)], problem.log_density);
+                worst.add(
+                    format!("{level:?} {} {}", problem.group(), form.name),
+                    &problem.name,
+                    &[error],
+                );
+            }
+        }
+        worst.check(&[1e-10]);
+    });
 }

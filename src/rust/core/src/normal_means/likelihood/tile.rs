@@ -3,6 +3,7 @@
 use faer::prelude::*;
 
 use super::super::problem::{Block, NormalMeans, SharedNoise};
+use super::super::rescue::FAR;
 use super::super::shared::SharedBasis;
 use super::{Columns, write_column};
 use crate::linalg::lanes::{Kernel, Lanes};
@@ -61,10 +62,12 @@ pub struct Shared<'a, 'b> {
 }
 
 impl Kernel for Shared<'_, '_> {
-    type Output = ();
+    /// Units of the block with effects of hundreds of standard errors: small differences of their
+    /// squares have lost digits.
+    type Output = Vec<usize>;
 
     #[inline(always)]
-    fn run<V: Lanes>(self) {
+    fn run<V: Lanes>(self) -> Vec<usize> {
         // As many accumulators as there are registers: 4 x 6 of 32, or 4 x 2 of 16.
         if V::N == 8 { self.tiled::<V, 6>() } else { self.tiled::<V, 2>() }
     }
@@ -72,7 +75,7 @@ impl Kernel for Shared<'_, '_> {
 
 impl Shared<'_, '_> {
     #[inline(always)]
-    fn tiled<V: Lanes, const T: usize>(mut self) {
+    fn tiled<V: Lanes, const T: usize>(mut self) -> Vec<usize> {
         let (j, r) = (self.means.units, self.means.conditions);
         let range = self.block.range.clone();
         let tiles = range.len().div_ceil(T * V::N);
@@ -146,6 +149,13 @@ impl Shared<'_, '_> {
                 write_column(&mut self.out, column, 0, &values[..range.len()]);
             }
         }
+        let mut far = Vec::new();
+        for (v, at_zero) in at_zero.iter().enumerate() {
+            let above = (*at_zero - constant + V::splat(0.5 * FAR)).to_array();
+            let rows = v * V::N..((v + 1) * V::N).min(range.len());
+            far.extend(rows.filter(|row| above[row % V::N] < 0.0));
+        }
+        far
     }
 }
 

@@ -117,6 +117,25 @@ impl<V: Lanes> Accumulator<V> {
         }
     }
 
+    /// More weight on a component that is zero in every condition, so little that means stay as they are.
+    #[inline(always)]
+    pub fn add_null(&mut self, weight: V) {
+        for cell in &mut self.cells {
+            cell.zero = cell.zero + weight;
+        }
+    }
+
+    /// The least probability, of all conditions, of a wrong sign and of no effect.
+    #[inline(always)]
+    pub fn least(&self) -> (V, V) {
+        let (mut wrong, mut zero) = (V::splat(1.0), V::splat(1.0));
+        for cell in &self.cells {
+            wrong = wrong.min(cell.zero + cell.negative.min(cell.positive));
+            zero = zero.min(cell.zero);
+        }
+        (wrong, zero)
+    }
+
     /// Take in a component's weight. A lane of weight zero is left as it was by the update.
     #[inline(always)]
     pub fn step(&mut self, weight: V) -> Step<V> {

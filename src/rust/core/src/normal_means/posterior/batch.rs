@@ -8,6 +8,7 @@ use super::output::{Local, Output, TABLES};
 use super::per_unit::PerUnit;
 use super::plan::Plan;
 use super::shared::{Shared, Tables};
+use super::tails::Tails;
 use super::work::Work;
 use crate::linalg::lanes::{Kernel, Lanes};
 use crate::normal_means::NormalMeans;
@@ -26,8 +27,10 @@ pub struct BlockPosterior<'a, 'b> {
     pub map: &'a Map,
     pub block: &'a Block,
     pub noise: Noise<'a>,
-    /// Weights of the block's units by columns, those that do not matter set to zero.
+    /// Weights of the block's units by columns, those that do not matter for moments set to zero.
     pub weights: &'a [f64],
+    /// Those alone.
+    pub small: &'a [f64],
     pub output: &'a Output<'b>,
 }
 
@@ -41,7 +44,7 @@ impl Kernel for BlockPosterior<'_, '_> {
 
     #[inline(always)]
     fn run<V: Lanes>(self) -> Option<usize> {
-        let Self { means, plan, map, block, weights, output, .. } = self;
+        let Self { means, plan, map, block, weights, small, output, .. } = self;
         let (units, r) = (block.range.len(), map.outputs(means.conditions));
         let covariance = output.wants_covariance();
         let by_unit = matches!(map, Map::Scaled(_));
@@ -58,28 +61,38 @@ impl Kernel for BlockPosterior<'_, '_> {
         };
         let mut work = Work::new(r, covariance, projection);
         let mut local = Local { units, values: vec![0.0; TABLES * r * units] };
+        let mut tails = Tails::new(units, small, &plan.partial);
         let sets = Sets::new(units, weights);
         let order = sets.line_up(V::N);
         for members in order.chunks(V::N) {
-            let lineup = Lineup::new(weights, &sets, members);
+            let mut lineup = Lineup::new(weights, &sets, members);
             let mut null = V::splat(0.0);
             for &column in &plan.null {
                 null = null + lineup.gather(column);
             }
             work.sums.begin(null);
+            let mut again = false;
             let positions: Vec<usize> = members.iter().map(|i| block.range.start + i).collect();
             if let Some(projection) = &mut work.projection {
                 output.load_scale(means, &positions, &mut projection.scale);
             }
-            match &mut path {
-                Path::Shared(shared, tables) => {
-                    shared.run(means, tables, &positions, &lineup, &mut work);
-                }
-                Path::PerUnit(own) => {
-                    if let Some(lane) = own.run(means, plan, &positions, &lineup, &mut work) {
-                        return Some(positions[lane]);
+            loop {
+                match &mut path {
+                    Path::Shared(shared, tables) => {
+                        shared.run(means, tables, &positions, &lineup, &mut work);
+                    }
+                    Path::PerUnit(own) => {
+                        let done = own.run(means, plan, &positions, &lineup, &mut work);
+                        if let Err(lane) = done {
+                            return Some(positions[lane]);
+                        }
                     }
                 }
+                if again || !tails.find(members, &plan.null, &mut work.sums) {
+                    break;
+                }
+                again = true;
+                lineup = Lineup::of(&tails.matter, units, members);
             }
             local.take(members, &work.sums);
             if covariance {

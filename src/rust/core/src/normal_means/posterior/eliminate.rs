@@ -10,7 +10,7 @@
 
 use super::component::{Packed, triangle};
 use crate::linalg::blocks::subtract_product;
-use crate::linalg::cholesky::{factor, forward, packed_len, panel};
+use crate::linalg::cholesky::{factor, forward, offset, packed_len, panel};
 use crate::linalg::lanes::Lanes;
 
 /// Workspace for one component at a time.
@@ -94,6 +94,33 @@ impl<V: Lanes> Elimination<V> {
         factor(columns, &mut self.l[..len], &mut self.reciprocal[..columns]);
         self.u[..columns].copy_from_slice(&self.h[..columns]);
         forward(columns, &self.l[..len], &self.reciprocal[..columns], &mut self.u[..columns]);
+    }
+
+    /// The largest trace of `G` in the lanes, after [`prepare`](Self::prepare); infinite where it is no
+    /// number.
+    #[inline(always)]
+    pub fn trace(&self, columns: usize) -> f64 {
+        let mut sum = V::splat(0.0);
+        for i in 0..columns {
+            sum = sum + self.gram[offset(i, i)];
+        }
+        let finite = |t: &f64| if t.is_finite() { *t } else { f64::INFINITY };
+        sum.to_array()[..V::N].iter().map(finite).fold(0.0, f64::max)
+    }
+
+    /// After [`factor`](Self::factor): negative where a diagonal element of `I + wG` over its pivot is
+    /// above `limit`, so that so many digits were lost.
+    #[inline(always)]
+    pub fn trust(&self, columns: usize, w: f64, limit: V) -> V {
+        let (mut least, mut sum) = (limit, V::splat(0.0));
+        for i in 0..columns {
+            let diagonal = V::splat(w).mul_add(self.gram[offset(i, i)], V::splat(1.0));
+            let d = self.reciprocal[i];
+            let left = (d * d).neg_mul_add(diagonal, limit);
+            (least, sum) = (left.min(least), sum + left);
+        }
+        // What is no number passes the comparison, but not the sum.
+        sum.mul_add(V::splat(0.0), least)
     }
 
     /// Mean and variance of the conditions in the support, in its order (padded to fours).

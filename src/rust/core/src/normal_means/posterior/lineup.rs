@@ -98,6 +98,17 @@ impl<'a> Lineup<'a> {
         Self { weights, units: sets.units(), members, union: sets.union(members) }
     }
 
+    /// The same without sets.
+    pub fn of(weights: &'a [f64], units: usize, members: &'a [usize]) -> Self {
+        let columns = weights.len().checked_div(units).unwrap_or(0);
+        let mut union = vec![0; columns.div_ceil(64).max(1)];
+        for (c, column) in weights.chunks_exact(units.max(1)).enumerate() {
+            let any = members.iter().any(|&unit| column[unit] > 0.0);
+            union[c / 64] |= u64::from(any) << (c % 64);
+        }
+        Self { weights, units, members, union }
+    }
+
     /// Whether any scale of a component has weight in any lane.
     pub fn any(&self, scaled: &Scaled) -> bool {
         scaled.scales.iter().any(|&(_, column)| has(&self.union, column))

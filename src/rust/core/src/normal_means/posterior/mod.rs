@@ -14,14 +14,17 @@
 //! lfsr     = lfdr + min(negative, positive)
 //! ```
 //!
-//! **Which components are left out.** Those with `g_t <= 1e-20 / T`, T the number of components. Their
-//! total weight is `e <= 1e-20`. Let `D` bound `|m_t - m_u|` and `sd_t` over the components of the
-//! unit. Then every probability changes by at most `e`, the mean by `e D`, and the variance by
-//! `e (D^2 + D^2 + D^2)`, so that the standard deviation changes by at most `sqrt(3 e) D < 2e-10 D`.
+//! **Which components are left out.** Of moments, those with `g_t <= 1e-20 / T`, T the number of
+//! components. Their total weight is `e <= 1e-20`. Let `D` bound `|m_t - m_u|` and `sd_t` over the
+//! components of the unit. Then the mean changes by at most `e D`, and the variance by
+//! `e (D^2 + D^2 + D^2)`, so that the standard deviation changes by at most `sqrt(3 e) D < 2e-10 D`. Of
+//! probabilities, those that cannot change any by a relative 1e-7 (`tails`).
 //!
 //! - `plan`: the components with weight, by path; `component`: a factor packed for elimination;
 //! - `batch`: one block; `lineup`: which units share lanes; `work`, `accumulate`: the running sums;
+//! - `tails`: small weights that matter;
 //! - `per_unit`, `eliminate`: units with differing noise; `shared`, `panels`: with common noise;
+//! - `mend`: units that have lost digits, anew;
 //! - `map`: linear functions of the effects; `output`: the tables of the caller.
 //!
 //! Operations per (unit, component), R conditions, rank r: common noise `2Rr`; otherwise R at rank one
@@ -34,11 +37,13 @@ mod component;
 pub(super) mod eliminate;
 mod lineup;
 pub(super) mod map;
+pub(super) mod mend;
 mod output;
 pub(super) mod panels;
 mod per_unit;
 pub(super) mod plan;
 mod shared;
+mod tails;
 mod work;
 
 use faer::MatRef;
@@ -84,7 +89,7 @@ pub struct Weights<'a> {
     pub values: &'a [f64],
 }
 
-/// Total weight that may be left out.
+/// Total weight that may be left out of moments.
 const NEGLIGIBLE: f64 = 1e-20;
 
 /// The posterior of every unit. `scale`, J by R in the caller's order, multiplies effects at the end;
@@ -141,17 +146,17 @@ fn posterior_at(
     let mut single = Vec::new();
     for (g, blocks) in blocks_by_group(means) {
         match &means.groups[g].noise {
-            GroupNoise::Shared(noise) if blocks.len() > 1 => {
+            GroupNoise::Shared(_) if blocks.len() == 1 => single.extend(blocks),
+            GroupNoise::Shared(noise) => {
                 let tables = tables(noise);
-                blocks.par_iter().try_for_each(|b| job.run(b, Noise::Shared(&tables)))?;
+                blocks.par_iter().try_for_each(|b| job.run(b, tables.as_ref()))?;
             }
-            GroupNoise::Shared(_) => single.extend(blocks),
-            noise => blocks.par_iter().try_for_each(|b| job.run(b, Noise::PerUnit(noise)))?,
+            _ => blocks.par_iter().try_for_each(|b| job.run(b, None))?,
         }
     }
     single.par_iter().try_for_each(|block| match &means.groups[block.group].noise {
-        GroupNoise::Shared(noise) => job.run(block, Noise::Shared(&tables(noise))),
-        noise => job.run(block, Noise::PerUnit(noise)),
+        GroupNoise::Shared(noise) => job.run(block, tables(noise).as_ref()),
+        _ => job.run(block, None),
     })
 }
 
@@ -177,22 +182,28 @@ struct Job<'a, 'b> {
 }
 
 impl Job<'_, '_> {
-    fn run(&self, block: &Block, noise: Noise) -> Result<(), Error> {
+    /// A block, with the tables of its group if units share their noise (and tables have digits).
+    fn run(&self, block: &Block, tables: Option<&Tables>) -> Result<(), Error> {
         self.monitor.advance(block.range.len())?;
-        let weights = self.gather(block)?;
+        let [weights, small] = self.gather(block)?;
         let Self { means, plan, map, output, .. } = self;
-        let job = BlockPosterior { means, plan, map, block, noise, weights: &weights, output };
+        let own = means.unit_noise(block.group);
+        let noise = tables.map_or(Noise::PerUnit(&own), Noise::Shared);
+        let (weights, small) = (&weights, &small);
+        let job = BlockPosterior { means, plan, map, block, noise, weights, small, output };
         match dispatch_at(self.level, job) {
             None => Ok(()),
             Some(position) => Err(Error::SingularNoise { unit: means.row(position) }),
         }
     }
 
-    /// The weights of a block by columns, in arranged order, without those that do not matter.
-    fn gather(&self, block: &Block) -> Result<Vec<f64>, Error> {
+    /// The weights of a block by columns, in arranged order: those that matter for moments, with zeros
+    /// for the others, and these.
+    fn gather(&self, block: &Block) -> Result<[Vec<f64>; 2], Error> {
         let (j, active) = (self.means.units, self.weights.active.len());
         let least = NEGLIGIBLE / active.max(1) as f64;
-        let mut out = Vec::with_capacity(active * block.range.len());
+        let room = || Vec::with_capacity(active * block.range.len());
+        let mut out = [room(), room()];
         for column in self.weights.values.chunks_exact(j) {
             for position in block.range.clone() {
                 let row = self.means.row(position);
@@ -201,13 +212,17 @@ impl Job<'_, '_> {
                     let why = format!("must be finite and not negative, unlike row {}", row + 1);
                     return Err(Error::Value { name: "weights", why });
                 }
-                out.push(if w > least { w } else { 0.0 });
+                let (large, small) = if w > least { (w, 0.0) } else { (0.0, w) };
+                out[0].push(large);
+                out[1].push(small);
             }
         }
         Ok(out)
     }
 }
 
+#[cfg(test)]
+mod hostile_tests;
 #[cfg(test)]
 pub(super) mod reference;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::eliminate::Elimination;
 use super::lineup::Lineup;
+use super::mend::Mend;
 use super::plan::{Dense, Line, Plan};
 use super::work::{ByUnit, Work};
 use crate::linalg::lanes::Lanes;
@@ -13,6 +14,7 @@ use crate::normal_means::problem::GroupNoise;
 pub struct PerUnit<V> {
     batch: Batch<V>,
     elimination: Elimination<V>,
+    mend: Mend<V>,
     m: Vec<V>,
     mean: Vec<V>,
     variance: Vec<V>,
@@ -36,6 +38,7 @@ impl<V: Lanes> PerUnit<V> {
         let of = |len: usize| vec![V::splat(0.0); len];
         Self {
             elimination: Elimination::new(most, widest, covariance),
+            mend: Mend::new(),
             m: of(np * widest),
             mean: of(most),
             variance: of(most),
@@ -45,7 +48,7 @@ impl<V: Lanes> PerUnit<V> {
         }
     }
 
-    /// All components of the units in the lanes. Returns the lane of a unit whose noise is singular.
+    /// All components of the units in the lanes. Fails with the lane of a unit whose noise is singular.
     #[inline(always)]
     pub fn run(
         &mut self,
@@ -54,47 +57,65 @@ impl<V: Lanes> PerUnit<V> {
         positions: &[usize],
         lineup: &Lineup,
         work: &mut Work<V>,
-    ) -> Option<usize> {
+    ) -> Result<(), usize> {
         self.batch.load(means, positions);
         if let Some(lane) = self.batch.singular(positions.len()) {
-            return Some(lane);
+            return Err(lane);
         }
+        self.mend.begin(&self.batch, positions.len());
         if plan.singletons.iter().any(|(line, ..)| lineup.any(&line.scaled)) {
             self.batch.precision(&mut self.diagonal, &mut self.product);
         }
         for (line, r, f) in &plan.singletons {
             let f = V::splat(*f);
-            let (g, h) = (f * f * self.diagonal[*r], f * self.product[*r]);
+            let (mut g, mut h) = (f * f * self.diagonal[*r], f * self.product[*r]);
+            if lineup.any(&line.scaled) {
+                self.mend.line(means, positions, &line.factor, &mut g, &mut h)?;
+            }
             line_scales(line, g, h, lineup, work);
         }
         for (lines, factor) in &plan.lines {
             if lines.iter().any(|line| lineup.any(&line.scaled)) {
-                let (g, h) = self.batch.rank_ones(factor, &mut self.m);
+                let (mut g, mut h) = self.batch.rank_ones(factor, &mut self.m);
                 for (c, line) in lines.iter().enumerate() {
+                    self.mend.line(means, positions, &line.factor, &mut g[c], &mut h[c])?;
                     line_scales(line, g[c], h[c], lineup, work);
                 }
             }
         }
         for dense in plan.dense.iter().filter(|dense| lineup.any(&dense.scaled)) {
-            self.dense(dense, lineup, work);
+            self.dense(means, dense, positions, lineup, work)?;
         }
-        None
+        Ok(())
     }
 
     #[inline(always)]
-    fn dense(&mut self, dense: &Dense, lineup: &Lineup, work: &mut Work<V>) {
+    fn dense(
+        &mut self,
+        means: &NormalMeans,
+        dense: &Dense,
+        positions: &[usize],
+        lineup: &Lineup,
+        work: &mut Work<V>,
+    ) -> Result<(), usize> {
         let (packed, columns) = (&dense.packed, dense.packed.columns);
         let m = &mut self.m[..self.batch.np * columns];
         self.batch.whiten(&dense.factor, m);
         self.elimination.prepare(columns, m, &self.batch.z);
+        let trace = self.elimination.trace(columns);
         for &(w, column) in &dense.scaled.scales {
             let Some(weight) = lineup.weight(column) else { continue };
             self.elimination.factor(columns, w);
             self.elimination.moments(packed, w, &mut self.mean, &mut self.variance);
+            let lost = self.mend.lost(&self.elimination, (columns, w, trace));
+            self.mend.component(means, positions, dense, (w, lost))?;
+            self.mend.put(&mut self.mean, &mut self.variance);
             let (elimination, variance) = (&self.elimination, &self.variance[..]);
-            let spread = ByUnit { elimination, of: packed, w, variance };
+            let mended = self.mend.moments();
+            let spread = ByUnit { elimination, of: packed, w, variance, mended };
             work.add(weight, &packed.support, &self.mean, &spread);
         }
+        Ok(())
     }
 }
 

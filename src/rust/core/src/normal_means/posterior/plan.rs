@@ -18,6 +18,8 @@ pub struct Scaled {
 pub struct Line {
     pub scaled: Scaled,
     pub f: Vec<f64>,
+    /// That of the effects.
+    pub factor: Factor,
 }
 
 /// A component of rank two or more.
@@ -26,6 +28,8 @@ pub struct Dense {
     pub scaled: Scaled,
     pub packed: Packed,
     pub factor: PackedFactor,
+    /// The factors of the effects, and of the results if they are not the effects.
+    pub of: (Factor, Option<Factor>),
 }
 
 /// All components with weight.
@@ -38,13 +42,16 @@ pub struct Plan {
     /// Rank one, up to four whitened side by side.
     pub lines: Vec<(Vec<Line>, PackedFactor)>,
     pub dense: Vec<Dense>,
+    /// Whether the component of a column of the weights may have no variance in some result; nothing if
+    /// it has none at all.
+    pub partial: Vec<Option<bool>>,
 }
 
 impl Plan {
     /// From the components (by their number in the prior) that the columns of the weights are for.
     pub fn new(prior: &Prior, active: &[usize], map: &Map) -> Result<Self, Error> {
         let mut scales: Vec<Vec<(f64, usize)>> = vec![Vec::new(); prior.factors.len()];
-        let mut plan = Self::default();
+        let mut plan = Self { partial: vec![None; active.len()], ..Self::default() };
         for (column, &p) in active.iter().enumerate() {
             if p >= prior.len() {
                 let why = format!("names component {}, but there are {}", p + 1, prior.len());
@@ -72,13 +79,16 @@ impl Plan {
 
     fn place(&mut self, factor: &Factor, scaled: Scaled, map: &Map, lines: &mut Vec<Line>) {
         let mapped = map.apply(factor);
-        let line = |scaled| Line { scaled, f: mapped.values.clone() };
+        let whole = mapped.support.len() == mapped.rows && !matches!(map, Map::Scaled(_));
+        scaled.scales.iter().for_each(|(_, column)| self.partial[*column] = Some(!whole));
+        let line = |scaled| Line { scaled, f: mapped.values.clone(), factor: factor.clone() };
         match (factor.rank, &factor.support[..]) {
             (1, &[r]) => self.singletons.push((line(scaled), r, factor.row(r)[0])),
             (1, _) => lines.push(line(scaled)),
             _ => {
-                let (packed, factor) = (Packed::new(&mapped), PackedFactor::new(factor));
-                self.dense.push(Dense { scaled, packed, factor });
+                let (packed, of) = (Packed::new(&mapped), factor.clone());
+                let of = (of, map.fixed().map(|_| mapped));
+                self.dense.push(Dense { scaled, packed, factor: PackedFactor::new(factor), of });
             }
         }
     }

@@ -47,29 +47,35 @@ struct ScaleTable {
 }
 
 impl<'a> Tables<'a> {
+    /// `None` if they would lose digits.
     pub fn new(
         prior: &Prior,
         plan: &'a Plan,
         noise: &SharedNoise,
         map: &Map,
         covariance: bool,
-    ) -> Self {
+    ) -> Option<Self> {
         let lines = plan.singletons.iter().map(|(line, ..)| line);
         let lines: Vec<&Line> = lines.chain(plan.lines.iter().flat_map(|(l, _)| l)).collect();
         let basis = |k: usize| SharedBasis::new(noise.whitener.as_ref(), &prior.factors[k]);
-        Self {
-            lines: lines.into_par_iter().map(|l| LineTable::new(l, &basis(l.scaled.k))).collect(),
-            dense: plan
-                .dense
-                .par_iter()
-                .map(|d| {
-                    let mut basis = basis(d.scaled.k);
-                    basis.lift = map.lift(basis.lift);
-                    let table = Table::new(&d.scaled, &d.packed.support, &basis);
-                    if covariance { table.with_covariances(&basis) } else { table }
-                })
-                .collect(),
-        }
+        let largest = |scaled: &Scaled| scaled.scales.iter().map(|s| s.0).fold(0.0, f64::max);
+        let lines: Vec<_> =
+            lines.into_par_iter().map(|l| LineTable::new(l, &basis(l.scaled.k))).collect();
+        let dense: Vec<Option<Table>> = plan
+            .dense
+            .par_iter()
+            .map(|d| {
+                let mut basis = basis(d.scaled.k);
+                if !basis.trusted(largest(&d.scaled)) {
+                    return None;
+                }
+                basis.lift = map.lift(basis.lift);
+                let table = Table::new(&d.scaled, &d.packed.support, &basis);
+                Some(if covariance { table.with_covariances(&basis) } else { table })
+            })
+            .collect();
+        let dense = dense.into_iter().collect::<Option<Vec<_>>>()?;
+        noise.trusted.then_some(Self { lines, dense })
     }
 }
 

@@ -4,7 +4,9 @@ use super::accumulate::{Accumulator, Signs, Step, scaled_precision, signs};
 use super::component::{Packed, triangle};
 use super::eliminate::Elimination;
 use super::map::{Projection, SQUARE_ROUNDING, add_or_zero};
+use super::mend::set;
 use crate::linalg::lanes::Lanes;
+use crate::normal_means::careful::Moments;
 
 /// The variances of a component in the conditions of its support.
 pub trait Spread<V: Lanes> {
@@ -20,6 +22,8 @@ pub struct ByUnit<'a, V> {
     pub of: &'a Packed,
     pub w: f64,
     pub variance: &'a [V],
+    /// Lanes of which the elimination has lost the digits, and their moments.
+    pub mended: &'a [(usize, Moments)],
 }
 
 impl<V: Lanes> Spread<V> for ByUnit<'_, V> {
@@ -30,6 +34,13 @@ impl<V: Lanes> Spread<V> for ByUnit<'_, V> {
     #[inline(always)]
     fn covariance(&self, out: &mut [V]) {
         self.elimination.covariance(self.of, self.w, out);
+        for (lane, moments) in self.mended {
+            for (a, &i) in self.of.support.iter().enumerate() {
+                for (b, &p) in self.of.support[..=a].iter().enumerate() {
+                    set(&mut out[triangle(i, p)], *lane, moments.covariance(a, b));
+                }
+            }
+        }
     }
 }
 

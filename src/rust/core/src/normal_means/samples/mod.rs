@@ -25,9 +25,8 @@ use rayon::prelude::*;
 
 use super::NormalMeans;
 use super::columns::Columns;
-use super::correlation::CommonCorrelation;
 use super::posterior::{Weights, map::Map, plan::Plan};
-use super::problem::{BLOCK, Block, GroupNoise};
+use super::problem::{BLOCK, Block};
 use crate::linalg::lanes::{Level, dispatch_at, level};
 use crate::{Error, Monitor, Prior};
 use linear::Linear;
@@ -99,7 +98,7 @@ fn samples_at(
     let tiles = tiles(means, results.max(r) * draw.samples);
     tiles.par_iter().try_for_each(|block| {
         monitor.advance(block.range.len())?;
-        let noise = noise(means, block.group);
+        let noise = means.unit_noise(block.group);
         let range = block.range.clone();
         let linear = linear.as_ref();
         let tile = Tile { means, plan: &plan, weights, draw, noise: &noise, range, linear };
@@ -122,20 +121,6 @@ fn tiles(means: &NormalMeans, size: usize) -> Vec<Block> {
         }
     }
     tiles
-}
-
-/// The noise of a group as that of single units.
-fn noise(means: &NormalMeans, group: usize) -> GroupNoise {
-    match (&means.groups[group].noise, &means.common) {
-        (_, CommonCorrelation::Diagonal(_)) => GroupNoise::Diagonal,
-        (GroupNoise::Scaled, _) => GroupNoise::Scaled,
-        (GroupNoise::Shared(shared), CommonCorrelation::Full(..))
-            if shared.observed.len() == means.conditions =>
-        {
-            GroupNoise::Scaled
-        }
-        _ => GroupNoise::Own,
-    }
 }
 
 /// From scaled effects to those of the caller.

@@ -12,6 +12,7 @@ use crate::normal_means::NormalMeans;
 use crate::normal_means::batch::Batch;
 use crate::normal_means::posterior::Weights;
 use crate::normal_means::posterior::eliminate::Elimination;
+use crate::normal_means::posterior::mend::Mend;
 use crate::normal_means::posterior::panels::Panels;
 use crate::normal_means::posterior::plan::{Dense, Line, Plan, Scaled};
 use crate::normal_means::problem::GroupNoise;
@@ -90,6 +91,7 @@ impl Drawn<'_> {
 struct Sampler<V> {
     batch: Batch<V>,
     elimination: Elimination<V>,
+    mend: Mend<V>,
     m: Vec<V>,
     mean: Vec<V>,
     variance: Vec<V>,
@@ -110,6 +112,7 @@ impl<V: Lanes> Sampler<V> {
         let of = |len: usize| vec![V::splat(0.0); len];
         Self {
             elimination: Elimination::new(np, widest, true),
+            mend: Mend::new(),
             m: of(np * widest),
             mean: of(np),
             variance: of(np),
@@ -135,35 +138,60 @@ impl<V: Lanes> Sampler<V> {
         if let Some(lane) = self.batch.singular(positions.len()) {
             return Err(Error::SingularNoise { unit: means.row(positions[lane]) });
         }
+        self.mend.begin(&self.batch, positions.len());
+        self.components(means, plan, positions, drawn, table)
+            .map_err(|lane| Error::SingularNoise { unit: means.row(positions[lane]) })
+    }
+
+    /// All components. Fails with the lane of a unit whose noise is singular.
+    #[inline(always)]
+    fn components(
+        &mut self,
+        means: &NormalMeans,
+        plan: &Plan,
+        positions: &[usize],
+        drawn: Drawn,
+        table: &mut Table,
+    ) -> Result<(), usize> {
         if plan.singletons.iter().any(|(line, ..)| drawn.any(&line.scaled)) {
             self.batch.precision(&mut self.diagonal, &mut self.product);
         }
         for (line, r, f) in &plan.singletons {
             let f = V::splat(*f);
-            let (g, h) = (f * f * self.diagonal[*r], f * self.product[*r]);
+            let (mut g, mut h) = (f * f * self.diagonal[*r], f * self.product[*r]);
+            self.mend.line(means, positions, &line.factor, &mut g, &mut h)?;
             sample_line(line, g, h, drawn, table);
         }
         for (lines, factor) in &plan.lines {
             if !lines.iter().any(|line| drawn.any(&line.scaled)) {
                 continue;
             }
-            let (g, h) = self.batch.rank_ones(factor, &mut self.m);
+            let (mut g, mut h) = self.batch.rank_ones(factor, &mut self.m);
             for (c, line) in lines.iter().enumerate() {
+                self.mend.line(means, positions, &line.factor, &mut g[c], &mut h[c])?;
                 sample_line(line, g[c], h[c], drawn, table);
             }
         }
         for dense in plan.dense.iter().filter(|dense| drawn.any(&dense.scaled)) {
-            self.dense(dense, drawn, table);
+            self.dense(means, dense, positions, drawn, table)?;
         }
         Ok(())
     }
 
     #[inline(always)]
-    fn dense(&mut self, dense: &Dense, drawn: Drawn, table: &mut Table) {
+    fn dense(
+        &mut self,
+        means: &NormalMeans,
+        dense: &Dense,
+        positions: &[usize],
+        drawn: Drawn,
+        table: &mut Table,
+    ) -> Result<(), usize> {
         let (packed, columns) = (&dense.packed, dense.packed.columns);
         let m = &mut self.m[..self.batch.np * columns];
         self.batch.whiten(&dense.factor, m);
         self.elimination.prepare(columns, m, &self.batch.z);
+        let trace = self.elimination.trace(columns);
         let (support, rank) = (&packed.support, dense.factor.rank);
         for &(w, column) in dense.scaled.scales.iter().filter(|(_, column)| drawn.has(*column)) {
             self.elimination.factor(columns, w);
@@ -178,6 +206,19 @@ impl<V: Lanes> Sampler<V> {
                     false => self.mean[at],
                 };
                 value.store(entry);
+            }
+            let lost = self.mend.lost(&self.elimination, (columns, w, trace));
+            self.mend.component(means, positions, dense, (w, lost))?;
+            for (lane, moments) in self.mend.moments() {
+                for (at, entries) in
+                    self.entries.chunks_exact_mut((rank + 1) * MAX_LANES).enumerate()
+                {
+                    let Some(mean) = moments.mean.get(at) else { break };
+                    let root = moments.root[at * rank..(at + 1) * rank].iter().chain([mean]);
+                    for (entry, value) in entries.chunks_exact_mut(MAX_LANES).zip(root) {
+                        entry[*lane] = *value;
+                    }
+                }
             }
             for (lane, unit) in drawn.units.iter().enumerate() {
                 let samples = unit.of(column);
@@ -202,6 +243,7 @@ impl<V: Lanes> Sampler<V> {
                 }
             }
         }
+        Ok(())
     }
 }
 

@@ -1,13 +1,41 @@
-//! Units with noise of their own: one unit in each lane, their noise built on the fly.
+//! The covariance `T = N + U` of the measurements of units with noise of their own, factored as it is:
+//! one unit in each lane, their noise built on the fly.
+//!
+//! Its error depends on the correlations of `T` alone, not on how far its variances are apart (Demmel
+//! 1989), and shows in the pivots: [`Batch::trust`]. So it serves where prior and noise are of
+//! very different scales; but it costs `R^3 / 3` for each scale of the prior.
 
-use super::components::{Component, pack_lower};
+use faer::MatRef;
+
+use super::NormalMeans;
+use super::correlation::{CommonCorrelation, Correlation};
+use super::problem::{GroupNoise, LOG_2_PI};
 use crate::linalg::cholesky::{self, backward, factor, forward, packed_len};
 use crate::linalg::inverse;
 use crate::linalg::lanes::{Lanes, MAX_LANES};
 use crate::linalg::tridiagonal::{entry, padded, panel_len};
-use crate::normal_means::NormalMeans;
-use crate::normal_means::correlation::{CommonCorrelation, Correlation};
-use crate::normal_means::problem::{GroupNoise, LOG_2_PI};
+
+/// Variances this far apart may cost digits, unless V is nearly singular: some of `cholesky::TRUSTED`.
+const WIDE: f64 = 1e3;
+
+/// Four pivots of this size, or of its reciprocal, are multiplied before their exponents are split off.
+const RANGE: f64 = 1e70;
+
+/// The lower triangle of a matrix, packed as in `linalg::cholesky`, with `pad` on the diagonal of
+/// the padding.
+pub fn pack_lower(m: MatRef<'_, f64>, pad: f64) -> Vec<f64> {
+    let n = m.nrows();
+    let mut out = vec![0.0; cholesky::packed_len(n)];
+    for i in 0..n {
+        for p in 0..=i {
+            out[cholesky::offset(i, p)] = m[(i, p)];
+        }
+    }
+    for i in n..padded(n) {
+        out[cholesky::offset(i, i)] = pad;
+    }
+    out
+}
 
 /// Where the correlation of the noise comes from.
 enum Form {
@@ -28,6 +56,9 @@ pub struct Batch<V> {
     /// One where a cell is observed, zero where it is missing, for batches with a missing cell.
     present: Vec<V>,
     missing: bool,
+    /// The least and the largest variance of the noise.
+    narrowest: f64,
+    widest: f64,
     /// `-1/2 n log 2 pi`.
     constant: V,
     /// The noise, packed; the identity in missing and padding rows.
@@ -72,7 +103,7 @@ impl<V: Lanes> Batch<V> {
                 Form::Diagonal(variances)
             }
             (GroupNoise::Scaled, _, Correlation::Common(v)) => {
-                Form::Common(pack_lower(faer::MatRef::from_column_major_slice(v, r, r), 1.0))
+                Form::Common(pack_lower(MatRef::from_column_major_slice(v, r, r), 1.0))
             }
             _ => Form::Own(vec![0.0; r * r * MAX_LANES]),
         };
@@ -83,6 +114,8 @@ impl<V: Lanes> Batch<V> {
             s: vec![V::splat(1.0); np],
             present: vec![V::splat(1.0); np],
             missing: false,
+            narrowest: 0.0,
+            widest: 0.0,
             constant: zero,
             noise: vec![zero; packed_len(r)],
             inverse: vec![zero; panel_len(r)],
@@ -122,6 +155,21 @@ impl<V: Lanes> Batch<V> {
             }
         }
         self.build_noise(r);
+        self.measure(r);
+    }
+
+    /// The least and the largest variance of the noise.
+    #[inline(always)]
+    fn measure(&mut self, r: usize) {
+        let (mut least, mut most) = (V::splat(f64::MAX), V::splat(0.0));
+        for i in 0..r {
+            let variance = self.noise[cholesky::offset(i, i)];
+            let seen = self.present[i] - V::splat(0.5);
+            least = seen.select_negative(least, least.min(variance));
+            most = seen.select_negative(most, most.max(variance));
+        }
+        self.narrowest = least.to_array()[..V::N].iter().copied().fold(f64::MAX, f64::min);
+        self.widest = most.to_array()[..V::N].iter().copied().fold(0.0, f64::max);
     }
 
     /// `S V S`, with ones on the diagonal of missing cells.
@@ -172,12 +220,12 @@ impl<V: Lanes> Batch<V> {
     }
 
     /// `T = N + U` and `x - m` of one component, factored: `log N(x; m, T)`, NaN where `T` is not
-    /// positive definite.
+    /// positive definite. `u` is packed as in `linalg::cholesky`, `mean` padded.
     #[inline(always)]
-    pub fn density(&self, n: usize, component: &Component, out: &mut Solved<V>) -> V {
+    pub fn density(&self, n: usize, u: &[f64], mean: Option<&[f64]>, out: &mut Solved<V>) -> V {
         if self.missing {
             let mut entries = out.factor.chunks_exact_mut(4).zip(self.noise.chunks_exact(4));
-            let mut u = component.covariance.chunks_exact(4);
+            let mut u = u.chunks_exact(4);
             for (ib, rows) in self.present.chunks_exact(4).enumerate() {
                 for &p in &self.present[..4 * ib + 4] {
                     let (Some((t, noise)), Some(u)) = (entries.next(), u.next()) else { break };
@@ -188,11 +236,11 @@ impl<V: Lanes> Batch<V> {
             }
         } else {
             let entries = out.factor.iter_mut().zip(&self.noise);
-            for ((t, &noise), &u) in entries.zip(&component.covariance) {
+            for ((t, &noise), &u) in entries.zip(u) {
                 *t = noise + V::splat(u);
             }
         }
-        match &component.mean {
+        match mean {
             None => out.residual.copy_from_slice(&self.x),
             Some(mean) => {
                 for i in 0..self.np {
@@ -211,6 +259,33 @@ impl<V: Lanes> Batch<V> {
         }
         let square = (sum[0] + sum[1]) + (sum[2] + sum[3]);
         V::splat(-0.5).mul_add(log_det + square, self.constant)
+    }
+
+    /// Whether a component of variances up to this is so far from the noise of some unit that digits may
+    /// be lost.
+    pub fn doubtful(&self, largest: f64) -> bool {
+        let near = largest + self.widest < WIDE * self.narrowest;
+        !near
+    }
+
+    /// After [`density`](Self::density): positive where no pivot of `T` is so small beside its variance
+    /// that digits were lost, and no variance so far from one that pivots' products were.
+    #[inline(always)]
+    pub fn trust(&self, n: usize, u: &[f64], solved: &Solved<V>) -> V {
+        let (mut worst, mut least) = (V::splat(0.0), V::splat(f64::MAX));
+        let (mut largest, mut sum) = (worst, worst);
+        for i in 0..n {
+            let at = cholesky::offset(i, i);
+            let present = self.present[i] * self.present[i];
+            let variance = V::splat(u[at]).mul_add(present, self.noise[at]);
+            let reciprocal = solved.reciprocal[i];
+            let ratio = reciprocal * reciprocal * variance;
+            (worst, sum) = (worst.max(ratio), sum + ratio);
+            (least, largest) = (least.min(variance), largest.max(variance));
+        }
+        let within = (least - V::splat(1.0 / RANGE)).min(V::splat(RANGE) - largest);
+        // What is no number passes the comparisons, but not the sum.
+        sum.mul_add(V::splat(0.0), (V::splat(cholesky::TRUSTED) - worst).min(within))
     }
 
     /// After [`density`](Self::density): turn its residual into `T^{-1}(x - m)`, and add `q T^{-1}`
