@@ -6,7 +6,6 @@ use super::Options;
 use super::component::{Boldness, Component, Context};
 use crate::deconvolution::updates::{self, Metric};
 use crate::deconvolution::{EStep, Mixture, Observations, Sums};
-use crate::linalg::dense::spd_inverse;
 use crate::normal_means::problem::GroupNoise;
 use crate::normal_means::{Correlation, Data, NormalMeans};
 use crate::{Error, Monitor};
@@ -45,9 +44,9 @@ pub(super) struct Model<'a> {
 const NO_WEIGHT: f64 = 1e-13;
 
 impl<'a> Model<'a> {
-    pub fn new(data: Data<'a>, options: &Options, monitor: &Monitor) -> Result<Self, Error> {
+    pub fn new(data: Data<'a>, options: &Options) -> Result<Self, Error> {
         let means = NormalMeans::new(data)?;
-        let metric = metric(&means, monitor)?;
+        let metric = metric(&means)?;
         let common = match means.groups.as_slice() {
             [group] => match &group.noise {
                 GroupNoise::Shared(noise) => noise.observed.len() == means.conditions,
@@ -154,23 +153,28 @@ impl<'a> Model<'a> {
     }
 }
 
-/// The harmonic mean of the noise covariances: of the units that have each pair of conditions.
-fn metric(means: &NormalMeans, monitor: &Monitor) -> Result<Metric, Error> {
+/// The correlation of the noise, or its mean where that differs by unit, at the median standard error of
+/// each condition: one cell, however exact or inexact, does not move it.
+fn metric(means: &NormalMeans) -> Result<Metric, Error> {
     let (j, r) = (means.units, means.conditions);
-    // Under a prior of zero the sum of T^{-1} is that of the precisions.
-    let null =
-        Mixture { weights: vec![1.0], means: Vec::new(), covariances: vec![Mat::zeros(r, r)] };
-    let precision =
-        EStep::new(Observations::Direct(means), None)?.run(&null, monitor)?.sums.remove(0).a;
-    let count: Vec<f64> =
-        (0..r).map(|i| (0..j).filter(|&p| means.observed(p, i)).count() as f64).collect();
-    if let Some(i) = count.iter().position(|n| *n == 0.0) {
-        let why = format!("has no observed value in column {}", i + 1);
-        return Err(Error::Value { name: "x", why });
+    let mut median = Vec::with_capacity(r);
+    for (i, s) in means.s.chunks_exact(j.max(1)).enumerate() {
+        let mut s: Vec<f64> = s.iter().copied().filter(|s| s.is_finite()).collect();
+        if s.is_empty() {
+            let why = format!("has no observed value in column {}", i + 1);
+            return Err(Error::Value { name: "x", why });
+        }
+        s.sort_unstable_by(f64::total_cmp);
+        median.push(0.5 * (s[(s.len() - 1) / 2] + s[s.len() / 2]));
     }
-    let mean = Mat::from_fn(r, r, |i, p| precision[(i, p)] / (count[i] * count[p]).sqrt());
-    let metric = spd_inverse(mean.as_ref()).and_then(|m| Metric::new(m.as_ref()));
-    metric.ok_or(Error::SingularNoise { unit: 0 })
+    let units = if means.v.by_unit() { j } else { 1 };
+    let (mut v, mut sum) = (vec![0.0; r * r], vec![0.0; r * r]);
+    for unit in 0..units {
+        means.v.lower(unit, j, r, &mut v);
+        sum.iter_mut().zip(&v).for_each(|(sum, v)| *sum += v / units as f64);
+    }
+    let noise = Mat::from_fn(r, r, |i, p| median[i] * median[p] * sum[i.max(p) * r + i.min(p)]);
+    Metric::new(noise.as_ref()).ok_or(Error::SingularNoise { unit: 0 })
 }
 
 /// Whether every condition has one standard error.

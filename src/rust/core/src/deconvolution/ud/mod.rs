@@ -99,7 +99,7 @@ pub fn fit(
     }
     let equal = vec![1.0 / starts.len() as f64; starts.len()];
     let weights = weights.unwrap_or(&equal);
-    let model = Model::new(data, options, monitor)?;
+    let model = Model::new(data, options)?;
     let random = starts.iter().any(Start::is_random);
     let n_starts = if random { options.starts.max(1) } else { 1 };
     let mut best: Option<Climb> = None;
