@@ -54,7 +54,8 @@
 #'   the probability that nothing in it is causal, and `fdr`, the Bayesian false discovery rate
 #'   when it and all loci with smaller `p_null` are called (`"single"`), or the expected number of
 #'   effects (`"multi"`);
-#' - `loglik` (the trace), `converged`, `n_iter`; and for `"multi"` `fits` and `prior`.
+#' - `loglik` (the trace), `converged`, `n_iter`, `convergence` (as in [mash()]); and for `"multi"`
+#'   `fits` and `prior`.
 #' @references Wen (2016), AJHG 98, 1114-1129, for the single-signal EM.
 #' @export
 #' @examples
@@ -92,19 +93,24 @@ enrich_single <- function(found, annotations, start, settings, conf_level) {
   max_iter <- if (is.null(settings$max_iter)) 1000 else check_count(settings$max_iter, 0,
                                                                     name = "max_iter")
   tol <- if (is.null(settings$tol)) 1e-6 else check_number(settings$tol, 0, name = "tol")
-  model <- list(
-    starts = c(0, cumsum(found$sizes)), X = X, log_bf = found$log_bf, penalty = settings$penalty,
-    max_iter = max_iter, n_threads = settings$n_threads
+  fit <- call_core(
+    "enrich_single",
+    loci = list(
+      starts = c(0, cumsum(found$sizes)), annotations = X, penalty = settings$penalty
+    ),
+    evidence = list(log_bf = found$log_bf),
+    control = list(start = as.double(start), tol = tol, max_iter = max_iter, level = conf_level),
+    n_threads = settings$n_threads
   )
-  fit <- single_em(model, start, tol = tol)
-  if (!fit$converged) {
-    warn_mnmash("convergence", "no convergence in ", length(fit$loglik) - 1L, " iterations")
+  ended <- ending(fit)
+  if (!ended$converged) {
+    warn_mnmash("convergence", "no convergence in ", ended$iterations, " iterations")
   }
   coef <- data.frame(estimate = fit$coef / unit, row.names = colnames(X))
   if (!is.null(conf_level)) {
-    intervals <- profile_intervals(fit, model, conf_level)
-    intervals[c("lower", "upper")] <- intervals[c("lower", "upper")] / unit
-    coef <- cbind(coef, intervals)
+    coef$lower <- fit$intervals$lower / unit
+    coef$upper <- fit$intervals$upper / unit
+    coef$p_value <- c(NA, fit$intervals$p_value[-1L])
   }
   parts <- split_by(found$sizes, found$labels, found$names)
   rank <- order(fit$null)
@@ -114,58 +120,11 @@ enrich_single <- function(found, annotations, start, settings, conf_level) {
     list(
       coef = coef, prior_weights = parts(fit$prior), pip = parts(fit$pip),
       loci = data.frame(locus = found$labels, size = found$sizes, p_null = fit$null, fdr = fdr),
-      loglik = fit$loglik, converged = fit$converged, n_iter = length(fit$loglik) - 1L,
-      convergence = ending(fit), method = "single", penalty = settings$penalty
+      loglik = ended$trace, converged = ended$converged, n_iter = ended$iterations,
+      convergence = ended, method = "single", penalty = settings$penalty
     ),
     class = "enrich"
   )
-}
-
-# Expectation maximisation from `start`, with an `offset` in the predictor.
-single_em <- function(model, start, offset = NULL, X = model$X, tol) {
-  fit <- call_core(
-    "enrich_single",
-    loci = list(starts = model$starts, annotations = X, penalty = model$penalty),
-    evidence = list(log_bf = model$log_bf, offset = offset),
-    control = list(start = as.double(start), tol = tol, max_iter = model$max_iter),
-    n_threads = model$n_threads
-  )
-  c(fit, list(loglik = fit$ended$trace, converged = fit$ended$converged))
-}
-
-# Likelihood-ratio intervals, other coefficients re-estimated.
-profile_intervals <- function(fit, model, level) {
-  best <- fit$loglik[length(fit$loglik)]
-  half <- stats::qchisq(level, 1) / 2
-  rows <- lapply(seq_along(fit$coef), \(c) {
-    # What is lost when this coefficient is held.
-    loss <- function(value) {
-      rest <- model$X[, -c, drop = FALSE]
-      offset <- model$X[, c] * value
-      # Nothing else to estimate: the likelihood there.
-      alone <- !ncol(rest)
-      if (alone) rest <- model$X
-      held <- single_em(
-        if (alone) utils::modifyList(model, list(max_iter = 0)) else model,
-        if (alone) 0 else fit$coef[-c], offset, rest, tol = 1e-6
-      )
-      best - held$loglik[length(held$loglik)]
-    }
-    end <- function(direction) {
-      step <- 0.5
-      at <- fit$coef[c]
-      while (loss(at + direction * step) < half && step < 64) step <- 2 * step
-      if (step >= 64) return(direction * Inf)
-      stats::uniroot(
-        \(d) loss(at + direction * d) - half, c(0, step), tol = 1e-4
-      )$root * direction + at
-    }
-    data.frame(
-      lower = end(-1), upper = end(1),
-      p_value = if (c == 1L) NA else stats::pchisq(2 * max(loss(0), 0), 1, lower.tail = FALSE)
-    )
-  })
-  do.call(rbind, rows)
 }
 
 #' @rdname enrich

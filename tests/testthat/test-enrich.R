@@ -97,3 +97,65 @@ test_that("bad loci and annotations are refused by name", {
   expect_error(enrich(list()), class = "mnmash_error_type")
   expect_error(enrich(case$loci, method = "multi"), class = "mnmash_error_type")
 })
+
+test_that("without a signal intervals have no ends that the data do not give", {
+  set.seed(15)
+  J <- 100
+  locus <- rep(paste0("g", seq_len(J)), each = 50)
+  a <- rbinom(50 * J, 1, 0.15)
+  tss <- abs(rnorm(50 * J, 0, 3e5))
+  z <- rnorm(50 * J)
+  fit <- enrich(data.frame(locus, z), data.frame(a, tss))
+  one <- enrich(data.frame(locus, z), data.frame(a))
+  bare <- enrich(data.frame(locus, z), data.frame(a), conf_level = NULL)
+  expect_identical(one$coef$estimate, bare$coef$estimate)
+  expect_true(all(is.finite(fit$coef$estimate)) && fit$converged)
+  # Plainly.
+  lbf <- local({
+    m <- sapply(c(1, 4, 16, 25), \(k) -0.5 * log1p(k) + 0.5 * z^2 * k / (1 + k))
+    log(rowMeans(exp(m)))
+  })
+  loglik <- function(intercept, slope) {
+    eta <- intercept + slope * a
+    sum(log1p(tapply(exp(eta + lbf), locus, sum))) - sum(log1p(exp(eta)))
+  }
+  best <- \(f, from, to) max(vapply(seq(from, to), \(at) {
+    optimize(f, c(at, at + 1), maximum = TRUE, tol = 1e-8)$objective
+  }, 0))
+  top <- tail(one$loglik, 1)
+  expect_identical(one$coef["(Intercept)", "lower"], -Inf)
+  held <- best(\(slope) loglik(one$coef["(Intercept)", "upper"], slope), -30, 10)
+  expect_equal(2 * (top - held), qchisq(0.95, 1), tolerance = 5e-3)
+  for (end in c("lower", "upper")) {
+    at <- one$coef["a", end]
+    far <- if (is.finite(at)) at else 30 * sign(at)
+    lost <- 2 * (top - best(\(intercept) loglik(intercept, far), -60, 0))
+    if (is.finite(at)) expect_equal(lost, qchisq(0.95, 1), tolerance = 5e-3)
+    else expect_lt(lost, qchisq(0.95, 1))
+  }
+  zero <- 2 * (top - best(\(intercept) loglik(intercept, 0), -60, 0))
+  expect_equal(one$coef["a", "p_value"], pchisq(zero, 1, lower.tail = FALSE), tolerance = 1e-2)
+})
+
+test_that("an interval of a penalised coefficient is of what the penalty leaves", {
+  case <- torus_data()
+  x <- case$input$annotation
+  fit <- enrich(case$loci, x, penalty = 20, tol = 1e-10)
+  sd <- sqrt(mean((x - mean(x))^2))
+  locus <- factor(case$input$locus)
+  loglik <- function(intercept, slope) {
+    eta <- intercept + slope * x[, 1]
+    sum(log1p(tapply(exp(eta + case$output$base_r$log_bf), locus, sum))) - sum(log1p(exp(eta))) -
+      10 * (slope * sd)^2
+  }
+  top <- tail(fit$loglik, 1)
+  expect_equal(loglik(fit$coef$estimate[1], fit$coef$estimate[2]), top, tolerance = 1e-8)
+  for (end in unlist(fit$coef[1, c("lower", "upper")])) {
+    held <- optimize(\(slope) loglik(end, slope), c(-3, 5), maximum = TRUE)$objective
+    expect_equal(2 * (top - held), qchisq(0.95, 1), tolerance = 5e-3)
+  }
+  for (end in unlist(fit$coef[2, c("lower", "upper")])) {
+    held <- optimize(\(intercept) loglik(intercept, end), c(-12, 0), maximum = TRUE)$objective
+    expect_equal(2 * (top - held), qchisq(0.95, 1), tolerance = 5e-3)
+  }
+})

@@ -3,12 +3,14 @@
 use extendr_api::prelude::*;
 use mnmash_core::Error;
 use mnmash_core::loci::association::{log_bayes_factors, over_scales};
-use mnmash_core::loci::enrichment::{EmOptions, Loci, places, single_signal};
+use mnmash_core::loci::enrichment::{
+    EmOptions, Interval, Loci, intervals, place_probabilities, places, single_signal,
+};
 
 use crate::boundary::{Run, arguments};
 use crate::read::{Field, Outcome, Table};
 use crate::words::ROLES;
-use crate::write::ended;
+use crate::write::{ended, nullable};
 
 /// Variables of loci: `list(starts, annotations, penalty)`, where `starts` counts the variables
 /// before each locus, and all.
@@ -33,26 +35,34 @@ impl<'a> Variables<'a> {
     }
 }
 
-// One causal variable per locus. `evidence`: `list(log_bf, offset)`, the latter NULL or of the log
-// prior odds.
+// One causal variable per locus. `control`: `list(start, tol, max_iter, level)`; intervals are of
+// this level, or none if it is NULL.
 #[extendr]
 fn rust_enrich_single(loci: Robj, evidence: Robj, control: Robj, run: Robj) -> Outcome<List> {
     arguments!(loci, evidence, control);
     let variables = Variables::read(&loci)?;
     let Table { rows, cols, .. } = variables.annotations;
-    let (log_bf, offset) = evidence.read(|e| {
-        let offset = e.maybe("offset", |o| o.numbers_of(rows))?;
-        Ok((e.get("log_bf")?.numbers_of(rows)?, offset.unwrap_or(&[])))
-    })?;
-    let (start, options) = control.read(|c| {
+    let log_bf = evidence.read(|e| e.get("log_bf")?.numbers_of(rows))?;
+    let (start, options, level) = control.read(|c| {
         let options = EmOptions { tol: c.number("tol")?, max_iter: c.count("max_iter")? };
-        Ok((c.get("start")?.numbers_of(cols)?, options))
+        let level = c.maybe("level", |l| l.number())?;
+        Ok((c.get("start")?.numbers_of(cols)?, options, level))
     })?;
-    let fit = Run::new(&run)?.with(|monitor| {
-        single_signal(&variables.loci(), log_bf, start, offset, options, monitor)
+    let (fit, ends) = Run::new(&run)?.with(|monitor| {
+        let loci = variables.loci();
+        let fit = single_signal(&loci, log_bf, start, options, monitor)?;
+        let of = |level| intervals(&loci, log_bf, &fit, level, options.max_iter, monitor);
+        let ends = level.map(of).transpose()?;
+        Ok::<_, Error>((fit, ends))
     })?;
+    let written = |ends: Vec<Interval>| {
+        let column = |f: fn(&Interval) -> f64| ends.iter().map(f).collect::<Vec<f64>>();
+        let (lower, upper) = (column(|i| i.lower), column(|i| i.upper));
+        list!(lower = lower, upper = upper, p_value = column(|i| i.p_value))
+    };
     Ok(list!(
         coef = fit.a,
+        intervals = nullable(ends.map(written)),
         pip = fit.pip,
         prior = fit.prior,
         null = fit.null,
@@ -60,16 +70,24 @@ fn rust_enrich_single(loci: Robj, evidence: Robj, control: Robj, run: Robj) -> O
     ))
 }
 
-// Coefficients of the places of effects, of which `evidence$weight` are expected at each variable.
+// Coefficients of the places of effects, of which `evidence$weight` are expected at each variable
+// (NULL: those of `control$start`), and the prior probabilities of the places.
 #[extendr]
 fn rust_enrich_places(loci: Robj, evidence: Robj, control: Robj, run: Robj) -> Outcome<List> {
     arguments!(loci, evidence, control);
     let variables = Variables::read(&loci)?;
     let Table { rows, cols, .. } = variables.annotations;
-    let weight = evidence.read(|e| e.get("weight")?.numbers_of(rows))?;
+    let weight = evidence.read(|e| e.maybe("weight", |w| w.numbers_of(rows)))?;
     let start = control.read(|c| c.get("start")?.numbers_of(cols))?;
-    let (coef, place) =
-        Run::new(&run)?.with(|monitor| places(&variables.loci(), weight, start, monitor))?;
+    let (coef, place) = Run::new(&run)?.with(|monitor| {
+        let loci = variables.loci();
+        let coef = match weight {
+            Some(weight) => places(&loci, weight, start, monitor)?,
+            None => start.to_vec(),
+        };
+        let place = place_probabilities(&loci, &coef)?;
+        Ok::<_, Error>((coef, place))
+    })?;
     Ok(list!(coef = coef, prior = place))
 }
 
