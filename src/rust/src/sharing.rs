@@ -1,15 +1,18 @@
 //! Shares of pairs of conditions whose effects are alike.
 
 use extendr_api::prelude::*;
-use mnmash_core::mash::{PairCount, pairwise_sharing, sampled_sharing};
+use mnmash_core::mash::{Alike, PairCount, pairwise_sharing, sampled_sharing};
 
 use crate::boundary::{Run, arguments};
-use crate::read::{Fields, Outcome};
+use crate::read::{Field, Outcome};
 use crate::write::table;
 
 /// What is alike, and what counts: `list(factor, lfsr_thresh)`.
-fn limits(control: &Fields) -> Outcome<(f64, f64)> {
-    Ok((control.number("factor")?, control.number("lfsr_thresh")?))
+fn alike(control: &Field, conditions: usize) -> Outcome<Alike> {
+    control.read(|c| {
+        let (factor, lfsr_thresh) = (c.number("factor")?, c.number("lfsr_thresh")?);
+        Ok(Alike { conditions, factor, lfsr_thresh })
+    })
 }
 
 /// The share, as R would say it: NaN without significant units, NA when a ratio is not defined.
@@ -35,10 +38,10 @@ fn rust_pairwise_sharing(posterior: Robj, control: Robj, run: Robj) -> Outcome<R
         let mean = p.get("mean")?.matrix()?;
         Ok((mean, p.get("lfsr")?.matrix_of(mean.rows, mean.cols)?.values))
     })?;
-    let (factor, thresh) = control.read(limits)?;
     let n = mean.cols;
-    let counts = Run::new(&run)?
-        .with(|monitor| pairwise_sharing(mean.values, lfsr, n, factor, thresh, monitor))?;
+    let alike = alike(&control, n)?;
+    let counts =
+        Run::new(&run)?.with(|monitor| pairwise_sharing(mean.values, lfsr, alike, monitor))?;
     Ok(table(n, n, |a, b| share(counts[pair(a, b)])))
 }
 
@@ -50,11 +53,10 @@ fn rust_sampled_sharing(posterior: Robj, control: Robj, run: Robj) -> Outcome<RM
         let lfsr = p.get("lfsr")?.matrix()?;
         Ok((p.get("samples")?.array_of(lfsr.rows, lfsr.cols)?, lfsr))
     })?;
-    let (factor, thresh) = control.read(limits)?;
     let n = lfsr.cols;
+    let alike = alike(&control, n)?;
     let (cells, values) = (lfsr.values, samples.values);
-    let counts = Run::new(&run)?
-        .with(|monitor| sampled_sharing(values, cells, n, factor, thresh, monitor))?;
+    let counts = Run::new(&run)?.with(|monitor| sampled_sharing(values, cells, alike, monitor))?;
     Ok(table(n, n, |a, b| {
         let count = counts[pair(a, b)];
         count.similar as f64 / (count.significant as f64 * samples.dim[2] as f64)

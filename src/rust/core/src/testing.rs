@@ -1,6 +1,17 @@
-//! What the tests of all rooms share: one stream of numbers, and one dense solver.
+//! What the tests of all rooms share: one stream of numbers, one dense solver, and lists of what there
+//! is.
 
+use crate::noise::Structure;
 use crate::random::Stream;
+
+/// Structures of residual covariances, those with factors of rank one.
+pub const STRUCTURES: [Structure; 5] = [
+    Structure::Known,
+    Structure::Diagonal,
+    Structure::Full,
+    Structure::LowRank { rank: 1, plugin: false },
+    Structure::Factors { rank: 1 },
+];
 
 /// Random numbers, one after the other: the same on every machine.
 pub struct Draws {

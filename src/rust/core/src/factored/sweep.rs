@@ -133,6 +133,17 @@ fn shift<V: Lanes>(
     }
 }
 
+/// The columns of the coefficients that are not zero, with these.
+fn used<'a>(
+    design: &'a Dense<'_>,
+    active: Option<&'a [usize]>,
+    b: &'a [f64],
+) -> impl Iterator<Item = (&'a [f64], f64)> {
+    let place = move |c: usize| active.map_or(c, |active| active[c]);
+    let some = b.iter().enumerate().filter(|(_, b)| **b != 0.0);
+    some.map(move |(c, &b)| (design.column(place(c)), b))
+}
+
 kernel!(
     /// `out_i = sum_c x_ic^2 v_c`, over the coefficients.
     pub fn squares<'a, 'b, V: Lanes>(
@@ -142,11 +153,8 @@ kernel!(
         out: &'a mut [f64],
     ) {
         out.fill(0.0);
-        for (c, &v) in v.iter().enumerate() {
-            if v > 0.0 {
-                let x = design.column(active.map_or(c, |active| active[c]));
-                add_product::<V>(v, x, x, out);
-            }
+        for (x, v) in used(design, active, v) {
+            add_product::<V>(v, x, x, out);
         }
     }
 );
@@ -160,11 +168,8 @@ kernel!(
         out: &'a mut [f64],
     ) {
         out.fill(0.0);
-        for (c, &b) in b.iter().enumerate() {
-            if b != 0.0 {
-                let x = design.column(active.map_or(c, |active| active[c]));
-                add::<V>(b, x, out);
-            }
+        for (x, b) in used(design, active, b) {
+            add::<V>(b, x, out);
         }
     }
 );

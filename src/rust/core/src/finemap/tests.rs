@@ -8,7 +8,7 @@ use crate::linalg::psd;
 use crate::noise::Structure;
 use crate::normal_means::problem::LOG_2_PI;
 use crate::predictors::{Complete, Gram, Incomplete, Region, Symmetric, region};
-use crate::testing::random;
+use crate::testing::{STRUCTURES, random};
 use crate::{Monitor, Prior};
 
 /// Data with an effect at variable 2 (and at 5, if there is one), and a prior with components of rank
@@ -264,15 +264,8 @@ fn the_order_of_variables_does_not_matter() {
 fn the_bound_never_falls() {
     // Start from a member of all structures.
     let case = Case { v: Mat::identity(3, 3), ..case(14, 60, 12, 3) };
-    let structures = [
-        Structure::Known,
-        Structure::Diagonal,
-        Structure::Full,
-        Structure::LowRank { rank: 1, plugin: false },
-        Structure::Factors { rank: 1 },
-    ];
     for scale_rule in [ScaleRule::Fixed, ScaleRule::Em, ScaleRule::Optim] {
-        for residual in structures {
+        for residual in STRUCTURES {
             let options = Options { residual, tol: 1e-6, ..options(4, scale_rule) };
             let (fit, _) = case.fit(case.rows(), &options);
             let falls = fit.ended.trace.windows(2).map(|e| e[0] - e[1]).fold(0.0, f64::max);

@@ -14,5 +14,5 @@ mod weights;
 
 pub use error_moment::error_moment;
 pub use random_effects::{Heterogeneity, Summary, random_effects};
-pub use sharing::{PairCount, pairwise_sharing, sampled_sharing};
+pub use sharing::{Alike, PairCount, pairwise_sharing, sampled_sharing};
 pub use weights::{fit_weights, weight_sums};

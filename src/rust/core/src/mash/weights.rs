@@ -102,9 +102,7 @@ mod tests {
     use crate::with_threads;
 
     fn fit(case: &Case, dirichlet: &[f64], threads: usize, memory: usize) -> Mixture {
-        let v = case.correlation();
-        let data = Data { units: case.j, conditions: case.r, x: &case.x, s: &case.s, v };
-        let means = NormalMeans::new(data).unwrap();
+        let means = NormalMeans::new(case.data()).unwrap();
         let (prior, monitor) = (case.prior(), Monitor::default());
         let options = Options::default();
         let work = || fit_weights(&means, &prior, dirichlet, None, options, memory, &monitor);

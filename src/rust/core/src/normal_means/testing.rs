@@ -2,7 +2,7 @@
 
 #![allow(missing_docs)] // the fields are the notation of the package
 
-use super::Correlation;
+use super::{Correlation, Data};
 use crate::Prior;
 use crate::testing::{random, solve};
 
@@ -95,6 +95,15 @@ pub fn cases() -> Vec<Case> {
 }
 
 impl Case {
+    pub fn data(&self) -> Data<'_> {
+        Data { units: self.j, conditions: self.r, x: &self.x, s: &self.s, v: self.correlation() }
+    }
+
+    /// Something to multiply effects by, cell by cell.
+    pub fn scale(&self, seed: u64) -> Vec<f64> {
+        random(seed, self.j * self.r).iter().map(|v| 1.5 + v).collect()
+    }
+
     pub fn prior(&self) -> Prior {
         let named: Vec<_> = self.matrices.iter().map(|m| ("U", &m[..])).collect();
         Prior::new(self.r, &named, &self.grid, true).unwrap()

@@ -248,6 +248,17 @@ mod tests {
     use super::*;
     use crate::random::Stream;
 
+    /// Of one predictor.
+    const ONE: Model<'static> = Model {
+        inclusion: 0.3,
+        slab: 0.8,
+        slab_prior: None,
+        b: None,
+        order: &[0],
+        tol: 1e-8,
+        max_iter: 10,
+    };
+
     fn simulate(seed: u64, n: usize, p: usize) -> (Vec<f64>, Vec<f64>) {
         let stream = Stream::new(seed, 1);
         let mut at = 0;
@@ -303,16 +314,7 @@ mod tests {
     fn the_bound_is_below_the_evidence_and_near_it() {
         // One predictor and an intercept: the evidence by summing over a fine grid.
         let (x, y) = simulate(3, 40, 1);
-        let order = [0];
-        let model = Model {
-            inclusion: 0.3,
-            slab: 0.8,
-            slab_prior: None,
-            b: None,
-            order: &order,
-            tol: 1e-14,
-            max_iter: 1000,
-        };
+        let model = Model { tol: 1e-14, max_iter: 1000, ..ONE };
         let basis = constant(40);
         let data = Data { x: &x, y: &y, basis: &basis };
         let found = logistic(data, model, &Monitor::default()).unwrap();
@@ -338,16 +340,7 @@ mod tests {
 
     #[test]
     fn responses_that_are_not_zeros_and_ones_are_refused() {
-        let order = [0];
-        let model = Model {
-            inclusion: 0.3,
-            slab: 0.8,
-            slab_prior: None,
-            b: None,
-            order: &order,
-            tol: 1e-8,
-            max_iter: 10,
-        };
+        let model = ONE;
         let data = Data { x: &[1.0, 2.0], y: &[0.0, 2.0], basis: &constant(2) };
         let refused = logistic(data, model, &Monitor::default()).unwrap_err();
         assert!(refused.to_string().contains("`y`"));

@@ -1,16 +1,11 @@
 use super::super::testing::{difference, mixture, slow};
 use super::*;
-use crate::normal_means::Data;
 use crate::normal_means::testing::{Case, cases};
 use crate::testing::random;
 use crate::with_threads;
 
-fn data(case: &Case) -> Data<'_> {
-    Data { units: case.j, conditions: case.r, x: &case.x, s: &case.s, v: case.correlation() }
-}
-
 fn run(case: &Case, mixture: &Mixture, weights: Option<&[f64]>) -> Expectation {
-    let means = NormalMeans::new(data(case)).unwrap();
+    let means = NormalMeans::new(case.data()).unwrap();
     let step = EStep::new(Observations::Direct(&means), weights).unwrap();
     step.run(mixture, &Monitor::default()).unwrap()
 }
@@ -160,7 +155,7 @@ fn projections_give_the_sums_of_their_definition() {
 #[test]
 fn bad_weights_and_shapes_are_refused() {
     let case = large(3, 20, false);
-    let means = NormalMeans::new(data(&case)).unwrap();
+    let means = NormalMeans::new(case.data()).unwrap();
     let observations = Observations::Direct(&means);
     for weights in [vec![1.0; 19], vec![0.0; 20], vec![f64::NAN; 20]] {
         assert!(EStep::new(observations, Some(&weights)).is_err());

@@ -9,13 +9,7 @@ fn relative(got: f64, want: f64) -> f64 {
 }
 
 fn run(case: &Case, prior: &Prior) -> Mat<f64> {
-    let v = match &case.v {
-        None => Correlation::Identity,
-        Some(v) if v.len() == case.r * case.r => Correlation::Common(v),
-        Some(v) => Correlation::PerUnit(v),
-    };
-    let data = Data { units: case.j, conditions: case.r, x: &case.x, s: &case.s, v };
-    let means = NormalMeans::new(data).unwrap();
+    let means = NormalMeans::new(case.data()).unwrap();
     let mut out = Mat::zeros(case.j, prior.len());
     let likelihood = Likelihood::new(&means, prior).unwrap();
     likelihood.all(out.as_mut(), &Monitor::default()).unwrap();
@@ -43,9 +37,7 @@ fn some_components_are_the_same_columns_of_all() {
         let prior = case.prior();
         let all = run(&case, &prior);
         let wanted: Vec<usize> = (0..prior.len()).rev().filter(|p| p % 3 != 1).collect();
-        let v = case.correlation();
-        let data = Data { units: case.j, conditions: case.r, x: &case.x, s: &case.s, v };
-        let means = NormalMeans::new(data).unwrap();
+        let means = NormalMeans::new(case.data()).unwrap();
         let some = Likelihood::of(&means, &prior, &wanted).unwrap();
         let mut out = Mat::zeros(case.j, wanted.len());
         some.all(out.as_mut(), &Monitor::default()).unwrap();

@@ -11,14 +11,7 @@ struct Results {
 }
 
 fn run(case: &Case, level: Level, weights: &[f64], active: &[usize], covariance: bool) -> Results {
-    let data = super::super::Data {
-        units: case.j,
-        conditions: case.r,
-        x: &case.x,
-        s: &case.s,
-        v: case.correlation(),
-    };
-    let means = NormalMeans::new(data).unwrap();
+    let means = NormalMeans::new(case.data()).unwrap();
     let cells = case.j * case.r;
     let mut t = vec![vec![f64::NAN; cells]; 6];
     let mut cov = covariance.then(|| vec![f64::NAN; cells * case.r]);
@@ -34,7 +27,7 @@ fn run(case: &Case, level: Level, weights: &[f64], active: &[usize], covariance:
 }
 
 fn scale_of(case: &Case) -> Vec<f64> {
-    random(77, case.j * case.r).iter().map(|v| 1.5 + v).collect()
+    case.scale(77)
 }
 
 /// Random weights on some components, by columns; rows sum to one, and are all different.

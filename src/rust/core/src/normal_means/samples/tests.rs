@@ -10,14 +10,7 @@ const SEED: u64 = 2024;
 const FIRST: u64 = 5_000_000_000;
 
 fn run(case: &Case, level: Level, active: &[usize], weights: &[f64], m: usize) -> Vec<f64> {
-    let data = super::super::Data {
-        units: case.j,
-        conditions: case.r,
-        x: &case.x,
-        s: &case.s,
-        v: case.correlation(),
-    };
-    let means = NormalMeans::new(data).unwrap();
+    let means = NormalMeans::new(case.data()).unwrap();
     let mut out = vec![f64::NAN; case.j * case.r * m];
     let weights = Weights { active, values: weights };
     let draw = Draw { samples: m, seed: SEED, first_row: FIRST };
@@ -28,7 +21,7 @@ fn run(case: &Case, level: Level, active: &[usize], weights: &[f64], m: usize) -
 }
 
 fn scale_of(case: &Case) -> Vec<f64> {
-    random(78, case.j * case.r).iter().map(|v| 1.5 + v).collect()
+    case.scale(78)
 }
 
 /// Mean and covariance (by rows) of a component, of the caller's effects, straight from the formulae.
@@ -266,14 +259,7 @@ fn linear_functions_are_those_of_the_sampled_effects_or_exactly_zero() {
 #[test]
 fn weights_that_are_not_are_refused() {
     let case = &cases()[0];
-    let data = super::super::Data {
-        units: case.j,
-        conditions: case.r,
-        x: &case.x,
-        s: &case.s,
-        v: case.correlation(),
-    };
-    let means = NormalMeans::new(data).unwrap();
+    let means = NormalMeans::new(case.data()).unwrap();
     let draw = Draw { samples: 2, seed: 1, first_row: 0 };
     let mut out = vec![0.0; case.j * case.r * 2];
     for bad in [f64::NAN, -1.0, 0.0, f64::INFINITY] {

@@ -4,7 +4,7 @@ use super::*;
 use crate::linalg::psd;
 use crate::noise::{Residual, Structure};
 use crate::predictors::{Compressed, Dense, Gram, Predictors, Responses, Sparse, Symmetric};
-use crate::testing::random;
+use crate::testing::{STRUCTURES, random};
 use crate::weights::WeightUpdate;
 use crate::{Monitor, Prior, with_threads};
 
@@ -77,13 +77,6 @@ fn rises(trace: &[f64]) -> bool {
 
 #[test]
 fn the_bound_never_falls_in_any_mode() {
-    let structures = [
-        Structure::Known,
-        Structure::Diagonal,
-        Structure::Full,
-        Structure::LowRank { rank: 1, plugin: false },
-        Structure::Factors { rank: 1 },
-    ];
     let updates = [WeightUpdate::Fixed, WeightUpdate::Em, WeightUpdate::Convex];
     let monitor = Monitor::default();
     for seed in 0..200_u64 {
@@ -96,7 +89,7 @@ fn the_bound_never_falls_in_any_mode() {
         }
         let t = case.prior.len();
         let penalty = vec![if seed % 5 == 0 { 1.5 } else { 1.0 }; t];
-        for (at, &structure) in structures.iter().enumerate() {
+        for (at, &structure) in STRUCTURES.iter().enumerate() {
             let update = updates[(seed as usize + at) % 3];
             let mut design = individual(&case, seed % 7 != 0, seed % 2 == 0);
             let v = initial(&mut design, 3);
