@@ -22,11 +22,15 @@ from_rust <- function(x, call = user_call()) {
   if (!inherits(x, "extendr_error")) return(x)
   failure <- x$value
   if (failure$kind == "interrupted") {
-    signal <- structure(class = c("interrupt", "condition"), list(message = "", call = call))
-    signalCondition(signal)
-    invokeRestart("abort")
+    interrupted(structure(class = c("interrupt", "condition"), list(message = "", call = call)))
   }
   stop_mnmash(failure$kind, failure$message, call = call)
+}
+
+# As Ctrl-C does.
+interrupted <- function(signal) {
+  signalCondition(signal)
+  invokeRestart("abort")
 }
 
 # The call the user made, the outermost one of a function of this package, and its frame.

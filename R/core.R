@@ -16,9 +16,35 @@ call_core <- function(f, ..., label = NULL, total = NA, n_threads = 1L, then = N
   if (is.null(label)) work() else with_progress(label, total, work, then)
 }
 
+# The same with a function of R among the arguments, which the core calls: an error in it, or
+# Ctrl-C, ends the call as itself.
+call_core_back <- function(f, ...) {
+  failure <- NULL
+  keep <- function(condition) {
+    failure <<- condition
+    NULL
+  }
+  guarded <- lapply(list(...), \(x) {
+    if (is.function(x)) \(...) tryCatch(x(...), error = keep, interrupt = keep) else x
+  })
+  found <- do.call(call_core, c(list(f), guarded), quote = TRUE)
+  if (inherits(failure, "error")) stop(failure)
+  if (!is.null(failure)) interrupted(failure)
+  found
+}
+
 # How a fit ended, which every fit carries as `convergence`: `more` of what was found, and
 # converged, stop, iterations, trace, message.
 ending <- function(found, more = NULL) c(found[more], found$ended)
+
+# The same of a loop that is in R, because it calls fits or reads files: `stop` is a word of the
+# core, `message` more than that word says.
+ending_of <- function(stop, iterations, trace, message = call_core("reason", stop = stop)) {
+  list(
+    converged = stop == "converged", stop = stop, iterations = iterations, trace = trace,
+    message = message
+  )
+}
 
 # The same of several fits in one, with their traces as a list: it has converged if all have.
 endings <- function(each) {

@@ -36,8 +36,8 @@
 #'
 #' @return A list of R x R matrices with the names of the conditions, named `ED_<name>`. It has
 #'   attributes `pi` (their weights), `trace` (log-likelihood at the start and after each step),
-#'   `n_iter`, `converged`, `message` and `ranks`; all of these are of the matrices before the
-#'   ridge.
+#'   `n_iter`, `converged`, `message`, `convergence` (as in [mash()]) and `ranks`; all of these are
+#'   of the matrices before the ridge.
 #'
 #'   Errors of class `mnmash_error_not_psd` and others name the matrix at fault.
 #' @references Bovy, Hogg and Roweis (2011), Annals of Applied Statistics 5, 1657-1677.
@@ -102,7 +102,7 @@ cov_ed <- function(data, Ulist_init, subset = NULL, algorithm = c("bovy", "teem"
   if (ridge == "none") warn_rank_one(U, "the result of cov_ed()")
   structure(
     U, pi = stats::setNames(fit$pi, names), trace = fit$trace, n_iter = fit$iterations,
-    converged = fit$converged, message = fit$message, ranks = ranks
+    converged = fit$converged, message = fit$message, convergence = fit$convergence, ranks = ranks
   )
 }
 
@@ -156,6 +156,6 @@ fit_teem <- function(data, start, tol, maxiter, n_threads) {
   )
   list(
     U = unname(fit$U), pi = unname(fit$w), trace = fit$loglik, iterations = fit$n_iter,
-    converged = fit$converged, message = fit$message
+    converged = fit$converged, message = fit$message, convergence = fit$convergence
   )
 }

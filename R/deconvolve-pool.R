@@ -30,8 +30,8 @@
 #' @inheritParams shared_arguments
 #'
 #' @return A list of `pi`; `sa2`, or for mr_mash the covariances `S0`; `fits`, the fits of the
-#'   regions; `elbo`, the sum of their bounds after each round; `converged` and `iterations`
-#'   (rounds).
+#'   regions; `elbo`, the sum of their bounds after each round that was kept; `converged`,
+#'   `iterations` (rounds) and `convergence` (as in [mash()]).
 #' @seealso [each_region()]
 #' @export
 #' @examples
@@ -75,7 +75,7 @@ pool_weights <- function(regions, fit = mr_ash, sa2 = NULL, pi = NULL, ..., prio
   fits <- NULL
   elbo <- numeric()
   safe <- NULL
-  converged <- FALSE
+  stop <- "iterations"
   for (round in seq_len(max_iter)) {
     starts <- lapply(names(regions), \(name) {
       start <- c(common$weights(pi), if (!is.null(fits)) common$start(fits[[name]]))
@@ -97,18 +97,22 @@ pool_weights <- function(regions, fit = mr_ash, sa2 = NULL, pi = NULL, ..., prio
     proposed <- unname(mixture_weights(loglik, dirichlet, start = pi)$pi)
     change <- max(abs(proposed - pi))
     if (total - before <= tol * length(regions) && change <= sqrt(tol)) {
-      converged <- TRUE
+      stop <- "converged"
       break
     }
     safe <- expected_weights(loglik, pi, dirichlet)
     pi <- proposed
   }
-  if (!converged) {
+  ended <- ending_of(stop, round, elbo)
+  if (!ended$converged) {
     warn_mnmash("convergence", "the weights have not converged in ", max_iter, " rounds")
   }
   c(
     list(pi = stats::setNames(pi, common$names)), common$prior,
-    list(fits = fits, elbo = elbo, converged = converged, iterations = round)
+    list(
+      fits = fits, elbo = elbo, converged = ended$converged, iterations = round,
+      convergence = ended
+    )
   )
 }
 

@@ -47,8 +47,9 @@
 #' - `V`: correlation of the errors among conditions, r x r;
 #' - `PosteriorMean`, `PosteriorSD`, `lfsr`: of the regression, p x r;
 #' - `sigma2`: residual variances, r numbers;
-#' - `samples`, their names or number; `converged`, `method`, and `fits` (a list of [mr_ash()] fits)
-#'   or `fit` (of [mr_mash()]).
+#' - `samples`, their names or number; `converged` (r logical values), `convergence` (as in
+#'   [mash()], of all conditions: their traces as a list), `method`, and `fits` (a list of
+#'   [mr_ash()] fits) or `fit` (of [mr_mash()]).
 #' @seealso [deconvolve_rss()] for summary statistics.
 #' @export
 #' @examples
@@ -161,6 +162,7 @@ new_deconvolved <- function(fits, V, conditions, call) {
       PosteriorSD = bind("posterior_sd"), lfsr = bind("lfsr"),
       sigma2 = stats::setNames(vapply(fits, `[[`, 1, "sigma2"), conditions),
       converged = stats::setNames(vapply(fits, `[[`, NA, "converged"), conditions),
+      convergence = endings(lapply(stats::setNames(fits, conditions), `[[`, "convergence")),
       method = "mr.ash", fits = stats::setNames(fits, conditions), call = call
     ),
     class = "deconvolved"

@@ -5,7 +5,11 @@ rust_cores <- function() .Call(wrap__rust_cores)
 
 rust_flush_file <- function(path) .Call(wrap__rust_flush_file, path)
 
+rust_reason <- function(stop) .Call(wrap__rust_reason, stop)
+
 rust_qc <- function(statistics, run) .Call(wrap__rust_qc, statistics, run)
+
+rust_deconvolved <- function(predictors, responses, noise, start, run) .Call(wrap__rust_deconvolved, predictors, responses, noise, start, run)
 
 rust_ed <- function(measurements, start, control, run) .Call(wrap__rust_ed, measurements, start, control, run)
 
@@ -39,8 +43,6 @@ rust_random_effects <- function(estimates, control) .Call(wrap__rust_random_effe
 
 rust_mash <- function(measurements, prior, fit, task, draw, run) .Call(wrap__rust_mash, measurements, prior, fit, task, draw, run)
 
-rust_newton_step <- function(point) .Call(wrap__rust_newton_step, point)
-
 rust_weight_sums <- function(measurements, prior, point, run) .Call(wrap__rust_weight_sums, measurements, prior, point, run)
 
 rust_mr_ash <- function(predictors, responses, prior, noise, start, control, run) .Call(wrap__rust_mr_ash, predictors, responses, prior, noise, start, control, run)
@@ -71,5 +73,9 @@ rust_nearest_correlation <- function(v, control) .Call(wrap__rust_nearest_correl
 
 rust_repair_correlation <- function(v, control) .Call(wrap__rust_repair_correlation, v, control)
 
+rust_v_step <- function(v, moment, control) .Call(wrap__rust_v_step, v, moment, control)
+
 rust_mixture_weights <- function(loglik, control, run) .Call(wrap__rust_mixture_weights, loglik, control, run)
+
+rust_mixture_weights_by_passes <- function(start, sums, control) .Call(wrap__rust_mixture_weights_by_passes, start, sums, control)
 # nolint end

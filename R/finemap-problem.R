@@ -41,11 +41,11 @@ solve_region <- function(problem, control, ...) {
   unit <- if (rows) 1 / fit$columns$x_scale else problem$back
   unit <- matrix(unit, nrow(fit$coef), ncol(fit$coef))
   B <- fit$coef * unit
-  c(list(fit = fit, unit = unit, coef = B), constants(problem, fit$columns, B))
+  c(list(fit = fit, unit = unit, coef = B), constants(problem, fit, B))
 }
 
-# The intercepts, and the effects of covariates.
-constants <- function(problem, columns, B) {
+# The intercepts, and the effects of covariates. Those of incomplete outcomes are the core's.
+constants <- function(problem, fit, B) {
   if (!is.null(problem$along)) {
     effects <- problem$along$Y - problem$along$X %*% B
     first <- problem$intercept
@@ -54,11 +54,11 @@ constants <- function(problem, columns, B) {
       covariates = if (first) effects[-1L, , drop = FALSE] else effects
     ))
   }
-  means <- if (problem$form == "rows") columns else problem
+  means <- if (problem$form == "rows") fit$columns else problem
   intercept <- if (problem$form == "rows" && !problem$intercept) {
     numeric(ncol(B))
   } else if (anyNA(problem$Y)) {
-    gls_intercept(problem$Y, problem$X %*% B, problem$V)
+    fit$level - drop(fit$columns$x_mean %*% B)
   } else if (!is.null(means$x_mean) && !is.null(means$y_mean)) {
     means$y_mean - drop(means$x_mean %*% B)
   }
@@ -112,23 +112,6 @@ without_covariates <- function(data, intercept) {
     X = X, Y = off(data$Y), rank = space$rank + !intercept,
     along = list(X = coefficients(data$X), Y = coefficients(data$Y))
   )
-}
-
-# The intercepts of incomplete outcomes given everything else: generalised least squares.
-gls_intercept <- function(Y, fitted, V) {
-  R <- ncol(Y)
-  precision <- matrix(0, R, R)
-  right <- numeric(R)
-  observed <- !is.na(Y)
-  for (rows in split(seq_len(nrow(Y)), apply(observed, 1L, paste, collapse = ""))) {
-    o <- which(observed[rows[1L], ])
-    if (!length(o)) next
-    P <- solve(V[o, o, drop = FALSE])
-    precision[o, o] <- precision[o, o] + length(rows) * P
-    residual <- Y[rows, o, drop = FALSE] - fitted[rows, o, drop = FALSE]
-    right[o] <- right[o] + drop(P %*% colSums(residual))
-  }
-  solve(precision, right)
 }
 
 suffstat_problem <- function(data, V, settings) {

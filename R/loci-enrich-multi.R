@@ -14,40 +14,38 @@ enrich_multi <- function(loci, annotations, start, settings, finemap_arguments, 
   max_iter <- if (is.null(settings$max_iter)) 20 else check_count(settings$max_iter,
                                                                   name = "max_iter")
   A <- annotation_columns(annotations, found, settings$penalty)
-  X <- A$x
-  a <- enrich_start(start, rep(0, NCOL(X)), colnames(X), A$unit)
+  X <- A$x %||% matrix(0, sum(found$sizes), 0L)
   parts <- split_by(found$sizes, found$labels, found$names)
-  place <- function(a) {
-    if (is.null(X)) return(parts(rep(1 / found$sizes, found$sizes)))
-    lapply(parts(drop(X %*% a)), \(eta) exp(eta - max(eta)) / sum(exp(eta - max(eta))))
+  # The places of effects: of coefficients, or of the best ones for the expected effects.
+  place <- function(a, weight = NULL) {
+    call_core(
+      "enrich_places",
+      loci = list(
+        starts = c(0, cumsum(found$sizes)), annotations = X, penalty = settings$penalty
+      ),
+      evidence = list(weight = weight), control = list(start = as.double(a)),
+      n_threads = settings$n_threads
+    )
   }
+  at <- place(enrich_start(start, rep(0, ncol(X)), colnames(X), A$unit))
   trace <- numeric()
-  converged <- FALSE
+  stop <- "iterations"
   for (i in seq_len(max_iter)) {
-    weights <- place(a)
+    weights <- parts(at$prior)
     fits <- each_locus(seq_along(loci), \(l) {
       arguments <- c(list(loci[[l]], prior_weights = weights[[l]]), finemap_arguments)
       fit_locus(arguments, found$labels[l])
     })
-    ridge <- if (is.null(X)) 0 else settings$penalty / 2 * sum(a^2)
+    ridge <- settings$penalty / 2 * sum(at$coef^2)
     trace[i] <- sum(vapply(fits, \(f) f$elbo[f$n_iter], 0)) - ridge
     if (i > 1L && trace[i] - trace[i - 1L] < tol) {
-      converged <- TRUE
+      stop <- "converged"
       break
     }
     if (i == max_iter) break
     there <- lapply(fits, effect_probability)
-    if (!is.null(X)) {
-      weight <- unlist(Map(\(f, c) drop(c %*% f$alpha), fits, there), use.names = FALSE)
-      a <- call_core(
-        "enrich_places",
-        loci = list(
-          starts = c(0, cumsum(found$sizes)), annotations = X, penalty = settings$penalty
-        ),
-        evidence = list(weight = weight), control = list(start = a),
-        n_threads = settings$n_threads
-      )$coef
-    }
+    weight <- unlist(Map(\(f, c) drop(c %*% f$alpha), fits, there), use.names = FALSE)
+    at <- place(at$coef, weight)
     if (update_weights) finemap_arguments$prior <- reweighted_prior(fits, there)
   }
   bad <- which(!vapply(fits, \(f) is.null(f$check$cause), NA))
@@ -58,13 +56,14 @@ enrich_multi <- function(loci, annotations, start, settings, finemap_arguments, 
     )
   }
   expected <- vapply(fits, \(f) sum(effect_probability(f)), 0)
+  ended <- ending_of(stop, i, trace)
   structure(
     list(
-      coef = data.frame(estimate = a / A$unit, row.names = colnames(X)), prior_weights = weights,
-      pip = stats::setNames(lapply(fits, `[[`, "pip"), found$labels),
+      coef = data.frame(estimate = at$coef / A$unit, row.names = colnames(X)),
+      prior_weights = weights, pip = stats::setNames(lapply(fits, `[[`, "pip"), found$labels),
       loci = data.frame(locus = found$labels, size = unname(found$sizes), effects = expected),
-      loglik = trace, converged = converged, n_iter = length(trace), method = "multi",
-      penalty = settings$penalty, fits = stats::setNames(fits, found$labels),
+      loglik = trace, converged = ended$converged, n_iter = i, convergence = ended,
+      method = "multi", penalty = settings$penalty, fits = stats::setNames(fits, found$labels),
       prior = finemap_arguments$prior
     ),
     class = "enrich"

@@ -1,4 +1,4 @@
-# Weights of the prior from data that come in chunks: Newton's method on sums over chunks.
+# Weights of the prior from data that come in chunks: the core asks for sums over all of them.
 
 #' Fit the weights of a prior to any number of units, chunk by chunk
 #'
@@ -61,56 +61,45 @@ mash_fit_chunks <- function(g, chunk, n_chunks, V = NULL, prior = c("nullbiased"
     remember_job(c(job[same], list(penalty = a)), checkpoint, "checkpoint")
   }
   kept <- kept_passes(checkpoint)
-  sums <- \(x, columns, floor) weight_sums(job, a, x, columns, floor, workers, threads, kept)
-  fit <- newton_by_chunks(sums, g$pi, a, control$tol, control$max_iter)
-  if (!fit$convergence$converged) warn_not_converged(fit$convergence)
+  total <- NULL
+  fit <- call_core_back(
+    "mixture_weights_by_passes",
+    start = as.double(g$pi),
+    sums = \(point) {
+      total <<- weight_sums(job, point, workers, threads, kept)
+      c(total[c("value", "g", "hessian", "cover")], list(rows = total$units))
+    },
+    control = c(list(penalty = a), control)
+  )
+  convergence <- c(ending(fit, c("objective", "kkt")), list(method = "convex"))
+  if (!convergence$converged) warn_not_converged(convergence)
   g$pi <- stats::setNames(fit$pi, component_names(g$Ulist, g$grid, g$usepointmass))
   penalty <- sum(((a - 1) * log(fit$pi))[a > 1])
   structure(
     list(
-      result = NULL, n_units = fit$units,
-      loglik = fit$convergence$objective - penalty - fit$lost, fitted_g = g,
-      alpha = if (is.null(job$alpha)) 0 else job$alpha, convergence = fit$convergence
+      result = NULL, n_units = total$units, loglik = fit$objective - penalty - total$lost,
+      fitted_g = g, alpha = if (is.null(job$alpha)) 0 else job$alpha, convergence = convergence
     ),
     class = c("mash_fit", "mash")
   )
 }
 
-# Objective, gradient g and Hessian at the weights `x`, per unit of total weight N, from one pass
-# over the chunks. The sums are added in the order of the chunks. `cover` is the weight that units
-# want which have less than `floor` of it where they are likeliest.
-weight_sums <- function(job, a, x, columns, floor, workers, threads, kept) {
+# Sums at a point, list(x, columns, floor), from one pass over the chunks: added in their order.
+weight_sums <- function(job, point, workers, threads, kept) {
   work <- function(i) {
     found <- chunk_data(job, job$chunk, i)
     data <- found$data
     before <- options(mnmash.progress = FALSE)
     on.exit(options(before))
     sums <- core_mash(
-      "weight_sums", data, reduced_matrices(job$g, found$at),
-      weights = x, point = list(columns = columns, floor = floor), label = "Chunk",
-      n_threads = threads
+      "weight_sums", data, reduced_matrices(job$g, found$at), weights = point$x,
+      point = point[c("columns", "floor")], label = "Chunk", n_threads = threads
     )
     sums$units <- nrow(data$Bhat)
     sums$lost <- sum(log_scale(data) + numeric(nrow(data$Bhat)))
     sums
   }
-  total <- kept(
-    list(x = x, columns = columns, floor = floor), job$n_chunks,
-    \(numbers, take) in_waves(numbers, workers, work, take)
-  )
-  penalty <- a - 1
-  on <- which(penalty > 0)
-  total$N <- total$units + sum(penalty)
-  total$value <- total$value + sum(penalty[on] * log(x[on]))
-  total$g[on] <- total$g[on] + penalty[on] / x[on]
-  # A penalty is so many units that only its component explains.
-  total$cover <- total$cover + ifelse(x < floor * penalty, floor * penalty, 0)
-  total$g <- total$g / total$N
-  diagonal <- cbind(seq_along(columns), seq_along(columns))
-  curvature <- ifelse(penalty[columns] > 0, penalty[columns] / x[columns]^2, 0)
-  total$hessian[diagonal] <- total$hessian[diagonal] + curvature
-  total$hessian <- total$hessian / total$N
-  total
+  kept(point, job$n_chunks, \(numbers, take) in_waves(numbers, workers, work, take))
 }
 
 # Sums over the chunks of one pass after another. Their order is that of a calculation without
@@ -145,73 +134,3 @@ kept_passes <- function(folder) {
 }
 
 add_sums <- function(total, sums) if (is.null(total)) sums else Map(`+`, total, sums)
-
-# Newton's method with an active set, on `sums(x, columns)`. Columns near a violation of optimality
-# take part in the next step. A step that does not raise the objective is shortened: one more pass.
-newton_by_chunks <- function(sums, start, a, tol, max_iter) {
-  x <- pmax(start, ifelse(a > 1, 1e-8, 0))
-  x <- x / sum(x)
-  columns <- which(x > 0)
-  here <- sums(x, columns, 0)
-  floor <- 1 / here$N
-  trace <- here$value
-  stop <- "iterations"
-  repairs <- 0
-  for (iterations in 0:max_iter) {
-    kkt <- max(here$g) - 1
-    from <- x[columns]
-    point <- list(x = from, g = here$g[columns], hessian = here$hessian)
-    step <- call_core("newton_step", point = point)
-    gain <- here$N * sum((here$g[columns] - 1) * step)
-    # The step is on some columns only: those that violate must be among them.
-    complete <- !length(setdiff(which(here$g > 1 + tol), columns))
-    if (kkt <= tol && (gain <= 1e-7 || iterations == max_iter) && complete) {
-      stop <- "converged"
-      break
-    }
-    if (iterations == max_iter) break
-    # Units that nothing explains: what they want comes first, whatever it costs the others.
-    repair <- repairs < 3 && any(here$cover > 0)
-    least <- if (repair) -Inf else here$value - 1e-13 * abs(here$value)
-    repairs <- repairs + repair
-    tried <- NULL
-    for (length in 0.25^(0:12)) {
-      trial <- x
-      trial[columns] <- from + length * step
-      trial[trial < 1e-13 & a == 1] <- 0
-      if (repair) trial <- x + here$cover
-      trial <- trial / sum(trial)
-      wanted <- next_columns(trial, here$g)
-      tried <- sums(trial, wanted, floor)
-      if (is.finite(tried$value) && tried$value >= least) break
-      tried <- NULL
-    }
-    if (is.null(tried)) {
-      stop <- if (kkt <= tol) "converged" else "stalled"
-      break
-    }
-    x <- trial
-    columns <- wanted
-    here <- tried
-    trace <- c(trace, here$value)
-  }
-  list(
-    pi = x, units = here$units, lost = here$lost,
-    convergence = list(
-      objective = here$value, kkt = max(kkt, 0), converged = stop == "converged", stop = stop,
-      iterations = iterations, trace = trace, message = chunk_messages[[stop]], method = "convex"
-    )
-  )
-}
-
-chunk_messages <- c(
-  converged = "converged", iterations = "reached the limit of iterations",
-  stalled = "no step improves the objective beyond rounding"
-)
-
-# The support, and up to twenty others of largest gradient.
-next_columns <- function(x, g) {
-  others <- which(x == 0 & g > 1 - 1e-2)
-  others <- others[order(-g[others])]
-  sort(c(which(x > 0), utils::head(others, 20L)))
-}

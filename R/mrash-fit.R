@@ -51,7 +51,7 @@ ash_fits <- function(design, Y, marginal, start, settings, rounds = 4L) {
   variance <- if (is.null(marginal$variance)) marginal$total / n else marginal$variance
   grid <- ash_grid(start$sa2, marginal, norms, variance, settings)
   start$order <- ash_order(settings$order, marginal)
-  start <- ash_start(start, grid, marginal, norms, variance, settings)
+  start <- ash_start(start, grid, marginal, variance)
   done <- rep(FALSE, J)
   fits <- vector("list", J)
   for (round in seq_len(rounds)) {
@@ -136,7 +136,8 @@ marginal_strength <- function(marginal) {
   apply(strength, 1L, max)
 }
 
-ash_start <- function(start, grid, marginal, norms, variance, settings) {
+# Weights that are not given are those that the coefficients to start from suggest to the core.
+ash_start <- function(start, grid, marginal, variance) {
   J <- length(grid)
   if (is.null(start$sigma2)) {
     start$sigma2 <- start_variance(start$residual, variance, marginal$samples)
@@ -144,11 +145,8 @@ ash_start <- function(start, grid, marginal, norms, variance, settings) {
     start$sigma2 <- rep_len(check_number(start$sigma2, name = "sigma2", .Machine$double.xmin), J)
   }
   given <- start$pi
-  start$pi <- lapply(seq_len(J), \(j) {
-    K <- length(grid[[j]])
-    if (!is.null(given)) return(check_pi(given, K, names(start$sa2)))
-    if (is.null(start$b)) return(rep(1 / K, K))
-    start_weights(start$b[, j], norms, marginal$norms, grid[[j]], start$sigma2[j], settings)
+  start$pi <- lapply(grid, \(sa2) {
+    if (!is.null(given)) check_pi(given, length(sa2), names(start$sa2))
   })
   start
 }
@@ -168,17 +166,6 @@ start_variance <- function(residual, variance, n) {
   if (is.null(residual)) variance else pmax(residual / n, 0.01 * variance)
 }
 
-# Average posterior probabilities of the components given coefficients that are taken as measured.
-start_weights <- function(b, norms, given, grid, sigma2, settings) {
-  usable <- norms > 0
-  b <- b[usable] * sqrt(given[usable] / norms[usable])
-  v <- if (settings$scaled_prior) sigma2 * grid else grid
-  total <- outer(sigma2 / norms[usable], v, "+")
-  loglik <- -0.5 * (log(total) + b^2 / total)
-  likelihood <- exp(loglik - apply(loglik, 1L, max))
-  colMeans(likelihood / rowSums(likelihood))
-}
-
 core_mr_ash <- function(design, Y, marginal, grid, start, columns, settings) {
   bind <- \(x) matrix(unlist(x[columns]), ncol = length(columns))
   K <- length(grid[[columns[1L]]])
@@ -190,7 +177,9 @@ core_mr_ash <- function(design, Y, marginal, grid, start, columns, settings) {
       Y[, columns, drop = FALSE],
       if (design$form == "products") as.double(marginal$total[columns])
     ),
-    prior = core_scalars(bind(grid), bind(start$pi), settings$scaled_prior),
+    prior = core_scalars(
+      bind(grid), if (!is.null(start$pi[[columns[1L]]])) bind(start$pi), settings$scaled_prior
+    ),
     noise = core_variances(!settings$update_sigma2, start$sigma2[columns]),
     start = start$b[, columns, drop = FALSE],
     control = c(settings[c("standardize", "tol", "max_iter")], list(

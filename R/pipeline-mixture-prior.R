@@ -88,11 +88,11 @@
 #' @inheritParams shared_arguments
 #'
 #' @return A prior, see [as_prior()], with further entries: `units` (`"effect"` or `"z"`),
-#'   `effect_model`, `V`, `loglik` (the mean
-#'   log-likelihood of a strong unit by iteration of the engine), `converged`, `n_iter`, `stopped`
-#'   (why), `engine`, `refined` (which matrices are), `settings`, `version`, and with
-#'   `w_source = "mash"` the `grid` and `pi` of that fit, whose matrices had a largest variance
-#'   of 1.
+#'   `effect_model`, `V`, `loglik` (the mean log-likelihood of a strong unit by iteration of the
+#'   engine), `converged`, `n_iter`, `stopped` (why), `convergence` (as in [mash()]: of the engine,
+#'   or of the weights where nothing is refined), `engine`, `refined` (which matrices are),
+#'   `settings`, `version`, and with `w_source = "mash"` the `grid` and `pi` of that fit, whose
+#'   matrices had a largest variance of 1.
 #' @seealso [mash_fit()] for the next step, [plot_U()], `vignette("mixture-prior-pipeline")`
 #' @export
 #' @examples
@@ -161,12 +161,15 @@ mixture_prior <- function(data, engine = c("learn", "ed_bovy", "cov_ed", "ud", "
     )
     refine_components(in_units_of_noise(strong), choices, how)
   }
-  prior <- do.call(new_prior, c(found$weights, list(
+  weights <- found$weights
+  convergence <- found$convergence %||% weights$convergence
+  weights$convergence <- NULL
+  prior <- do.call(new_prior, c(weights, list(
     effect_model = effect_model, V = V,
     learnt = c(list(by = "mixture_prior", n_units = nrow(strong$Bhat)), found$learnt),
     loglik = found$loglik, converged = found$converged,
-    n_iter = found$n_iter, stopped = found$stopped, engine = engine,
-    refined = intersect(names(found$weights$U), found$refined),
+    n_iter = found$n_iter, stopped = found$stopped, convergence = convergence, engine = engine,
+    refined = intersect(names(weights$U), found$refined),
     settings = list(
       components = names(found$kinds), npc = npc, ed_tol = ed_tol, max_iter = max_iter,
       seed = seed, canonical_in_ed = canonical_in_ed, keep_raw = keep_raw, ridge = how$ridge,

@@ -102,7 +102,8 @@ refine <- function(strong, start, how) {
     U = c(U, others), raw = initial, w = unname(attr(found, "pi")), refined = names(U),
     loglik = trace,
     converged = attr(found, "converged"), n_iter = attr(found, "n_iter"),
-    stopped = attr(found, "message")
+    stopped = attr(found, "message"),
+    convergence = replace(attr(found, "convergence"), "trace", list(trace))
   )
 }
 
@@ -140,7 +141,8 @@ refine_ud <- function(strong, start, how) {
     U = with_condition_names(found$U, colnames(strong$Bhat)),
     raw = raw[setdiff(names(raw), names(found$U))],
     w = unname(found$w), refined = setdiff(names(found$U), names(scaled)),
-    loglik = trace, converged = found$converged, n_iter = found$n_iter, stopped = found$message
+    loglik = trace, converged = found$converged, n_iter = found$n_iter, stopped = found$message,
+    convergence = replace(found$convergence, "trace", list(trace))
   )
 }
 
@@ -155,5 +157,8 @@ weigh_by_mash <- function(strong, U, n_threads) {
   scaled[setdiff(names(U), unused)] <- collapsed$U[setdiff(names(U), unused)]
   w <- stats::setNames(numeric(length(U)), names(U))
   w[names(collapsed$w)] <- collapsed$w
-  list(U = scaled, w = w, null_weight = collapsed$null_weight, grid = g$grid, pi = g$pi)
+  list(
+    U = scaled, w = w, null_weight = collapsed$null_weight, grid = g$grid, pi = g$pi,
+    convergence = m$convergence
+  )
 }

@@ -18,7 +18,10 @@
 #' iteration to the next: a step that would lower it is halved, up to five times. It ends when no
 #' such step is left, or when the log-likelihood rises by at most `tol`; the default, 1, is that of
 #' mashr and coarse: use 0.01 to come close to the maximum. Where covariances in `Ulist` can imitate
-#' correlated errors, the two are hard to tell apart and convergence is slow.
+#' correlated errors, the two are hard to tell apart and convergence is slow. Where the next `V`
+#' would be singular (its correlations have an eigenvalue below 1e-6), because two conditions have
+#' the same z-scores or there are fewer units than conditions, the last one is returned, with a
+#' warning that says why.
 #'
 #' Missing cells are handled exactly, with data made by `missing = "exact"`: the expected errors of
 #' observed cells come from the posterior given the observed cells, and the errors of missing cells
@@ -30,7 +33,7 @@
 #' @param Ulist prior covariance matrices, as in [mash()].
 #' @param init where to start: an R x R positive definite matrix, matched to the conditions by name.
 #'   Default: [estimate_null_correlation_simple()], or (with a warning) the identity matrix where
-#'   that fails.
+#'   that fails; correlations that do not fit together are made to, with a message.
 #' @param max_iter most updates of `V`; 0 fits the weights with `init`.
 #' @param tol stop when the log-likelihood rises by no more than this (natural logarithm, all units
 #'   together).
@@ -45,8 +48,8 @@
 #' @return A list of `V`; `mash.model`, the fit of [mash()] with this `V` (at `outputlevel` 2: with
 #'   posteriors, but without their covariances); `loglik`, the log-likelihood at the start and after
 #'   each update; `niter`, the number of updates; `converged`, and `message`, which says how it
-#'   ended; and `trace` with `track_fit`. With `details = FALSE` only `V`, R x R, for
-#'   [mash_update_data()].
+#'   ended; `convergence` (as in [mash()]); and `trace` with `track_fit`. With `details = FALSE`
+#'   only `V`, R x R, for [mash_update_data()].
 #' @export
 #' @examples
 #' set.seed(1)
@@ -82,13 +85,13 @@ mash_estimate_corr_em <- function(data, Ulist, init, max_iter = 30, tol = 1, est
   now <- fit_with_correlation(data, V, prior, options, Ulist = Ulist)
   loglik <- now$model$loglik
   trace <- list()
-  ended <- list(converged = FALSE, message = paste("stopped after `max_iter` =", max_iter))
+  ended <- list("iterations", paste("stopped after `max_iter` =", max_iter))
   niter <- 0
   while (niter < max_iter) {
     if (track_fit) trace <- c(trace, list(list(V = now$V, mash.model = now$model)))
     following <- improve_correlation(data, now, est_cor, prior, options)
-    if (is.null(following)) {
-      ended <- list(converged = TRUE, message = "no step raises the log-likelihood")
+    if (is.null(following$model)) {
+      ended <- following
       break
     }
     niter <- niter + 1
@@ -96,16 +99,17 @@ mash_estimate_corr_em <- function(data, Ulist, init, max_iter = 30, tol = 1, est
     now <- following
     loglik <- c(loglik, now$model$loglik)
     if (gain <= tol) {
-      ended <- list(
-        converged = TRUE, message = paste("the log-likelihood rose by at most `tol` =", tol)
-      )
+      ended <- list("converged", paste("the log-likelihood rose by at most `tol` =", tol))
       break
     }
   }
+  ended <- ending_of(ended[[1L]], niter, loglik, ended[[2L]])
+  if (ended$stop == "stalled") warn_mnmash("singular", ended$message)
   if (!details) return(now$V)
   model <- fit_posterior(data, now, options)
   c(
-    list(V = now$V, mash.model = model, loglik = loglik, niter = niter), ended,
+    list(V = now$V, mash.model = model, loglik = loglik, niter = niter),
+    ended[c("converged", "message")], list(convergence = ended),
     if (track_fit) list(trace = trace)
   )
 }
@@ -128,9 +132,13 @@ corr_em_options <- function(given) {
   )
 }
 
+# Made positive definite, with a message, where it is not (conditions that are the same).
 initial_correlation <- function(data, est_cor) {
   tryCatch(
-    estimate_null_correlation_simple(data, est_cor = est_cor),
+    {
+      V <- estimate_null_correlation_simple(data, est_cor = est_cor)
+      if (first_singular(array(V, c(dim(V), 1L)))) repair_correlation(V) else V
+    },
     mnmash_error = \(error) {
       warn_mnmash(
         "start", "starting from the identity matrix, as the simple estimate failed: ",
@@ -154,20 +162,30 @@ fit_with_correlation <- function(data, V, prior, options, Ulist = NULL, g = NULL
   list(V = data$V, model = model)
 }
 
-# A better V and its fit, or NULL.
+# Correlations with a smaller eigenvalue are singular: what the data say of V there has no end.
+least_eigenvalue <- 1e-6
+
+# A better V and its fit, or why there is none: list(stop, message).
 improve_correlation <- function(data, now, est_cor, prior, options, halvings = 5L) {
-  V <- expected_error_moment(mash_update_data(data, V = now$V), now$model, options)
-  if (est_cor) V <- stats::cov2cor(V)
-  dimnames(V) <- dimnames(now$V)
-  step <- 1
-  for (attempt in 0:halvings) {
-    following <- fit_with_correlation(
-      data, now$V + step * (V - now$V), prior, options, g = now$model$fitted_g
+  moment <- expected_error_moment(mash_update_data(data, V = now$V), now$model, options)
+  for (share in 2^-(0:halvings)) {
+    to <- call_core(
+      "v_step", v = unname(now$V), moment = moment, control = list(share = share, unit = est_cor)
     )
+    V <- `dimnames<-`(to$V, dimnames(now$V))
+    if (to$lowest < least_eigenvalue) return(list("stalled", describe_singular(V, data)))
+    following <- fit_with_correlation(data, V, prior, options, g = now$model$fitted_g)
     if (following$model$loglik > now$model$loglik) return(following)
-    step <- step / 2
   }
-  NULL
+  list("converged", "no step raises the log-likelihood")
+}
+
+describe_singular <- function(V, data) {
+  rownames(V) <- rownames(V) %||% colnames(data$Bhat)
+  paste0(
+    "stopped at the last `V` that is positive definite, as the next is singular (",
+    nrow(data$Bhat), " units, ", ncol(V), " conditions", singular_pair(V, "condition"), ")"
+  )
 }
 
 # sum_j E[e_j e_j'] / J

@@ -55,15 +55,17 @@ estimate_null_correlation_simple <- function(data, z_thresh = 2, est_cor = TRUE,
     return(repair_correlation(V))
   }
   V <- stats::cov(null_z(z, z_thresh))
+  if (!est_cor) return(V)
   constant <- which(diag(V) <= 0)
   if (length(constant)) {
     stop_mnmash(
       "value", as_typed("data"), " has z-scores that are all the same in ",
       describe_index("condition", constant[1L], colnames(z)), and_more(length(constant)),
-      ", in the rows with all |z| < ", z_thresh, ": it has no correlation; leave it out"
+      ", in the rows with all |z| < ", z_thresh, ": it has no correlation; leave it out, or use ",
+      "`est_cor = FALSE`"
     )
   }
-  if (est_cor) V <- stats::cov2cor(V)
+  V <- stats::cov2cor(V)
   # mashr's estimate, unless no function would take it.
   if (first_singular(array(V, c(dim(V), 1L)))) repair_correlation(V) else V
 }

@@ -84,7 +84,7 @@ test_that("the layout follows the arguments", {
   full <- mash_estimate_corr_em(data, U, max_iter = 2, track_fit = TRUE, output_lfdr = TRUE)
   expect_identical(full$V, V)
   expect_named(
-    full, c("V", "mash.model", "loglik", "niter", "converged", "message", "trace")
+    full, c("V", "mash.model", "loglik", "niter", "converged", "message", "convergence", "trace")
   )
   expect_length(full$trace, full$niter)
   expect_false(is.null(get_lfdr(full$mash.model)))
@@ -108,4 +108,40 @@ test_that("bad arguments and a poor start are said", {
 test_that("the answer does not depend on the number of threads", {
   fit <- \(n) mash_estimate_corr_em(data, case$input$Ulist, max_iter = 3, tol = 0, n_threads = n)
   expect_identical(fit(1), fit(2))
+})
+
+test_that("conditions that are the same end the iteration at the last V that is definite", {
+  set.seed(5)
+  z <- matrix(rnorm(2000), 500)
+  z <- cbind(z, z[, 1])
+  colnames(z) <- letters[1:5]
+  same <- mash_set_data(z)
+  U <- cov_canonical(same)
+  for (start in list("default", diag(5))) {
+    arguments <- list(same, U, max_iter = 20, tol = 1e-3)
+    if (is.matrix(start)) arguments$init <- start
+    expect_warning(
+      found <- suppressMessages(do.call(mash_estimate_corr_em, arguments)),
+      "condition 1 \\(a\\) and condition 5 \\(e\\) have the correlation 1",
+      class = "mnmash_warning_singular"
+    )
+    expect_false(found$converged)
+    expect_identical(found$convergence$stop, "stalled")
+    expect_match(found$message, "last `V` that is positive definite")
+    expect_gt(min(eigen(found$V, TRUE, TRUE)$values), 9e-7)
+    expect_true(all(diff(found$loglik) > 0))
+    expect_identical(dimnames(mash_update_data(same, V = found$V)$V), dimnames(found$V))
+  }
+  few <- matrix(rnorm(60), 6)
+  expect_warning(
+    V <- suppressWarnings(
+      residual_correlation(few, "mle"), classes = "mnmash_warning_start"
+    ),
+    "6 units, 10 conditions", class = "mnmash_warning_singular"
+  )
+  expect_gt(min(eigen(V, TRUE, TRUE)$values), 9e-7)
+  expect_error(
+    estimate_null_correlation_simple(mash_set_data(cbind(a = rnorm(99), b = 0))),
+    "condition 2 \\(b\\)", class = "mnmash_error_value"
+  )
 })

@@ -33,6 +33,7 @@ face_calls <- function() {
   moments <- list(n = matrix(20, 2, 2), cov = diag(0.5, 2), var = matrix(0.5, 2, 2))
   samples <- array(rnorm(16), c(4, 2, 2))
   list(
+    reason = list(stop = "stalled"),
     loglik = list(measurements = measurements, prior = prior),
     mash = list(
       measurements = measurements, prior = prior,
@@ -65,7 +66,14 @@ face_calls <- function() {
     ),
     nearest_correlation = list(v = eye, control = list(smallest = 1e-3)),
     repair_correlation = list(v = eye, control = list(smallest = 1e-3)),
-    newton_step = list(point = list(x = c(0.5, 0.5), g = c(1, 1), hessian = eye)),
+    v_step = list(v = eye, moment = 2 * eye, control = list(share = 0.5, unit = TRUE)),
+    mixture_weights_by_passes = list(
+      start = c(0.5, 0.5), control = c(sweeps, list(penalty = c(1, 1))),
+      sums = \(point) {
+        m <- length(point$columns)
+        list(value = 0, g = c(4, 4), hessian = diag(4, m), cover = c(0, 0), rows = 4)
+      }
+    ),
     mixture_weights = list(
       loglik = matrix(-1:-6 + 0, 3),
       control = c(sweeps, list(penalty = c(1, 1), start = NULL, row_weights = NULL, method = "em"))
@@ -75,6 +83,9 @@ face_calls <- function() {
       posterior = list(samples = samples, lfsr = abs(x) / 9), control = limits
     ),
     ed = list(measurements = measurements, start = ed, control = ed_control),
+    deconvolved = list(
+      predictors = predictors, responses = core_responses(Y), noise = known, start = eye
+    ),
     ed_projected = list(
       measurements = list(x = x, variances = x^2, covariances = NULL, map = eye, effects = 2),
       start = ed, control = ed_control
@@ -153,8 +164,8 @@ face_calls <- function() {
     repair_ld = list(x = eye, control = list(slack = 0)),
     qc = list(statistics = list(z = x[1:2, ], LD = eye)),
     enrich_single = list(
-      loci = loci, evidence = list(log_bf = c(1, 0, 0, 2), offset = NULL),
-      control = c(sweeps, list(start = -1))
+      loci = loci, evidence = list(log_bf = c(1, 0, 0, 2)),
+      control = c(sweeps, list(start = -1, level = NULL))
     ),
     enrich_places = list(
       loci = loci, evidence = list(weight = rep(0.5, 4)), control = list(start = -1)

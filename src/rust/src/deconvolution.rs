@@ -1,16 +1,19 @@
-//! Extreme deconvolution.
+//! Extreme deconvolution, and deconvolved effects of a regression.
 
 use extendr_api::prelude::*;
-use faer::Mat;
+use faer::{Mat, MatRef};
 use mnmash_core::deconvolution::ed::{self, Fit, Fixed, Options};
-use mnmash_core::deconvolution::estep::{Map, Noise};
+use mnmash_core::deconvolution::estep::{self, Map};
 use mnmash_core::deconvolution::{EStep, Mixture, Observations, Projected};
-use mnmash_core::{Error, Monitor};
+use mnmash_core::regression::{Deconvolved, deconvolved};
+use mnmash_core::{Error, Monitor, predictors};
 
 use crate::boundary::{Run, arguments};
-use crate::nouns::Measurements;
+use crate::nouns::predictors::Work;
+use crate::nouns::{Measurements, Noise, Predictors, Responses};
 use crate::read::{Field, Fields, Outcome};
-use crate::write::{ended, matrices, nullable, table};
+use crate::words::plain_structures;
+use crate::write::{ended, matrices, matrix, nullable, table};
 
 /// The start, what is fixed of it, and the options, as every call has them.
 struct Task<'a> {
@@ -30,8 +33,7 @@ impl<'a> Task<'a> {
             let u = u.iter().map(|(_, u)| Ok(u.matrix_of(effects, effects)?.view().to_owned()));
             let covariances = u.collect::<Outcome<Vec<Mat<f64>>>>()?;
             let means = s.maybe("means", |m| m.matrix_of(k, effects))?.map(|m| m.view());
-            let rows =
-                |m: faer::MatRef<f64>| m.row_iter().map(|m| m.iter().copied().collect()).collect();
+            let rows = |m: MatRef<f64>| m.row_iter().map(|m| m.iter().copied().collect()).collect();
             let weights = s.get("pi")?.numbers_of(k)?.to_vec();
             let flags = |name| s.get(name)?.flags(k);
             let (pi, means_fixed, u) =
@@ -91,9 +93,9 @@ fn projected<'a>(list: &Fields<'a>) -> Outcome<Projected<'a>> {
     let covariances = list.maybe("covariances", |c| c.matrix_or_array(observations, units))?;
     let variances = list.get("variances")?;
     let noise = match covariances {
-        Some((values, false)) => Noise::Common(values),
-        Some((values, true)) => Noise::PerUnit(values),
-        None => Noise::Diagonal(variances.matrix_of(units, observations)?.values),
+        Some((values, false)) => estep::Noise::Common(values),
+        Some((values, true)) => estep::Noise::PerUnit(values),
+        None => estep::Noise::Diagonal(variances.matrix_of(units, observations)?.values),
     };
     let map = list.maybe("map", |m| m.rectangle_or_array(observations, effects, units))?;
     let map = match map {
@@ -117,8 +119,57 @@ fn rust_ed_projected(measurements: Robj, start: Robj, control: Robj, run: Robj) 
     Ok(result(&found))
 }
 
+/// What the responses of a fit say about each predictor.
+struct Deconvolve<'a> {
+    basis: MatRef<'a, f64>,
+    residuals: MatRef<'a, f64>,
+    v: MatRef<'a, f64>,
+    coefficients: MatRef<'a, f64>,
+    monitor: &'a Monitor,
+}
+
+impl Work for Deconvolve<'_> {
+    type Output = Deconvolved;
+
+    fn run<X: predictors::Predictors>(self, x: X) -> std::result::Result<Deconvolved, Error> {
+        let Self { basis, residuals, v, coefficients, monitor } = self;
+        deconvolved(&x, basis, residuals, v, coefficients, monitor)
+    }
+}
+
+// Of a fit's samples: `responses$y` are the residuals (NA where not observed), `start` the p x r
+// coefficients that left them, and `noise$V` their covariance. list(Bhat, Shat, V).
+#[extendr]
+fn rust_deconvolved(
+    predictors: Robj,
+    responses: Robj,
+    noise: Robj,
+    start: Robj,
+    run: Robj,
+) -> Outcome<List> {
+    arguments!(predictors, responses, noise, start);
+    let predictors = predictors.read(Predictors::read)?;
+    let (x, basis) = predictors.samples()?;
+    let residuals = responses.read(|r| Responses::together(r, &predictors))?.y;
+    let r = residuals.cols;
+    let coefficients = start.matrix_of(x.count(), r)?.view();
+    let v = noise.read(|n| Noise::read(n, r, plain_structures))?.known()?.view();
+    let order: Vec<usize> = (0..x.count()).collect();
+    let found = Run::new(&run)?.with(|monitor| {
+        let (q, residuals) = (basis.view(), residuals.view());
+        let work = Deconvolve { basis: q, residuals, v, coefficients, monitor };
+        x.with(&order, basis, false, monitor, work)
+    })?;
+    Ok(list!(
+        Bhat = matrix(found.estimates.as_ref()),
+        Shat = matrix(found.errors.as_ref()),
+        V = matrix(found.correlation.as_ref())
+    ))
+}
+
 extendr_module! {
     mod deconvolution;
+    fn rust_deconvolved;
     fn rust_ed;
     fn rust_ed_projected;
 }

@@ -38,6 +38,10 @@ use std::io::ErrorKind;
 
 use extendr_api::prelude::*;
 
+use crate::boundary::arguments;
+use crate::read::Outcome;
+use crate::words::STOPS;
+
 // The number of cores this process may use.
 #[extendr]
 fn rust_cores() -> i32 {
@@ -56,6 +60,13 @@ fn rust_flush_file(path: Robj) -> Robj {
     write::nullable(failed.map(|e| e.to_string()))
 }
 
+// Why an iteration ended, in words.
+#[extendr]
+fn rust_reason(stop: Robj) -> Outcome<&'static str> {
+    arguments!(stop);
+    Ok(stop.one_of(STOPS)?.reason())
+}
+
 extendr_module! {
     mod mnmash;
     use consistency;
@@ -71,6 +82,7 @@ extendr_module! {
     use mr_mash;
     fn rust_cores;
     fn rust_flush_file;
+    fn rust_reason;
     use sharing;
     use square;
     use ud;

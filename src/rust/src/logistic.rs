@@ -39,7 +39,7 @@ fn rust_logistic(
         return refuse("responses$y must have one column");
     }
     let prior = prior.read(|p| Scalars::read(p, p.get("weights")?.matrix()?.cols))?;
-    let fits = prior.weights.cols;
+    let fits = prior.variances.cols;
     let b = start.given().map(|b| b.matrix_of(x.cols, fits)).transpose()?;
     let (order, tol, max_iter) = control.read(|c| {
         Ok((c.get("order")?.permutation(x.cols)?, c.number("tol")?, c.count("max_iter")?))

@@ -6,13 +6,13 @@ mod summary;
 use extendr_api::prelude::*;
 use mnmash_core::mash::{error_moment, fit_weights, random_effects, weight_sums};
 use mnmash_core::normal_means::posterior::Weights;
-use mnmash_core::weights::{self, Method, Options, Point, newton_step};
+use mnmash_core::weights::{Method, Options, Point};
 
 use crate::boundary::{Run, arguments};
 use crate::nouns::{Measurements, Mixture};
 use crate::read::{Fields, Outcome};
 use crate::words::HETEROGENEITIES;
-use crate::write::{ended, matrix, nullable};
+use crate::write::{matrix, nullable, proportions};
 use effects::{Effects, Known};
 use summary::Likelihoods;
 
@@ -31,17 +31,6 @@ impl<'a> ToFit<'a> {
         let penalty = list.get("penalty")?.numbers_of(components)?;
         Ok(Self { penalty, options, memory: list.number("memory")? as usize })
     }
-}
-
-/// Weights, and how well they solve their problem.
-fn solution(fit: &weights::Mixture) -> List {
-    list!(
-        pi = &fit.pi,
-        objective = fit.objective,
-        kkt = fit.kkt,
-        gap = fit.gap,
-        ended = ended(&fit.ended)
-    )
 }
 
 // The model: list(fit, likelihoods, moments, samples). With `fit`, the weights of the prior are
@@ -87,7 +76,7 @@ fn rust_mash(
     let samples = known.zip(draw).map(|(k, draw)| effects.samples(k, draw, &run));
     let (moments, samples) = (moments.transpose()?, samples.transpose()?);
     Ok(list!(
-        fit = nullable(fit.as_ref().map(solution)),
+        fit = nullable(fit.as_ref().map(proportions)),
         moments = nullable(moments),
         samples = nullable(samples),
         likelihoods = List::from(found)
@@ -107,17 +96,6 @@ fn rust_weight_sums(measurements: Robj, prior: Robj, point: Robj, run: Robj) -> 
     let sums = Run::new(&run)?.with(|monitor| weight_sums(&data.means()?, &prior, at, monitor))?;
     let hessian = matrix(sums.hessian.as_ref());
     Ok(list!(value = sums.value, g = sums.g, hessian = hessian, cover = sums.cover))
-}
-
-// The Newton step from the weights `x`, given the gradient and the Hessian.
-#[extendr]
-fn rust_newton_step(point: Robj) -> Outcome<Vec<f64>> {
-    arguments!(point);
-    point.read(|p| {
-        let x = p.get("x")?.numbers()?;
-        let hessian = p.get("hessian")?.matrix_of(x.len(), x.len())?.values;
-        Ok(newton_step(hessian, p.get("g")?.numbers_of(x.len())?, x)?)
-    })
 }
 
 // The mean of E[ee'] over the units, e the errors in units of their standard errors; `task`: the
@@ -160,6 +138,5 @@ extendr_module! {
     fn rust_error_moment;
     fn rust_random_effects;
     fn rust_mash;
-    fn rust_newton_step;
     fn rust_weight_sums;
 }

@@ -2,7 +2,7 @@
 
 use extendr_api::prelude::*;
 use mnmash_core::Monitor;
-use mnmash_core::v::{Moments, nearest, pairwise_moments, repair, shrunken, untruncated};
+use mnmash_core::v::{Moments, nearest, pairwise_moments, repair, shrunken, step, untruncated};
 
 use crate::boundary::{Run, arguments};
 use crate::read::{Field, Outcome};
@@ -70,6 +70,18 @@ fn rust_repair_correlation(v: Robj, control: Robj) -> Outcome<List> {
     Ok(list!(V = matrix(fixed.as_ref()), lowest = lowest))
 }
 
+// list(V, lowest): the point at `control$share` of the way from `v` to `moment`, and the smallest
+// eigenvalue of its correlations; `unit`: V is a correlation matrix.
+#[extendr]
+fn rust_v_step(v: Robj, moment: Robj, control: Robj) -> Outcome<List> {
+    arguments!(v, moment, control);
+    let v = v.matrix()?;
+    let moment = moment.matrix_of(v.rows, v.rows)?;
+    let (share, unit) = control.read(|c| Ok((c.number("share")?, c.flag("unit")?)))?;
+    let (there, lowest) = step(v.view(), moment.view(), share, unit)?;
+    Ok(list!(V = matrix(there.as_ref()), lowest = lowest))
+}
+
 extendr_module! {
     mod v;
     fn rust_pairwise_moments;
@@ -77,4 +89,5 @@ extendr_module! {
     fn rust_shrunken_correlation;
     fn rust_nearest_correlation;
     fn rust_repair_correlation;
+    fn rust_v_step;
 }

@@ -1,5 +1,6 @@
 //! The words that R passes, and what they stand for. An enum of the core has one table, here.
 
+use mnmash_core::Stop;
 use mnmash_core::deconvolution::ud::Step;
 use mnmash_core::deconvolution::updates::Penalty;
 use mnmash_core::factored::LeftPrior;
@@ -12,6 +13,14 @@ use mnmash_core::weights::{Method, WeightUpdate};
 use crate::nouns::Form;
 
 pub const FORMS: &[(&str, Form)] = &[("samples", Form::Samples), ("products", Form::Products)];
+
+/// As `Stop::word()` says them.
+pub const STOPS: &[(&str, Stop)] = &[
+    ("converged", Stop::Converged),
+    ("iterations", Stop::Iterations),
+    ("stalled", Stop::Stalled),
+    ("fell", Stop::Fell),
+];
 
 pub const WEIGHT_METHODS: &[(&str, Method)] = &[("convex", Method::Convex), ("em", Method::Em)];
 

@@ -4,6 +4,7 @@ use extendr_api::prelude::*;
 use faer::{Mat, MatRef};
 use mnmash_core::Ended;
 use mnmash_core::normal_means::posterior::Posterior;
+use mnmash_core::weights::Mixture;
 
 /// A matrix of R.
 pub fn matrix(m: MatRef<'_, f64>) -> RMatrix<f64> {
@@ -40,6 +41,17 @@ pub fn ended(ended: &Ended) -> List {
         iterations = ended.iterations as f64,
         trace = &ended.trace,
         message = ended.message
+    )
+}
+
+/// Proportions of a mixture, and how well they solve their problem.
+pub fn proportions(fit: &Mixture) -> List {
+    list!(
+        pi = &fit.pi,
+        objective = fit.objective,
+        kkt = fit.kkt,
+        gap = fit.gap,
+        ended = ended(&fit.ended)
     )
 }
 

@@ -18,6 +18,7 @@ pub struct Answer {
     fit: Fit,
     marginals: Vec<Marginals>,
     coefficients: Mat<f64>,
+    level: Option<Vec<f64>>,
     covariance: Mat<f64>,
     near: Vec<(Vec<usize>, Vec<f64>)>,
     leads: Vec<Vec<f64>>,
@@ -41,17 +42,18 @@ impl Answer {
         };
         let leads = live().map(|e| lead(&e.alpha)).collect();
         let covariance = design.noise().covariance.clone();
+        let level = design.level(coefficients.as_ref());
         let check = task.slack.map(|slack| {
             let parts: Vec<Part<'_>> = fit.effects.iter().map(Effect::part).collect();
             let pairs = of_region(design, &fit.residual, &parts, slack);
             Check { left: fit.left.clone(), pairs }
         });
-        Ok(Self { fit, marginals, coefficients, covariance, near, leads, check })
+        Ok(Self { fit, marginals, coefficients, level, covariance, near, leads, check })
     }
 
     /// With the `columns`: what was taken from samples, and divided by; NULL for products.
     pub fn list(self, columns: Option<List>) -> List {
-        let Self { fit, marginals, coefficients, covariance, near, leads, check } = self;
+        let Self { fit, marginals, coefficients, level, covariance, near, leads, check } = self;
         let conditions = covariance.nrows();
         let effects = &fit.effects;
         let p = effects[0].alpha.len();
@@ -84,6 +86,7 @@ impl Answer {
             decrease = fit.decrease,
             V = matrix(covariance.as_ref()),
             coef = matrix(coefficients.as_ref()),
+            level = nullable(level),
             effects = List::from_values(lists),
             near = List::from_values(near),
             ended = ended(&fit.ended),

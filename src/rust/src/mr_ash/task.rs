@@ -64,7 +64,7 @@ impl<'a> Task<'a> {
         mr_ash::Task {
             response,
             grid: if self.prior.relative { Grid::Relative(grid) } else { Grid::Absolute(grid) },
-            pi: self.prior.weights.column(j).to_vec(),
+            pi: self.prior.weights.map(|w| w.column(j).to_vec()),
             sigma2: self.noise.values[j],
             b: self.start.map(|b| b.column(j).to_vec()),
         }

@@ -62,7 +62,8 @@ fn matrices<'a>(list: &Field<'a>, conditions: usize) -> Outcome<Vec<(String, &'a
 /// `list(variances, weights, relative, slab)`.
 pub struct Scalars<'a> {
     pub variances: Table<'a>,
-    pub weights: Table<'a>,
+    /// NULL for those that the coefficients to start from suggest.
+    pub weights: Option<Table<'a>>,
     /// Whether the variances are in units of the residual variance.
     pub relative: bool,
     /// What is known of the largest variance, if it is to be found: its prior value, and how much
@@ -73,15 +74,15 @@ pub struct Scalars<'a> {
 impl<'a> Scalars<'a> {
     pub fn read(list: &Fields<'a>, fits: usize) -> Outcome<Self> {
         let variances = list.get("variances")?.matrix_by(fits)?;
-        let weights = list.get("weights")?.matrix_of(variances.rows, fits)?;
+        let weights = list.maybe("weights", |w| w.matrix_of(variances.rows, fits))?;
         let slab = list.maybe("slab", Field::pair)?;
         Ok(Self { variances, weights, relative: list.flag("relative")?, slab })
     }
 
     /// Where there is zero and one variance more: of a fit, the weight of the latter, and itself.
     pub fn spike_and_slab(&self, fit: usize) -> Outcome<(f64, f64)> {
-        match (self.variances.column(fit), self.weights.column(fit)) {
-            (&[0.0, slab], &[_, inclusion]) => Ok((inclusion, slab)),
+        match (self.variances.column(fit), self.weights.map(|w| w.column(fit))) {
+            (&[0.0, slab], Some(&[_, inclusion])) => Ok((inclusion, slab)),
             _ => refuse("prior$variances must be zero and one number more"),
         }
     }

@@ -82,6 +82,15 @@ impl<'a> Field<'a> {
         Ok(all.iter().enumerate().map(item).collect())
     }
 
+    /// Whether it is a function of R; `boundary` has it.
+    pub fn function(&self) -> Outcome<()> {
+        if matches!(self.value.content, Content::Function) {
+            Ok(())
+        } else {
+            self.wrong("a function")
+        }
+    }
+
     /// Whether it is a list.
     pub fn is_list(&self) -> bool {
         matches!(self.value.content, Content::List(_))

@@ -22,6 +22,7 @@ fn check_table<T: Copy + std::fmt::Debug>(table: &[(&str, T)], meanings: usize) 
 #[test]
 fn every_table_of_words_is_one_to_one() {
     check_table(words::FORMS, 2);
+    check_table(words::STOPS, 4);
     check_table(words::VARIANCES, 2);
     check_table(words::WEIGHT_METHODS, 2);
     check_table(words::UD_STEPS, 3); // "ted" and "gted" are one step

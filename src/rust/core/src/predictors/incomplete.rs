@@ -1,34 +1,18 @@
-//! Rows whose outcomes are observed in part: the likelihood of a row is that of its observed cells.
+//! Regions whose outcomes are observed in part (see `observed`), with intercepts integrated out.
 //!
-//! A row with observed cells `o` has precision `P_o = (V_oo)^{-1}`, zero elsewhere. With intercepts
-//! integrated out (a flat prior), what the data say of an effect `b` at variable `j` is
-//! ```text
-//!   score_j = sum_i x_ij P_i (r_i - m),           m = (sum_i P_i)^{-1} sum_i P_i r_i,
-//!   N_j^{-1} = sum_i x_ij^2 P_i - B_j (sum_i P_i)^{-1} B_j,    B_j = sum_i x_ij P_i.
-//! ```
-//! Rows with the same cells share `P`, so that each variable needs two sums for each pattern. The
-//! noise of a variable is its own: a component has for each the eigenvalues and eigenvectors of
+//! The noise of a variable is its own: a component has for each the eigenvalues and eigenvectors of
 //! `F'N_j^{-1}F`.
-
-use std::collections::BTreeMap;
 
 use faer::{Mat, MatRef, Side};
 use rayon::prelude::*;
 
+use super::observed::{Observed, alone};
 use super::{Dense, Part, Predictors, Region};
 use crate::Error;
-use crate::linalg::dense::spd_inverse;
-use crate::linalg::psd::{self, Factor};
+use crate::linalg::psd::Factor;
 use crate::noise::Whitened;
 use crate::normal_means::eigenbasis::{Coordinates, Eigenbasis, Lambda, block_range, padded};
-use crate::normal_means::problem::{BLOCK, LOG_2_PI};
-
-/// Rows with the same observed cells.
-#[derive(Debug)]
-struct Pattern {
-    rows: Vec<usize>,
-    precision: Mat<f64>,
-}
+use crate::normal_means::problem::BLOCK;
 
 /// What variable `j` and all components need: eigenvectors, one component after another.
 type Vectors = Vec<Mat<f64>>;
@@ -38,16 +22,13 @@ type Vectors = Vec<Mat<f64>>;
 pub struct Incomplete {
     x: Dense<'static>,
     y: Mat<f64>,
-    patterns: Vec<Pattern>,
-    /// `(sum_i P_i)^{-1}`, if there are intercepts.
-    centre: Option<Mat<f64>>,
+    cells: Observed,
     /// `N_j^{-1}`.
     precisions: Vec<Mat<f64>>,
     factors: Vec<Factor>,
     /// For each variable, if there is room for them.
     vectors: Vec<Vectors>,
     noise: Whitened,
-    constant: f64,
     /// The norms of variables whose precisions have them.
     ones: Vec<f64>,
 }
@@ -68,76 +49,29 @@ impl Incomplete {
         memory: f64,
     ) -> Result<Self, Error> {
         let (n, r) = (y.nrows(), y.ncols());
-        let mut found: BTreeMap<Vec<bool>, Vec<usize>> = BTreeMap::new();
-        for i in 0..n {
-            let seen = (0..r).map(|c| !y[(i, c)].is_nan()).collect();
-            found.entry(seen).or_default().push(i);
-        }
-        let mut constant = 0.0;
-        let mut patterns = Vec::new();
-        for (seen, rows) in found {
-            let o: Vec<usize> = (0..r).filter(|&c| seen[c]).collect();
-            let part = Mat::from_fn(o.len(), o.len(), |i, c| v[(o[i], o[c])]);
-            let mut precision = Mat::zeros(r, r);
-            if !o.is_empty() {
-                let Some((w, log_det)) = psd::whitener(part.as_ref()) else {
-                    return Err(Error::NotPsd { name: "`V`".into(), eigenvalue: f64::NAN });
-                };
-                let inverse = w.transpose() * &w;
-                for (i, &a) in o.iter().enumerate() {
-                    for (c, &b) in o.iter().enumerate() {
-                        precision[(a, b)] = inverse[(i, c)];
-                    }
-                }
-                constant -= 0.5 * rows.len() as f64 * (o.len() as f64 * LOG_2_PI + log_det);
-            }
-            patterns.push(Pattern { rows, precision });
-        }
-        let mut total = Mat::<f64>::zeros(r, r);
-        for p in &patterns {
-            total += &p.precision * p.rows.len() as f64;
-        }
-        let inverse = || spd_inverse(total.as_ref()).ok_or(Error::SingularNoise { unit: 0 });
-        let centre = intercept.then(inverse).transpose()?;
+        let basis = Mat::full(n, usize::from(intercept), 1.0);
+        let cells = Observed::new(y, v.as_ref(), basis)?;
         let y = Mat::from_fn(n, r, |i, c| if y[(i, c)].is_nan() { 0.0 } else { y[(i, c)] });
         let x = Dense::as_given(x, n);
         let p = x.norms().len();
         let mut new = Self {
             x,
             y,
-            patterns,
-            centre,
+            cells,
             precisions: Vec::new(),
             factors: factors.to_vec(),
             vectors: Vec::new(),
             noise: Whitened::new(v)?,
-            constant,
             ones: vec![1.0; p],
         };
-        new.precisions = (0..p).into_par_iter().map(|j| new.precision(j)).collect();
+        let precision = |j| new.cells.precision(new.x.column(j));
+        new.precisions = (0..p).into_par_iter().map(precision).collect();
         let each: usize = factors.iter().map(|f| f.rank * f.rank).sum();
         if (p * each * 8) as f64 <= memory {
             let eigen = |j: usize| new.eigen(j).into_iter().map(|(_, q)| q).collect();
             new.vectors = (0..p).into_par_iter().map(eigen).collect();
         }
         Ok(new)
-    }
-
-    /// `N_j^{-1}`.
-    fn precision(&self, j: usize) -> Mat<f64> {
-        let r = self.y.ncols();
-        let (mut square, mut single) = (Mat::<f64>::zeros(r, r), Mat::<f64>::zeros(r, r));
-        let x = self.x.column(j);
-        for p in &self.patterns {
-            let sum: f64 = p.rows.iter().map(|&i| x[i]).sum();
-            let squares: f64 = p.rows.iter().map(|&i| x[i] * x[i]).sum();
-            square += &p.precision * squares;
-            single += &p.precision * sum;
-        }
-        match &self.centre {
-            Some(m) => square - &single * m * &single,
-            None => square,
-        }
     }
 
     /// Eigenvalues and eigenvectors of `F'N_j^{-1}F` for each component.
@@ -169,61 +103,9 @@ impl Incomplete {
 
     /// The squared length of rows, in units of their noise, after centring.
     fn norm(&self, rows: &Mat<f64>) -> f64 {
-        let weighted = self.weighted(rows);
+        let weighted = self.cells.weighted(rows);
         let columns = rows.col_iter().zip(weighted.col_iter());
         columns.map(|(a, b)| a.iter().zip(b.iter()).map(|(a, b)| a * b).sum::<f64>()).sum()
-    }
-
-    /// `P (r - m)`, row by row.
-    fn weighted(&self, residual: &Mat<f64>) -> Mat<f64> {
-        let r = residual.ncols();
-        let mut out = Mat::zeros(residual.nrows(), r);
-        let mut sum = vec![0.0; r];
-        for pattern in &self.patterns {
-            for &i in &pattern.rows {
-                for c in 0..r {
-                    let dot =
-                        |total: f64, b: usize| total + pattern.precision[(c, b)] * residual[(i, b)];
-                    out[(i, c)] = (0..r).fold(0.0, dot);
-                    sum[c] += out[(i, c)];
-                }
-            }
-        }
-        if let Some(centre) = &self.centre {
-            let mean: Vec<f64> =
-                (0..r).map(|c| (0..r).map(|b| centre[(c, b)] * sum[b]).sum()).collect();
-            for pattern in &self.patterns {
-                let shift: Vec<f64> = (0..r)
-                    .map(|c| (0..r).map(|b| pattern.precision[(c, b)] * mean[b]).sum())
-                    .collect();
-                for &i in &pattern.rows {
-                    (0..r).for_each(|c| out[(i, c)] -= shift[c]);
-                }
-            }
-        }
-        out
-    }
-
-    /// What a variable says alone: estimates (NaN where it says nothing), standard errors and their
-    /// correlation, from its score.
-    fn observation(&self, j: usize, score: &[f64]) -> Result<[Vec<f64>; 3], Error> {
-        let (r, precision) = (score.len(), &self.precisions[j]);
-        let largest = (0..r).map(|c| precision[(c, c)]).fold(0.0, f64::max);
-        let o: Vec<usize> = (0..r).filter(|&c| precision[(c, c)] > 1e-12 * largest).collect();
-        let part = Mat::from_fn(o.len(), o.len(), |i, c| precision[(o[i], o[c])]);
-        let s = spd_inverse(part.as_ref()).ok_or(Error::SingularNoise { unit: j })?;
-        let (mut x, mut sd, mut v) = (vec![f64::NAN; r], vec![1.0; r], vec![0.0; r * r]);
-        (0..r).for_each(|c| v[c * r + c] = 1.0);
-        for (i, &a) in o.iter().enumerate() {
-            x[a] = o.iter().enumerate().map(|(c, &b)| s[(i, c)] * score[b]).sum();
-            sd[a] = s[(i, i)].sqrt();
-            for (c, &b) in o.iter().enumerate() {
-                if i != c {
-                    v[a * r + b] = s[(i, c)] / (s[(i, i)] * s[(c, c)]).sqrt();
-                }
-            }
-        }
-        Ok([x, sd, v])
     }
 }
 
@@ -244,7 +126,7 @@ impl Region for Incomplete {
     }
 
     fn constant(&self) -> f64 {
-        self.constant
+        self.cells.constant()
     }
 
     fn start(&self) -> &Mat<f64> {
@@ -252,7 +134,7 @@ impl Region for Incomplete {
     }
 
     fn scores(&self, residual: &Mat<f64>) -> Mat<f64> {
-        self.x.products(&self.weighted(residual)).into_owned()
+        self.x.products(&self.cells.weighted(residual)).into_owned()
     }
 
     fn fitted(&self, active: &[usize], mean: MatRef<'_, f64>) -> Mat<f64> {
@@ -340,13 +222,20 @@ impl Region for Incomplete {
         let mut out = [vec![0.0; n * r], vec![0.0; n * r], Vec::with_capacity(n * r * r)];
         for (a, &j) in active.iter().enumerate() {
             let score: Vec<f64> = scores.row(a).iter().copied().collect();
-            let [x, s, v] = self.observation(j, &score)?;
+            let found = alone(&self.precisions[j], &score);
+            let [x, s, v] = found.ok_or(Error::SingularNoise { unit: j })?;
             for c in 0..r {
                 (out[0][c * n + a], out[1][c * n + a]) = (x[c], s[c]);
             }
             out[2].extend(v);
         }
         Ok(out)
+    }
+
+    fn level(&self, b: MatRef<'_, f64>) -> Option<Vec<f64>> {
+        let all: Vec<usize> = (0..b.nrows()).collect();
+        let residual = &self.y - self.x.fitted(&all, b);
+        Some(self.cells.level(&residual).row_iter().flat_map(|m| m.iter().copied()).collect())
     }
 
     fn correlation(&self, i: usize, j: usize) -> f64 {

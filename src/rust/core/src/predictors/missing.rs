@@ -4,11 +4,10 @@
 //! `Sigma_mo Sigma_oo^{-1} e_o` and their covariance `Sigma_mm - Sigma_mo Sigma_oo^{-1} Sigma_om`. Rows
 //! that miss the same cells share one factorisation.
 
-use std::collections::BTreeMap;
-
 use faer::prelude::*;
 use faer::{Mat, MatMut, MatRef, Side};
 
+use super::observed::by_missing;
 use crate::Error;
 use crate::normal_means::problem::LOG_2_PI;
 
@@ -40,13 +39,8 @@ impl Patterns {
     /// From Y with NaN where missing; `None` if nothing is.
     pub fn new(y: MatRef<'_, f64>) -> Option<Self> {
         let (n, r) = (y.nrows(), y.ncols());
-        let mut groups: BTreeMap<Vec<bool>, Vec<usize>> = BTreeMap::new();
-        for i in 0..n {
-            let mask: Vec<bool> = (0..r).map(|c| y[(i, c)].is_nan()).collect();
-            if mask.contains(&true) {
-                groups.entry(mask).or_default().push(i);
-            }
-        }
+        let mut groups = by_missing(y);
+        groups.remove(&vec![false; r]);
         if groups.is_empty() {
             return None;
         }

@@ -18,7 +18,8 @@
 //!
 //! With Y, they are what fits of several responses go through: [`Responses`] one block of predictors
 //! after another, missing responses (`missing`) included; and a [`Region`] one effect after another:
-//! [`Complete`] in any form, or [`Incomplete`], where each predictor has a noise of its own.
+//! [`Complete`] in any form, or [`Incomplete`], where each predictor has a noise of its own
+//! ([`Observed`]).
 
 mod blocks;
 mod complete;
@@ -26,6 +27,7 @@ mod dense;
 mod gram;
 mod incomplete;
 mod missing;
+mod observed;
 mod region;
 mod responses;
 mod sparse;
@@ -42,6 +44,7 @@ pub use dense::{Centred, Dense, centred};
 pub use gram::{Gram, Symmetric};
 pub use incomplete::Incomplete;
 pub use missing::Imputed;
+pub use observed::{Observed, alone};
 pub use region::{Part, Region};
 pub use responses::Responses;
 pub use sparse::{Compressed, Sparse};

@@ -82,6 +82,10 @@ pub trait Region: Sync {
     /// # Errors
     /// A noise that is singular.
     fn observations(&self, active: &[usize], scores: &Mat<f64>) -> Result<[Vec<f64>; 3], Error>;
+    /// The intercepts, given coefficients of all variables (rows), that were not taken out before.
+    fn level(&self, _: MatRef<'_, f64>) -> Option<Vec<f64>> {
+        None
+    }
     /// Correlation of two variables.
     fn correlation(&self, i: usize, j: usize) -> f64;
 }

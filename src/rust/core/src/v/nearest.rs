@@ -54,8 +54,7 @@ pub fn repair(
     monitor: &Monitor,
 ) -> Result<(Mat<f64>, f64), Error> {
     let r = v.nrows();
-    let sd: Vec<f64> = (0..r).map(|i| v[(i, i)].sqrt()).collect();
-    let correlation = Mat::from_fn(r, r, |i, k| v[(i, k)] / (sd[i] * sd[k]));
+    let (correlation, sd) = correlations(v);
     let lowest = lowest(correlation.as_ref())?;
     if lowest >= smallest {
         return Ok((v.to_owned(), lowest));
@@ -64,12 +63,20 @@ pub fn repair(
     Ok((Mat::from_fn(r, r, |i, k| fixed[(i, k)] * (sd[i] * sd[k])), lowest))
 }
 
+/// The correlations and the standard deviations of a covariance.
+pub(super) fn correlations(v: MatRef<'_, f64>) -> (Mat<f64>, Vec<f64>) {
+    let sd: Vec<f64> = (0..v.nrows()).map(|i| v[(i, i)].sqrt()).collect();
+    let one = |i: usize, k: usize| v[(i, k)] / (sd[i] * sd[k]);
+    (Mat::from_fn(sd.len(), sd.len(), one), sd)
+}
+
 fn decompose(a: MatRef<'_, f64>) -> Result<(Vec<f64>, Mat<f64>), Error> {
     let why = "must be finite, with positive variances";
     eigen(symmetric(a).as_ref()).ok_or_else(|| Error::Value { name: "V", why: why.into() })
 }
 
-fn lowest(a: MatRef<'_, f64>) -> Result<f64, Error> {
+/// The smallest eigenvalue.
+pub(super) fn lowest(a: MatRef<'_, f64>) -> Result<f64, Error> {
     Ok(decompose(a)?.0.first().copied().unwrap_or(1.0))
 }
 

@@ -18,11 +18,13 @@
 //! `kernels` are the loops over rows, `rows` the fixed pieces in which they run, `problem` value
 //! and derivatives, `sqp` and `qp` the solver, `em` the slow alternative. Beyond the buffer, memory
 //! is a few numbers a row and the square of the columns that matter. `streaming` solves the same
-//! problem, [`mixture_weights_by_blocks`], without the buffer; `proposal` is a step of it in the course
-//! of a coordinate ascent.
+//! problem, [`mixture_weights_by_blocks`], without the buffer, and `passes`,
+//! [`mixture_weights_by_passes`], from sums over rows that somebody else reads; `proposal` is a step of
+//! it in the course of a coordinate ascent.
 
 mod em;
 mod kernels;
+mod passes;
 mod problem;
 mod proposal;
 mod qp;
@@ -34,6 +36,7 @@ mod streaming;
 mod tests;
 
 use crate::{Ended, Error, Monitor};
+pub use passes::{Pass, mixture_weights_by_passes};
 use problem::Problem;
 pub use proposal::{
     Pace, Proposal, ROUNDING, WeightUpdate, expectation, largest_difference, log_dirichlet,
@@ -41,8 +44,8 @@ pub use proposal::{
 use rows::Rows;
 pub use scale::scale_rows;
 use sqp::Limits;
+pub use streaming::mixture_sums;
 pub use streaming::{LogLikelihoods, Point, Sums, mixture_weights_by_blocks};
-pub use streaming::{mixture_sums, newton_step};
 
 /// A `rows` x `cols` matrix of likelihoods, each row scaled by its maximum: column-major, columns
 /// `stride` apart.

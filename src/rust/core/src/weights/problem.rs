@@ -12,10 +12,10 @@
 use faer::linalg::matmul::triangular::{BlockStructure, matmul};
 use faer::{Accum, Mat, Par};
 
-use super::Likelihoods;
 use super::kernels::{combine, dots, log_gain, log_sum};
 use super::rows::{Rows, Strip};
-use crate::{Error, Monitor};
+use super::{Likelihoods, Solution};
+use crate::{Ended, Error, Monitor, Stop};
 
 /// Most numbers that the partial sums of a Hessian may take together.
 const HESSIAN_BUDGET: usize = 1 << 22;
@@ -37,6 +37,51 @@ pub(super) struct Evaluation {
     pub value: f64,
     /// `g_p` of the columns asked for.
     pub g: Vec<f64>,
+}
+
+/// The largest violation of the optimality conditions, given `g` of all columns.
+pub(super) fn violation(g: &[f64]) -> f64 {
+    g.iter().copied().fold(f64::NEG_INFINITY, f64::max) - 1.0
+}
+
+/// The support, and at most `most` of the other columns whose `g` exceeds `least`, largest first; in
+/// their order.
+pub(super) fn candidates(x: &[f64], g: &[f64], least: f64, most: usize) -> Vec<usize> {
+    let mut columns: Vec<usize> = (0..x.len()).filter(|&p| x[p] == 0.0 && g[p] > least).collect();
+    columns.sort_by(|&a, &b| g[b].total_cmp(&g[a]));
+    columns.truncate(most);
+    columns.extend((0..x.len()).filter(|&p| x[p] > 0.0));
+    columns.sort_unstable();
+    columns
+}
+
+/// A solver at work: where it is, `u` there, and the objective at each iteration.
+pub(super) struct Progress {
+    pub x: Vec<f64>,
+    pub u: Vec<f64>,
+    trace: Vec<f64>,
+}
+
+impl Progress {
+    /// At a point from which every row can be reached, see [`Problem::cover`].
+    pub fn new(problem: &Problem<'_>, start: &[f64]) -> Result<Self, Error> {
+        let (x, u) = (problem.cover(start)?, vec![0.0; problem.count()]);
+        Ok(Self { x, u, trace: Vec::new() })
+    }
+
+    /// `g` of all columns at the point, and their largest violation.
+    pub fn look(&mut self, problem: &Problem<'_>) -> Result<(Evaluation, f64), Error> {
+        let all: Vec<usize> = (0..problem.columns()).collect();
+        let here = problem.evaluate(&self.x, &all, &mut self.u)?;
+        self.trace.push(here.value * problem.total());
+        let kkt = violation(&here.g);
+        Ok((here, kkt))
+    }
+
+    pub fn end(self, stop: Stop, kkt: f64) -> Solution {
+        let ended = Ended::new(stop, self.trace.len() - 1, self.trace);
+        Solution { x: self.x, kkt, ended }
+    }
 }
 
 /// A direction on some columns: `d`, its image `v = L d`, and how far it may be followed.

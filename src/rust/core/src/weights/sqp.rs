@@ -6,9 +6,9 @@
 //! ([`Problem::cover`]), no row may lose almost all its likelihood in one step
 //! ([`Problem::direction`]), and the model tolerates nearly collinear columns ([`qp`]).
 
-use super::problem::{Direction, Problem, normalise};
+use super::problem::{Direction, Problem, Progress, candidates, normalise};
 use super::{Solution, qp};
-use crate::{Ended, Error, Stop};
+use crate::{Error, Stop};
 
 /// Columns that may enter in one iteration.
 const ENTERING: usize = 20;
@@ -59,44 +59,28 @@ pub(super) fn solve(
     start: &[f64],
     limits: Limits,
 ) -> Result<Solution, Error> {
-    let all: Vec<usize> = (0..problem.columns()).collect();
-    let mut x = problem.cover(start)?;
-    let mut u = vec![0.0; problem.count()];
-    let mut trace = Vec::new();
+    let mut at = Progress::new(problem, start)?;
     let mut fruitless = 0;
     let mut polished = false;
     for iterations in 0.. {
-        let here = problem.evaluate(&x, &all, &mut u)?;
-        trace.push(here.value * problem.total());
-        let kkt = here.g.iter().copied().fold(f64::NEG_INFINITY, f64::max) - 1.0;
+        let (here, kkt) = at.look(problem)?;
         if let Some(stop) = limits.verdict(kkt, iterations, fruitless) {
-            return Ok(Solution { x, kkt, ended: Ended::new(stop, iterations, trace) });
+            return Ok(at.end(stop, kkt));
         }
         // After a fruitless iteration, only the worst violator.
         let entering = if fruitless % 2 == 1 { 1 } else { ENTERING };
-        let columns = candidates(&x, &here.g, kkt, entering);
-        let step = model_step(problem, &x, &u, columns, &here.g)?;
+        let least = 1.0 + (1e-3 * kkt).max(1e-15);
+        let columns = candidates(&at.x, &here.g, least, entering);
+        let step = model_step(problem, &at.x, &at.u, columns, &here.g)?;
         let near = kkt <= limits.tol && problem.total() * step.slope <= limits.gain;
         if near && polished {
-            let ended = Ended::new(Stop::Converged, iterations, trace);
-            return Ok(Solution { x, kkt, ended });
+            return Ok(at.end(Stop::Converged, kkt));
         }
         polished |= near;
-        let moved = follow(problem, &mut x, &u, &step)?;
+        let moved = follow(problem, &mut at.x, &at.u, &step)?;
         fruitless = if moved { 0 } else { fruitless + 1 };
     }
     unreachable!("the loop ends by returning")
-}
-
-/// The support, and up to `entering` of the columns that violate the optimality conditions most.
-fn candidates(x: &[f64], g: &[f64], kkt: f64, entering: usize) -> Vec<usize> {
-    let least = 1.0 + (1e-3 * kkt).max(1e-15);
-    let mut columns: Vec<usize> = (0..x.len()).filter(|&p| x[p] == 0.0 && g[p] > least).collect();
-    columns.sort_by(|&a, &b| g[b].total_cmp(&g[a]));
-    columns.truncate(entering);
-    columns.extend((0..x.len()).filter(|&p| x[p] > 0.0));
-    columns.sort_unstable();
-    columns
 }
 
 fn model_step(

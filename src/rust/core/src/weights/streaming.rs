@@ -18,8 +18,8 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::mixture_weights;
-use super::problem::normalise;
-use super::qp;
+use super::passes::penalise;
+use super::problem::{normalise, violation};
 use super::scale::{self, scale_block, scale_by};
 use super::{Likelihoods, Mixture, Options, check_dirichlet, check_positive};
 use crate::{Ended, Error, Monitor, Stop, memory};
@@ -87,7 +87,7 @@ pub fn mixture_weights_by_blocks<S: LogLikelihoods>(
         let here = stream.price(&x)?;
         trace.pop();
         trace.push(here.value);
-        let kkt = here.g.iter().copied().fold(f64::NEG_INFINITY, f64::max) - 1.0;
+        let kkt = violation(&here.g);
         let violated = |&p: &usize| here.g[p] > 1.0 + 0.1 * options.tol && !held.has(p);
         let violators = (0..x.len()).filter(violated).count();
         let left = options.max_iter.saturating_sub(iterations);
@@ -119,7 +119,8 @@ pub fn mixture_weights_by_blocks<S: LogLikelihoods>(
 }
 
 /// What one pass over the rows of `source` says about the point `x`, for callers with more rows
-/// than one source has: sums of several sources add up. See [`newton_step`].
+/// than one source has: sums of several sources add up. See
+/// [`mixture_weights_by_passes`](super::mixture_weights_by_passes).
 pub fn mixture_sums<S: LogLikelihoods>(
     source: &S,
     point: Point<'_>,
@@ -132,16 +133,6 @@ pub fn mixture_sums<S: LogLikelihoods>(
     }
     let all = source.subset(&(0..source.columns()).collect::<Vec<_>>())?;
     price::sum(source, &source.blocks(), &all, point, monitor)
-}
-
-/// The minimiser `d >= -x` of `-(g - 1)'d + d'Hd / 2`, where `h` is H by columns.
-pub fn newton_step(h: &[f64], g: &[f64], x: &[f64]) -> Result<Vec<f64>, Error> {
-    let m = x.len();
-    if h.len() != m * m || g.len() != m {
-        return Err(Error::Shape { name: "h", expected: m * m, found: h.len() });
-    }
-    let q: Vec<f64> = g.iter().map(|g| 1.0 - g).collect();
-    Ok(qp::solve(&faer::Mat::from_fn(m, m, |i, j| h[j * m + i]), &q, x))
 }
 
 /// The whole problem, by blocks.
@@ -174,14 +165,7 @@ impl<'a, S: LogLikelihoods> Stream<'a, S> {
     fn price(&self, x: &[f64]) -> Result<Sums, Error> {
         let point = Point { x, columns: &[], floor: 0.0 };
         let mut sums = price::sum(self.source, &self.blocks, &self.all, point, self.monitor)?;
-        for (p, g) in sums.g.iter_mut().enumerate() {
-            let penalty = self.dirichlet[p] - 1.0;
-            if penalty > 0.0 {
-                sums.value += penalty * x[p].ln();
-                *g += penalty / x[p];
-            }
-            *g /= self.total;
-        }
+        penalise(&mut sums, x, &[], self.dirichlet, self.total);
         Ok(sums)
     }
 

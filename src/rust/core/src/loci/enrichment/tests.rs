@@ -13,7 +13,7 @@ fn example() -> (Vec<usize>, Mat<f64>, Vec<f64>) {
 /// Loci of eight variables, of which some have an effect, more often those that are annotated.
 fn strong() -> (Vec<usize>, Mat<f64>, Vec<f64>) {
     let x = Mat::from_fn(640, 2, |j, c| if c == 0 || j % 3 == 0 { 1.0 } else { 0.0 });
-    let causal = |j: usize| j % 24 == 0 || j % 40 == 5;
+    let causal = |j: usize| j % 24 == 0 || j % 96 == 13;
     let log_bf = (0..640).map(|j| if causal(j) { 6.0 + (j as f64).sin() } else { -0.5 }).collect();
     ((0..=80).map(|l| 8 * l).collect(), x, log_bf)
 }

@@ -4,6 +4,8 @@ use rayon::prelude::*;
 
 use super::fit::fit;
 use super::model::{Fit, Grid, Options, Settings, Start};
+use crate::linalg::scalar::softmax;
+use crate::normal_means::scalar::normal;
 use crate::predictors::{Predictors, Response};
 use crate::{Error, Monitor};
 
@@ -14,8 +16,8 @@ pub struct Task {
     pub response: Response,
     /// Prior variances.
     pub grid: Grid,
-    /// Weights to start from.
-    pub pi: Vec<f64>,
+    /// Weights to start from; none means those that the coefficients to start from suggest.
+    pub pi: Option<Vec<f64>>,
     /// Residual variance to start from.
     pub sigma2: f64,
     /// Coefficients to start from, in the units of the predictors as given; none means zero.
@@ -43,7 +45,10 @@ pub fn fit_all<D: Predictors>(
                 each(&mut b, scales, |b, s| b * s);
                 b
             });
-            let start = Start { pi: &task.pi, sigma2: task.sigma2, b: b.as_deref() };
+            let (b, sigma2) = (b.as_deref(), task.sigma2);
+            let given = || start_weights(design.norms(), b, sigma2, &task.grid);
+            let pi = task.pi.clone().unwrap_or_else(given);
+            let start = Start { pi: &pi, sigma2, b };
             let mut found = fit(design, &task.response, settings, start, monitor)?;
             each(&mut found.b, scales, |b, s| b / s);
             each(&mut found.products, scales, |c, s| c * s);
@@ -51,6 +56,23 @@ pub fn fit_all<D: Predictors>(
             Ok(found)
         })
         .collect()
+}
+
+/// The average posterior probabilities of the components, were the coefficients measured with errors
+/// of variance `sigma2 / d`; equal weights without coefficients.
+fn start_weights(norms: &[f64], b: Option<&[f64]>, sigma2: f64, grid: &Grid) -> Vec<f64> {
+    let variances: Vec<f64> = grid.relative(sigma2).iter().map(|a| sigma2 * a).collect();
+    let k = variances.len();
+    let Some(b) = b else { return vec![1.0 / k as f64; k] };
+    let mut total = vec![0.0; k];
+    let known: Vec<(f64, f64)> =
+        norms.iter().zip(b).filter(|(d, _)| **d > 0.0).map(|(d, b)| (d / sigma2, *b)).collect();
+    for &(d, b) in &known {
+        let mut log: Vec<f64> = variances.iter().map(|&v| normal(d, d * b, v).log_bayes).collect();
+        softmax(&mut log);
+        total.iter_mut().zip(log).for_each(|(t, w)| *t += w / known.len() as f64);
+    }
+    total
 }
 
 /// Sums of squares of the predictors as given, less what the covariates explain.
@@ -70,6 +92,33 @@ fn each(x: &mut [f64], scales: Option<&[f64]>, change: impl Fn(f64, f64) -> f64)
 mod tests {
     use super::*;
     use crate::predictors::{Dense, response};
+
+    /// Densities of coefficients as measurements, and what they say of the components.
+    #[test]
+    fn weights_start_at_the_average_posterior_of_the_coefficients() {
+        let (norms, b, sigma2) = ([4.0, 0.0, 25.0], [0.8, 9.0, -0.1], 2.0);
+        for (grid, unit) in [
+            (Grid::Relative(vec![0.0, 0.1, 3.0]), sigma2),
+            (Grid::Absolute(vec![0.0, 0.1, 3.0]), 1.0),
+        ] {
+            let found = start_weights(&norms, Some(&b), sigma2, &grid);
+            let mut want = [0.0; 3];
+            for j in [0, 2] {
+                let density = |a: f64| {
+                    let v = sigma2 / norms[j] + unit * a;
+                    (-0.5 * b[j] * b[j] / v).exp() / v.sqrt()
+                };
+                let each = [0.0, 0.1, 3.0].map(density);
+                let sum: f64 = each.iter().sum();
+                (0..3).for_each(|k| want[k] += 0.5 * each[k] / sum);
+            }
+            for (found, want) in found.iter().zip(want) {
+                assert!((found - want).abs() < 1e-14, "{found} {want}");
+            }
+        }
+        let grid = Grid::Relative(vec![0.0, 1.0]);
+        assert_eq!(start_weights(&norms, None, 1.0, &grid), [0.5, 0.5]);
+    }
 
     const N: usize = 30;
     const SCALES: [f64; 3] = [0.2, 1.0, 7.0];
@@ -108,7 +157,7 @@ mod tests {
         let task = |seed: usize, b: Option<Vec<f64>>| Task {
             response: response(&basis, &y(seed)),
             grid: Grid::Absolute(vec![0.0, 0.1, 1.0]),
-            pi: vec![0.5, 0.25, 0.25],
+            pi: Some(vec![0.5, 0.25, 0.25]),
             sigma2: 2.0,
             b,
         };

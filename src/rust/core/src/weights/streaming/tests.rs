@@ -1,6 +1,6 @@
 //! Streaming against the solver that holds the whole matrix.
 
-use super::super::scale_rows;
+use super::super::{Pass, mixture_weights_by_passes, scale_rows};
 use super::*;
 use crate::testing::Draws;
 
@@ -48,6 +48,15 @@ impl Matrix {
         let options = Options::default();
         let fit = mixture_weights(view, dirichlet, None, None, options, &monitor).unwrap();
         fit.unscale(&top, None)
+    }
+
+    fn fit_by_passes(&self, dirichlet: &[f64], start: &[f64], max_iter: usize) -> Mixture {
+        let monitor = Monitor::default();
+        let pass = |point: Point<'_>| -> Result<Pass, Error> {
+            let sums = mixture_sums(self, point, &monitor)?;
+            Ok(Pass { sums, rows: self.rows as f64 })
+        };
+        mixture_weights_by_passes(dirichlet, start, 1e-8, max_iter, pass).unwrap()
     }
 
     /// Objective and largest violation, by plain loops.
@@ -216,4 +225,45 @@ fn sums_over_rows_are_those_of_plain_loops() {
     close(sums.cover.iter().sum(), 0.05 * poor as f64);
     let far = Point { columns: &[7], ..point };
     assert!(mixture_sums(&matrix, far, &monitor).unwrap_err().to_string().contains("number 8"));
+}
+
+#[test]
+fn from_sums_over_all_rows_the_optimum_is_the_same_whatever_the_start() {
+    let matrix = Matrix::new(1500, 40);
+    let mut nullbiased = vec![1.0; 40];
+    nullbiased[0] = 10.0;
+    for dirichlet in [vec![1.0; 40], nullbiased] {
+        let whole = matrix.fit_held(&dirichlet);
+        let mut narrow = vec![0.0; 40];
+        narrow[1] = 1.0;
+        for start in [vec![1.0; 40], narrow] {
+            let fit = matrix.fit_by_passes(&dirichlet, &start, 50);
+            let (objective, kkt) = matrix.certificate(&fit.pi, &dirichlet);
+            assert!(fit.ended.converged() && fit.ended.iterations < 40, "{:?}", fit.ended);
+            assert!((fit.objective - objective).abs() < 1e-9 * objective.abs());
+            assert!(kkt < 2e-8, "{kkt:e}");
+            assert!((fit.objective - whole.objective).abs() < 1e-9 * objective.abs());
+            assert_eq!(fit.ended.trace.len(), fit.ended.iterations + 1);
+        }
+        let short = matrix.fit_by_passes(&dirichlet, &[1.0; 40], 1);
+        assert!(short.ended.stop == Stop::Iterations && short.kkt > 1e-8);
+        assert!(short.gap >= whole.objective - short.objective);
+    }
+}
+
+#[test]
+fn rows_that_the_start_cannot_explain_are_covered_and_an_error_of_a_pass_ends_the_fit() {
+    let mut matrix = Matrix::new(600, 40);
+    // One row whose likelihood is nothing but for the widest of the second family.
+    (0..39).for_each(|p| matrix.values[p * 600 + 7] = -1e6);
+    matrix.values[39 * 600 + 7] = -3.0;
+    let mut start = vec![0.0; 40];
+    start[0] = 1.0;
+    let fit = matrix.fit_by_passes(&[1.0; 40], &start, 50);
+    let whole = matrix.fit_held(&[1.0; 40]);
+    assert!(fit.ended.converged() && fit.pi[39] > 1.0 / 700.0);
+    assert!((fit.objective - whole.objective).abs() < 1e-9 * whole.objective.abs());
+    let failing = |_: Point<'_>| -> Result<Pass, Error> { Err(Error::Interrupted) };
+    let failed = mixture_weights_by_passes(&[1.0; 40], &start, 1e-8, 50, failing);
+    assert_eq!(failed.unwrap_err(), Error::Interrupted);
 }
