@@ -21,6 +21,14 @@
 #' 6. *Weights* over all matrices and a grid of scales, by [mash()] on the random units: penalised
 #'    maximum likelihood, to a certificate.
 #'
+#' 7. *Independent effects.* A component under which the effects of a unit are independent between
+#'    conditions, each zero or a draw of a mixture of scales: what covariances cannot describe,
+#'    exact zeros in any combination of conditions. It is there if it is needed, which it is not
+#'    where effects are shared; and it is the whole prior where that is as good, by the Bayesian
+#'    information criterion. Posterior means, standard deviations, sign probabilities and
+#'    log-likelihoods know it; contrasts, samples, streams and other models do not, and refuse a
+#'    prior that has it: `product = FALSE` does without.
+#'
 #' Neither the order of units or conditions (where they have names) nor the unit of measurement has
 #' a say in the result.
 #'
@@ -45,6 +53,7 @@
 #' @param lambda penalty of [ud_fit()]. Default: 3 R.
 #' @param masks thresholds of [cov_mask()]; `NULL` for no masked copies.
 #' @param tree add the matrices of [cov_tree()].
+#' @param product offer a component of effects that are independent between conditions, see Steps.
 #' @param z_thresh units whose largest |z| is above this are strong.
 #' @param seed of the random starts, and of the choice of random units.
 #' @inheritParams shared_arguments
@@ -52,7 +61,9 @@
 #' @return A prior, see [as_prior()], with the scales of its matrices (the density that was fitted),
 #'   and further entries: `units`; `V`; `learnt`, a list of `by`, `n_units` (strong units learnt
 #'   from), `n_strong` (those above `z_thresh`), `n_random` and `few` (are there fewer than ten
-#'   strong blocks for each condition); and `convergence` of the weights, as in [mash()]. Use it as
+#'   strong blocks for each condition); `product`, if it is needed: a list of `weight`, which with
+#'   `w` and `null_weight` sums to 1, `grid` (scales, 0 first), and `pi`, the weights of these in
+#'   each condition (a column); and `convergence` of the weights, as in [mash()]. Use it as
 #'   `mash(data, g = prior)`, or as the `prior` of [mr_mash()], [finemap()] and others.
 #'
 #'   It is an error of class `mnmash_error_dimension` if `blocks` are not as many as the units,
@@ -74,8 +85,8 @@
 #' m <- mash(data, g = prior, verbose = FALSE)
 #' length(get_significant_results(m))
 learn_prior <- function(data, strong = NULL, blocks = NULL, V = NULL, K = 16, lambda = NULL,
-                        masks = c(0.05, 0.1, 0.25), tree = TRUE, z_thresh = 4, seed = 1,
-                        verbose = FALSE, n_threads = NULL, ...) {
+                        masks = c(0.05, 0.1, 0.25), tree = TRUE, product = TRUE, z_thresh = 4,
+                        seed = 1, verbose = FALSE, n_threads = NULL, ...) {
   take_dots(...)
   check_mash_data(data)
   refuse_contrasts(data)
@@ -108,12 +119,22 @@ learn_prior <- function(data, strong = NULL, blocks = NULL, V = NULL, K = 16, la
   U <- learn_matrices(random, strong, how)
   say("Weights of ", length(U), " matrices from ", nrow(random$Bhat), " random units")
   m <- mash(random, U, outputlevel = 1, verbose = FALSE, n_threads = n_threads)
-  prior <- prior_from_g(fit_prior(m), "expand", 1e-10, learnt = c(
+  g <- fit_prior(m)
+  found <- if (check_flag(product)) {
+    learn_product(random, g, drop(m$vloglik) + log_scale(random), resolve_threads(n_threads))
+  }
+  if (!is.null(found)) g$pi <- found$pi
+  prior <- prior_from_g(without_product(g), "expand", 1e-10, learnt = c(
     list(by = "learn_prior", n_units = nrow(strong$Bhat)),
     counted_units(strong, random, z_thresh, rows$above)
   ))
   if (length(dim(V)) == 2L) prior$V <- V
-  prior$convergence <- m$convergence
+  if (!is.null(found)) {
+    prior$w <- prior$w * sum(g$pi)
+    prior$null_weight <- prior$null_weight * sum(g$pi)
+    prior$product <- found$product
+  }
+  prior$convergence <- found$convergence %||% m$convergence
   prior
 }
 

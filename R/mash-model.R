@@ -41,11 +41,6 @@ mash_model <- function(data, g, want, n_threads, fit = NULL) {
   )
 }
 
-# Likelihoods and posterior weights under known mixture weights.
-mixture_summary <- function(data, g, pi_thresh, n_threads) {
-  mash_model(data, g, list(pi_thresh = check_number(pi_thresh, 0)), n_threads)
-}
-
 # The posterior matrices, with mashr's names.
 named_moments <- function(found, data, A) {
   names <- c(

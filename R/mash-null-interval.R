@@ -9,7 +9,7 @@
 # log-likelihoods count for all.
 
 null_interval <- function(data, g, n_threads, level = 0.95, most_units = 4000) {
-  if (!g$usepointmass) return(NULL)
+  if (!g$usepointmass || !is.null(g$product)) return(NULL)
   J <- nrow(data$Bhat)
   some_units <- unique(round(seq(1, J, length.out = min(J, most_units))))
   if (length(some_units) < J) data <- data_rows(data, some_units)

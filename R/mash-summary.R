@@ -1,9 +1,9 @@
 # A given prior, made ready for data: of their conditions, in their order (the margin, if the prior
 # is of more), and in their units. Whatever is fitted before comes through here. A prior that knows
 # neither its units nor its alpha is taken at the user's word, with a message.
-given_prior <- function(g, data, name = "g", weights = TRUE) {
+given_prior <- function(g, data, name = "g", weights = TRUE, product = FALSE) {
   check_mash_data(data)
-  prior <- model_prior(g, name, weights)
+  prior <- model_prior(g, name, weights, product)
   check_same_scale(prior, data, name)
   at <- align_to(
     prior$conditions, colnames(data$Bhat), name, "condition", prior$R, ncol(data$Bhat)
@@ -12,6 +12,10 @@ given_prior <- function(g, data, name = "g", weights = TRUE) {
     reduced_matrices(prior$g, at)
   } else {
     marginal_prior(prior$g, at)
+  }
+  if (!is.null(prior$g$product)) {
+    g$product <- prior$g$product
+    g$product$pi <- g$product$pi[, at, drop = FALSE]
   }
   with_data_conditions(g, data)
 }

@@ -59,6 +59,8 @@
 #'   all matrices), `Ulist` (as used, with the names of the conditions), `grid`, `usepointmass`,
 #'   and what it is a prior of, `units` (`"effect"`, or `"z"` for z-scores; `NULL` for `alpha`
 #'   between 0 and 1) and `alpha`.
+#'   A prior that was learnt may have a part `product`, see [learn_prior()]: its weight and those in
+#'   `pi` sum to 1.
 #' - `posterior_weights`: J x active components.
 #' - `alpha`: of the data.
 #' - `convergence`: `objective` (penalised log-likelihood in scaled units), `kkt` (largest violation
@@ -103,6 +105,7 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
   n_threads <- resolve_threads(n_threads)
   say <- if (verbose) \(...) message(" - ", ...) else \(...) NULL
 
+  knows <- knows_product(A, posterior_samples, outputlevel >= 3)
   learnt <- is.null(g) && is.null(Ulist)
   if (inherits(Ulist, "mnmash_prior") && is.null(g)) {
     g <- Ulist
@@ -113,7 +116,8 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
       Ulist = !is.null(Ulist), grid = !is.null(grid), normalizeU = !missing(normalizeU),
       usepointmass = !missing(usepointmass)
     ))
-    g <- given_prior(g, data, weights = fixg)
+    g <- given_prior(g, data, weights = fixg, product = knows)
+    if (!fixg && !is.null(g$product)) refuse_product("g")
   } else {
     if (fixg) stop_mnmash("argument", "`fixg` needs a prior `g` to keep")
     if (is.null(Ulist)) {
@@ -137,7 +141,7 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
   if (fixg) {
     not_both("fixg", c(prior = !missing(prior), optmethod = !missing(optmethod)))
     say("Likelihoods of ", describe_problem(data, g))
-    fit <- mash_model(data, g, want, n_threads)
+    fit <- full_model(data, g, want, n_threads)
   } else {
     optmethod <- match_choice(optmethod, names(fit_methods))
     say("Fitting ", describe_problem(data, g), describe_memory(data, g, optmethod))
@@ -148,6 +152,16 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
       ), optmethod, control,
       want, n_threads
     )
+    if (learnt && knows) {
+      g$pi <- fit$pi
+      found <- learn_product(data, g, fit$vloglik, n_threads)
+      if (!is.null(found)) {
+        g[c("pi", "product")] <- found[c("pi", "product")]
+        convergence <- found$convergence %||% fit$convergence
+        fit <- full_model(data, g, want, n_threads)
+        fit$convergence <- convergence
+      }
+    }
   }
   names(fit$pi) <- component_names(g$Ulist, g$grid, g$usepointmass)
   g$pi <- fit$pi
@@ -217,6 +231,7 @@ new_mash <- function(data, g, fit, result) {
     if (!is.null(x)) matrix(x, dimnames = if (!is.null(units)) list(units, NULL))
   }
   weights <- fit$weights
+  if (!is.null(fit$r)) weights <- weights * (1 - fit$r)
   dimnames(weights) <- list(units, names(g$pi)[fit$active])
   # mashr names this matrix by component number; functions that read its fits rely on it.
   names(weights) <- fit$active

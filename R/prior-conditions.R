@@ -9,6 +9,7 @@ prior_conditions <- function(prior) if (length(prior$U)) colnames(prior$U[[1L]])
 # NULL where that is not known. A prior that does not say its units is taken at the user's word.
 prior_for <- function(prior, conditions, R, units = NULL, sd = NULL, name = "prior",
                       to = "the data") {
+  if (!is.null(prior$product)) refuse_product(name)
   if (!length(prior$U)) return(prior)
   own <- NROW(prior$U[[1L]])
   at <- align_to(prior_conditions(prior), conditions, name, "condition", own, R, to)
@@ -43,6 +44,7 @@ prior_margin <- function(prior, at) {
   prior$w[zero] <- 0
   prior$w <- prior$w[keep]
   R <- NROW(prior$U[[1L]])
+  if (!is.null(prior$product)) prior$product$pi <- prior$product$pi[, at, drop = FALSE]
   if (is.matrix(prior[["V"]]) && nrow(prior$V) == R) prior$V <- prior$V[at, at, drop = FALSE]
   prior$U <- U[keep]
   prior

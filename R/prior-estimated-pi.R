@@ -4,7 +4,9 @@
 #'   over matrices, giving one for each scale of the grid (`"grid"`); or not at all (`"all"`).
 #' @inheritParams shared_arguments
 #'
-#' @return A named vector of weights that sum to one; the null (if any) comes first.
+#' @return A named vector of weights that sum to one; the null (if any) comes first, and the part of
+#'   a learnt prior in which effects are independent between conditions (`product`, if it has one)
+#'   last.
 #' @export
 #' @examples
 #' set.seed(1)
@@ -17,13 +19,14 @@ get_estimated_pi <- function(m, dimension = c("cov", "grid", "all"), ...) {
   dimension <- match_choice(dimension, c("cov", "grid", "all"))
   g <- check_fit(m, prior = TRUE)$fitted_g
   pi <- g$pi
+  product <- if (!is.null(g$product)) c(product = g$product$weight)
   if (dimension == "all") {
     names(pi) <- component_names(g$Ulist, g$grid, g$usepointmass)
-    return(pi)
+    return(c(pi, product))
   }
   null <- if (g$usepointmass) c(null = pi[[1L]])
   weights <- matrix(if (g$usepointmass) pi[-1L] else pi, length(g$Ulist))
   weights <- if (dimension == "cov") rowSums(weights) else colSums(weights)
   names(weights) <- if (dimension == "cov") names(g$Ulist) else seq_along(g$grid)
-  c(null, weights)
+  c(null, weights, product)
 }

@@ -16,7 +16,8 @@
 #' @param ... further arguments of [as_prior()].
 #'
 #' @return `as_mashr()`: a list of `pi` (null first, named), `Ulist`, `grid` (1), `usepointmass`
-#'   (`TRUE`), and where they are known `units` and `alpha`. `as_mvsusie_prior()`: a list of
+#'   (`TRUE`), and where they are known `units` and `alpha`, and the `product` of a prior that has
+#'   one (see [learn_prior()]), which mashr does not know. `as_mvsusie_prior()`: a list of
 #'   `matrices`, `weights` (which sum to 1) and `null_weight`.
 #' @export
 #' @examples
@@ -34,6 +35,7 @@ as_mashr <- function(x, ...) {
     pi = c(prior$null_weight, prior$w), Ulist = prior$U, grid = 1, usepointmass = TRUE
   )
   names(g$pi) <- component_names(g$Ulist, g$grid, TRUE)
+  g$product <- prior$product
   g$units <- prior$units
   g$alpha <- if (is.null(prior$units)) prior$alpha else units_alpha(prior$units)
   g
@@ -44,6 +46,7 @@ as_mashr <- function(x, ...) {
 as_mvsusie_prior <- function(x, w_thresh = -1, ...) {
   check_given()
   prior <- as_prior(x, ...)
+  if (!is.null(prior$product)) refuse_product("x")
   keep <- prior$w > check_number(w_thresh, -1, 1)
   total <- sum(prior$w[keep])
   if (total <= 0) {

@@ -63,7 +63,7 @@ workflow_prior <- function(g, keep, conditions, nameless) {
 # as_prior() takes. As list(g = the prior in the layout of mash(), conditions, alpha, units, R,
 # nameless = the matrices that came without names of conditions); conditions, alpha and units are
 # NULL where they are not known.
-model_prior <- function(model, name = "model", weights = TRUE) {
+model_prior <- function(model, name = "model", weights = TRUE, product = FALSE) {
   if (inherits(model, "mash") || is.list(model) && !is.null(model[["fitted_g"]])) {
     if (is.null(model$fitted_g)) {
       stop_mnmash("type", as_typed(name), " is data: give a fit of mash() or a prior")
@@ -76,7 +76,7 @@ model_prior <- function(model, name = "model", weights = TRUE) {
     stop_mnmash("type", as_typed(name), " must be a fit of mash(), its `fitted_g`, or a prior")
   }
   R <- NROW(model$Ulist[[1L]])
-  g <- check_prior(model, R, weights, name)
+  g <- check_prior(model, R, weights, name, product)
   nameless <- names(g$Ulist)[vapply(g$Ulist, \(U) is.null(dimnames(U)), NA)]
   g$Ulist <- name_conditions(g$Ulist)
   if (is.null(g$units)) g$units <- known_units(g$alpha)

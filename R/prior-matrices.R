@@ -187,7 +187,7 @@ scaled_columns <- function(Y, d) Y * rep(d, each = nrow(Y))
 
 # A prior in the layout of mash(): matrices, grid, point mass, and its weights if they are to be
 # used; with its units and alpha, as far as it says them.
-check_prior <- function(g, R, weights, name = "g") {
+check_prior <- function(g, R, weights, name = "g", product = FALSE) {
   if (!is.list(g) || is.null(g$Ulist) || is.null(g[["grid"]])) {
     stop_mnmash(
       "type", as_typed(name),
@@ -200,8 +200,12 @@ check_prior <- function(g, R, weights, name = "g") {
     grid = check_grid(g[["grid"]], name = paste0(name, "$grid")), usepointmass = pointmass
   )
   P <- pointmass + length(checked$Ulist) * length(checked$grid)
+  if (!is.null(g[["product"]])) {
+    if (!product) refuse_product(name)
+    checked$product <- check_product(g[["product"]], R, name)
+  }
   if (weights || !is.null(g$pi)) {
-    check_weights(g$pi, P, paste0(name, "$pi"))
+    check_weights(g$pi, P, paste0(name, "$pi"), 1 - (checked$product$weight %||% 0))
     # Weights without names, or of matrices without, go by position.
     wanted <- if (!is.null(names(g$Ulist))) {
       component_names(checked$Ulist, checked$grid, checked$usepointmass)
@@ -218,7 +222,7 @@ check_prior <- function(g, R, weights, name = "g") {
   checked
 }
 
-check_weights <- function(pi, P, name) {
+check_weights <- function(pi, P, name, total = 1) {
   if (!is.numeric(pi) || length(pi) != P) {
     stop_mnmash(
       "dimension", as_typed(name), " must have ", P, " weights, one for each component, not ",
@@ -231,7 +235,9 @@ check_weights <- function(pi, P, name) {
       "value", as_typed(name), " must not be negative: weight ", bad[1L], " is ", pi[bad[1L]]
     )
   }
-  if (abs(sum(pi) - 1) > 1e-4) {
-    stop_mnmash("value", as_typed(name), " must sum to 1, not ", format(sum(pi)))
+  if (abs(sum(pi) - total) > 1e-4) {
+    stop_mnmash(
+      "value", as_typed(name), " must sum to ", format(total), ", not ", format(sum(pi))
+    )
   }
 }

@@ -39,6 +39,7 @@ NULL
   if (!missing(j)) {
     at <- picked(j, names(x$U), length(x$U), "components")
     x$U <- x$U[at]
+    x$product <- NULL
     total <- x$null_weight + sum(x$w[at])
     if (total <= 0) stop_mnmash("value", "`components` have no weight, and neither has the null")
     x$w <- x$w[at] / total
@@ -109,7 +110,8 @@ summary.mnmash_prior <- function(object, ...) {
   structure(
     list(
       n_conditions = dim(object)[1L], conditions = prior_conditions(object),
-      units = object$units, learnt = object$learnt, table = as.data.frame(object)
+      units = object$units, learnt = object$learnt, product = object$product$weight,
+      table = as.data.frame(object)
     ),
     class = "summary.mnmash_prior"
   )
@@ -135,6 +137,10 @@ print.summary.mnmash_prior <- function(x, n = 10, ...) {
       sep = ""
     )
     say_few_strong(x$learnt, x$n_conditions)
+  }
+  if (!is.null(x$product)) {
+    cat("  effects independent between conditions, each with a null: weight ",
+        format(x$product, digits = 3), "\n", sep = "")
   }
   table <- x$table[order(x$table$component != "null", -x$table$weight), ]
   more <- nrow(table) - n - 1L

@@ -28,7 +28,7 @@ near_duplicates <- function(m, similarity = 0.99, ...) {
   if (inherits(m, "mash") && !is.null(m$fitted_g)) {
     Ulist <- m$fitted_g$Ulist
     weight <- get_estimated_pi(m)
-    weight <- weight[setdiff(seq_along(weight), if (m$fitted_g$usepointmass) 1L)]
+    weight <- weight[m$fitted_g$usepointmass + seq_along(Ulist)]
   } else {
     first <- if (is.list(m) && length(m)) NROW(m[[1L]]) else 1L
     Ulist <- name_conditions(prior_matrices(m, first, normalize = FALSE, name = "m"))

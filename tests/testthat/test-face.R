@@ -49,6 +49,18 @@ face_calls <- function() {
       task = list(threshold = 0, moments = FALSE, covariance = FALSE, scale = NULL, A = NULL),
       draw = NULL
     ),
+    weights_with = list(
+      measurements = measurements, prior = prior,
+      control = c(sweeps, list(penalty = rep(1, 6), extra = 1:4 / 4, memory = 1e9))
+    ),
+    product_weights = list(
+      measurements = measurements,
+      control = list(variances = c(0, 4), row_weights = c(1, 1, 0.5, 0), null_weight = 10)
+    ),
+    product = list(
+      measurements = measurements,
+      product = list(variances = c(0, 4), weights = matrix(0.5, 2, 2), scale = NULL, signs = TRUE)
+    ),
     weight_sums = list(
       measurements = measurements, prior = prior, point = list(columns = c(1, 2), floor = 0.1)
     ),

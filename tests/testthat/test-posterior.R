@@ -158,7 +158,7 @@ test_that("components up to pi_thresh are left out of posteriors, not of likelih
 test_that("null and alternative likelihoods are those of the parts of the mixture", {
   data <- random_data(3)
   g <- mixed_prior(3)
-  fit <- mixture_summary(data, g, 1e-10, 1L)
+  fit <- mash_model(data, g, list(pi_thresh = 1e-10), 1L)
   loglik <- slow_loglik(data, slow_components(g$Ulist, g$grid))
   expect_equal(fit$null_loglik, loglik[, 1])
   alternative <- g$pi[-1] / (1 - g$pi[1])
@@ -168,8 +168,9 @@ test_that("null and alternative likelihoods are those of the parts of the mixtur
   expect_equal(rowSums(fit$weights), rep(1, 12))
   # All weight on the null: the alternative is uniform.
   g$pi <- c(1, numeric(length(g$pi) - 1))
-  fit <- mixture_summary(data, g, 1e-10, 1L)
+  fit <- mash_model(data, g, list(pi_thresh = 1e-10), 1L)
   expect_equal(fit$alt_loglik, apply(loglik[, -1], 1, slow_log_sum_exp) - log(12))
   expect_equal(fit$vloglik, fit$null_loglik)
-  expect_null(mixture_summary(data, mixed_prior(3, pointmass = FALSE), 1e-10, 1L)$null_loglik)
+  none <- mash_model(data, mixed_prior(3, pointmass = FALSE), list(pi_thresh = 1e-10), 1L)
+  expect_null(none$null_loglik)
 })

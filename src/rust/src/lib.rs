@@ -24,6 +24,7 @@ mod mash;
 mod mr_ash;
 mod mr_mash;
 mod nouns;
+mod product;
 mod read;
 mod sharing;
 mod square;
@@ -80,6 +81,7 @@ extendr_module! {
     use mash;
     use mr_ash;
     use mr_mash;
+    use product;
     fn rust_cores;
     fn rust_flush_file;
     fn rust_reason;

@@ -66,10 +66,10 @@ fn fit_held(
 }
 
 /// The log-likelihoods of units in arranged order, computed when they are needed.
-struct Blocks<'a> {
-    means: &'a NormalMeans<'a>,
-    prior: &'a Prior,
-    blocks: Vec<Block>,
+pub(super) struct Blocks<'a> {
+    pub(super) means: &'a NormalMeans<'a>,
+    pub(super) prior: &'a Prior,
+    pub(super) blocks: Vec<Block>,
 }
 
 impl<'a> LogLikelihoods for Blocks<'a> {

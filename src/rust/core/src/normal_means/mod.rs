@@ -14,6 +14,7 @@
 //! - `likelihood`: the log-likelihoods of all components, by blocks of units;
 //! - `mixture`: likelihoods of units under a mixture, and posterior weights of its components;
 //! - `posterior`: posterior moments and signs under the mixture;
+//! - `product`: effects that are independent between conditions, each a mixture of scales;
 //! - `scalar`: the question in one dimension: spikes, slabs and mixtures of scales;
 //! - `samples`: random draws from the posterior;
 //! - `columns`: writing results by blocks.
@@ -38,6 +39,7 @@ pub mod likelihood;
 pub mod mixture;
 pub mod posterior;
 pub mod problem;
+pub mod product;
 mod rescue;
 pub mod samples;
 pub mod scalar;
@@ -50,3 +52,4 @@ pub use likelihood::Likelihood;
 pub use mixture::WeightedPrior;
 pub use posterior::posterior;
 pub use problem::{Data, NormalMeans};
+pub use product::Product;

@@ -310,7 +310,7 @@ fn recurs(hash: &[u64]) -> bool {
 }
 
 /// Shapes and values.
-fn check(data: &Data) -> Result<(), Error> {
+pub(super) fn check(data: &Data) -> Result<(), Error> {
     let (j, r) = (data.units, data.conditions);
     for (name, found) in [("x", data.x.len()), ("s", data.s.len())] {
         if found != j * r {
