@@ -121,8 +121,8 @@ suffstat_problem <- function(data, V, settings) {
   sd <- sqrt(diag(data$YtY) / (n - 1))
   list(
     form = "products", gram = data$XtX, scale = unname(1 / scale), XtY = data$XtY / scale,
-    YtY = data$YtY, sums = unname(diag(data$YtY)), slack = ld_slack(NULL, n), samples = n, V = unname(V), back = 1 / scale, x_mean = data$x_mean,
-    y_mean = data$y_mean, sd = sd, n = n, z_unit = sd / sqrt(n), unit = 1, unit_known = "yes"
+    YtY = data$YtY, sums = unname(diag(data$YtY)), slack = ld_slack(NULL, n), samples = n,
+    V = unname(V), back = 1 / scale, x_mean = data$x_mean, y_mean = data$y_mean, sd = sd, n = n, z_unit = sd / sqrt(n), unit = 1, unit_known = "yes"
   )
 }
 
@@ -154,7 +154,8 @@ sumstats_problem <- function(data, V, settings) {
   list(
     form = "products", gram = data$LD, scale = rep(gram, data$p), XtY = gram * Z, YtY = YtY,
     sums = if (is.null(n)) numeric(R) else rep_len(as.double(n), R) - 1,
-    slack = ld_slack(data$LD_samples, n), samples = if (one) n else 0, V = unname(V), back = back, sd = rep(1, R),
+    slack = ld_slack(data$LD_samples, n), samples = if (one) n else 0, V = unname(V), back = back,
+    sd = rep(1, R),
     n = if (one) n else 1, z_unit = z_unit,
     unit = (if (one) 1 else sqrt(each)) / relative_sd(data$effect_unit, R),
     unit_known = if (is.null(data$effect_unit)) "no" else "relative"

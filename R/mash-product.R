@@ -32,8 +32,8 @@ product_posterior <- function(data, product, n_threads, signs = TRUE) {
   )
 }
 
-# As mash_model(), under all components; with the posterior weight `r` of the product in each unit.
-# Posterior weights of the others are given that it is not the product.
+# As mash_model(), under all components; with `in_product`, the posterior weight of the product in
+# each unit. Posterior weights of the others are given that it is not the product.
 full_model <- function(data, g, want, n_threads) {
   if (is.null(g$product)) return(mash_model(data, g, want, n_threads))
   fit <- mash_model(data, without_product(g), want, n_threads)
@@ -45,8 +45,8 @@ full_model <- function(data, g, want, n_threads) {
     fit$alt_loglik <- mixed(fit$alt_loglik, share) - log(share + weight)
   }
   fit$vloglik <- mixed(fit$vloglik, 1 - weight)
-  fit$r <- pmin(exp(found$loglik + log(weight) - fit$vloglik), 1)
-  if (!is.null(fit$result)) fit$result <- mixed_moments(fit$result, found$moments, fit$r)
+  fit$in_product <- pmin(exp(found$loglik + log(weight) - fit$vloglik), 1)
+  if (!is.null(fit$result)) fit$result <- mixed_moments(fit$result, found$moments, fit$in_product)
   fit$pi <- as.double(g$pi)
   fit
 }
@@ -107,7 +107,7 @@ learn_product <- function(data, g, vloglik, n_threads, turns = 3L) {
       loglik = sum(summary$vloglik), pi = found$pi, product = found$product,
       convergence = ending(fit, c("objective", "kkt"))
     )
-    r <- summary$r
+    r <- summary$in_product
     if (sum(r) < 1) break
     part <- fitted_product(data, r, n_threads)
   }

@@ -231,7 +231,7 @@ new_mash <- function(data, g, fit, result) {
     if (!is.null(x)) matrix(x, dimnames = if (!is.null(units)) list(units, NULL))
   }
   weights <- fit$weights
-  if (!is.null(fit$r)) weights <- weights * (1 - fit$r)
+  if (!is.null(fit$in_product)) weights <- weights * (1 - fit$in_product)
   dimnames(weights) <- list(units, names(g$pi)[fit$active])
   # mashr names this matrix by component number; functions that read its fits rely on it.
   names(weights) <- fit$active

@@ -130,7 +130,8 @@ update_order <- function(order, design, Y, standardize, problem, settings) {
   if (order == "random") return(sample.int(p))
   log_bf <- call_core(
     "mr_mash_log_bf",
-    predictors = design, responses = core_responses(Y), prior = problem$prior, noise = problem$residual,
+    predictors = design, responses = core_responses(Y), prior = problem$prior,
+    noise = problem$residual,
     control = list(standardize = standardize), n_threads = settings$n_threads
   )
   base::order(log_bf, decreasing = order == "decreasing_logBF")

@@ -84,7 +84,9 @@ test_that("bad sets and folds are errors", {
 test_that("with a seed ud_cv() has the same folds whatever R's random numbers, and leaves them", {
   set.seed(1)
   data <- mash_set_data(simple_sims(nsamp = 10, ncond = 2, err_sd = 1)$Bhat)
-  go <- \() ud_cv(data, K = 2, penalty = "iw", folds = 3, seed = 7, refit = FALSE, max_iter = 3)$folds
+  go <- \() {
+    ud_cv(data, K = 2, penalty = "iw", folds = 3, seed = 7, refit = FALSE, max_iter = 3)$folds
+  }
   before <- .Random.seed
   first <- go()
   expect_identical(.Random.seed, before)

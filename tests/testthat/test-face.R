@@ -25,7 +25,7 @@ face_calls <- function() {
   finemap <- list(
     place = c(0.5, 0.5), L = 1, rule = "optim", scale = 1, entry = 0.1, update = "direct",
     tol = 1e-3, max_iter = 3, mass = 0.99, most = 10, intercept = FALSE, standardize = FALSE,
-    memory = 1e9
+    memory = 1e9, slack = c(20, 0.02), sums = c(20, 20)
   )
   loci <- list(starts = c(0, 2, 4), annotations = matrix(1, 4), penalty = 1)
   range <- list(pi = c(0.1, 0.5), tau = c(0.1, 10))
@@ -122,7 +122,7 @@ face_calls <- function() {
       prior = core_scalars(matrix(c(0, 1), 2, 2), matrix(0.5, 2, 2)),
       noise = core_variances(FALSE, c(1, 1)), start = NULL,
       control = c(sweeps, list(
-        order = 1:2, update_pi = "em", standardize = FALSE, penalty = NULL
+        order = 1:2, update_pi = "em", standardize = FALSE, penalty = NULL, slack = c(20, 0.02)
       ))
     ),
     "mr_ash of samples" = list(
@@ -130,7 +130,7 @@ face_calls <- function() {
       prior = core_scalars(matrix(c(0, 1), 2, 2), matrix(0.5, 2, 2), FALSE, c(1, 10)),
       noise = core_variances(TRUE, c(1, 1)), start = matrix(0, 2, 2),
       control = c(sweeps, list(
-        order = 1:2, update_pi = "convex", standardize = TRUE, penalty = c(10, 1)
+        order = 1:2, update_pi = "convex", standardize = TRUE, penalty = c(10, 1), slack = NULL
       ))
     ),
     "mr_mash of products" = list(
@@ -138,7 +138,7 @@ face_calls <- function() {
       responses = core_responses(crossprod(X, Y), crossprod(Y)), prior = scaled, noise = known,
       start = matrix(0, 2, 2), control = c(sweeps, list(
         update = "em", penalty = c(1, 1), threshold = 0, tol_weights = 1e-3, order = 1:2,
-        standardize = FALSE
+        standardize = FALSE, slack = c(20, 0.02)
       ))
     ),
     logistic = list(
@@ -150,7 +150,7 @@ face_calls <- function() {
       predictors = predictors, responses = core_responses(Y), prior = scaled,
       noise = known, start = NULL, control = c(sweeps, list(
         update = "em", penalty = c(1, 1), threshold = 0, tol_weights = 1e-3, order = 1:2,
-        standardize = FALSE
+        standardize = FALSE, slack = NULL
       ))
     ),
     mr_mash_log_bf = list(
@@ -168,7 +168,10 @@ face_calls <- function() {
     ),
     "finemap of samples" = list(
       predictors = core_predictors(X), responses = core_responses(Y), noise = known, prior = place,
-      control = utils::modifyList(finemap, list(intercept = TRUE, standardize = TRUE))
+      control = c(
+        utils::modifyList(finemap, list(intercept = TRUE, standardize = TRUE, slack = NULL)),
+        list(slack = NULL)
+      )
     ),
     credible_sets = list(alpha = matrix(0.5, 1, 2), control = list(coverage = 0.95)),
     purity = list(correlation = eye),

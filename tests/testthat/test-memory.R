@@ -101,7 +101,10 @@ test_that("too little memory is an error, and the session goes on", {
   )
   rscript <- shQuote(file.path(R.home("bin"), "Rscript"))
   # What R and the package take before any data, in kB, and 420 MB more.
-  ask <- "loadNamespace('mnmash'); cat(grep('^VmPeak', readLines('/proc/self/status'), value = TRUE))"
+  ask <- paste(
+    "loadNamespace('mnmash')",
+    "cat(grep('^VmPeak', readLines('/proc/self/status'), value = TRUE))", sep = "; "
+  )
   peak <- system(paste(rscript, "-e", shQuote(ask)), intern = TRUE)
   limit <- as.numeric(gsub("[^0-9]", "", peak[length(peak)])) + 420000
   found <- system(

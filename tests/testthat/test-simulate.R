@@ -32,7 +32,10 @@ test_that("sizes that would fill the memory are refused, by name", {
                class = "mnmash_error_argument")
   expect_error(simple_sims(1e7, 100), "`nsamp` x `ncond`", class = "mnmash_error_argument")
   expect_error(simple_sims2(1e8), "`nsamp`", class = "mnmash_error_argument")
-  expect_error(simulate_mr_mash(n = 1e3, p = 1e8, p_causal = 1, r = 1, pve = 0.5), "`n` x `p`", class = "mnmash_error_argument")
+  expect_error(
+    simulate_mr_mash(n = 1e3, p = 1e8, p_causal = 1, r = 1, pve = 0.5), "`n` x `p`",
+    class = "mnmash_error_argument"
+  )
   expect_error(simulate_mash_input(n_null = 1e8), "`n_null` x `conditions`",
                class = "mnmash_error_argument")
 })
