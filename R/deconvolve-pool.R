@@ -82,7 +82,7 @@ pool_weights <- function(regions, fit = mr_ash, sa2 = NULL, pi = NULL, ..., prio
       replace(regions[[name]], names(start), start)
     })
     names(starts) <- names(regions)
-    found <- each_region(starts, work)
+    found <- all_regions(starts, work)
     check_pooled(found, common$elbo)
     total <- sum(vapply(found, common$elbo, 1)) + penalty(pi)
     before <- if (length(elbo)) elbo[length(elbo)] else -Inf

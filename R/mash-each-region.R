@@ -61,6 +61,12 @@ each_region <- function(regions, f, ..., folder = NULL, seed = NULL) {
   )
 }
 
+# The same where all regions make one result: the first error of one is an error.
+all_regions <- function(regions, f) {
+  work <- region_work(f, list(), worker_threads(stream_workers()))
+  work_through(names(regions), \(i) regions[[i]], work, seed = first_seed(NULL, NULL))
+}
+
 # What can be compared between sessions: of a function its text.
 as_written <- function(x) if (is.function(x)) deparse(x) else x
 
@@ -123,6 +129,9 @@ work_through <- function(labels, item, work, folder = NULL, job = NULL, seed = N
       list(item = item(i), seed = seeds[i], label = labels[i])
     }, lost = if (partial) lost)
     return(with_failures(results, failed))
+  }
+  if (!is_file_name(folder)) {
+    stop_mnmash("type", as_typed("folder"), " must be the name of a folder")
   }
   files <- file.path(folder, paste0(file_label(labels), ".rds"))
   if (!is.null(seed)) job$seed <- seed
