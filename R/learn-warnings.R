@@ -17,7 +17,10 @@ warn_few_units <- function(n, what, R) {
 warn_identity <- function(data, name = "data") {
   if (ncol(data$Bhat) < 2L || !is_identity(data$V)) return(invisible())
   found <- tryCatch(
-    suppressMessages(residual_correlation(data, "corrected")),
+    suppressWarnings(
+      suppressMessages(residual_correlation(data, "corrected")),
+      classes = "mnmash_warning_few"
+    ),
     mnmash_error_too_few = \(e) NULL
   )
   if (is.null(found)) return(invisible())

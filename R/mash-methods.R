@@ -8,10 +8,14 @@
 #'
 #' @param x,object a fit from [mash()]; `print()`, `summary()` and `as.data.frame()` take data from
 #'   [mash_set_data()] too.
+#' @param data the data that the fit was made with: adds the interval of the null's weight that they
+#'   allow for (see [mash()]), which is there anyway where the prior was learnt with the fit.
 #' @inheritParams shared_arguments
 #'
-#' @return `summary()`: of a fit an object of class `summary.mash`, a list of the numbers it prints;
-#'   of data the data. `as.data.frame()`: a data frame with one row for each effect, all units of
+#' @return `summary()`: of a fit an object of class `summary.mash`, a list of the numbers it prints,
+#'   among them `deficient`, the weight of matrices under which the effects in some conditions fix
+#'   those in others (their rank is smaller than the number of conditions with effects), and
+#'   `rank_one`, where that in one fixes all others; of data the data. `as.data.frame()`: a data frame with one row for each effect, all units of
 #'   the first condition first: `unit`, `condition` (names, or numbers where there are none); of a
 #'   fit `mean`, `sd` (in the units of `Bhat`) and `lfsr`, of data `effect`, `se` (both in these
 #'   units) and `z`, `NA` where missing.
@@ -40,20 +44,24 @@ print.mash <- function(x, ...) {
 
 #' @rdname mash-methods
 #' @export
-summary.mash <- function(object, thresh = 0.05, ...) {
+summary.mash <- function(object, thresh = 0.05, data = NULL, ...) {
   take_dots(...)
   if (is_mash_data(object)) {
     print_mash_data(object)
     return(invisible(object))
   }
-  fit_part(object, "fitted_g")
+  g <- fit_part(object, "fitted_g")
+  interval <- if (is.null(data)) object$null_interval else fitted_null_interval(object, data)
+  tied <- tied_weight(object)
   found <- list(
     n_units = if (is.null(object$vloglik)) object$n_units else length(object$vloglik),
     n_conditions = nrow(object$fitted_g$Ulist[[1L]]),
     n_components = length(object$fitted_g$pi), loglik = object$loglik, alpha = object$alpha,
     convergence = object$convergence, pi = sort(get_estimated_pi(object), decreasing = TRUE),
-    null_interval = object$null_interval, rank_one = rank_one_weight(object),
-    learnt = object$learnt, thresh = thresh
+    null_interval = interval, deficient = tied[["deficient"]], rank_one = tied[["rank_one"]],
+    learnt = object$learnt, thresh = thresh,
+    # There is an interval to be had.
+    unasked = is.null(data) && g$usepointmass && is.null(g$product) && !is.null(object$convergence)
   )
   if (!is.null(object$result)) {
     found$n_significant <- length(get_significant_results(object, thresh))
@@ -62,13 +70,16 @@ summary.mash <- function(object, thresh = 0.05, ...) {
   structure(found, class = "summary.mash")
 }
 
-# The weight of matrices under which the effect in one condition fixes those in others.
-rank_one_weight <- function(m) {
+# The weights of matrices under which the effects in some conditions fix those in others, and of those
+# where one fixes all.
+tied_weight <- function(m) {
   g <- m$fitted_g
   weight <- get_estimated_pi(m)[g$usepointmass + seq_along(g$Ulist)]
   used <- which(weight > 1e-3)
-  tied <- vapply(g$Ulist[used], \(U) sum(diag(U) > 0) > 1 && covariance_rank(U) == 1L, NA)
-  sum(weight[used][tied])
+  conditions <- vapply(g$Ulist[used], \(U) sum(diag(U) > 0), 0L)
+  rank <- vapply(g$Ulist[used], covariance_rank, 0L)
+  weight <- weight[used]
+  c(deficient = sum(weight[rank < conditions]), rank_one = sum(weight[rank == 1 & conditions > 1]))
 }
 
 #' @rdname mash-methods
@@ -90,11 +101,17 @@ print.summary.mash <- function(x, ...) {
   if (!is.null(x$null_interval)) {
     cat("  null: the data allow for ", percent(x$null_interval[1L]), " to ",
         percent(x$null_interval[2L]), ": it is no share of null units\n", sep = "")
+  } else if (x$unasked) {
+    cat("  null: no share of null units; summary(fit, data = data) says what the data allow for\n")
   }
   say_few_strong(x$learnt, x$n_conditions)
-  if (x$rank_one >= 0.005) {
-    cat("  ", percent(x$rank_one), " of the weight is on matrices of rank one, which tie the ",
-        "effects in all conditions to one another: see add_ridge()\n", sep = "")
+  if (x$deficient >= 0.005) {
+    cat(
+      "  ", percent(x$deficient), " of the weight is on matrices of deficient rank",
+      if (x$rank_one >= 0.005) paste0(" (", percent(x$rank_one), " of rank one)"),
+      ", which tie effects to\n  one another as if they were exactly proportional: see ",
+      "add_ridge()\n", sep = ""
+    )
   }
   if (!is.null(x$n_significant)) {
     cat(

@@ -8,6 +8,19 @@
 # in use and their neighbours on the grid of scales take part, and of many units some, whose
 # log-likelihoods count for all.
 
+# Of a fit with its data, as far as they are.
+fitted_null_interval <- function(m, data) {
+  check_mash_data(data)
+  given <- given_prior(m, data, "object", product = TRUE)
+  J <- length(m$vloglik)
+  if (J && J != nrow(data$Bhat)) {
+    stop_mnmash(
+      "dimension", "`data` must be those of the fit: it has ", J, " units, not ", nrow(data$Bhat)
+    )
+  }
+  null_interval(data, given, resolve_threads(NULL))
+}
+
 null_interval <- function(data, g, n_threads, level = 0.95, most_units = 4000) {
   if (!g$usepointmass || !is.null(g$product)) return(NULL)
   J <- nrow(data$Bhat)

@@ -72,8 +72,10 @@ mash_fit <- function(data, prior, V = NULL, effect_model = NULL, compute_posteri
   V_file <- if (is_file_name(V)) V else ""
   V <- resolve_vhat(if (is.null(V)) known$V else V, input, alpha, n_threads = n_threads)
 
+  random <- set_data(input, "random", alpha, V)
+  warn_few_units(nrow(random$Bhat), "random", ncol(random$Bhat))
   fit <- do.call(mash, c(
-    list(set_data(input, "random", alpha, V), known$U), further,
+    list(random, known$U), further,
     list(outputlevel = output_level, verbose = verbose, n_threads = n_threads)
   ), quote = TRUE)
   # For posteriors of other units.

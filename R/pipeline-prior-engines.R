@@ -24,6 +24,7 @@ learn_from_sets <- function(input, strong, V, how) {
 
 # The ways of other tools: starting matrices of the strong set, refined, in units of its noise.
 refine_components <- function(strong, choices, how) {
+  warn_few_units(nrow(strong$Bhat), "strong", ncol(strong$Bhat))
   start <- starting_matrices(
     strong, how$engine, choices, default_npc(choices$npc, strong), how$n_threads
   )

@@ -24,7 +24,8 @@
 #'   [mash_estimate_corr_em()] on at most `n_subset` rows (chosen by R's random numbers), starting
 #'   from `init` or the simple estimate. Rows with effects can be used; many are needed.
 #'
-#' Fewer rows than conditions will do, if there are 10: `"corshrink"` is made for that. Two
+#' Fewer rows than conditions will do, if there are 10: `"corshrink"` is made for that; the others
+#' warn (class `mnmash_warning_few`) below five rows for each condition. Two
 #' conditions that fewer than 10 rows have both (one may have no value at all) have no estimate
 #' of their own: their correlation is 0 by `"simple"` and `"simple_specific"`, the mean of the prior
 #' by `"corshrink"`, and what starts the iteration by `"mle"`. A message says so. Correlations that
@@ -101,6 +102,7 @@ residual_correlation <- function(data, method = c(
     )
   } else {
     moments <- null_moments(z[rows, , drop = FALSE], z_thresh, by_pairs = correct)
+    if (method != "corshrink") warn_few_rows(moments$n, z_thresh)
     switch(method,
       simple = if (correct) {
         by_pair_or_zero(untruncated_covariance(moments, z_thresh, TRUE, NULL), moments$n)
@@ -158,6 +160,20 @@ null_moments <- function(z, z_thresh, by_pairs) {
   moments
 }
 
+# Rows for each condition below which a correlation is mostly noise.
+rows_wanted <- 5L
+
+# `n` rows for each pair of conditions. A pair of rare conditions is told apart from this.
+warn_few_rows <- function(n, z_thresh) {
+  R <- ncol(n)
+  if (R < 2L || stats::median(n[upper.tri(n)]) >= rows_wanted * R) return(invisible())
+  warn_mnmash(
+    "few", "the residual correlation of ", R, " conditions is estimated from only ", max(n),
+    " rows", if (z_thresh < Inf) paste(" with |z| <", z_thresh), " (at least ", rows_wanted * R,
+    " are wanted): it is mostly noise; give more rows, or use method \"corshrink\""
+  )
+}
+
 tell_rare_pairs <- function(n, names, J) {
   rare <- rare_pairs(n)
   if (!any(rare)) return(invisible())
@@ -197,7 +213,10 @@ em_start <- function(z, rows, n_subset, init) {
   z <- z[rows, , drop = FALSE]
   if (is.null(init)) {
     init <- tryCatch(
-      unname(residual_correlation(z, "simple")),
+      # Where the iteration starts matters little.
+      suppressWarnings(
+        unname(residual_correlation(z, "simple")), classes = "mnmash_warning_few"
+      ),
       mnmash_error_too_few = \(error) {
         warn_mnmash(
           "start", "starting from the identity matrix, as the simple estimate failed: ",

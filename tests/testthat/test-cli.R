@@ -188,15 +188,19 @@ test_that("three steps from the command line do what the functions do", {
   )
   if (!requireNamespace("ggplot2", quietly = TRUE)) steps <- steps[-3]
   for (step in steps) {
-    done <- run_cli(step)
+    # The toy has few units.
+    suppressWarnings(done <- run_cli(step), classes = "mnmash_warning_few")
     expect_identical(done$status, 0L, info = done$said)
   }
   expect_setequal(list.files(folder), c(
     paste0("p.EZ.", c("V_simple", "prior", "mash_model", "posterior"), ".rds"),
     if (length(steps) == 3) "p.EZ.prior_w.pdf"
   ))
-  prior <- mixture_prior(file, components = c("pca", "canonical"), effect_model = "EZ", npc = 2,
-    V = "simple", ed_tol = 1e-3, verbose = FALSE)
+  prior <- suppressWarnings(
+    mixture_prior(file, components = c("pca", "canonical"), effect_model = "EZ", npc = 2,
+                  V = "simple", ed_tol = 1e-3, verbose = FALSE),
+    classes = "mnmash_warning_few"
+  )
   expect_identical(readRDS(file.path(folder, "p.EZ.prior.rds")), prior)
   fit <- mash_fit(file, prior, verbose = FALSE)
   expect_identical(readRDS(file.path(folder, "p.EZ.posterior.rds")), fit$posterior)

@@ -1,6 +1,11 @@
 file <- extdata("mashr_input.rds")
 input <- readRDS(file)
-quietly <- function(...) suppressMessages(mixture_prior(..., verbose = FALSE))
+# The sets of the references are small.
+quietly <- function(...) {
+  suppressWarnings(
+    suppressMessages(mixture_prior(..., verbose = FALSE)), classes = "mnmash_warning_few"
+  )
+}
 
 # The reference's starting matrices as a file.
 reference_components <- function(ref, env = parent.frame()) {
@@ -231,4 +236,25 @@ test_that("every argument is checked before work begins", {
   refused(n_threads = 0, message = "`n_threads`")
   refused(component_files = "no.rds", message = "`component_files`: there is no file 'no.rds'")
   refused(max_itr = 3, message = "did you mean `max_iter`")
+})
+
+test_that("every engine, and the fit, warn of few units", {
+  said <- \(expr) {
+    found <- character()
+    withCallingHandlers(suppressMessages(expr), mnmash_warning_few = \(w) {
+      found <<- c(found, conditionMessage(w))
+      invokeRestart("muffleWarning")
+    })
+    found
+  }
+  input <- simulate_mash_input(10, 30, 20, conditions = 8)
+  for (engine in c("learn", "ed_bovy", "ud", "none")) {
+    found <- said(prior <- mixture_prior(input, engine = engine, V = "simple", verbose = FALSE))
+    expect_match(found, "only 10 strong units for 8 conditions", all = FALSE)
+    expect_match(found, "correlation of 8 conditions is estimated from only", all = FALSE)
+  }
+  expect_match(
+    said(mash_fit(input, prior, verbose = FALSE)), "only 30 random units for 8 conditions",
+    all = FALSE
+  )
 })

@@ -29,7 +29,7 @@ test_that("the interval has the nulls whose best fit is near the best of all", {
   expect_true(found[["lower"]] < 0.7 && found[["upper"]] > 0.7)
 })
 
-test_that("a fit whose prior was learnt has the interval, and prints it; others do not", {
+test_that("a fit whose prior was learnt has the interval, and prints it; those of others can be had", {
   set.seed(2)
   data <- mash_set_data(rbinom(300, 1, 0.3) * rnorm(300, sd = 4) %o% c(1, 1, 1) + rnorm(900))
   m <- mash(data, verbose = FALSE, n_threads = 1)
@@ -39,5 +39,41 @@ test_that("a fit whose prior was learnt has the interval, and prints it; others 
   expect_output(print(m), "null: the data allow for")
   given <- mash(data, cov_canonical(data), verbose = FALSE)
   expect_null(given$null_interval)
-  expect_output(print(given), "rank one")
+  expect_output(print(given), "of rank one")
+  expect_output(print(given), "no share of null units; summary(fit, data = data)", fixed = TRUE)
+})
+
+test_that("summary() with the data has the interval of any fit, whatever the order of conditions", {
+  set.seed(2)
+  B <- rbinom(300, 1, 0.3) * rnorm(300, sd = 4) %o% c(a = 1, b = 1, c = 0)
+  data <- mash_set_data(B + rnorm(900))
+  m <- mash(data, cov_canonical(data), verbose = FALSE)
+  found <- summary(m, data = data)
+  expect_identical(found$null_interval, mnmash:::null_interval(data, m$fitted_g, 1L))
+  expect_output(print(found), "null: the data allow for")
+  other <- mash_set_data(data$Bhat[, c("c", "a", "b")])
+  expect_equal(summary(m, data = other)$null_interval, found$null_interval, tolerance = 1e-6)
+  expect_error(
+    summary(m, data = mash_set_data(data$Bhat[-1, ])), "300 units, not 299",
+    class = "mnmash_error_dimension"
+  )
+  # Nothing was fitted.
+  kept <- mash(data, g = get_fitted_g(m), fixg = TRUE, verbose = FALSE)
+  expect_false(summary(kept)$unasked)
+})
+
+test_that("the weight of matrices of deficient rank is that of ranks below the conditions with effects", {
+  set.seed(3)
+  two <- tcrossprod(cbind(c(1, 1, 0), c(0, 1, 1)))
+  b <- rbind(
+    matrix(rnorm(600), 200) %*% chol(two + 1e-12 * diag(3)), rnorm(200) %o% c(1, 1, 0),
+    matrix(rnorm(600), 200)
+  )
+  data <- mash_set_data(3 * b + rnorm(1800))
+  U <- list(two = two, line = c(1, 1, 0) %o% c(1, 1, 0), full = diag(3), one = diag(c(1, 0, 0)))
+  found <- summary(m <- mash(data, U, verbose = FALSE))
+  pi <- get_estimated_pi(m)
+  expect_gt(min(pi[c("two", "line", "full")]), 0.1)
+  expect_equal(found$deficient, sum(pi[c("two", "line")]))
+  expect_equal(found$rank_one, pi[["line"]])
 })

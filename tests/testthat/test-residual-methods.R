@@ -141,8 +141,12 @@ test_that("fewer rows than conditions will do, and the matrix is positive defini
       expect_no_message(V <- residual_correlation(z, method))
       expect_lt(max(abs(V[upper.tri(V)])), max(abs(cor(z)[upper.tri(V)])))
     } else {
-      expect_message(
-        V <- residual_correlation(z, method, z_thresh = 5), "smallest eigenvalue", all = FALSE
+      expect_warning(
+        expect_message(
+          V <- residual_correlation(z, method, z_thresh = 5), "smallest eigenvalue", all = FALSE
+        ),
+        "only 20 rows with |z| < 5 (at least 150 are wanted)", fixed = TRUE,
+        class = "mnmash_warning_few"
       )
     }
     expect_gt(min(eigen(V, only.values = TRUE)$values), 5e-4)
@@ -151,4 +155,17 @@ test_that("fewer rows than conditions will do, and the matrix is positive defini
   }
   expect_error(residual_correlation(z[1:9, ], "corshrink"), "at least 10",
                class = "mnmash_error_too_few")
+})
+
+test_that("a correlation from fewer than five rows for each condition warns, if not shrunken", {
+  set.seed(1)
+  z <- matrix(rnorm(60 * 8), 60)
+  enough <- which(apply(abs(z), 1, max) < 2)[1:39]
+  for (method in c("corrected", "simple", "simple_specific")) {
+    expect_warning(
+      residual_correlation(z[enough, ], method), "only 39 rows", class = "mnmash_warning_few"
+    )
+    expect_no_warning(residual_correlation(rbind(z[enough, ], 0.1 * (1:8)), method))
+  }
+  expect_no_warning(residual_correlation(z[enough, ], "corshrink"))
 })
