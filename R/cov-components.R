@@ -7,10 +7,13 @@ component_kinds <- c("flash", "flash_nonneg", "pca", "canonical", "xtx")
 # starts, and so where it ends, must not depend on the unit of measurement. For z-scores that is 1.
 prior_components <- function(data, components, npc, remove_singleton, n_threads) {
   noise <- noise_level(data)
+  # A refinement keeps exact zeros: it starts from what mashr's starts from.
+  flash <- \(factors) {
+    cov_flash(data, factors, remove_singleton = remove_singleton, sparse = FALSE)
+  }
   lapply(stats::setNames(nm = components), \(kind) {
     found <- switch(kind,
-      flash = cov_flash(data, "default", remove_singleton = remove_singleton),
-      flash_nonneg = cov_flash(data, "nonneg", remove_singleton = remove_singleton),
+      flash = flash("default"), flash_nonneg = flash("nonneg"),
       pca = cov_pca(data, npc),
       canonical = cov_canonical(data),
       xtx = list(XtX = crossprod(data$Bhat) / nrow(data$Bhat))

@@ -80,7 +80,7 @@ fuzz_calls <- function() {
                     pi_init = named(c(0.4, 0.6), names(Ulist)[1:2]), fixamp = FALSE,
                     fixcovar = FALSE, ridge = "relative"), t1),
     cov_flash = list(data, factors = "default", subset = 1:20, remove_singleton = FALSE,
-                     tag = "t", output_model = NULL, greedy_args = list(Kmax = 2),
+                     sparse = TRUE, tag = "t", output_model = NULL, greedy_args = list(Kmax = 2),
                      backfit_args = list(maxiter = 3), noise = "column"),
     cov_mask = list(Ulist, data, thresholds = c(0.1, 0.3)),
     cov_pca = list(data, npc = 2, subset = 1:20, center = FALSE, scale = FALSE),

@@ -4,10 +4,10 @@ tight <- list(tol = 1e-8)
 
 test_that("the bound is flashier's or higher, with its matrices where it is the same", {
   for (tag in case$input$tags) {
-    U <- cov_flash(data, tag)
+    U <- cov_flash(data, tag, sparse = FALSE)
     expected <- case$output[[tag]]
     expect_gte(attr(U, "fit")$elbo, expected$elbo - 1e-4)
-    U <- cov_flash(data, tag, greedy_args = tight, backfit_args = tight)
+    U <- cov_flash(data, tag, greedy_args = tight, backfit_args = tight, sparse = FALSE)
     expect_gte(attr(U, "fit")$elbo, expected$elbo)
     expect_lt(attr(U, "fit")$elbo, expected$elbo + 0.01)
     expect_named(U, names(expected$U))
@@ -21,7 +21,7 @@ test_that("the bound is flashier's or higher, with its matrices where it is the 
 
 test_that("the saved model is flashier's, and says what the matrices are made of", {
   file <- withr::local_tempfile(fileext = ".rds")
-  U <- cov_flash(data, "nonneg", tag = "mine", output_model = file)
+  U <- cov_flash(data, "nonneg", tag = "mine", output_model = file, sparse = FALSE)
   saved <- readRDS(file)
   expected <- case$output$nonneg
   # How the size of a factor is shared between its sides is arbitrary.
@@ -112,4 +112,32 @@ test_that("arguments meant for flashier are checked", {
   expect_length(one, 2)
   expect_false(attr(cov_flash(data, backfit_args = list(maxiter = 1)), "fit")$converged)
   expect_error(cov_flash(data, tag = 1), "`tag`", class = "mnmash_error_argument")
+})
+
+test_that("a condition without effects has exact zeros, and no share of the others' effects", {
+  set.seed(7)
+  n <- 800
+  R <- 6
+  active <- runif(n) < 0.3
+  pattern <- cbind(shared = 1, rbind(matrix(0, 3, 1), matrix(1, 3, 1)))
+  B <- active * tcrossprod(matrix(rnorm(2 * n), n) * 3, pattern)
+  Bhat <- cbind(B + rnorm(n * R), rnorm(n))
+  data <- mash_set_data(Bhat, matrix(1, n, R + 1))
+  strong <- which(apply(abs(Bhat), 1, max) > 4.2)
+  false_calls <- \(U) {
+    fit <- mash(data, c(U, cov_canonical(data)), verbose = FALSE)
+    sum(get_lfsr(fit)[, R + 1] < 0.05)
+  }
+  for (noise in c("column", "given")) {
+    mashr <- cov_flash(data, subset = strong, noise = noise, sparse = FALSE)
+    U <- cov_flash(data, subset = strong, noise = noise)
+    for (u in U) expect_true(all(u[, R + 1] == 0))
+    expect_named(U, names(mashr)[seq_along(U)])
+    # What is far from zero stays as it is.
+    shared <- U$FLASH_default_1 != 0
+    expect_gte(sum(shared), 9)
+    expect_equal(U$FLASH_default_1[shared], mashr$FLASH_default_1[shared], tolerance = 0.02)
+    expect_gt(false_calls(mashr), 15)
+    expect_lt(false_calls(U), 10)
+  }
 })
