@@ -21,7 +21,8 @@
 #'   regions.
 #' @param pi weights to start from. Default: equal (mr_mash: `w0`, or those of the prior).
 #' @param ... further arguments of `fit`, for all regions; for mr_mash `S0`, `w0`, `grid` and
-#'   `w0_penalty` are those of the common prior.
+#'   `w0_penalty` are those of the common prior. Without `grid`, covariances alone get one that
+#'   covers those of all regions (see [mr_mash()], section Sizes of effects).
 #' @param prior mr_ash: Dirichlet penalty on the weights, as there (default `"uniform"`: none);
 #'   mr_mash: the prior covariances, as there.
 #' @param nullweight of the Dirichlet penalty, as in [mr_ash()].
@@ -63,7 +64,7 @@ pool_weights <- function(regions, fit = mr_ash, sa2 = NULL, pi = NULL, ..., prio
   max_iter <- check_few(max_iter)
   common <- if (is.mash_regression(fit)) {
     if (!is.null(sa2)) stop_mnmash("argument", "`sa2` is not for mr_mash(): give `prior`")
-    pooled_mash(regions, pi, prior, ...)
+    pooled_mash(list(regions = regions, fit = fit), pi, prior, ...)
   } else {
     pooled_ash(regions, fit, sa2, pi, prior, nullweight, ...)
   }
@@ -133,16 +134,17 @@ pooled_ash <- function(regions, fit, sa2, pi, prior, nullweight, ...) {
   )
 }
 
-pooled_mash <- function(regions, pi, prior, S0 = NULL, w0 = NULL, grid = NULL, w0_penalty = 1,
-                        ...) {
-  first <- regions[[1L]]
-  of <- intersect(c("Y", "Bhat", "Z"), names(first))[1L]
-  if (is.na(of)) stop_mnmash("argument", "`regions` need `Y`, or `Bhat` or ", as_typed("Z"))
-  of_data <- as_numeric_matrix(first[[of]], name = of)
+# `of` are the regions, and what fits one.
+pooled_mash <- function(of, pi, prior, S0 = NULL, w0 = NULL, grid = NULL, w0_penalty = 1, ...) {
+  first <- of$regions[[1L]]
+  table <- intersect(c("Y", "Bhat", "Z"), names(first))[1L]
+  if (is.na(table)) stop_mnmash("argument", "`regions` need `Y`, or `Bhat` or ", as_typed("Z"))
+  of_data <- as_numeric_matrix(first[[table]], name = table)
   conditions <- colnames(of_data)
   # A prior that knows its units is turned into those of each region.
   if (is.object(prior)) prior <- prior_of(prior)
   given <- list(prior = prior, S0 = S0, w0 = if (is.null(pi)) w0 else pi, grid = grid)
+  if (lacks_scales(given)) given$grid <- grid <- pooled_scales(of, prior, ...)
   mixture <- regression_prior(given, conditions, ncol(of_data))
   S0 <- lapply(mixture$S0, `dimnames<-`, if (!is.null(conditions)) list(conditions, conditions))
   model <- if (is.object(prior)) list(prior = prior, grid = grid) else list(S0 = S0)
@@ -212,6 +214,18 @@ pooled_grid <- function(regions, fit, ...) {
   sd <- sqrt(range(unlist(lapply(own, \(sa2) sa2[sa2 > 0]))))
   steps <- ceiling(2 * log2(sd[2L] / sd[1L]))
   c(0, (sd[2L] * 2^(-(steps:0) / 2))^2)
+}
+
+# The grid of mr_mash() where `prior` is covariances alone, for all regions.
+pooled_scales <- function(of, prior, ...) {
+  sd <- lapply(of$regions, \(region) {
+    arguments <- list(..., prior = prior, max_iter = 1, covariance = "none")
+    S0 <- suppressWarnings(do.call(of$fit, c(region, arguments), quote = TRUE))$S0
+    variance <- vapply(S0, \(U) max(diag(U)), 0)
+    sqrt(variance[variance > 0])
+  })
+  sd <- range(unlist(sd))
+  sd[2L] * 2^-(ceiling(log2(sd[2L] / sd[1L]) - 1e-9):0)
 }
 
 # log N(Bhat_j; 0, Shat_j^2 + v_k) of a fit, in the order of its components.

@@ -38,6 +38,20 @@ regression_prior <- function(given, conditions, R) {
   list(S0 = S0, w0 = component_weights(w0, names(S0), named), named = named)
 }
 
+# Whether `prior` is covariances alone: they say which effects go together, not how large they are and
+# how many there are.
+lacks_scales <- function(given) {
+  is.null(given$grid) && is.null(given$w0) && !is.null(given$prior) &&
+    are_covariances(given$prior) && any(unlist(given$prior) != 0, na.rm = TRUE)
+}
+
+# `given` with a `grid` where it lacks scales. `marginal()` has the effects of single predictors, in
+# the units of the coefficients, and their standard errors.
+with_own_grid <- function(given, marginal) {
+  if (lacks_scales(given)) given$grid <- autoselect_grid(marginal(), 2)
+  given
+}
+
 # The null, then each matrix (largest variance one) times the square of each scale.
 expand_grid_prior <- function(S0, grid) {
   grid <- check_grid(grid)

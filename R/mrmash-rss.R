@@ -95,8 +95,9 @@ mr_mash_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, LD, n, covY = NULL, 
     if (data$known) "X" else "both"
   )
   standardize <- units$standardize
+  given <- with_own_grid(units$given, \() marginal_effects(stats$z, data, if (!standardize) sd))
   problem <- regression_problem(
-    regression_prior(units$given, conditions, r), V, conditions, r, settings
+    regression_prior(given, conditions, r), V, conditions, r, settings
   )
   # Effects are fitted times the root of their share of samples, and so is their prior.
   share <- sqrt((data$n - 1) / (data$samples - 1))
@@ -169,6 +170,14 @@ mash_rss_products <- function(stats, n, covY, V) {
     total = outer(sqrt(n - 1), sqrt(n - 1)) * covY, covY = covY, n = n, samples = samples,
     unequal = any(n != n[1L]), names = rownames(stats$z), known = known
   )
+}
+
+# Effects of single predictors and their standard errors, in the units of the coefficients: of
+# predictors of variance one, or of these with standard deviations `sd`.
+marginal_effects <- function(z, data, sd = NULL) {
+  unit <- rep(sqrt(diag(data$covY)), each = nrow(z)) / (if (is.null(sd)) 1 else sd)
+  Shat <- unit / sqrt(z^2 + rep(data$n, each = nrow(z)) - 2)
+  list(Bhat = z * Shat, Shat = Shat)
 }
 
 rss_order <- function(order, p) {

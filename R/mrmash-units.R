@@ -40,8 +40,7 @@ regression_units <- function(given, standardize, responses, scales, model = "X")
   }
   if (!is.null(standardize)) check_flag(standardize)
   prior <- given$prior
-  plain <- is.null(prior) || is.array(prior) ||
-    (is.list(prior) && !is.object(prior) && all(vapply(prior, is.matrix, NA)))
+  plain <- is.null(prior) || are_covariances(prior)
   if (!plain && !is.list(prior)) {
     stop_mnmash(
       "type", "`prior` must be a list of covariance matrices, a prior or a fit, not ",
@@ -68,6 +67,11 @@ regression_units <- function(given, standardize, responses, scales, model = "X")
     given$prior$U <- lapply(prior$U, `*`, factor)
   }
   list(given = given, standardize = standardize)
+}
+
+# Matrices, and nothing that says more of them.
+are_covariances <- function(prior) {
+  is.array(prior) || (is.list(prior) && !is.object(prior) && all(vapply(prior, is.matrix, NA)))
 }
 
 # What an effect in the one units is multiplied by to be in the others.

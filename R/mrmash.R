@@ -31,8 +31,15 @@
 #' times `sd(Y_r) sd(Y_s) / sqrt(n_r n_s)` (covariates regressed out). So the fit does not depend on
 #' the units of `X` and `Y`. To ask for the other `standardize` is an error, unless all predictors
 #' have the same standard deviation. With a `grid`, whose scales take the place of the prior's, only
-#' the proportions among responses are converted, and `standardize` is free. Covariances in a plain
-#' list are taken as they are.
+#' the proportions among responses are converted, and `standardize` is free.
+#'
+#' @section Sizes of effects:
+#' A plain list of covariances as `prior` says which effects go together, not how large they are nor
+#' how many predictors have any. Without `grid` and `w0` the data say it: the scales are those of
+#' `autoselect_grid(univariate_sumstats(X, Y), 2)`, in the units of the coefficients, with a
+#' component of exactly zero effects, and the weights are estimated. So does [mash()] with such
+#' matrices. Priors that know their scales and weights (fits, [as_prior()]), `S0`, and matrices
+#' with `w0` are used as they are.
 #'
 #' @section Missing responses:
 #' `NA` in `Y` is missing at random. The missing values of a sample given the others are part of the
@@ -53,7 +60,8 @@
 #' @param w0 K starting weights of the components, matched to the covariances by name where both
 #'   have names. Default: those of `prior`, or equal.
 #' @param grid scales (standard deviations): each matrix, scaled to have a largest variance of 1, is
-#'   used times the square of each scale, and a component of exactly zero effects is added.
+#'   used times the square of each scale, and a component of exactly zero effects is added. Default:
+#'   from the data for a plain list of covariances without `w0` (see Sizes of effects), else none.
 #' @param V r x r residual covariance to start from, or to use if `residual = "known"`. Default:
 #'   the covariance of `Y` (given `B_init`). Matched to the columns of `Y` by name.
 #' @param residual structure of the residual covariance, see below.
@@ -150,7 +158,10 @@ mr_mash <- function(X, Y, prior = NULL, S0 = NULL, w0 = NULL, grid = NULL, V = N
     list(prior = prior, S0 = S0, w0 = w0, grid = grid), standardize,
     list(names = conditions, r = r), individual_scales(X, data$Y, space)
   )
-  mixture <- regression_prior(units$given, conditions, r)
+  given <- with_own_grid(units$given, \() {
+    slopes(moments_by_pattern(X, data$Y, data$Z$x), units$standardize, NULL)
+  })
+  mixture <- regression_prior(given, conditions, r)
   if (!is.null(V)) V <- unname(check_covariance(V, r, conditions = conditions))
   problem <- regression_problem(mixture, V, conditions, r, settings)
   design <- regression_design(X, space)
