@@ -14,9 +14,13 @@
 #'
 #' Weights of models and scales are `weights = "prior"`: half on no association, the rest spread
 #' evenly over the number of directly associated conditions, then of unassociated ones, then over
-#' their choices, and evenly over scales; or `"estimate"`: maximum likelihood from the units given
-#' (associated units, for instance), by [mixture_weights()]. Models without a direct effect have
-#' none.
+#' their choices, and evenly over scales; or `"estimate"`: from the units given, by
+#' [mixture_weights()]. Models without a direct effect have none.
+#'
+#' Estimates of weights keep a null: as in [mash()], the likelihood is multiplied by the weight of no
+#' association to the power `nullweight - 1`. Without that (`nullweight = 1`) the models of the
+#' smallest scales, which the data cannot tell from no association, often take all of its weight, and
+#' every unit is called associated: maximum likelihood is for units that are known to be.
 #'
 #' Units and conditions are matched by name where both sides have names: `n` and `maf` to the rows
 #' of `Z`, `V` to its columns (and reduced to them).
@@ -29,7 +33,8 @@
 #'   unit variance. With them, they are effects of an allele.
 #' @param sigma_alpha scales of effects, in standard deviations of the conditions.
 #' @param formula,weights see above.
-#' @param pi0 prior probability of no association, of `weights = "prior"`.
+#' @param pi0 prior probability of no association, for `weights = "prior"`; default 0.5.
+#' @param nullweight see above, for `weights = "estimate"`; at least 1, default 10.
 #' @inheritParams shared_arguments
 #'
 #' @return An object of class `bmass`, a list of
@@ -58,8 +63,8 @@
 bmass <- function(Z, n, V = NULL, maf = NULL,
                   sigma_alpha = c(0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07,
                                   0.08, 0.09, 0.1, 0.15),
-                  formula = c("finite", "known"), weights = c("prior", "estimate"), pi0 = 0.5,
-                  n_threads = NULL, ...) {
+                  formula = c("finite", "known"), weights = c("prior", "estimate"), pi0 = NULL,
+                  n_threads = NULL, nullweight = NULL, ...) {
   take_dots(...)
   Z <- complete_matrix(Z, "Z")
   J <- nrow(Z)
@@ -82,7 +87,14 @@ bmass <- function(Z, n, V = NULL, maf = NULL,
   sigma_alpha <- check_grid(sigma_alpha)
   formula <- match_choice(formula, c("finite", "known"))
   weights <- match_choice(weights, c("prior", "estimate"))
-  pi0 <- check_number(pi0, 0, 1)
+  unused <- if (weights == "prior") "nullweight" else "pi0"
+  if (!is.null(get(unused))) {
+    stop_mnmash(
+      "argument", as_typed(unused), " has no use with `weights = \"", weights, "\"`: leave it out"
+    )
+  }
+  pi0 <- if (is.null(pi0)) 0.5 else check_number(pi0, 0, 1)
+  nullweight <- if (is.null(nullweight)) 10 else check_number(nullweight, 1)
   V <- if (is.null(V)) null_correlation(Z) else check_noise(V, d, colnames(Z))
   gamma <- as.matrix(expand.grid(rep(list(0:2), d)))
   keep <- rowSums(gamma) == 0 | rowSums(gamma == 1) > 0
@@ -94,7 +106,7 @@ bmass <- function(Z, n, V = NULL, maf = NULL,
   )
   prior <- udi_prior(gamma, pi0)
   w <- outer(prior, rep(1 / length(sigma_alpha), length(sigma_alpha)))
-  if (weights == "estimate") w <- estimate_udi_weights(log_bf)
+  if (weights == "estimate") w <- estimate_udi_weights(log_bf, nullweight)
   scaled <- call_core(
     "association_over_scales",
     log_bf = log_bf, weights = w, n_threads = resolve_threads(n_threads)
@@ -165,13 +177,13 @@ udi_prior <- function(gamma, pi0) {
   out
 }
 
-# Maximum likelihood over models and scales together; the null has one weight.
-estimate_udi_weights <- function(log_bf) {
+# The best weights of models and scales together; the null has one weight.
+estimate_udi_weights <- function(log_bf, nullweight) {
   K <- dim(log_bf)[1L]
   S <- dim(log_bf)[3L]
   columns <- aperm(log_bf[-1L, , , drop = FALSE], c(2L, 1L, 3L))
   dim(columns) <- c(dim(columns)[1L], (K - 1L) * S)
-  fit <- mixture_weights(cbind(0, columns), prior = "uniform")
+  fit <- mixture_weights(cbind(0, columns), prior = "nullbiased", nullweight = nullweight)
   out <- matrix(0, K, S)
   out[1L, ] <- fit$pi[1L] / S
   out[-1L, ] <- fit$pi[-1L]

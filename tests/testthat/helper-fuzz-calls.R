@@ -71,7 +71,7 @@ fuzz_calls <- function() {
     bind_mash_input = list(list(r1 = joined, r2 = joined)),
     bmass = c(list(z, n = 500, V = V, maf = named(rep(0.2, 24), units),
                    sigma_alpha = c(0.01, 0.1),
-                   formula = "finite", weights = "prior", pi0 = 0.5), t1),
+                   formula = "finite", weights = "prior", pi0 = 0.5, nullweight = NULL), t1),
     check_deconvolution = list(ash),
     contrast_matrix = list(3, ref = 1, name = conditions),
     cov_canonical = list(data, cov_methods = "identity"),

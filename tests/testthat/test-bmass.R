@@ -43,7 +43,7 @@ test_that("estimated weights have at least the likelihood of the tool's EM", {
   case <- reference_case("bmass_d3")
   input <- case$input
   fit <- bmass(input$Z, input$n, V = input$V, maf = input$maf, sigma_alpha = input$sigma_alpha,
-               weights = "estimate")
+               weights = "estimate", nullweight = 1)
   expect_equal(sum(fit$weights), 1, tolerance = 1e-12)
   expect_equal(colSums(fit$posterior), rep(1, 40), tolerance = 1e-12)
   loglik <- function(w) {
@@ -58,6 +58,35 @@ test_that("estimated weights have at least the likelihood of the tool's EM", {
   positive <- case$output$model[case$output$prior > 0]
   em <- em[match(rownames(fit$models), positive), ]
   expect_gt(loglik(fit$weights), loglik(em) - 1e-6)
+})
+
+test_that("estimated weights keep a null where there is one", {
+  V <- 0.3 + diag(0.7, 3)
+  estimated <- \(Z, ...) bmass(Z, 5000, V = V, weights = "estimate", n_threads = 1, ...)
+  for (seed in 1:3) {
+    set.seed(seed)
+    Z <- matrix(rnorm(4500), 1500) %*% chol(V)
+    nothing <- estimated(Z)
+    expect_gt(sum(nothing$weights[1, ]), 0.8)
+    expect_lt(mean(1 - nothing$posterior[1, ]), 0.15)
+    expect_lt(sum(nothing$posterior[1, ] < 0.2), 2)
+    # A fifth has effects in all conditions, or in one.
+    act <- runif(1500) < 0.2
+    own <- diag(3)[sample(3, 1500, TRUE), ]
+    shared <- runif(1500) < 0.5
+    B <- act * 3 * rnorm(1500) * ifelse(shared, 1, own)
+    some <- estimated(Z + B)
+    associated <- 1 - some$posterior[1, ]
+    expect_lt(abs(mean(associated) - 0.2), 0.15)
+    middle <- associated > 0.5 & associated < 0.9
+    expect_lt(abs(mean(act[middle]) - mean(associated[middle])), 0.2)
+  }
+  # Its weight can only rise with the penalty.
+  null <- vapply(c(1, 10, 100), \(w) sum(estimated(Z, nullweight = w)$weights[1, ]), 0)
+  expect_false(is.unsorted(null))
+  expect_error(estimated(Z, pi0 = 0.9), "`pi0`", class = "mnmash_error_argument")
+  expect_error(bmass(Z, 5000, V = V, nullweight = 5), "`nullweight`",
+               class = "mnmash_error_argument")
 })
 
 test_that("bad input is refused", {
