@@ -32,13 +32,15 @@ save_picture <- function(fit, type, name, width, height) {
 title("Gene expression: 1000 top eQTL in 44 tissues (gtex_z)")
 
 # These variants were chosen for their effect, so none is left to estimate the correlation of the
-# errors from: it is taken as zero, as in the paper's analysis of z-scores from separate fits.
+# errors from: it is taken as zero, as in the paper's analysis of z-scores from separate fits. The
+# covariances of the prior are learnt from the data.
 data <- mash_set_data(gtex_z)
-fit <- mash(data, c(cov_canonical(data), cov_pca(data, npc = 5)), verbose = FALSE)
+fit <- mash(data, verbose = FALSE)
 
 lfsr <- get_lfsr(fit)
 weights <- weights_table(fit)
 specific <- weights$covariance %in% colnames(gtex_z)
+of_kind <- \(start) percent(sum(weights$weight[startsWith(weights$covariance, start)]))
 sharing <- get_pairwise_sharing(fit)
 brain <- grepl("^Brain_", colnames(gtex_z))
 pairs <- upper.tri(sharing)
@@ -57,11 +59,10 @@ say(
   " (false discovery rate 5%), it would see ", percent(mean(alone)), "."
 )
 say(
-  "Most of the weight goes to patterns of sharing: ", weights$covariance[1L], " (",
-  percent(weights$weight[1L]), ") and ", weights$covariance[2L], " (", percent(weights$weight[2L]),
-  "). Effects in a single tissue have ", percent(sum(weights$weight[specific])),
-  " in all, the most for ", words(weights$covariance[specific][1L]), " (",
-  percent(weights$weight[specific][1L]), ")."
+  "Patterns of sharing learnt from the eQTL (ud_) have ", of_kind("ud_"), " of the weight, ",
+  "effects in a set of similar tissues (branch_) ", of_kind("branch_"), ", effects in a single tissue ",
+  percent(sum(weights$weight[specific])), ", the most for ",
+  words(weights$covariance[specific][1L]), " (", percent(weights$weight[specific][1L]), ")."
 )
 say(
   "Two tissues share an effect when it has the same sign and its size is within a factor of two. ",
@@ -83,35 +84,33 @@ save_picture(fit, "sharing", "gtex-sharing", 9, 8)
 # ---- Blood-cell traits ---------------------------------------------------------------------------
 title("Blood-cell traits: 16 traits at two loci (blood_z)")
 
-# Random rows say how common which effects are, and how the errors are correlated; strong rows give
-# the shapes of effects, and are where posteriors are wanted.
+# Random rows say how common which effects are, and how the errors are correlated; the strong ones
+# among them give the shapes of effects. Neighbours are in linkage disequilibrium: those of a block
+# count as one. Posteriors are wanted of all strong rows.
 z <- do.call(rbind, blood_z)
 locus <- rep(names(blood_z), vapply(blood_z, nrow, 0L))
 strength <- apply(abs(z), 1, max)
 set.seed(1)
-random <- sample(nrow(z), 2000)
+random <- sort(sample(nrow(z), 2000))
 strong <- which(strength > 4.5)
 
-V <- estimate_null_correlation_simple(mash_set_data(z[random, ]))
-data_random <- mash_set_data(z[random, ], V = V)
-data_strong <- mash_set_data(z[strong, ], V = V)
-Ulist <- c(cov_canonical(data_random), cov_pca(data_strong, npc = 5))
-prior <- get_fitted_g(mash(data_random, Ulist, outputlevel = 1, verbose = FALSE))
-posterior <- mash(data_strong, g = prior, fixg = TRUE, verbose = FALSE)
+prior <- learn_prior(mash_set_data(z[random, ]), blocks = random %/% 20)
+V <- prior$V
+posterior <- mash(mash_set_data(z[strong, ], V = V), g = prior, fixg = TRUE, verbose = FALSE)
 
 off <- V
 diag(off) <- 0
 tied <- which(abs(off) == max(abs(off)), arr.ind = TRUE)[1L, ]
 say(
-  nrow(z), " variants; ", length(random), " random ones fit the weights, the ", length(strong),
-  " with |z| > 4.5 in some trait get posteriors. The errors are correlated, since all traits were ",
+  nrow(z), " variants; ", length(random), " random ones, in blocks of neighbours, teach the ",
+  "prior, the ", length(strong), " with |z| > 4.5 in some trait get posteriors. The errors are ",
+  "correlated, since all traits were ",
   "measured on the same people: ", words(rownames(V)[tied[1L]]), " and ",
   words(colnames(V)[tied[2L]]), " by ", format(V[tied[1L], tied[2L]], digits = 2), "."
 )
 say(
-  "The weight of no effect at all is ", percent(prior$pi[["null"]]), ". These are variants of two ",
-  "loci picked for their effects, many of them correlated with a causal one: variants of the whole",
-  " genome would have far fewer effects."
+  "The weight of no effect at all is ", percent(prior$null_weight), ". That is not the share of ",
+  "variants without effect: small effects everywhere would do as well."
 )
 for (name in names(blood_z)) {
   here <- which(locus[strong] == name)
@@ -129,8 +128,9 @@ for (name in names(blood_z)) {
 }
 
 say(
-  "The strong variants of a locus are linked to one another: they are few independent signals, and",
-  " the small effects among them lean on shapes learnt from those few."
+  "Only ", prior$learnt$n_strong, " blocks have a strong variant, which is few to learn the ",
+  "shapes of effects in ", ncol(z), " traits from: calls at lfsr < 0.05 may be wrong more often than one ",
+  "time in twenty. Variants of the whole genome would teach more."
 )
 
 write_table(as.data.frame(posterior), "blood-effects")

@@ -39,6 +39,7 @@ fuzz_calls <- function() {
   region <- finemap_data(X, Y)
   found <- suppressWarnings(finemap(region, U, L = 2, max_iter = 5, n_threads = 1))
   ash <- mr_ash(X, y, n_threads = 1)
+  effects <- suppressWarnings(deconvolve(X, Y, max_iter = 5, n_threads = 1))
   input <- simulate_mash_input(20, 30, 30, 3, seed = 1)
   input_prior <- as_prior(list(U = unname(Ulist[1:3]) |> lapply(\(U) {
     `dimnames<-`(U, rep(list(colnames(input$random.b)), 2))
@@ -272,6 +273,8 @@ fuzz_calls <- function() {
       data, method = "simple", subset = NULL, z_thresh = 3, correct = FALSE, rescale = TRUE,
       nullweight = 10, Ulist = Ulist, init = V, n_subset = 50, max_iter = 2, tol = 1
     ), t1),
+    signal_input = list(list(g1 = effects, g2 = effects), z_thresh = 1, n_random = 2, n_null = 2,
+                        null_z = 3, seed = 1),
     sim_contrast1 = list(nsamp = 4, ncond = 3, err_sd = 0.5),
     sim_contrast2 = list(nsamp = 4, ncond = 3, err_sd = 0.5),
     simple_sims = list(nsamp = 4, ncond = 3, err_sd = 0.5),

@@ -1,0 +1,104 @@
+# Deconvolved effects of a region, as far as their rows are picked by them.
+deconvolved <- function(z, conditions, s = 0.5) {
+  dimnames(z) <- list(paste0("rs", seq_len(nrow(z))), conditions)
+  structure(list(Bhat = s * z, Shat = 0 * z + s), class = "deconvolved")
+}
+
+test_that("strong rows are the largest of each condition, and named by their region", {
+  set.seed(1)
+  conditions <- c("liver", "lung", "skin")
+  fits <- lapply(c(g1 = 1, g2 = 2, g3 = 3), \(i) deconvolved(matrix(2 * rnorm(60), 20), conditions))
+  fits$g1$Bhat["rs7", ] <- c(5, 4, 6)
+  fits$g2$Bhat[4, ] <- NA # without variation
+  fits$g2$Shat[4, ] <- NA
+  found <- signal_input(fits, z_thresh = 4, n_random = 5, n_null = 3)
+  slow <- character()
+  for (g in names(fits)) {
+    z <- abs(fits[[g]]$Bhat / fits[[g]]$Shat)
+    for (r in 1:3) {
+      top <- which(z[, r] == max(z[, r], na.rm = TRUE))
+      if (max(z[top, ]) > 4) slow <- c(slow, paste0(g, ":rs", top))
+    }
+  }
+  expect_gt(length(slow), length(unique(slow)))
+  expect_setequal(rownames(found$strong.b), slow)
+  expect_false(anyDuplicated(rownames(found$strong.b)) > 0)
+  one <- rownames(found$strong.b)[1]
+  expect_equal(
+    found$strong.b[one, ], fits[[sub(":.*", "", one)]]$Bhat[sub(".*:", "", one), ]
+  )
+  expect_equal(found$random.z, found$random.b / found$random.s)
+  expect_equal(attr(found, "counts"), c(
+    regions = 3, predictors = 59, strong = length(unique(slow)), random = 15,
+    null = nrow(found$null.b)
+  ))
+  expect_lt(max(abs(found$null.z)), 2)
+  expect_false("g2:rs4" %in% unlist(lapply(found, rownames)))
+})
+
+test_that("conditions are matched by name, and are missing where a region lacks them", {
+  set.seed(2)
+  z <- matrix(3 * rnorm(60), 20)
+  all <- deconvolved(z, c("a", "b", "c"))
+  some <- deconvolved(z[, c(3, 1)], c("c", "a"))
+  found <- signal_input(list(all = all, some = some, failed = NULL), n_random = 20)
+  expect_identical(colnames(found$random.b), c("a", "b", "c"))
+  rows <- startsWith(rownames(found$random.b), "some:")
+  expect_true(all(is.na(found$random.b[rows, "b"])) && sum(rows) == 20)
+  expect_equal(
+    unname(found$random.b[rows, c("a", "c")]), unname(found$random.b[!rows, c("a", "c")])
+  )
+  # The region that lacks b has no signal of b.
+  only_b <- setdiff(apply(abs(z), 2, which.max)[2], apply(abs(z[, -2]), 2, which.max))
+  expect_false(paste0("some:rs", only_b) %in% rownames(found$strong.b))
+  alone <- signal_input(all, n_random = 20)
+  expect_setequal(rownames(alone$random.b), paste0("rs", 1:20))
+})
+
+test_that("what is no deconvolved effect, or has no names, is refused", {
+  set.seed(3)
+  d <- deconvolved(matrix(rnorm(20), 10), c("a", "b"))
+  expect_error(
+    signal_input(list(g1 = d, g2 = d$Bhat)), "\"g2\" is not", class = "mnmash_error_type"
+  )
+  expect_error(signal_input(list(d, d)), "must have names", class = "mnmash_error_names")
+  expect_error(signal_input(list(g1 = d)), "no predictor with |z| > 4", fixed = TRUE,
+               class = "mnmash_error_too_few")
+  colnames(d$Bhat) <- NULL
+  expect_error(
+    signal_input(list(g1 = d)), "no names in region \"g1\"", class = "mnmash_error_names"
+  )
+})
+
+test_that("two effects of one sign in negative linkage look opposite, but not in the input", {
+  set.seed(4)
+  conditions <- c("a", "b", "c", "d")
+  genes <- lapply(stats::setNames(1:12, paste0("gene", 1:12)), \(i) {
+    X <- matrix(rnorm(300 * 12), 300)
+    X[, 8] <- -0.7 * X[, 3] + sqrt(1 - 0.7^2) * X[, 8]
+    colnames(X) <- paste0("rs", 1:12)
+    Y <- 0.5 * X[, 3] %o% c(1, 1, 0, 0) + 0.5 * X[, 8] %o% c(0, 0, 1, 1) + rnorm(1200)
+    list(X = X, Y = `colnames<-`(Y, conditions))
+  })
+  effects <- each_region(genes, \(gene) deconvolve(gene$X, gene$Y, n_threads = 1))
+  input <- signal_input(effects)
+  opposite <- \(b, z) mean(b[, 1] * b[, 3] < 0 & abs(z[, 1]) > 4 & abs(z[, 3]) > 4)
+  marginal <- lapply(genes, \(gene) univariate_sumstats(gene$X, gene$Y))
+  tops <- do.call(rbind, lapply(marginal, \(s) {
+    z <- s$Bhat / s$Shat
+    z[unique(apply(abs(z), 2, which.max)), ]
+  }))
+  expect_gt(opposite(tops, tops), 0.8)
+  expect_lt(opposite(input$strong.b, input$strong.z), 0.1)
+
+  # The whole route: each set has the conditions of its variant.
+  quiet <- \(expr) suppressWarnings(suppressMessages(expr), classes = "mnmash_warning_few")
+  prior <- quiet(mixture_prior(input, verbose = FALSE, n_threads = 1))
+  signals <- quiet(mash_fit(input, prior, verbose = FALSE, n_threads = 1))
+  expect_identical(rownames(signals$posterior$lfsr), rownames(input$strong.b))
+  fit <- finemap(finemap_data(genes$gene1$X, genes$gene1$Y), prior, V = diag(4), n_threads = 1)
+  sets <- lapply(credible_sets(fit), \(s) names(s$variables))
+  expect_setequal(unlist(sets), c("rs3", "rs8"))
+  expect_identical(unname(fit$coef["rs3", ] > 0.2), c(TRUE, TRUE, FALSE, FALSE))
+  expect_identical(unname(fit$coef["rs8", ] > 0.2), c(FALSE, FALSE, TRUE, TRUE))
+})
