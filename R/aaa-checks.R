@@ -71,6 +71,7 @@ as_numeric_matrix <- function(x, name = arg_name(x)) {
   if (is.matrix(x) && is.double(x) && !is.object(x) && length(x)) return(x)
   force(name)
   if (isS4(x)) x <- plain_matrix(x, name)
+  x <- plain_integers(x)
   if (is.data.frame(x)) {
     bad <- which(!vapply(x, \(column) is.numeric(column) || all(is.na(column)), NA))
     if (length(bad)) {

@@ -62,6 +62,7 @@ is_invented <- function(names) {
 # Names as text. A whole number has one name, whether it is stored as 100000L or as 1e5.
 name_text <- function(x) {
   if (is.null(x)) return(NULL)
+  if (inherits(x, "integer64")) return(integer64_text(x))
   if (is.numeric(x) && !is.factor(x)) {
     return(ifelse(
       x == round(x) & abs(x) < 2^53, formatC(x, format = "f", digits = 0, mode = "double"),

@@ -8,8 +8,9 @@
 #'   the `.bim` file; variants have the names they have there;
 #' - text written by `plink --export A` (`.raw`), whose variants lose the allele at the end of
 #'   their names;
-#' - any other text (`.tsv`, `.csv`, `.txt`, also `.gz`) or `.parquet` table with the samples in the
-#'   first column and a column for each variant; see [mash_input()] for what reads them;
+#' - any other text (tabs, blanks or commas between columns; also `.gz`) or `.parquet` table with
+#'   the samples in the first column and a column for each variant; see [mash_input()] for what
+#'   reads them;
 #' - an `.rds` file with a matrix or a data frame, samples in rows and variants in columns, or the
 #'   other way round if its rows only have names.
 #'
@@ -66,9 +67,8 @@ rds_genotypes <- function(file) {
 }
 
 text_genotypes <- function(file) {
-  raw <- grepl("[.]raw([.]gz)?$", ascii_lower(file))
-  table <- read_table(file, "`file`", if (raw) "")
-  if (raw) {
+  table <- read_table(file, "`file`")
+  if (grepl("[.]raw([.]gz)?$", ascii_lower(file))) {
     described <- names(table) %in% c("FID", "IID", "PAT", "MAT", "SEX", "PHENOTYPE")
     samples <- table[["IID"]]
     table <- table[!described]
@@ -78,7 +78,7 @@ text_genotypes <- function(file) {
     table <- table[-1L]
   }
   X <- from_file("file", file, as_numeric_matrix(table, name = "file"))
-  rownames(X) <- as.character(samples)
+  rownames(X) <- name_text(samples)
   X
 }
 

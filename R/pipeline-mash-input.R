@@ -7,22 +7,29 @@
 #' weights are fitted to, and `null` ones without visible effect, for the residual correlation.
 #'
 #' @section Tables:
-#' A table is a data frame, or a file: text with tabs (`.tsv`, `.txt`), commas (`.csv`), also
-#' compressed (`.gz`), read by the package data.table if it is installed and the file is not
-#' compressed; or `.parquet`, read by the package nanoparquet or arrow. `columns` says which column
-#' (by name or number) is what:
+#' A table is a data frame, or a file: text with commas (`.csv`) or with tabs, blanks or commas, as
+#' its first line has them (lines before it that begin with `##` are passed over), also compressed
+#' (`.gz`), read by the package data.table if it is installed and the file is not compressed; or
+#' `.parquet`, read by the package nanoparquet or arrow. `columns` says which column (by name or
+#' number) is what:
 #' - `unit`, the variant or other unit; and `feature`, the gene, if there are several: a unit is
 #'   then known as `<feature>_<unit>`;
-#' - `effect`, with `se`, its standard error; or with `z` or `t`, the effect over its standard error,
-#'   or `p`, a two-sided p-value, from which that is computed, `|effect| / qnorm(1 - p / 2)`; or `z`
-#'   alone, taken as an effect with standard error 1. A p-value of 0, which was rounded, leaves the
-#'   standard error unknown and is an error; one of 1 says nothing of the effect, and the cell is
-#'   missing;
-#' - `effect_allele` and `other_allele`, if effects must be brought to the same allele.
+#' - `effect`, or `odds_ratio`, whose logarithm is the effect; with `se`, its standard error; or
+#'   with `z` or `t`, the effect over its standard error; or with `log10_p`, -log10 of a two-sided
+#'   p-value, or `p`, that p-value, from which the standard error is computed,
+#'   `|effect| / qnorm(1 - p / 2)`, in logarithms: it may be as small as text can say, `1e-400`; or
+#'   `z` alone, taken as an effect with standard error 1. A p-value of 0, which was rounded, leaves the standard error
+#'   unknown and is an error; one of 1 says nothing of the effect, and the cell is missing. Where
+#'   both are found by their usual names `log10_p` is taken;
+#' - `effect_allele` and `other_allele`, if effects must be brought to the same allele. Tables of
+#'   PLINK 1 have the first only: then effects of another allele are turned where a table with both
+#'   says that they are exchanged, and are as those of other alleles where none does;
+#' - `test`, where a unit has a row for each term of its model: rows of the test `ADD` are used.
 #'
 #' Those that are not given are recognised by usual names, such as `variant_id`, `gene_id`, `beta`
 #' or `slope`, `se` or `slope_se`, `p` or `pval_nominal`: those of tensorQTL, GTEx, the eQTL
-#' Catalogue, the GWAS Catalog, MatrixEQTL, GEMMA, REGENIE, SAIGE and DESeq2 are.
+#' Catalogue, the GWAS Catalog, MatrixEQTL, GEMMA, PLINK 1 and 2, REGENIE, SAIGE, METAL and DESeq2
+#' are.
 #'
 #' Tables may hold different units in any order. A unit that is twice in a table is an error that
 #' names it. Where the alleles of a unit are the other way round than in the first table that has

@@ -220,7 +220,10 @@ test_that("bad tables are named, with the place", {
   no_number <- \(x) transform(x, beta = c("?", beta[-1]))
   expect_error(spoil(no_number), "`lung`: the effect in row 1.*\"\\?\"")
   expect_error(spoil(\(x) transform(x, variant_id = c(NA, variant_id[-1]))), "no unit in row 1")
-  expect_error(spoil(\(x) cbind(x, a1 = "A")), "no column for `other_allele`")
+  expect_error(
+    mash_input(lapply(tables, cbind, a1 = "A"), list(effect_allele = "a1")),
+    "no column for `other_allele`"
+  )
   expect_error(spoil(\(x) 3), "table `lung` must be a data frame")
   expect_error(mash_input(unname(tables)), "conditions as names")
   expect_error(mash_input(tables$liver), "`tables` must be a list")
