@@ -109,6 +109,22 @@ singular_pair <- function(V, kind) {
   )
 }
 
+# Refuses columns that have no covariance of full rank: copies, combinations, more than there are
+# rows. Where values are missing nothing is known of that. `remedy` is what else there is to do.
+check_full_rank <- function(x, name, kind, remedy, centre = TRUE, rows = "samples") {
+  if (anyNA(x) || ncol(x) < 2L) return(invisible(x))
+  free <- nrow(x) - centre
+  V <- crossprod(if (centre) x - rep(colMeans(x), each = nrow(x)) else x) / max(free, 1)
+  sd <- sqrt(diag(V))
+  pivots <- if (all(sd > 0)) tryCatch(diag(chol(V / tcrossprod(sd))), error = \(e) 0) else 0
+  if (min(pivots)^2 > covariance_tolerance$pivot && free >= ncol(x)) return(invisible(x))
+  dimnames(V) <- list(colnames(x), colnames(x))
+  stop_mnmash(
+    "not_psd", as_typed(name), ": the covariance of its ", ncol(x), " ", kind, "s in ", nrow(x),
+    " ", rows, " is singular", singular_pair(V, kind), "; leave some out, or ", remedy
+  )
+}
+
 # The first slice that is not positive definite, or 0. Cholesky's recursion on whole vectors of
 # slices: a million small matrices need no loop over them.
 first_singular <- function(V, block = 4096L) {

@@ -62,7 +62,8 @@ symmetric_ld <- function(LD, name = "LD", kind = "predictor") {
     stop_mnmash(
       "asymmetric", as_typed(name), " must be symmetric: its elements [i, j] and [j, i] differ by ",
       "up to ", format(difference, digits = 2),
-      if (!is.null(at)) paste0(", as at ", describe_cell(LD, at))
+      if (!is.null(at)) paste0(", as at ", describe_cell(LD, at)),
+      "; if both are right, give the mean of the matrix and its transpose"
     )
   }
   tell_once(

@@ -81,6 +81,9 @@ rows_problem <- function(data, V, settings) {
   problem <- without_covariates(data, settings$intercept)
   Y <- problem$Y
   free <- n - problem$rank
+  if (is.null(V) && settings$estimate_V != "diag") {
+    check_full_rank(Y, "Y", "outcome", "give `V`, or set `estimate_V = \"diag\"`")
+  }
   V <- if (is.null(V)) stats::cov(Y) * ((n - 1) / free) else check_noise(V, data$R, data$conditions)
   if (settings$estimate_V == "diag") V <- diag(diag(V), data$R)
   seen <- colSums(!is.na(Y))
@@ -116,7 +119,13 @@ without_covariates <- function(data, intercept) {
 
 suffstat_problem <- function(data, V, settings) {
   n <- data$n
-  V <- if (is.null(V)) data$YtY / (n - 1) else check_noise(V, data$R, data$conditions)
+  V <- if (!is.null(V)) {
+    check_noise(V, data$R, data$conditions)
+  } else if (settings$estimate_V == "diag") {
+    data$YtY / (n - 1)
+  } else {
+    check_covariance(data$YtY, data$R, "YtY") / (n - 1)
+  }
   scale <- if (settings$standardize) sqrt(diag(data$XtX) / (n - 1)) else rep(1, data$p)
   sd <- sqrt(diag(data$YtY) / (n - 1))
   list(

@@ -91,11 +91,22 @@ residual_structure <- function(V, R, settings) {
   core_noise(structure, V, rank)
 }
 
-response_matrix <- function(Y) {
+# `full`: the residual covariance starts at one without structure, from the responses.
+response_matrix <- function(Y, full = FALSE, intercept = TRUE) {
   known <- colSums(!is.na(Y))
   if (any(known < 2L)) {
     stop_mnmash("missing", "`Y` must have at least two values in ",
                 describe_index("column", which(known < 2L)[1L], colnames(Y)))
+  }
+  constant <- which(apply(Y, 2L, \(y) all(y == y[!is.na(y)][1L], na.rm = TRUE)))
+  if (length(constant)) {
+    stop_mnmash("value", "`Y` must vary: ", describe_index("column", constant[1L], colnames(Y)),
+                " is constant", and_more(length(constant)), "; leave it out")
+  }
+  if (full) {
+    check_full_rank(
+      Y, "Y", "response", "give `V`, or set `residual` to \"diagonal\" or \"lowrank\"", intercept
+    )
   }
   Y[is.na(Y)] <- NaN
   Y

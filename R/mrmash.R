@@ -150,10 +150,11 @@ mr_mash <- function(X, Y, prior = NULL, S0 = NULL, w0 = NULL, grid = NULL, V = N
   data <- regression_data(X, Y, covariates)
   X <- data$X
   if (X$n < 2L) stop_mnmash("dimension", "`X` must have at least two rows (samples)")
-  data$Y <- response_matrix(data$Y)
+  check_flag(intercept)
+  data$Y <- response_matrix(data$Y, settings$residual == "full" && is.null(V), intercept)
   conditions <- colnames(data$Y)
   r <- ncol(data$Y)
-  space <- covariate_space(data$Z$x, X$n, check_flag(intercept))
+  space <- covariate_space(data$Z$x, X$n, intercept)
   units <- regression_units(
     list(prior = prior, S0 = S0, w0 = w0, grid = grid), standardize,
     list(names = conditions, r = r), individual_scales(X, data$Y, space)

@@ -129,6 +129,9 @@ ud_fit <- function(data, K = NULL, Ulist = NULL, n_rank1 = 0, U_low_rank = NULL,
       "standard errors that do not differ by unit; z-scores (`alpha = 1`) have them"
     )
   }
+  if (estimate_V) {
+    check_full_rank(data$Bhat, "data", "condition", "do without `estimate_V`", FALSE, "units")
+  }
   seed <- check_seed(seed)
   control <- c(how, list(
     alpha = 0.5, warmup = check_count(warmup, 0), max_iter = check_count(max_iter, 0),

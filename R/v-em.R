@@ -69,6 +69,7 @@ mash_estimate_corr_em <- function(data, Ulist, init, max_iter = 30, tol = 1, est
       " from the conditions themselves"
     )
   }
+  refuse_constant(observed_z(data), "data")
   tell_equal_conditions(data$Bhat / data$Shat)
   max_iter <- check_count(max_iter, 0)
   tol <- check_number(tol, 0)

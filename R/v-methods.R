@@ -94,6 +94,7 @@ residual_correlation <- function(data, method = c(
   V <- if (method == "identity") {
     diag(ncol(z))
   } else if (method == "mle") {
+    refuse_constant(z[rows, , drop = FALSE], "data")
     start <- em_start(z, rows, n_subset, init)
     chosen <- if (inherits(data, "mash")) data_rows(data, start$rows) else z_data(start$z)
     mash_estimate_corr_em(
@@ -118,28 +119,8 @@ residual_correlation <- function(data, method = c(
     )
   }
   dimnames(V) <- if (!is.null(colnames(z))) list(colnames(z), colnames(z))
-  if (method %in% c("identity", "mle")) V else repair_correlation(V)
-}
-
-# J x R z-scores, NA where missing, of data or of a matrix.
-observed_z <- function(data) {
-  if (!inherits(data, "mash")) {
-    if (is.list(data) && !is.data.frame(data)) check_mash_data(data)
-    z <- as_numeric_matrix(data)
-    check_finite(z, name = "data")
-    check_dimnames(z)
-    return(z)
-  }
-  check_mash_data(data)
-  if (!is.null(data$L)) {
-    stop_mnmash(
-      "argument", "`data` are contrasts: estimate ", as_typed("V"),
-      " from the conditions themselves"
-    )
-  }
-  z <- data$Bhat / data$Shat
-  if (!is.null(data$missing)) z[data$missing] <- NA
-  z
+  if (method %in% c("identity", "mle")) return(V)
+  repair_correlation(without_constant(V, z[rows, , drop = FALSE]))
 }
 
 # Moments of each pair of conditions. A cut takes rows out whole, or by pairs if it is to be undone.

@@ -128,6 +128,7 @@ test_that("bad input is refused by name", {
   # No residual is left with as many predictors as that: the covariance has no bound.
   expect_error(
     mr_mash(d$X[1:3, ], cbind(d$Y, d$Y)[1:3, ], prior = list(diag(4)), grid = 1),
-    "residual covariance"
+    "`Y`: the covariance of its 4 responses in 3 samples is singular.*`residual`",
+    class = "mnmash_error_not_psd"
   )
 })

@@ -169,3 +169,25 @@ test_that("a correlation from fewer than five rows for each condition warns, if 
   }
   expect_no_warning(residual_correlation(z[enough, ], "corshrink"))
 })
+
+test_that("a condition that does not vary is named, whatever the method", {
+  set.seed(4)
+  z <- matrix(rnorm(400), 100, dimnames = list(NULL, letters[1:4]))
+  for (value in c(0, 0.7)) {
+    with <- cbind(z, same = value)
+    with[3:5, 5] <- NA
+    for (method in c("corrected", "simple", "corshrink", "simple_specific")) {
+      expect_message(
+        V <- residual_correlation(with, method), "condition 5 \\(same\\) has the same z-score"
+      )
+      expect_identical(unname(V[5, ]), c(0, 0, 0, 0, 1))
+      expect_equal(V[1:4, 1:4], residual_correlation(with[, 1:4], method), tolerance = 0.05)
+    }
+    said <- "`data`: condition 5 \\(same\\) has the same z-score.*leave it out"
+    expect_error(residual_correlation(with, "mle"), said, class = "mnmash_error_value")
+    expect_error(
+      mash_estimate_corr_em(mash_set_data(with), list(a = diag(5))), said,
+      class = "mnmash_error_value"
+    )
+  }
+})
