@@ -74,7 +74,8 @@
 #' Yang, Carbonetto, Gerard and Stephens (2024), arXiv:2406.08784 (penalised covariances).
 #'
 #' Urbut, Wang, Carbonetto and Stephens (2019), Nature Genetics 51, 187-195 (weights).
-#' @seealso [mash()], [mixture_prior()] for sets in files, [lfsr_calibration()]
+#' @seealso [mash()], [mixture_prior()] for sets in files, [lfsr_calibration()],
+#'   `vignette("how-results-are-calibrated", package = "mnmash")`
 #' @export
 #' @examples
 #' set.seed(1)

@@ -77,7 +77,8 @@
 #'   maxima), in scaled units.
 #' @references Urbut, Wang, Carbonetto and Stephens (2019), Nature Genetics 51, 187-195.
 #' @seealso [get_pm()], [get_significant_results()], [get_pairwise_sharing()],
-#'   [mash_compute_posterior_matrices()]
+#'   [mash_compute_posterior_matrices()],
+#'   `vignette("how-results-are-calibrated", package = "mnmash")`
 #' @export
 #' @examples
 #' set.seed(1)
