@@ -207,3 +207,30 @@ test_that("deconvolution takes a unit of tiny standard errors under covariances 
   fits <- vapply(0:5, \(i) ed(d$x, start, U = list(tcrossprod(u), two), max_iter = i)$loglik[1], 0)
   expect_gte(min(diff(fits)), -1e-9 * abs(fits[1]))
 })
+
+test_that("deconvolution of any number of units goes beyond the digits of their covariances", {
+  d <- ordinary(40, seed = 6)
+  u <- c(1, 2, -1, 0.5)
+  # Of rank one, with what is left of the effects written out before it is squared.
+  line <- function(x, s, u) {
+    m <- u / s
+    z <- x / s
+    at <- sum(m * z) / (1 + sum(m^2))
+    -sum(log(s)) - 2 * log(2 * pi) - (log1p(sum(m^2)) + sum((z - m * at)^2) + at^2) / 2
+  }
+  for (size in c(1e6, 1e9, 1e20)) {
+    v <- u * size
+    x <- d$x + outer(seq(-1, 1, length.out = 40), v)
+    for (J in c(1, 7, 9, 40)) {
+      rows <- seq_len(J)
+      want <- sum(vapply(rows, \(j) line(x[j, ], d$s[j, ], v), 0))
+      data <- list(s = d$s[rows, , drop = FALSE])
+      found <- ed(x[rows, , drop = FALSE], data, U = list(tcrossprod(v)), max_iter = 0)$loglik
+      # Effects of that size have digits of size / 1e16 of their own.
+      expect_lt(abs(found - want), 1e-9 * (1 + abs(want)) + J * (size * 1e-15)^2 + size * 1e-14)
+    }
+    data <- mash_set_data(x[1:9, ], d$s[1:9, ])
+    fit <- ud_fit(data, n_rank1 = 2, K = 1, seed = 1, max_iter = 5)
+    expect_true(all(is.finite(fit$loglik)))
+  }
+})

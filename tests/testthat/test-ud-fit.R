@@ -234,3 +234,21 @@ test_that("one standard error of 1e-10 neither moves a start nor makes the noise
   factors <- ud_fit(data, Ulist = U, update = "fa", seed = 1, max_iter = 30)
   expect_gt(tail(factors$loglik, 1), start$loglik[1])
 })
+
+test_that("conditions in other units have other units and nothing else, whatever the step", {
+  set.seed(2)
+  s <- matrix(runif(800, 0.5, 1.5), 200)
+  x <- matrix(rnorm(800), 200) %*% chol(1 + diag(4)) * (runif(200) < 0.5) * 2 + s * rnorm(800)
+  units <- 2^c(0, 0, 27, -20)
+  U <- list(a = diag(4), b = 0.5 + diag(4))
+  scaled <- lapply(U, \(u) u * outer(units, units))
+  plain <- mash_set_data(x, s)
+  other <- mash_set_data(t(t(x) * units), t(t(s) * units))
+  for (update in c("fa", "gted", "ed")) {
+    fit <- \(data, U) ud_fit(data, Ulist = U, update = update, penalty = "none", max_iter = 30)
+    a <- fit(plain, U)
+    b <- fit(other, scaled)
+    expect_equal(b$loglik + 200 * sum(log(units)), a$loglik, tolerance = 1e-8)
+    expect_equal(b$U$b / outer(units, units), a$U$b, tolerance = 1e-5)
+  }
+})

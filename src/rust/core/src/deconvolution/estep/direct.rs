@@ -262,6 +262,9 @@ impl<V: Lanes> Work<V> {
                             let at = (lane, first + lane);
                             lanes[lane] = mend.density(means, at, of, chunk.mixture);
                         }
+                        // Lanes left over repeat the last: what is no number has no weight either.
+                        let last = lanes[range.len() - 1];
+                        lanes[range.len()..].fill(last);
                         log = V::load(&lanes);
                     }
                     let log = log + V::splat(component.log_weight);

@@ -204,23 +204,20 @@ fn free_step(
         return Some(Stepped { u, eigenvalues: None });
     }
     // With a penalty there is a closed form for multiples of its own metric only.
-    let part = if context.common_is_metric { 1.0 } else { size_in(metric, &noise)? };
+    let part = if context.common_is_metric { 1.0 } else { metric.size_of(&noise) };
     ted_penalised(metric, part, u.as_ref(), sums, penalty, scale, context.joint)
 }
 
-/// The harmonic mean of the eigenvalues of `noise` in a metric.
-fn size_in(metric: &Metric, noise: &Metric) -> Option<f64> {
-    let values = eigenvalues(metric, noise.matrix().as_ref())?;
-    Some(values.len() as f64 / values.iter().map(|v| 1.0 / v).sum::<f64>())
-}
-
-/// A factor of the best approximation of a rank.
+/// A factor of the best approximation of a rank, in units in which all variances are one: those of
+/// the conditions may be far apart.
 pub(super) fn leading_factor(u: &Mat<f64>, rank: usize) -> Option<Mat<f64>> {
-    let (values, vectors) = eigen(u.as_ref())?;
-    let n = values.len();
-    let rank = rank.min(n);
-    Some(Mat::from_fn(n, rank, |i, c| {
+    let n = u.nrows();
+    let sd: Vec<f64> =
+        (0..n).map(|i| if u[(i, i)] > 0.0 { u[(i, i)].sqrt() } else { 1.0 }).collect();
+    let correlation = Mat::from_fn(n, n, |i, p| u[(i, p)] / (sd[i] * sd[p]));
+    let (values, vectors) = eigen(correlation.as_ref())?;
+    Some(Mat::from_fn(n, rank.min(n), |i, c| {
         let at = n - 1 - c;
-        vectors[(i, at)] * values[at].max(0.0).sqrt()
+        sd[i] * vectors[(i, at)] * values[at].max(0.0).sqrt()
     }))
 }

@@ -193,3 +193,23 @@ fn a_scale_that_was_wrong_is_found_and_applied() {
     // The maximum of that in s.
     assert!((t - along / j as f64).abs() < 1e-8 * t);
 }
+
+#[test]
+fn a_factor_has_the_digits_of_every_condition() {
+    let units = [1.0, 2f64.powi(30), 2f64.powi(-40), 1.0];
+    let a = random(4, 16);
+    for rank in [1, 2, 4] {
+        let plain =
+            |i: usize, p: usize| (0..rank).map(|c| a[4 * i + c] * a[4 * p + c]).sum::<f64>();
+        let u = Mat::from_fn(4, 4, |i, p| plain(i, p) * units[i] * units[p]);
+        let f = component::leading_factor(&u, rank).unwrap();
+        for i in 0..4 {
+            for p in 0..4 {
+                let got: f64 = (0..rank).map(|c| f[(i, c)] * f[(p, c)]).sum();
+                let size = (plain(i, i) * plain(p, p)).sqrt();
+                let error = got / (units[i] * units[p]) - plain(i, p);
+                assert!(error.abs() < 1e-13 * size, "rank {rank} ({i}, {p}): {error}");
+            }
+        }
+    }
+}

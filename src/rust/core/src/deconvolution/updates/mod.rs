@@ -51,11 +51,12 @@ fn noisy_moment(noise: &Metric, u: MatRef<'_, f64>, sums: &Sums) -> Mat<f64> {
 }
 
 /// `q A^{-1} - U`: the average noise as the component sees it; between the harmonic and the
-/// arithmetic mean of the `V_j`. `None` where rounding leaves nothing of it.
+/// arithmetic mean of the `V_j`. Where the noise is so small beside `U` that rounding leaves nothing
+/// of it, a small part of `U` takes its place: any noise gives a step with the same fixed points.
 pub fn average_noise(u: MatRef<'_, f64>, sums: &Sums) -> Option<Metric> {
-    let t = dense::spd_inverse(sums.a.as_ref())?;
-    let n = u.nrows();
-    Metric::new(Mat::from_fn(n, n, |i, p| sums.q * t[(i, p)] - u[(i, p)]).as_ref())
+    let (n, a) = (u.nrows(), &sums.a);
+    let precision = Mat::from_fn(n, n, |i, p| a[(i, p)] / sums.q);
+    Metric::inverse_less(precision.as_ref(), u)
 }
 
 /// A covariance, and its eigenvalues in the metric of the penalty where they were needed for it.

@@ -1,5 +1,6 @@
 //! Against an E-step written out unit by unit, finite differences, and brute force.
 
+mod noise;
 mod penalties;
 
 use super::*;
