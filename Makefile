@@ -5,6 +5,8 @@
 export MNMASH_TARGET ?= $(CURDIR)/src/rust/target
 # Tests run against a library of their own: what the user has installed is neither used nor changed.
 LIBRARY = $(MNMASH_TARGET)/r-library
+# What a shell puts in the background ignores interrupts, which tests of them want to come.
+INTERRUPTIBLE := $(shell env --default-signal=INT true 2>/dev/null && echo env --default-signal=INT)
 
 install:
 	tools/setup.sh build
@@ -27,7 +29,7 @@ test-r:
 	tools/setup.sh test
 	cd src/rust && cargo test --locked -p mnmash # what the face reads: needs R to build, not to run
 	Rscript tools/install.R "$(LIBRARY)"
-	R_LIBS="$(LIBRARY)" Rscript tools/test.R
+	R_LIBS="$(LIBRARY)" $(INTERRUPTIBLE) Rscript tools/test.R
 
 check:
 	tools/setup.sh check
