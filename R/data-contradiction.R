@@ -1,5 +1,4 @@
-# Statistics and correlations that cannot be of the same data: what a fit to them shows, the likely
-# cause, and what to do.
+# Statistics and correlations that cannot be of the same data: what a fit to them shows.
 
 # How far `LD` may be off, for the core: the samples that it is from, if these are not those of the
 # statistics, and a relative error of fitted z-scores: of numbers that were rounded and samples that
@@ -88,84 +87,52 @@ contradictions <- function(check) {
 
 format_p <- function(p) if (p < 1e-300) "0" else format(p, digits = 1L)
 
-# The mean square of z-scores, at least about one, and the probability of so little: sums of squares
-# of N(0, LD) have the mean and variance of p / m times a chi-squared variable with
-# m = p^2 / sum(LD^2) degrees of freedom.
+# The mean square of z-scores, at least about one, and the probability of so little: of variables that
+# are not alike, decorrelated, it is a chi-squared variable over its degrees of freedom, more with
+# effects.
 spread_of <- function(of) {
-  Z <- backsolve(chol(stats::cov2cor(as.matrix(of$V))), t(of$Z), transpose = TRUE)
-  mean <- mean(Z^2)
-  df <- nrow(of$Z)^2 / ld_squares(of$LD) * ncol(of$Z)
-  p <- if (mean < 0.5) stats::pchisq(mean * df, df) else 1
-  # Between zero and one is a third of a normal distribution.
-  if (all(of$Z >= 0 & of$Z <= 1)) p <- min(p, 0.3414^df)
-  c(mean = mean, p = p)
-}
-
-# One word: "p_values", "scale", "variances", "unsigned", "squared", "alleles" or "population".
-likely_cause <- function(check, found, of) {
-  Z <- of$Z
-  few <- nrow(Z) < 10L
-  if (!few && all(Z >= 0 & Z <= 1)) return("p_values")
-  if (check$mean_square[["p"]] < 1e-4) {
-    return(if (!is.null(of$Shat) && stats::median(of$Shat) > 1) "variances" else "scale")
+  Z <- whitened(of$Z, of$V)
+  inside <- all(of$Z >= 0 & of$Z <= 1)
+  p <- 1
+  if (mean(Z^2) < 1 || inside) {
+    some <- unlike(of$LD)
+    y <- forwardsolve(some$factor, Z[some$at, , drop = FALSE])
+    p <- stats::pchisq(sum(y^2), length(y))
+    if (inside) {
+      # A density is at most its value at zero; of each variable given those before it.
+      V <- determinant(stats::cov2cor(as.matrix(of$V)))$modulus
+      terms <- ncol(Z) * log(2 * pi * diag(some$factor)^2) + as.numeric(V)
+      p <- min(p, exp(-sum(pmax(terms, 0)) / 2))
+    }
   }
-  if (!is.null(of$Shat) && are_variances(of)) return("variances")
-  if (!few && all(Z >= 0)) return("unsigned")
-  if (!few && are_squares(of)) return("squared")
-  top <- utils::head(found$swapped[found$statistic > 20], 10L)
-  if (length(top) && mean(top) >= 0.5) "alleles" else "population"
+  c(mean = mean(Z^2), p = p)
 }
 
-# Whether z-scores of the roots of `Shat` would agree with one another where those of `Shat` do not.
-are_variances <- function(of) {
-  r <- which.max(apply(of$Z^2, 2L, max))
-  root <- of$Z[, r] * sqrt(of$Shat[, r])
-  lead <- which.max(abs(root))
-  column <- ld_column(of$LD, lead)
-  near <- which(abs(column) > 0.6 & abs(column) < 0.995)
-  if (!length(near)) return(FALSE)
-  differ <- \(z) stats::median((z[near] - column[near] * z[lead])^2 / (1 - column[near]^2))
-  differ(of$Z[, r]) > 30 && differ(root) < 10 && stats::median(root^2) > 0.2
+# z-scores whose noise is independent between conditions.
+whitened <- function(Z, V) {
+  t(backsolve(chol(stats::cov2cor(as.matrix(V))), t(Z), transpose = TRUE))
 }
 
-# Whether correlations have no sign, and fit the neighbours of the strongest z-score less well than
-# their roots.
-are_squares <- function(of) {
-  if (ld_least(of$LD) < 0) return(FALSE)
-  strength <- rowSums(of$Z^2)
-  lead <- which.max(strength)
-  column <- ld_column(of$LD, lead)
-  near <- setdiff(which(column > 0.1), lead)
-  if (!length(near)) return(FALSE)
-  miss <- \(r) stats::median(abs(sqrt(strength[near]) - r * sqrt(strength[lead])))
-  miss(sqrt(column[near])) < miss(column[near])
-}
-
-describe_cause <- function(cause, typed) {
-  switch(
-    cause,
-    p_values = paste0(
-      typed$z, " has only values between 0 and 1, as if they were p-values: z-scores are ",
-      "sign(effect) * qnorm(p / 2, lower.tail = FALSE)"
-    ),
-    scale = paste0(
-      typed$z, " is not in units of its standard errors: give effects divided by these"
-    ),
-    variances = paste0(typed$Shat, " holds variances in place of standard errors: give its sqrt()"),
-    unsigned = paste0(
-      typed$z, " has no negative value, as if it held |z|: give z-scores with their signs"
-    ),
-    squared = paste0(typed$LD, " holds r^2 in place of r: give correlations with their signs"),
-    alleles = paste0(
-      "alleles that are swapped in the statistics or in ", typed$LD, ": turn the signs of those ",
-      "that are swapped, or leave them out"
-    ),
-    population = paste0(
-      typed$LD, " of other people than the statistics (another ancestry), or in another order; or ",
-      "statistics of different samples each: use that of the samples of the study, say ",
-      "by `LD_samples` from how many people it is, or leave outliers out"
-    )
-  )
+# Variables that are not alike: each keeps at least a fifth of its variance given those before it; and
+# the Cholesky factor of their correlations.
+unlike <- function(LD, most = 100L) {
+  p <- nrow(LD)
+  most <- min(most, p)
+  left <- rep(1, p)
+  factor <- matrix(0, p, most)
+  at <- integer()
+  while (length(at) < most && max(left) > 0.2) {
+    k <- length(at)
+    j <- which.max(left)
+    column <- ld_column(LD, j)
+    column[j] <- 1
+    if (k) column <- column - factor[, seq_len(k), drop = FALSE] %*% factor[j, seq_len(k)]
+    factor[, k + 1L] <- column / sqrt(left[j])
+    left <- left - factor[, k + 1L]^2
+    at <- c(at, j)
+    left[at] <- 0
+  }
+  list(at = at, factor = factor[at, seq_along(at), drop = FALSE])
 }
 
 # How to name the data in messages. `kind` is the argument that z-scores came as.
@@ -181,7 +148,3 @@ typed_data <- function(kind) {
 }
 
 ld_column <- function(LD, j) as.vector(LD[, j])
-
-ld_squares <- function(LD) if (isS4(LD)) sum(LD@x^2) else norm(LD, "F")^2
-
-ld_least <- function(LD) if (isS4(LD)) min(LD@x) else min(LD)
