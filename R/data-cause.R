@@ -16,7 +16,7 @@ likely_cause <- function(check, found, of) {
   if (!is.null(of$Shat) && are_variances(near)) "variances" else "population"
 }
 
-# What is looked at more closely: variables that differ from others and those near them, at most 300.
+# What is looked at more closely: variables that differ from others, those near them, at most 300.
 # `Q` is the inverse of their correlations, kept from being singular.
 around <- function(found, of, most = 300L, slack = 0.01) {
   Z <- whitened(of$Z, of$V)
@@ -57,7 +57,7 @@ are_swapped <- function(near) {
   left < before / 4 || left < min(before / 2, 8 * (max(rowSums(Z^2)) + nrow(Z)))
 }
 
-# Whether z-scores of the roots of `Shat` agree with one another, and better than those of `Shat` do.
+# Whether z-scores of the roots of `Shat` agree with one another, better than those of `Shat` do.
 are_variances <- function(near) {
   root <- whitened(near$raw * sqrt(near$Shat), near$V)
   most <- \(Z) max(rowSums(Z^2))
@@ -66,8 +66,13 @@ are_variances <- function(near) {
     left / most(root) < rough(near$Z, near$Q) / most(near$Z)
 }
 
-# Whether correlations have no sign: those of variables far from one another are negative as often as
-# not. Of few, they must fit the neighbours of the strongest z-score less well than their roots.
+# z-scores whose noise is independent between conditions.
+whitened <- function(Z, V) {
+  t(backsolve(chol(stats::cov2cor(as.matrix(V))), t(Z), transpose = TRUE))
+}
+
+# Whether correlations have no sign: those of variables that are far apart are negative as often
+# as not. Of few, they must fit the neighbours of the strongest z-score less well than their roots.
 are_squares <- function(of) {
   if (ld_least(of$LD) < 0) return(FALSE)
   strength <- rowSums(of$Z^2)
@@ -108,3 +113,5 @@ describe_cause <- function(cause, typed) {
 }
 
 ld_least <- function(LD) if (isS4(LD)) min(LD@x) else min(LD)
+
+ld_column <- function(LD, j) as.vector(LD[, j])

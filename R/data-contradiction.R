@@ -78,7 +78,7 @@ contradictions <- function(check) {
   }
   if (check$mean_square[["p"]] < 1e-4) {
     facts <- c(facts, paste0(
-      "z-scores are closer to zero than chance allows (mean square ",
+      "z-scores are closer to zero, or to one another, than chance allows (mean square ",
       signif(check$mean_square[["mean"]], 2), ", p = ", format_p(check$mean_square[["p"]]), ")"
     ))
   }
@@ -87,34 +87,30 @@ contradictions <- function(check) {
 
 format_p <- function(p) if (p < 1e-300) "0" else format(p, digits = 1L)
 
-# The mean square of z-scores, at least about one, and the probability of so little: of variables that
-# are not alike, decorrelated, it is a chi-squared variable over its degrees of freedom, more with
-# effects.
+# The mean square of z-scores, and the probability of so little noise. Those of variables that are
+# not alike, decorrelated, have a variance of one, and effects make none of them smaller: their sum of
+# squares is at least a chi-squared variable, their median that of a normal distribution.
 spread_of <- function(of) {
   Z <- whitened(of$Z, of$V)
-  inside <- all(of$Z >= 0 & of$Z <= 1)
-  p <- 1
-  if (mean(Z^2) < 1 || inside) {
-    some <- unlike(of$LD)
-    y <- forwardsolve(some$factor, Z[some$at, , drop = FALSE])
-    p <- stats::pchisq(sum(y^2), length(y))
-    if (inside) {
-      # A density is at most its value at zero; of each variable given those before it.
-      V <- determinant(stats::cov2cor(as.matrix(of$V)))$modulus
-      terms <- ncol(Z) * log(2 * pi * diag(some$factor)^2) + as.numeric(V)
-      p <- min(p, exp(-sum(pmax(terms, 0)) / 2))
-    }
+  some <- unlike(of$LD)
+  y <- abs(forwardsolve(some$factor, Z[some$at, , drop = FALSE]))
+  half <- ceiling(length(y) / 2)
+  below <- 2 * stats::pnorm(sort(y, partial = half)[half]) - 1
+  p <- c(
+    2 * stats::pchisq(sum(y^2), length(y)),
+    2 * stats::pbinom(half - 1, length(y), below, lower.tail = FALSE)
+  )
+  if (all(of$Z >= 0 & of$Z <= 1)) {
+    # A density is at most its value at zero: of each variable, given those before it.
+    V <- determinant(stats::cov2cor(as.matrix(of$V)))$modulus
+    terms <- ncol(Z) * log(2 * pi * diag(some$factor)^2) + as.numeric(V)
+    p <- c(p, exp(-sum(pmax(terms, 0)) / 2))
   }
-  c(mean = mean(Z^2), p = p)
+  c(mean = mean(Z^2), p = min(p, 1))
 }
 
-# z-scores whose noise is independent between conditions.
-whitened <- function(Z, V) {
-  t(backsolve(chol(stats::cov2cor(as.matrix(V))), t(Z), transpose = TRUE))
-}
-
-# Variables that are not alike: each keeps at least a fifth of its variance given those before it; and
-# the Cholesky factor of their correlations.
+# Variables that are not alike, each with at least a fifth of its variance given those before,
+# and the Cholesky factor of their correlations.
 unlike <- function(LD, most = 100L) {
   p <- nrow(LD)
   most <- min(most, p)
@@ -146,5 +142,3 @@ typed_data <- function(kind) {
     )
   )
 }
-
-ld_column <- function(LD, j) as.vector(LD[, j])

@@ -1,14 +1,20 @@
 # How often statistics and LD that belong together are called a contradiction, and how often those
-# that do not are found:
-#   Rscript bench/contradictions.R [REGIONS [GENOTYPES.rds]]
-# REGIONS (1000): in every second one data are spoiled, in several ways.
-# GENOTYPES.rds: a matrix of people by variants, of which the regions are taken, in place of
-# simulated ones (then without another ancestry).
+# that do not are found, with the right cause, by each function that takes them:
+#   Rscript bench/contradictions.R [REGIONS [GENOTYPES]] >> bench/results/contradictions.md
+# REGIONS (1000): in every fourth one data are spoiled, in several ways.
+# GENOTYPES: "coalescent" (those of the tests), or a file .rds of a matrix of people by variants, of
+# which the regions are taken, in place of simulated ones (then without another ancestry).
 suppressPackageStartupMessages(library(mnmash))
 options(mnmash.threads = 1)
 arguments <- commandArgs(trailingOnly = TRUE)
 regions <- if (length(arguments)) as.integer(arguments[1L]) else 1000L
-given <- if (length(arguments) > 1L) readRDS(arguments[2L])
+given <- if (length(arguments) > 1L) arguments[2L]
+if (identical(given, "coalescent")) {
+  source("tests/testthat/helper-coalescent.R")
+  pools <- coalescent_genotypes()
+} else if (!is.null(given)) {
+  pools <- list(readRDS(given))
+}
 
 # Haplotypes of a population after some generations: children of two parents who recombine.
 descend <- function(H, size, generations, rate) {
@@ -42,10 +48,10 @@ draw <- function(pool, n) {
     panel <- people(pool$one, 500)
     other <- people(pool$other, 2000)
   } else {
-    some <- sample(nrow(given), min(n + 500, nrow(given)))
-    from <- sample(ncol(given) - 250, 1L) + 0:249
-    study <- given[some[-(1:500)], from] + 0
-    panel <- given[some[1:500], from] + 0
+    some <- sample(nrow(pool), min(n + 500, nrow(pool)))
+    from <- if (ncol(pool) > 400) sample(ncol(pool) - 250, 1L) + 0:249 else seq_len(ncol(pool))
+    study <- pool[some[-(1:500)], from] + 0
+    panel <- pool[some[1:500], from] + 0
     other <- NULL
   }
   varies <- apply(study, 2L, var) > 0.01 & apply(panel, 2L, var) > 0
@@ -75,96 +81,122 @@ canonical <- function(R) {
   list(U = c(list(matrix(1, R, R), diag(R)), single), w = rep(1 / (R + 2), R + 2))
 }
 
-# The cause that is named: "" if there is none.
-cause <- function(fit) {
+# The cause that each function names: "" if there is none. `of` is what finemap_sumstats() takes.
+entries <- list(
+  finemap = \(of, V) finemap(region(of), if (ncol(V) == 1L) 1 else canonical(ncol(V)), V = V),
+  enrich = function(of, V) {
+    near <- seq_len(nrow(of$LD)) %% 3 == 0
+    found <- enrich(
+      list(a = region(of)), cbind(near = near), method = "multi", prior = 1, penalty = 1,
+      max_iter = 3, tol = 0.1
+    )
+    found$fits$a
+  },
+  mr_ash_rss = \(of, V) do.call(mr_ash_rss, of),
+  deconvolve_rss = \(of, V) do.call(deconvolve_rss, of),
+  mr_mash_rss = \(of, V) do.call(mr_mash_rss, c(
+    of, list(V = V, prior = canonical(ncol(V))$U, grid = 0.2 * 2^(-3:1), max_iter = 100)
+  ))
+)
+region <- \(of) do.call(finemap_sumstats, c(of, check = FALSE))
+cause <- function(entry, of, V) {
   found <- tryCatch(
-    suppressWarnings(fit), mnmash_error_contradiction = \(e) list(check = e$check)
+    suppressWarnings(entries[[entry]](of, V)),
+    mnmash_error_contradiction = \(e) list(check = e$check)
   )
-  paste0(found$check$cause, "")
-}
-by_finemap <- function(Z, LD, n, V, people = NULL, ...) {
-  data <- finemap_sumstats(Z, LD, n, ..., check = FALSE, LD_samples = people)
-  R <- ncol(V)
-  cause(finemap(data, if (R == 1L) 1 else canonical(R), V = V))
+  # Of several fits, of conditions, the first that fails.
+  checks <- c(list(found$check), if (entry == "deconvolve_rss") lapply(found$fits, `[[`, "check"))
+  c(unlist(lapply(checks, `[[`, "cause")), "")[1L]
 }
 
 results <- NULL
-keep <- function(case, strength, found, right = "") {
+keep <- function(case, entry, strength, of, V, right = "") {
+  start <- proc.time()
+  found <- cause(entry, of, V)
   results <<- rbind(results, data.frame(
-    case = case, strong = strength > 5.5, found = found != "", right = found %in% right
+    case = case, entry = entry, strong = strength > 5.5, found = found != "",
+    right = found %in% right, seconds = sum((proc.time() - start)[1:2])
   ))
 }
 
 one_region <- function(i, pool) {
   n <- sample(c(300, 1000, 3000, 10000), 1L)
-  if (!is.null(given)) n <- min(n, nrow(given) - 500)
+  if (!is.null(given)) n <- min(n, nrow(pool) - 500)
   G <- draw(pool, n)
   n <- nrow(G$X)
   R <- if (i %% 3 == 0) 3L else 1L
   everything <- i %% 20 == 0
   Y <- outcomes(G$X, R, if (everything) ncol(G$X) else sample(0:12, 1L))
-  Z <- z_scores(G$X, Y)
+  of <- list(Z = z_scores(G$X, Y), LD = cor(G$X), n = n)
   V <- cor(Y)
-  LD <- cor(G$X)
-  strong <- max(abs(Z))
-  label <- if (everything) "consistent: all causal" else if (R > 1L) "consistent: 3 conditions" else
-    "consistent: 1 condition"
-  keep(label, strong, by_finemap(Z, LD, n, V))
-  grid <- 0.2 * 2^(-3:1)
-  if (R == 1L) keep("consistent: mr_ash_rss", strong, cause(mr_ash_rss(Z = Z, LD = LD, n = n)))
-  if (R > 1L && i %% 6 == 0) {
-    keep("consistent: mr_mash_rss", strong, cause(mr_mash_rss(
-      Z = Z, LD = LD, n = n, V = V, prior = canonical(R)$U, grid = grid, max_iter = 100
-    )))
+  strong <- max(abs(of$Z))
+  usable <- c("finemap", if (R > 1L) c("deconvolve_rss", "mr_mash_rss") else "mr_ash_rss")
+  if (R == 1L && i %% 4 < 2) usable <- c(usable, "enrich")
+  for (entry in usable) keep("consistent", entry, strong, of, V)
+  of$LD <- cor(G$panel)
+  keep("panel of 500, not said", "finemap", strong, of, V)
+  for (entry in usable) {
+    if (entry == "finemap" || i %% 4 == 1) {
+      keep("panel of 500, said", entry, strong, c(of, LD_samples = 500), V)
+    }
   }
-  panel <- cor(G$panel)
-  keep("consistent: panel of 500, said", strong, by_finemap(Z, panel, n, V, people = 500))
-  keep("consistent: panel of 500, not said", strong, by_finemap(Z, panel, n, V))
-  if (i %% 2 == 0) contradictions(Z, LD, n, V, G, strong)
+  of$LD <- cor(G$X)
+  if (i %% 4 == 0 && strong > 4) {
+    for (entry in usable) contradictions(entry, of, V, G, strong)
+  }
 }
 
 # What is wrong, in regions with something to see.
-contradictions <- function(Z, LD, n, V, G, strong) {
-  if (strong < 4) return(invisible())
-  seen <- which(apply(abs(Z), 1L, max) > 3)
-  flip <- function(Z, at) {
-    Z[at, ] <- -Z[at, ]
-    Z
+contradictions <- function(entry, of, V, G, strong) {
+  seen <- which(apply(abs(of$Z), 1L, max) > 3)
+  flip <- function(at) {
+    of$Z[at, ] <- -of$Z[at, ]
+    of
   }
-  one <- flip(Z, seen[sample.int(length(seen), 1L)])
-  keep("one allele swapped", strong, by_finemap(one, LD, n, V), "alleles")
-  if (ncol(Z) == 1L) {
-    keep("one swapped: mr_ash_rss", strong, cause(mr_ash_rss(Z = one, LD = LD, n = n)), "alleles")
+  spoiled <- function(case, right, ...) {
+    keep(case, entry, strong, modifyList(of, list(...)), V, right)
   }
-  some <- flip(Z, sample(nrow(Z), ceiling(nrow(Z) / 20)))
-  keep("5 % swapped", strong, by_finemap(some, LD, n, V), "alleles")
-  if (!is.null(G$other)) {
-    keep("another ancestry", strong, by_finemap(Z, cor(G$other), n, V), "population")
-  }
-  keep("r^2 for r", strong, by_finemap(Z, LD^2, n, V), "squared")
-  keep("|z| for z", strong, by_finemap(abs(Z), LD, n, V), "unsigned")
-  keep("p for z", strong, by_finemap(2 * pnorm(-abs(Z)), LD, n, V), "p_values")
-  # Outcomes of standard deviation 1 and 20: standard errors below and mostly above one.
-  for (sd in c(1, 20 * sqrt(n))) {
-    se <- sd / sqrt(n) / apply(G$X, 2L, stats::sd)
-    Shat <- matrix(se, nrow(Z), ncol(Z))
-    label <- if (sd == 1) "variance for small se" else "variance for large se"
-    found <- by_finemap(NULL, LD, n, V, Bhat = Z * Shat, Shat = Shat^2)
-    keep(label, strong, found, c("variances", "scale"))
+  one <- flip(seen[sample.int(length(seen), 1L)])
+  spoiled("one allele swapped", "alleles", Z = one$Z)
+  spoiled("5 % swapped", "alleles", Z = flip(sample(nrow(of$Z), ceiling(nrow(of$Z) / 20)))$Z)
+  if (!is.null(G$other)) spoiled("another ancestry", "population", LD = cor(G$other))
+  spoiled("r^2 for r", "squared", LD = of$LD^2)
+  spoiled("abs(z) for z", "unsigned", Z = abs(of$Z))
+  spoiled("p for z", "p_values", Z = 2 * pnorm(-abs(of$Z)))
+  # Outcomes of standard deviation 1, and larger ones: standard errors below and above one.
+  for (sd in c(1, c(3, 20) * sqrt(of$n))) {
+    Shat <- matrix(sd / sqrt(of$n) / apply(G$X, 2L, stats::sd), nrow(of$Z), ncol(of$Z))
+    label <- if (sd == 1) "variance for small se" else paste("variance for se of", sd / sqrt(of$n))
+    right <- c("variances", "scale")
+    spoiled(label, right, Z = NULL, Bhat = of$Z * Shat, Shat = Shat^2)
   }
 }
 
 set.seed(1)
-pools <- if (is.null(given)) lapply(1:8, \(i) populations(800))
-for (i in seq_len(regions)) one_region(i, if (is.null(given)) pools[[1L + i %% 8L]])
+if (is.null(given)) pools <- lapply(1:8, \(i) populations(800))
+for (i in seq_len(regions)) {
+  set.seed(i)
+  one_region(i, pools[[1L + (i - 1L) %% length(pools)]])
+}
 summarise <- function(x) {
   data.frame(
-    case = x$case[1L], regions = nrow(x), found = round(mean(x$found), 3),
-    strong = sum(x$strong), found_strong = round(mean(x$found[x$strong]), 3),
-    cause_right = if (any(x$found)) round(mean(x$right[x$found]), 2) else NA
+    case = x$case[1L], entry = x$entry[1L], regions = nrow(x), found = sum(x$found),
+    rate = round(mean(x$found), 3), rate_strong = round(mean(x$found[x$strong]), 3),
+    cause_right = if (any(x$found)) round(mean(x$right[x$found]), 2) else NA,
+    cpu = signif(mean(x$seconds), 2)
   )
 }
-table <- do.call(rbind, lapply(split(results, results$case), summarise))
-print(table, row.names = FALSE, right = FALSE)
-if (is.null(given)) cat("Variants:", range(vapply(pools, \(H) ncol(H$one), 1L)), "\n")
-cat("CPU seconds:", round(sum(proc.time()[1:2])), "\n")
+results$entry <- factor(results$entry, names(entries))
+results$case <- factor(results$case, unique(results$case))
+table <- do.call(rbind, lapply(split(results, results[c("entry", "case")], drop = TRUE), summarise))
+row <- \(x) cat("|", paste(x, collapse = " | "), "|\n")
+sizes <- if (is.null(given)) vapply(pools, \(H) ncol(H$one), 1L) else vapply(pools, ncol, 1L)
+cat(
+  "\n#### ", regions, " regions of ",
+  if (is.null(given)) "simulated populations" else basename(given),
+  " with ", paste(range(sizes), collapse = " to "), " variants\n\n", sep = ""
+)
+row(names(table))
+row(rep("---", ncol(table)))
+for (i in seq_len(nrow(table))) row(vapply(table[i, ], format, ""))
+cat("\nCPU seconds:", round(sum(proc.time()[1:2])), "\n")
