@@ -69,6 +69,8 @@ rust_repair_ld <- function(x, control, run) .Call(wrap__rust_repair_ld, x, contr
 
 rust_ud_fit <- function(measurements, components, weights, control, run) .Call(wrap__rust_ud_fit, measurements, components, weights, control, run)
 
+rust_ud_shrunk <- function(measurements, start, control, run) .Call(wrap__rust_ud_shrunk, measurements, start, control, run)
+
 rust_pairwise_moments <- function(cells) .Call(wrap__rust_pairwise_moments, cells)
 
 rust_untruncated <- function(moments, control, run) .Call(wrap__rust_untruncated, moments, control, run)

@@ -5,7 +5,7 @@
 learnt_matrices.mash <- function(data, n_threads) {
   refuse_contrasts(data)
   rows <- learning_rows(data, NULL, block_numbers(NULL, data), 4, 1)
-  warn_few_units(length(rows$strong), "strong", ncol(data$Bhat))
+  warn_few_units(nrow(data$Bhat), "strong", ncol(data$Bhat))
   warn_identity(data)
   warn_linked(data)
   strong <- data_rows(data, rows$strong)
@@ -14,11 +14,14 @@ learnt_matrices.mash <- function(data, n_threads) {
 }
 
 learning_choices <- function(K = 16, lambda = NULL, masks = c(0.05, 0.1, 0.25), tree = TRUE,
-                             seed = 1, n_threads = NULL) {
-  list(K = K, lambda = lambda, masks = masks, tree = tree, seed = seed, n_threads = n_threads)
+                             product = TRUE, seed = 1, n_threads = NULL) {
+  list(
+    K = K, lambda = lambda, masks = masks, tree = tree, product = product, seed = seed,
+    n_threads = n_threads
+  )
 }
 
-# Covariances learnt from the strong units under a penalty, their copies without conditions, the
+# Covariances learnt from the strong units under two penalties, their copies without conditions, the
 # canonical ones, and those of sets of conditions. Conditions are taken in the order of their names,
 # and units from the strongest on, so that the result does not depend on their order in the data.
 learn_matrices <- function(random, strong, how) {
@@ -28,18 +31,32 @@ learn_matrices <- function(random, strong, how) {
   if (R == 1L) return(canonical["identity"])
   U <- NULL
   if (how$K > 0) {
-    names <- colnames(strong$Bhat)
-    order <- if (is.null(names)) seq_len(R) else order(names, method = "radix")
-    back <- order(order)
-    first <- strongest_first(unit_strength(strong), order_by_name(strong))
-    own <- in_units_of_noise(data_columns(data_rows(strong, first), order))
-    fit <- ud_fit(
-      own, K = how$K, penalty = "iw", lambda = how$lambda %||% (3 * R), seed = how$seed,
-      n_threads = how$n_threads
-    )
-    U <- lapply(fit$U, \(u) u[back, back, drop = FALSE] * own$unit^2)
-    names(U) <- sub("^unconstrained", "ud", names(U))
+    U <- penalised_covariances(strong, how, how$lambda %||% (3 * R))
     if (length(how$masks)) U <- c(U, cov_mask(U, random, how$masks))
   }
   c(U, canonical, if (how$tree) cov_tree(strong))
+}
+
+# `ud_<k>`, whose eigenvalues are drawn to one another, and from there `shrunk_<k>`, whose
+# correlations are drawn to zero and whose variances are free: the one knows more of conditions that
+# share a pattern, the other of how much smaller effects are in some.
+penalised_covariances <- function(strong, how, lambda, iterations = 20) {
+  names <- colnames(strong$Bhat)
+  order <- if (is.null(names)) seq_len(ncol(strong$Bhat)) else order(names, method = "radix")
+  back <- order(order)
+  first <- strongest_first(unit_strength(strong), order_by_name(strong))
+  own <- in_units_of_noise(data_columns(data_rows(strong, first), order))
+  fit <- ud_fit(
+    own, K = how$K, penalty = "iw", lambda = lambda, seed = 1, n_threads = how$n_threads
+  )
+  shrunk <- call_core(
+    "ud_shrunk",
+    measurements = core_measurements(own), start = list(U = unname(fit$U), pi = unname(fit$w)),
+    control = list(lambda = lambda, iterations = iterations),
+    label = "Correlations held back", total = 0, n_threads = resolve_threads(how$n_threads)
+  )
+  U <- c(fit$U, lapply(shrunk$U, `dimnames<-`, dimnames(fit$U[[1L]])))
+  U <- lapply(U, \(u) u[back, back, drop = FALSE] * own$unit^2)
+  numbers <- sub("^unconstrained_", "", names(fit$U))
+  stats::setNames(U, c(paste0("ud_", numbers), paste0("shrunk_", numbers)))
 }

@@ -11,10 +11,13 @@
 #'    random units, by [residual_correlation()] with `"corrected"`.
 #' 2. *One unit per block.* Neighbouring units in linkage disequilibrium are one signal measured
 #'    several times: counted as many, they make a prior over-confident. Of each block the strongest
-#'    unit is learnt from, if its largest |z| is above `z_thresh` (at least 200 in all, if there are
+#'    unit is learnt from, if its largest |z| is above `z_thresh` (at least 20 in all, if there are
 #'    that many blocks), and a random one has a say in the weights.
 #' 3. *Penalised covariances.* [ud_fit()] with `K` components and a penalty of `lambda`. A larger
-#'    penalty than its own default holds learnt correlations back from claims of certainty.
+#'    penalty than its own default holds learnt correlations back from claims of certainty. From
+#'    there, as many covariances of another penalty: `lambda` units in which the effects of a
+#'    component are uncorrelated, by steps of extreme deconvolution. Variances are free in it, so
+#'    that a pattern may have small effects in some conditions.
 #' 4. *Masked copies*, [cov_mask()]: learnt matrices without the conditions they hardly touch, since
 #'    an estimated covariance never has an exact zero.
 #' 5. *Known patterns*: [cov_canonical()], and sets of conditions from a tree of them, [cov_tree()].
@@ -29,15 +32,21 @@
 #'    log-likelihoods know it; contrasts, samples, streams and other models do not, and refuse a
 #'    prior that has it: `product = FALSE` does without.
 #'
+#' 8. *Errors of its own lfsr*, where there are fewer strong blocks than ten for each condition. The
+#'    prior is learnt anew from `nsim` data sets simulated from it, and the signs called are held
+#'    against the simulated effects. Posteriors under the prior have their `lfsr` raised to the share
+#'    of wrong signs found at such a rate, in the same order; `lfsr_unmapped` is what they were. Lfsr
+#'    of contrasts are not raised.
+#'
 #' Neither the order of units or conditions (where they have names) nor the unit of measurement has
 #' a say in the result.
 #'
 #' @section What it cannot know:
-#' Covariances need units: with fewer strong blocks than ten for each condition, lfsr are too small
-#' by a factor of two or three, and `print()` says so. Fewer than five of a kind for each condition
-#' are a warning. The weight of the null is not identified: it is not the share of null units.
-#' Units in linkage whose blocks are not given count as many; where neighbouring rows that look null
-#' agree there is a warning.
+#' Covariances need units: with fewer strong blocks than ten for each condition, patterns are
+#' missed, and lfsr would be too small by a factor of two or three if they were not raised, see
+#' Steps; `print()` says so. Fewer than five of a kind for each condition are a warning. The weight
+#' of the null is not identified: it is not the share of null units. Units in linkage whose blocks
+#' are not given count as many; where neighbouring rows that look null agree there is a warning.
 #'
 #' @param data data from [mash_set_data()]: units in natural proportions, most of them null. Not
 #'   contrasts.
@@ -55,7 +64,10 @@
 #' @param tree add the matrices of [cov_tree()].
 #' @param product offer a component of effects that are independent between conditions, see Steps.
 #' @param z_thresh units whose largest |z| is above this are strong.
-#' @param seed of the random starts, and of the choice of random units.
+#' @param nsim simulations for the errors of lfsr, where they are needed; 0: lfsr as they are. Not
+#'   where `strong` are given.
+#' @param seed of the choice of random units, and of simulations. Covariances always start from the
+#'   same random numbers.
 #' @inheritParams shared_arguments
 #'
 #' @return A prior, see [as_prior()], with the scales of its matrices (the density that was fitted),
@@ -63,7 +75,9 @@
 #'   from), `n_strong` (those above `z_thresh`), `n_random` and `few` (are there fewer than ten
 #'   strong blocks for each condition); `product`, if it is needed: a list of `weight`, which with
 #'   `w` and `null_weight` sums to 1, `grid` (scales, 0 first), and `pi`, the weights of these in
-#'   each condition (a column); and `convergence` of the weights, as in [mash()]. Use it as
+#'   each condition (a column); `lfsr_map`, where lfsr are raised: a list of `lfsr` and of the
+#'   `error` at each, between which it is linear in logarithms; and `convergence` of the weights, as
+#'   in [mash()]. Use it as
 #'   `mash(data, g = prior)`, or as the `prior` of [mr_mash()], [finemap()] and others.
 #'
 #'   It is an error of class `mnmash_error_dimension` if `blocks` are not as many as the units,
@@ -87,17 +101,19 @@
 #' length(get_significant_results(m))
 learn_prior <- function(data, strong = NULL, blocks = NULL, V = NULL, K = 16, lambda = NULL,
                         masks = c(0.05, 0.1, 0.25), tree = TRUE, product = TRUE, z_thresh = 4,
-                        seed = 1, verbose = FALSE, n_threads = NULL, ...) {
+                        nsim = 4, seed = 1, verbose = FALSE, n_threads = NULL, ...) {
   take_dots(...)
   check_mash_data(data)
   refuse_contrasts(data)
   how <- learning_choices(
     K = check_few(K, 0, 1e4), lambda = if (!is.null(lambda)) check_number(lambda, 0),
     masks = if (length(masks)) check_shares(masks), tree = check_flag(tree),
-    seed = check_set_seed(check_seed(seed)), n_threads = n_threads
+    product = check_flag(product), seed = check_set_seed(check_seed(seed)), n_threads = n_threads
   )
   say <- if (check_flag(verbose)) \(...) message(" - ", ...) else \(...) NULL
   z_thresh <- check_number(z_thresh, 0)
+  nsim <- check_few(nsim, 0, 1e3)
+  given <- strong
   if (is.null(blocks)) warn_linked(data)
   blocks <- block_numbers(blocks, data)
   if (!is.null(strong) && !inherits(strong, "mash")) strong <- check_subset(strong, data$Bhat)
@@ -113,29 +129,34 @@ learn_prior <- function(data, strong = NULL, blocks = NULL, V = NULL, K = 16, la
   }
   strong <- mash_update_data(strong, V = if (length(dim(V)) == 2L) V)
   R <- ncol(data$Bhat)
-  warn_few_units(nrow(strong$Bhat), "strong", R)
+  warn_few_units(if (is.null(given)) nrow(random$Bhat) else nrow(strong$Bhat), "strong", R)
   warn_few_units(nrow(random$Bhat), "random", R)
 
   say("Covariances from ", nrow(strong$Bhat), " strong units")
   U <- learn_matrices(random, strong, how)
   say("Weights of ", length(U), " matrices from ", nrow(random$Bhat), " random units")
-  m <- mash(random, U, outputlevel = 1, verbose = FALSE, n_threads = n_threads)
-  g <- fit_prior(m)
-  found <- if (check_flag(product)) {
-    learn_product(random, g, drop(m$vloglik) + log_scale(random), resolve_threads(n_threads))
+  found <- learn_weights(random, U, how)
+  counts <- counted_units(strong, random, z_thresh, rows$above)
+  if (counts$few && is.null(given)) {
+    say("Errors of its lfsr from ", nsim, " simulations")
+    all <- mash_update_data(data, V = V)
+    found$g$lfsr_map <- learn_lfsr_map(all, blocks, found$g, how, nsim, z_thresh)
   }
-  if (!is.null(found)) g$pi <- found$pi
-  prior <- prior_from_g(without_product(g), "expand", 1e-10, learnt = c(
-    list(by = "learn_prior", n_units = nrow(strong$Bhat)),
-    counted_units(strong, random, z_thresh, rows$above)
+  prior <- learnt_prior(found$g, c(
+    list(by = "learn_prior", n_units = nrow(strong$Bhat)), counts
   ))
   if (length(dim(V)) == 2L) prior$V <- V
-  if (!is.null(found)) {
-    prior$w <- prior$w * sum(g$pi)
-    prior$null_weight <- prior$null_weight * sum(g$pi)
-    prior$product <- found$product
-  }
-  prior$convergence <- found$convergence %||% m$convergence
+  prior$convergence <- found$convergence
+  prior
+}
+
+# The density that was fitted, with what it was learnt from.
+learnt_prior <- function(g, learnt) {
+  prior <- prior_from_g(without_product(g), "expand", 1e-10, learnt = learnt)
+  if (is.null(g$product)) return(prior)
+  prior$w <- prior$w * sum(g$pi)
+  prior$null_weight <- prior$null_weight * sum(g$pi)
+  prior$product <- g$product
   prior
 }
 

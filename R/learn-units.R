@@ -1,8 +1,10 @@
 # Which units a prior is learnt from: strong ones for the matrices, random ones for the weights, one
 # of each block.
 
-# Fewer strong units than this are made up by the strongest others.
-fewest_strong <- 200L
+# Fewer strong units than the first, less those that chance makes, are hardly more than chance: the
+# strongest others make them up to the second, so that noise looks like noise. Where there are more,
+# the others would only hide them.
+fewest_strong <- c(20L, 200L)
 
 # The rows of `data` to learn from: `random`, one of each block by chance, in the order of the data;
 # and without given ones `strong`, the strongest of each block, strongest first. Where units have
@@ -17,7 +19,14 @@ learning_rows <- function(data, strong, blocks, z_thresh, seed) {
     if (!is.null(strong)) top <- top[top %in% strong]
     top <- top[!duplicated(blocks[top])]
     found$above <- sum(z[top] > z_thresh)
-    n <- if (is.null(strong)) max(found$above, min(fewest_strong, length(top))) else length(top)
+    by_chance <- 2 * stats::pnorm(-z_thresh) * length(top) * ncol(data$Bhat)
+    n <- if (!is.null(strong)) {
+      length(top)
+    } else if (found$above - by_chance >= fewest_strong[1L]) {
+      found$above
+    } else {
+      max(found$above, min(fewest_strong[2L], length(top)))
+    }
     found$strong <- top[seq_len(n)]
   }
   found

@@ -16,7 +16,7 @@
 #' @return `mash_compute_posterior_matrices()`: a list of J x R matrices in the units of `Bhat` (see
 #'   [mash_set_data()] for missing cells): `PosteriorMean`, `PosteriorSD`, `lfdr`, `NegativeProb`,
 #'   `lfsr`, `PositiveProb`, and if asked for the arrays `PosteriorCov` (R x R x J) and
-#'   `PosteriorSamples` (J x R x samples).
+#'   `PosteriorSamples` (J x R x samples); `lfsr_unmapped` as in [mash()].
 #'   `mash_compute_vloglik()`: the log-likelihoods of the units, J x 1.
 #'   `mash_compute_loglik()`: their sum.
 #' @export
@@ -62,7 +62,7 @@ posterior_in_blocks <- function(data, g, pi_thresh, covariance, n_threads, cells
     block <- if (size < J) data_rows(data, first:min(J, first + size - 1)) else data
     found <- full_model(block, g, want, n_threads)
     if (!is.null(each)) each(found)
-    found$result
+    if (is.null(A)) with_raised_lfsr(found$result, g) else found$result
   })
   bind_posteriors(parts)
 }

@@ -59,7 +59,7 @@ summary.mash <- function(object, thresh = 0.05, data = NULL, ...) {
     n_components = length(object$fitted_g$pi), loglik = object$loglik, alpha = object$alpha,
     convergence = object$convergence, pi = sort(get_estimated_pi(object), decreasing = TRUE),
     null_interval = interval, deficient = tied[["deficient"]], rank_one = tied[["rank_one"]],
-    learnt = object$learnt, thresh = thresh,
+    learnt = object$learnt, lfsr_map = g$lfsr_map, thresh = thresh,
     # There is an interval to be had.
     unasked = is.null(data) && g$usepointmass && is.null(g$product) && !is.null(object$convergence)
   )
@@ -104,7 +104,7 @@ print.summary.mash <- function(x, ...) {
   } else if (x$unasked) {
     cat("  null: no share of null units; summary(fit, data = data) says what the data allow for\n")
   }
-  say_few_strong(x$learnt, x$n_conditions)
+  say_few_strong(x$learnt, x$n_conditions, x$lfsr_map)
   if (x$deficient >= 0.005) {
     cat(
       "  ", percent(x$deficient), " of the weight is on matrices of deficient rank",

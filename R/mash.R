@@ -51,7 +51,8 @@
 #' - `result`: posteriors, J x R matrices in the units of `Bhat` (see [mash_set_data()] for missing
 #'   cells): `PosteriorMean`, `PosteriorSD`, `lfdr` (if asked for), `NegativeProb`, `lfsr`,
 #'   `PositiveProb`; `PosteriorCov` from output level 3; and `PosteriorSamples` (J x R x samples) if
-#'   asked for. `NULL` at level 1.
+#'   asked for. `NULL` at level 1. Under a prior that few strong units taught, `lfsr` are raised, as
+#'   [learn_prior()] says, and `lfsr_unmapped` is what they were.
 #' - `loglik`, `vloglik` (J x 1): log-likelihood of `Bhat`, all and by unit; over observed cells.
 #' - `null_loglik` (J), `alt_loglik` (J x 1): by unit, without effect, and under the other
 #'   components; `NULL` without a point mass.
@@ -162,12 +163,13 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
         fit <- full_model(data, g, want, n_threads)
         fit$convergence <- convergence
       }
+      if (isTRUE(source$few)) g$lfsr_map <- learnt_lfsr_map(data, g, n_threads)
     }
   }
   names(fit$pi) <- component_names(g$Ulist, g$grid, g$usepointmass)
   g$pi <- fit$pi
 
-  result <- fit$result
+  result <- if (is.null(A)) with_raised_lfsr(fit$result, g) else fit$result
   if (want$moments) {
     say("Posteriors from ", length(fit$active), " active components")
     if (!output_lfdr) result$lfdr <- NULL

@@ -6,7 +6,8 @@
 #' of effects from the strong units, and weighs them.
 #'
 #' The default engine, `"learn"`, does what [learn_prior()] does with the `strong` and the `random`
-#' set, in steps that keep the error rates they promise, and has no choices but `seed`. The others
+#' set, in steps that keep the error rates they promise, and has no choices (`seed` is of the rows
+#' that `V` is estimated from). The others
 #' do what older pipelines do, with their choices: they find starting matrices (factors, principal
 #' components, simple known patterns), and refine them by maximum likelihood without a penalty
 #' (`"ud"` and `"ud_ted"` with one). Their lfsr are too small by a factor of two and more. Where one

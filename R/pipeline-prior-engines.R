@@ -18,7 +18,7 @@ learn_from_sets <- function(input, strong, V, how) {
   how$say("Weights of ", length(U), " matrices from ", nrow(random$Bhat), " units")
   list(
     weights = weigh_by_mash(random, U, how$n_threads),
-    refined = grep("^ud_", names(U), value = TRUE), learnt = counted_units(strong, random)
+    refined = grep("^(ud|shrunk)_", names(U), value = TRUE), learnt = counted_units(strong, random)
   )
 }
 

@@ -36,6 +36,7 @@ as_mashr <- function(x, ...) {
   )
   names(g$pi) <- component_names(g$Ulist, g$grid, TRUE)
   g$product <- prior$product
+  g$lfsr_map <- prior$lfsr_map
   g$units <- prior$units
   g$alpha <- if (is.null(prior$units)) prior$alpha else units_alpha(prior$units)
   g

@@ -204,6 +204,7 @@ check_prior <- function(g, R, weights, name = "g", product = FALSE) {
     if (!product) refuse_product(name)
     checked$product <- check_product(g[["product"]], R, name)
   }
+  if (!is.null(g[["lfsr_map"]])) checked$lfsr_map <- check_lfsr_map(g[["lfsr_map"]], name)
   if (weights || !is.null(g$pi)) {
     check_weights(g$pi, P, paste0(name, "$pi"), 1 - (checked$product$weight %||% 0))
     # Weights without names, or of matrices without, go by position.

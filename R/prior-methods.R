@@ -40,6 +40,7 @@ NULL
     at <- picked(j, names(x$U), length(x$U), "components")
     x$U <- x$U[at]
     x$product <- NULL
+    x$lfsr_map <- NULL
     total <- x$null_weight + sum(x$w[at])
     if (total <= 0) stop_mnmash("value", "`components` have no weight, and neither has the null")
     x$w <- x$w[at] / total
@@ -111,6 +112,7 @@ summary.mnmash_prior <- function(object, ...) {
     list(
       n_conditions = dim(object)[1L], conditions = prior_conditions(object),
       units = object$units, learnt = object$learnt, product = object$product$weight,
+      lfsr_map = object$lfsr_map,
       table = as.data.frame(object)
     ),
     class = "summary.mnmash_prior"
@@ -136,7 +138,7 @@ print.summary.mnmash_prior <- function(x, n = 10, ...) {
       if (!is.null(units)) paste0(" from ", counted(units, "unit")), "\n",
       sep = ""
     )
-    say_few_strong(x$learnt, x$n_conditions)
+    say_few_strong(x$learnt, x$n_conditions, x$lfsr_map)
   }
   if (!is.null(x$product)) {
     cat("  effects independent between conditions, each with a null: weight ",
@@ -187,11 +189,22 @@ glance.mnmash_prior <- function(x, ...) {
 }
 
 # What print() says where a prior was learnt from few strong units.
-say_few_strong <- function(learnt, R) {
+say_few_strong <- function(learnt, R, map) {
   if (!isTRUE(learnt[["few"]])) return(invisible())
   cat(
     "  ", number(learnt[["n_strong"]]), " strong units are few for ", R, " conditions (", 10 * R,
-    " are wanted): lfsr may be too small by a factor of two or three;\n",
-    "  see lfsr_calibration(m, data = data, relearn = TRUE)\n", sep = ""
+    " are wanted): ", sep = ""
   )
+  if (is.null(map)) {
+    cat(
+      "lfsr may be too small by a factor of two or three;\n",
+      "  see lfsr_calibration(m, data = data, relearn = TRUE)\n", sep = ""
+    )
+  } else {
+    cat(
+      "lfsr are raised to the errors found where the prior\n  is learnt anew from simulations, .05 ",
+      "to ", format(raised(0.05, map), digits = 2), "; as they were: result$lfsr_unmapped\n",
+      sep = ""
+    )
+  }
 }

@@ -260,7 +260,8 @@ prior_from_g <- function(g, scales, pi_thresh, conditions = NULL, learnt = NULL)
     list(U, w, null_weight, conditions = if (!named) conditions),
     if (!is.null(g$units)) list(units = g$units),
     if (is.null(g$units) && !is.null(g$alpha)) list(alpha = g$alpha),
-    if (!is.null(learnt)) list(learnt = learnt)
+    if (!is.null(learnt)) list(learnt = learnt),
+    if (!is.null(g$lfsr_map)) list(lfsr_map = g$lfsr_map)
   ))
   kept_conditions(prior, if (named) conditions)
 }

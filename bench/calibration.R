@@ -48,6 +48,8 @@ for (R in as.numeric(words(choices$R))) {
         utils::write.csv(scores, choices$out, row.names = FALSE)
       }
     }
+    # What is done is kept, should a longer run be ended.
+    writeLines(markdown(summarise(scores)), sub("[.]csv$", ".md", choices$out))
   }
 }
 table <- summarise(scores)

@@ -64,13 +64,42 @@ summarise <- function(scores) {
   found
 }
 
+# What a reader of the table must know.
+legend <- c(
+  "# Observed against promised error rates",
+  "",
+  "Simulated effects whose truth is known (`bench/calibration/designs.R`), and mash under priors",
+  "that are known or learnt in several ways (`bench/calibration/arms.R`). Written by",
+  "`bench/calibration.R`; one row for each design, number of conditions and prior.",
+  "",
+  "- `design`: `plain` (shared effects of six kinds, one unit in five), `missing` (half of the cells",
+  "  are), `correlated` (errors, by .6), `heavy` (tails of the sizes), `errors` (standard errors",
+  "  differ by cell), `linked` and `linked_subsets` (runs of ten units that tag one effect, given as",
+  "  blocks), `independent` (cells with effects of their own), `half` (half of the units each),",
+  "  `subsets` (random subsets of conditions, exact zeros in the others), `decaying` (variances fall",
+  "  over the conditions), `few` and `few_subsets` (400 units), `null` (no effects), `tissues` and",
+  "  `tissues_alike` (as in Urbut et al. 2019, 44 conditions). 4000 units where not said otherwise.",
+  "- `R`: conditions; `arm`: the prior; `n`: replicates.",
+  "- `calls`: cells with lfsr < .05, per replicate.",
+  "- `ratio`: of these, wrong signs (or effects that are zero) over the sum of their lfsr: 1 is a",
+  "  promise that is kept, 2 twice as many errors as promised; `se` its standard error (jackknife).",
+  "- `ratio_middle`: the same where lfsr is between .05 and .2.",
+  "- `at_1_percent`: true calls when cells are ranked by lfsr and cut where the true error is 1 %:",
+  "  what a ranking is worth whatever it promises; `at_se` its standard error.",
+  "- `null_row_calls`: calls in units without any effect, per replicate.",
+  "- `covered`: of the 5 % strongest rows, cells whose effect is in the 90 % interval.",
+  "- `rrmse`: root mean square error of posterior means, relative to that of the measurements.",
+  "- `null_weight`: of the fitted prior; `seconds`: to learn and fit, one thread.",
+  ""
+)
+
 markdown <- function(table) {
   plain <- \(x) {
     if (is.numeric(x)) vapply(signif(x, 3), format, "", scientific = FALSE) else x
   }
   cells <- do.call(cbind, lapply(table, plain))
   c(
-    paste0("| ", paste(names(table), collapse = " | "), " |"),
+    legend, paste0("| ", paste(names(table), collapse = " | "), " |"),
     paste0("|", strrep(" --- |", ncol(table))),
     apply(cells, 1, \(row) paste0("| ", paste(trimws(row), collapse = " | "), " |"))
   )

@@ -51,7 +51,7 @@ test_that("posteriors and likelihoods are those of the cells, one by one", {
   S[is.na(Bhat)] <- NA
   for (alpha in 0:1) {
     data <- mash_set_data(Bhat, S, alpha = alpha)
-    prior <- learn_prior(data, V = diag(5), n_threads = 1)
+    prior <- learn_prior(data, V = diag(5), nsim = 0, n_threads = 1)
     # As the whole prior.
     prior$product$weight <- 1
     prior$w[] <- prior$null_weight <- 0

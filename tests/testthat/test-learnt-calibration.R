@@ -21,13 +21,17 @@ known_effects <- function(J, R, share = 0.2) {
   B
 }
 
-# Wrong calls at lfsr < .05 (of sign, or of effects that are zero), and those promised.
-call_errors <- function(B, missing) {
-  Bhat <- B + rnorm(length(B))
+# Wrong calls at lfsr < .05 (of sign, or of effects that are zero), and those promised. Units come in
+# runs that share effects and nine tenths of their errors.
+call_errors <- function(B, missing, run = 1) {
+  block <- rep(seq_len(nrow(B)), each = run)
+  common <- if (run > 1) matrix(rnorm(length(B)), nrow(B))[block, ] else 0
+  B <- B[block, ]
+  Bhat <- B + sqrt(0.9) * common + (if (run > 1) sqrt(0.1) else 1) * rnorm(length(B))
   Bhat[runif(length(B)) < missing] <- NA
   Bhat[rowSums(!is.na(Bhat)) == 0, 1] <- 0
   data <- mash_set_data(Bhat)
-  prior <- learn_prior(data)
+  prior <- learn_prior(data, blocks = block)
   m <- mash(mash_update_data(data, V = prior$V), g = prior, fixg = TRUE, verbose = FALSE)
   called <- get_lfsr(m) < 0.05
   wrong <- sign(get_pm(m)) != sign(B)
@@ -49,4 +53,14 @@ test_that("where there is nothing, next to nothing is called", {
   set.seed(21)
   expect_warning(found <- call_errors(matrix(0, 4000, 20), 0), NA)
   expect_lte(found[["wrong"]], 1)
+})
+
+test_that("linked units whose blocks are given, and few units, keep their promise too", {
+  skip_on_cran()
+  set.seed(22)
+  for (run in c(10, 1)) {
+    found <- rowSums(replicate(3, call_errors(known_effects(400, 20), 0, run)))
+    expect_lt(found[["wrong"]] / found[["promised"]], if (run > 1) 1.5 else 2)
+    expect_gt(found[["right"]], 1000 * run)
+  }
 })

@@ -1,7 +1,10 @@
 //! Prior covariances by penalised maximum likelihood.
 
 use extendr_api::prelude::*;
+use faer::Mat;
+use mnmash_core::deconvolution::correlations::shrunk;
 use mnmash_core::deconvolution::ud::{Fit, Options, Shape, Start, fit};
+use mnmash_core::deconvolution::{EStep, Mixture, Observations};
 
 use crate::boundary::{Run, arguments};
 use crate::nouns::Measurements;
@@ -78,7 +81,35 @@ fn describe(found: &Fit) -> List {
     )
 }
 
+// The covariances `U` and weights `pi` of a mixture after `control$iterations` steps that hold
+// correlations back by `control$lambda` units.
+#[extendr]
+fn rust_ud_shrunk(measurements: Robj, start: Robj, control: Robj, run: Robj) -> Outcome<List> {
+    arguments!(measurements, start, control);
+    let data = measurements.read(Measurements::read)?;
+    let mixture = start.read(|s| {
+        let u = s.get("U")?.items()?;
+        let (k, r) = (u.len(), data.conditions);
+        let u = u.iter().map(|(_, u)| Ok(u.matrix_of(r, r)?.view().to_owned()));
+        let covariances = u.collect::<Outcome<Vec<Mat<f64>>>>()?;
+        Ok(Mixture {
+            weights: s.get("pi")?.numbers_of(k)?.to_vec(),
+            means: Vec::new(),
+            covariances,
+        })
+    })?;
+    let (lambda, iterations) =
+        control.read(|c| Ok((c.number("lambda")?, c.count("iterations")?)))?;
+    let means = data.means()?;
+    let found = Run::new(&run)?.with(|monitor| {
+        let step = EStep::new(Observations::Direct(&means), None)?;
+        shrunk(&step, mixture, lambda, iterations, monitor)
+    })?;
+    Ok(list!(U = matrices(&found.covariances), pi = found.weights))
+}
+
 extendr_module! {
     mod ud;
     fn rust_ud_fit;
+    fn rust_ud_shrunk;
 }

@@ -4,7 +4,8 @@
 //! - `estep`: responsibilities, and the sums over units that every update of a component needs;
 //! - `updates`: updates of one component as functions of those sums;
 //! - `ud`: penalised maximum likelihood with the fast updates;
-//! - `ed`: extreme deconvolution, the EM algorithm.
+//! - `ed`: extreme deconvolution, the EM algorithm;
+//! - `correlations`: the same with correlations held back.
 //!
 //! With `T_jk = R_j U_k R_j' + N_j` and `y_jk = T_jk^{-1} (x_j - R_j m_k)`, the sums of component k
 //! are
@@ -15,6 +16,7 @@
 //! and `(C - A) / 2` is the gradient of the log-likelihood in `U_k`. Nothing of size R x R is kept
 //! for a unit, and `U_k` is never inverted.
 
+pub mod correlations;
 pub mod ed;
 pub mod estep;
 pub mod ud;
