@@ -164,7 +164,7 @@ fuzz_calls <- function() {
     ld_prune = list(dosages, threshold = 0.5, variants = colnames(dosages), method = "greedy"),
     learn_prior = c(list(data, strong = 1:20, blocks = named(rep(1:12, 2), units), V = V, K = 2,
                          lambda = 3, masks = 0.1, tree = TRUE, product = TRUE, z_thresh = 3,
-                         seed = 1), t1),
+                         nsim = 1, seed = 1), t1),
     lfsr = list(m),
     lfsr_calibration = list(m, B = named_like(sims$B, z), data = NULL, nsim = 1, bins = 5,
                             relearn = FALSE),
