@@ -90,6 +90,10 @@ legend <- c(
   "- `covered`: of the 5 % strongest rows, cells whose effect is in the 90 % interval.",
   "- `rrmse`: root mean square error of posterior means, relative to that of the measurements.",
   "- `null_weight`: of the fitted prior; `seconds`: to learn and fit, one thread.",
+  "",
+  "Replicates from 101 on (see `calibration.csv`) were used for no choice. Those below are of the",
+  "package without independent effects, second penalty and raised lfsr: where a design has none",
+  "from 101 on, its `learn_prior` is of that state.",
   ""
 )
 
