@@ -17,6 +17,7 @@ vhat_methods <- c(
 # the set of units that suits it.
 resolve_vhat <- function(V, input, alpha, ...) {
   conditions <- colnames(input[[1L]])
+  if (is.null(V)) V <- attr(input, "V")
   if (is.null(V)) return(default_vhat(input, alpha, ...))
   if (is_vhat_method(V)) return(estimate_vhat(input, vhat_methods[[V]], alpha, ...))
   if (is_file_name(V)) {
@@ -56,23 +57,6 @@ is_vhat_method <- function(V) {
     )
   }
   FALSE
-}
-
-# A given V, for the conditions of the data.
-usable_vhat <- function(V, conditions) {
-  if (is.data.frame(V)) V <- as.matrix(V)
-  if (!is.numeric(V) || !length(dim(V)) %in% 2:3) {
-    stop_mnmash(
-      "type", as_typed("V"), " must be a matrix, or an array with a matrix for each unit, not ",
-      class(V)[1L]
-    )
-  }
-  if (dim(V)[1L] != dim(V)[2L]) {
-    stop_mnmash("dimension", as_typed("V"), " must be square, not ", describe_dim(V))
-  }
-  R <- length(conditions)
-  V <- name_margins(align_square(V, conditions, R, "V", "condition"), conditions)
-  check_residual_correlation(V, dim(V)[3L], R)
 }
 
 # Null units say what errors have in common; maximum likelihood and the corrected estimate take

@@ -25,7 +25,7 @@
 #' @param prior a prior, or the name of an RDS file with one: see [as_prior()].
 #' @param V the residual correlation: a matrix (its conditions are matched by name), the name of an
 #'   RDS file, or a method, as in [mixture_prior()]. Default: `V` of the prior if it has one, else
-#'   `"corrected"`. The workflows' word is `vhat`.
+#'   as there. The workflows' word is `vhat`.
 #' @param effect_model `"EE"` or `"EZ"`. Default: that of the prior, or `"EE"`.
 #' @param compute_posterior compute posteriors of the strong set.
 #' @param output_level what to keep of the random set, as `outputlevel` of [mash()]: 1 weights and

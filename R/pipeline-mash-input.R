@@ -175,7 +175,8 @@ input_of_rows <- function(cells, z, rows, counts) {
 #'
 #' @param inputs a list of inputs from [mash_input()], with the regions as names, or without names.
 #' @return One input with the rows of all, whose names start with that of their region and `":"`;
-#'   conditions that a region lacks are missing there.
+#'   conditions that a region lacks are missing there. Where inputs have a `V` ([signal_input()]),
+#'   it becomes their mean.
 #' @export
 #' @examples
 #' set.seed(1)
@@ -208,6 +209,9 @@ bind_mash_input <- function(inputs) {
       wide(inputs[[i]][[what]], names(inputs)[i])
     })))
   })
+  known <- lapply(inputs, \(x) if (is.matrix(x$V)) usable_vhat(x$V, colnames(x$random.b)))
+  known <- Filter(Negate(is.null), known)
+  if (length(known)) whole$V <- pooled_correlation(known, conditions)
   counts <- lapply(inputs, attr, "counts")
   same <- length(unique(lapply(counts, names))) == 1L
   structure(with_products(whole), counts = if (same) Reduce(`+`, counts))

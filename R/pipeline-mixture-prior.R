@@ -56,8 +56,8 @@
 #' @param effect_model `"EE"`: the prior is of effects; `"EZ"`: of z-scores.
 #' @param V the residual correlation: a method, an R x R matrix (its conditions are matched by
 #'   name), or the name of an RDS file with one. The workflows' word is `vhat`. Default:
-#'   `"corrected"`, of the `random` set or, without it, the `null` set; `"identity"` where there are
-#'   too few units. An array has a
+#'   that of the data if they have one ([signal_input()]), else `"corrected"`, of the `random` set
+#'   or, without it, the `null` set; `"identity"` where there are too few units. An array has a
 #'   matrix for each strong unit (R x R x J), or, with their names, for each feature
 #'   ([feature_correlation()]).
 #' @param npc number of principal components. Default: 5, or as many as there can be.
@@ -147,7 +147,13 @@ mixture_prior <- function(data, engine = c("learn", "ed_bovy", "cov_ed", "ud", "
   alpha <- effect_alpha(effect_model)
   input <- mash_input_of(data, missing, sets = "strong")
 
-  V_word <- if (is.null(V)) "corrected" else if (is_file_name(V)) V else "given"
+  V_word <- if (is_file_name(V)) {
+    V
+  } else if (is.null(V) && is.null(attr(input, "V"))) {
+    "corrected"
+  } else {
+    "given"
+  }
   how$say("Residual correlation: ", V_word)
   V <- do.call(resolve_vhat, c(list(V, input, alpha), limits), quote = TRUE)
   strong <- set_data(input, "strong", alpha, V)

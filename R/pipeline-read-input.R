@@ -9,7 +9,8 @@
 #' `strong.b`, `strong.s`, `strong.z` (effects, standard errors, z-scores) and the same for
 #' `random`, `null` and perhaps `random.test`. Where a set has no effects its z-scores are used,
 #' with standard errors of 1. All matrices must have the same conditions, by name in any order, and
-#' `.s` the units of `.b`; the result has the order of the first. Other entries are ignored.
+#' `.s` the units of `.b`; the result has the order of the first. `V`, a residual correlation, is
+#' what [mixture_prior()] and [mash_fit()] use if they are given none. Other entries are ignored.
 #'
 #' @section Missing values:
 #' The workflows code a missing cell as an effect of 0 with a standard error of 1000; cells may also
@@ -94,7 +95,10 @@ new_mash_input <- function(x, missing) {
   }
   scores <- names(found)[vapply(found, \(set) grepl("[.]z$", set$from[1L]), NA)]
   structure(
-    matrices, class = "mash_input", missing = missing, scores = if (length(scores)) scores
+    matrices, class = "mash_input", missing = missing, scores = if (length(scores)) scores,
+    V = if (!is.null(x[["V"]])) {
+      known_as(list(V = "data$V"), usable_vhat(x[["V"]], colnames(matrices[[1L]])))
+    }
   )
 }
 

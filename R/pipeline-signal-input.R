@@ -35,8 +35,10 @@
 #'
 #' @return An input as of [mash_input()], for [mixture_prior()] and [mash_fit()]: matrices
 #'   `strong.b`, `strong.s`, `strong.z` and so on, in units of the responses per unit of the
-#'   predictors, whose rows are named `<region>:<predictor>`; its attribute `"counts"` has the
-#'   numbers of regions, of predictors and of those in each set.
+#'   predictors, whose rows are named `<region>:<predictor>`; `V`, the residual correlation, which
+#'   is the mean of those of the regressions; its attribute `"counts"` has the numbers of regions,
+#'   of predictors and of those in each set. `V` cannot be had from the z-scores of neighbours,
+#'   which are few independent ones.
 #'
 #'   It is an error of class `mnmash_error_names` if conditions have no names, and
 #'   `mnmash_error_too_few` if no predictor of any region is strong.
@@ -81,7 +83,9 @@ signal_input <- function(fits, z_thresh = 4, n_random = 40, n_null = 10, null_z 
     rows$null <- some_of_each(all & largest < null_z, rownames(z), cells$feature, n_null)
   })
   counts <- c(regions = length(unique(cells$feature)), predictors = nrow(z), lengths(rows))
-  input_of_rows(cells, z, rows, counts)
+  input <- input_of_rows(cells, z, rows, counts)
+  input$V <- cells$V
+  input
 }
 
 # Effects of all regions, one below the other: `b`, `s`, and the region of each row.
@@ -123,7 +127,10 @@ region_effects <- function(fits, name = arg_name(fits)) {
       x
     }, fits, known, labels)))
   }
-  list(b = stacked("Bhat"), s = stacked("Shat"), feature = rep(labels, lengths(known)))
+  list(
+    b = stacked("Bhat"), s = stacked("Shat"), feature = rep(labels, lengths(known)),
+    V = pooled_correlation(lapply(fits, `[[`, "V"), conditions)
+  )
 }
 
 # Standard errors in the order of the effects.

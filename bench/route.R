@@ -74,7 +74,8 @@ genes <- function(regions, times) {
 # ---- priors --------------------------------------------------------------------------------------
 # Univariate effects in the place of deconvolved ones, for the same choice of rows.
 univariate <- function(gene) {
-  structure(univariate_sumstats(gene$X, gene$Y)[c("Bhat", "Shat")], class = "deconvolved")
+  found <- univariate_sumstats(gene$X, gene$Y)
+  structure(list(Bhat = found$Bhat, Shat = found$Shat, V = V), class = "deconvolved")
 }
 of_sets <- \(w) {
   U <- lapply(list(brain = brain, others = others, all = 1:6), \(at) {

@@ -1,7 +1,9 @@
 # Deconvolved effects of a region, as far as their rows are picked by them.
-deconvolved <- function(z, conditions, s = 0.5) {
+deconvolved <- function(z, conditions, s = 0.5, r = 0) {
   dimnames(z) <- list(paste0("rs", seq_len(nrow(z))), conditions)
-  structure(list(Bhat = s * z, Shat = 0 * z + s), class = "deconvolved")
+  V <- matrix(r, ncol(z), ncol(z), dimnames = list(conditions, conditions))
+  diag(V) <- 1
+  structure(list(Bhat = s * z, Shat = 0 * z + s, V = V), class = "deconvolved")
 }
 
 test_that("strong rows are the largest of each condition, and named by their region", {
@@ -53,6 +55,32 @@ test_that("conditions are matched by name, and are missing where a region lacks 
   expect_false(paste0("some:rs", only_b) %in% rownames(found$strong.b))
   alone <- signal_input(all, n_random = 20)
   expect_setequal(rownames(alone$random.b), paste0("rs", 1:20))
+})
+
+test_that("V is the mean of those of the regressions, and a prior is learnt with it", {
+  set.seed(5)
+  z <- matrix(3 * rnorm(180), 60)
+  fits <- list(
+    g1 = deconvolved(z, c("a", "b", "c"), r = 0.2), g2 = deconvolved(-z, c("c", "b", "a"), r = 0.4),
+    g3 = deconvolved(2 * z[, 1:2], c("a", "b"), r = 0.6)
+  )
+  input <- signal_input(fits)
+  expected <- matrix(0.3, 3, 3, dimnames = list(c("a", "b", "c"), c("a", "b", "c")))
+  expected["a", "b"] <- expected["b", "a"] <- 0.4
+  diag(expected) <- 1
+  expect_equal(input$V, expected)
+  prior <- suppressWarnings(mixture_prior(input, verbose = FALSE, n_threads = 1))
+  expect_equal(prior$V, expected)
+  expect_identical(prior$settings$V, "given")
+  # What is asked for goes first.
+  own <- suppressWarnings(mixture_prior(input, V = diag(3), verbose = FALSE, n_threads = 1))
+  expect_equal(unname(own$V), diag(3))
+  # Half of the regions each.
+  halves <- bind_mash_input(list(signal_input(fits["g1"]), signal_input(fits["g2"])))
+  expect_equal(halves$V["a", "c"], 0.3)
+  input$V <- input$V[-1, -1]
+  expect_error(mixture_prior(input, verbose = FALSE), "data$V", fixed = TRUE,
+               class = "mnmash_error_names")
 })
 
 test_that("what is no deconvolved effect, or has no names, is refused", {
