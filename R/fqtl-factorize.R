@@ -11,6 +11,9 @@
 #' @param X n x p matrix of predictors with direct, sparse effects, or `NULL`.
 #' @param cis which of them may act on each outcome, as in [fqtl()]; all by default.
 #' @param nonneg loadings are not negative.
+#' @param direct_prior prior of the effects of `X`: `"susie"`, `L` single effects on each outcome,
+#'   or `"spike_slab"`, which is faster; see [fqtl()].
+#' @param L number of single effects on each outcome.
 #'
 #' @return As [fqtl()], with values of the samples in `u$mean` and `u$sd` (n x rank) and one `u$pip`
 #'   for each factor. With `weights`, `factor_weight` says which column a factor belongs to, and its
@@ -29,18 +32,20 @@
 fqtl_factorize <- function(Y, K = 5, family = c("gaussian", "nb", "voom", "binomial", "beta"),
                            X = NULL, cis = TRUE, covariates = NULL, var_covariates = NULL,
                            offset = NULL, weights = NULL, nonneg = FALSE, prior = list(),
-                           size = NULL, nb_link = c("log", "odds"), nb_floor = NULL,
-                           library_size = NULL, variance_bounds = NULL, tol = 1e-4,
-                           max_iter = 500, n_threads = NULL, ...) {
+                           direct_prior = c("susie", "spike_slab"), L = 5, size = NULL,
+                           nb_link = c("log", "odds"), nb_floor = NULL, library_size = NULL,
+                           variance_bounds = NULL, tol = 1e-4, max_iter = 500, n_threads = NULL,
+                           ...) {
   take_dots(...)
+  direct_prior <- match_choice(direct_prior, c("susie", "spike_slab"))
   data <- fqtl_data(Y, X, list(
     covariates = covariates, var_covariates = var_covariates, offset = offset, weights = weights,
     cis = if (!is.null(X)) cis, size = size, library_size = library_size
   ))
   model <- fqtl_model(data, fqtl_family(family, nb_link, nb_floor, variance_bounds))
   fit <- run_fqtl(model, list(
-    K = K, u_prior = "values", L = 1, nonneg = check_flag(nonneg), prior = prior, n_seeds = 1,
-    tol = tol, max_iter = max_iter, n_threads = n_threads
+    K = K, u_prior = "values", direct_prior = direct_prior, L = L, nonneg = check_flag(nonneg),
+    prior = prior, n_seeds = 1, tol = tol, max_iter = max_iter, n_threads = n_threads
   ))
   fit$call <- match.call()
   fit

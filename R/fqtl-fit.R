@@ -1,11 +1,12 @@
 # The fit of fqtl(), from checked data, and the object that is made of it.
 
-# `settings`: list(K, u_prior, L, nonneg, prior, n_seeds, tol, max_iter, seed, n_threads). The prior
-# of the samples' side is "spike_slab", "susie", or "values" where there are no predictors.
+# `settings`: list(K, u_prior, direct_prior, L, nonneg, prior, n_seeds, tol, max_iter, seed,
+# n_threads). The prior of the samples' side is "spike_slab", "susie", or "values" where there are
+# no predictors.
 run_fqtl <- function(model, settings) {
   data <- model$data
   K <- if (is.null(data$weights)) check_count(settings$K, 0, name = "K") else ncol(data$weights)
-  hyper <- fqtl_hyper(settings$prior, model, settings$u_prior)
+  hyper <- fqtl_hyper(settings$prior, model, settings)
   max_iter <- check_count(settings$max_iter, 0, name = "max_iter")
   L <- check_count(settings$L, name = "L")
   fields <- c("name", "covariates", "low", "high", "start", "size", "base")
@@ -17,7 +18,7 @@ run_fqtl <- function(model, settings) {
       precision = model$precision, masks = data$masks
     ),
     family = stats::setNames(model$family[fields], fields),
-    prior = c(settings[c("u_prior", "nonneg")], list(L = L), hyper),
+    prior = c(settings[c("u_prior", "direct_prior", "nonneg")], list(L = L), hyper),
     control = list(
       K = K, n_seeds = check_count(settings$n_seeds, name = "n_seeds"), max_iter = max_iter,
       tol = check_number(settings$tol, 0, name = "tol"), seed = settings$seed
@@ -29,17 +30,23 @@ run_fqtl <- function(model, settings) {
 }
 
 # Ranges of the hyper-parameters: pi and tau for the samples' side, the loadings, direct effects.
-fqtl_hyper <- function(prior, model, u_prior) {
+fqtl_hyper <- function(prior, model, settings) {
   if (!is.list(prior)) stop_mnmash("type", "`prior` must be a list, such as list(pi_u = 0.01)")
   X <- model$data$X
   p <- max(1, ncol(X$values))
   m <- ncol(model$Y)
-  values <- u_prior == "values"
+  values <- settings$u_prior == "values"
+  # Of single effects the scales are not estimated but averaged over, down to what can be seen: a
+  # z-score of two, or in each of several outcomes one.
+  seen <- max(colSums(!is.na(model$Y)))
+  free <- c(1e-3, 1e6)
+  tau_u <- if (settings$u_prior == "susie") c(1, max(4, seen)) else free
+  tau_direct <- if (settings$direct_prior == "susie") c(1, max(4, seen / 4)) else free
   # Effects in units of one standard deviation of the outcome for one of the predictor.
   unit <- (if (values) 1 else X$spread) / model$spread
   ranges <- list(
-    pi_u = if (values) c(0.5, 0.5) else c(0.1 / p, 0.5), tau_u = c(1e-3, 1e6),
-    pi_v = c(0.1 / m, 0.95), pi_direct = c(0.1 / p, 0.5), tau_direct = c(1e-3, 1e6)
+    pi_u = if (values) c(0.5, 0.5) else c(0.1 / p, 0.5), tau_u = tau_u,
+    pi_v = c(0.1 / m, 0.95), pi_direct = c(0.1 / p, 0.5), tau_direct = tau_direct
   )
   unknown <- setdiff(names(prior), names(ranges))
   if (length(unknown) || (length(prior) && is.null(names(prior)))) {
@@ -88,7 +95,8 @@ new_fqtl <- function(out, model, settings) {
     elbo_se = if (!is.nan(out$error)) out$error, converged = out$ended$converged,
     n_iter = out$ended$iterations, convergence = ending(out), family = model$name,
     nb_link = model$nb_link,
-    u_prior = settings$u_prior, nonneg = settings$nonneg, X_means = data$X$means,
+    u_prior = settings$u_prior, direct_prior = settings$direct_prior, nonneg = settings$nonneg,
+    X_means = data$X$means,
     Y_unit = stats::setNames(model$unit, names$outcomes), terms = data$terms,
     has_offset = !is.null(data$offset)
   ))
@@ -113,10 +121,11 @@ fqtl_factors <- function(out, model, settings, names) {
   u <- lapply(out$u[c("pip", "mean", "sd")], \(x) label(x, if (nrow(x) == length(rows)) rows))
   if (!is.null(out$u$alpha)) {
     u$alpha <- lapply(out$u$alpha[factors], \(a) `rownames<-`(a, rows))
+    u$presence <- out$u$presence[factors]
   }
   v <- lapply(out$v[c("pip", "mean", "sd")], label, rows = names$outcomes)
   v[c("mean", "sd")] <- lapply(v[c("mean", "sd")], `*`, model$unit)
-  hyper <- \(side) lapply(side[c("pi", "tau")], \(x) x[factors])
+  hyper <- \(side) lapply(side[intersect(c("pi", "tau"), names(side))], \(x) x[factors])
   weight <- if (!is.null(model$data$weights)) out$weight[factors]
   columns <- colnames(model$data$weights)
   if (!is.null(weight) && !is.null(columns)) names(weight) <- columns[weight]

@@ -1,11 +1,15 @@
 # Factored regression on simulations: power, rank, calibration, counts, variances, cell types,
 # factorisation, time. Each design prints what was seen beside what is wanted.
 #   Rscript bench/fqtl.R [sets per design, default 5] [designs, default ABOCDEVFGHI]
+#                        [prior of the variants, default susie]
 # The peers of H and V are flashier and limma, if they are installed.
 library(mnmash)
 given <- commandArgs(TRUE)
 sets <- as.integer(c(given, 5)[1])
 wanted <- strsplit(if (length(given) > 1) given[2] else "ABOCDEVFGHI", "")[[1]]
+variants <- if (length(given) > 2) given[3] else "susie"
+fqtl <- \(...) mnmash::fqtl(..., u_prior = variants)
+fqtl_regression <- \(...) mnmash::fqtl_regression(..., u_prior = variants)
 
 # Prints a number, what it should be, and whether it is.
 check <- function(design, what, value, low = -Inf, high = Inf, digits = 2) {

@@ -115,7 +115,8 @@ prediction <- \(d, B) mean(vapply(d$tissues, \(t) {
 }, 0))
 add_case(
   "fqtl", "n 450, p 500, 16 tissues, 5 factors, 60 % missing", fqtl_problem,
-  ours = \(d) fqtl(d$Y, d$X, K = 5),
+  # With the peer's prior.
+  ours = \(d) fqtl(d$Y, d$X, K = 5, u_prior = "spike_slab"),
   value = \(fit) list(fit$B, fit$elbo), package = "fqtl",
   peer = \(d) fqtl::fit.fqtl(
     d$Y, d$X, factored = TRUE, svd.init = TRUE, k = 5, options = list(

@@ -200,7 +200,8 @@ face_calls <- function() {
         size = NULL, base = NULL
       ),
       prior = list(
-        u_prior = "spike_slab", L = 1, nonneg = FALSE, left = range, right = range, direct = range
+        u_prior = "spike_slab", direct_prior = "spike_slab", L = 1, nonneg = FALSE, left = range,
+        right = range, direct = range
       ),
       control = list(K = 1, n_seeds = 1, max_iter = 2, tol = 1e-3, seed = NULL)
     )

@@ -26,6 +26,7 @@ test_that("for fixed loadings the step of the variants is a multivariate regress
   unit <- mean(scale(stacked$X, scale = FALSE)^2) / spread
   fit <- fqtl_regression(
     stacked$y, stacked$X,
+    u_prior = "spike_slab",
     prior = list(pi_direct = inclusion, tau_direct = tau / unit),
     variance_bounds = c(1 - 1e-13, 1) / spread, tol = 0, max_iter = 3000
   )
@@ -48,7 +49,7 @@ test_that("stochastic gradients agree with coordinate ascent", {
   for (family in names(cases)) {
     Y <- cases[[family]]
     Y[sample(3 * n, 30)] <- NA
-    exact <- fqtl(Y, X, family = family, K = 2)
+    exact <- fqtl(Y, X, family = family, K = 2, u_prior = "spike_slab")
     drawn <- fqtl(Y, X, family = family, K = 2, method = "sgvb", seed = 4, n_threads = 2)
     expect_equal(drawn$rank, exact$rank, label = family)
     gap <- abs(tail(drawn$elbo, 1) - tail(exact$elbo, 1))
@@ -63,7 +64,10 @@ test_that("stochastic gradients agree with coordinate ascent", {
   old <- .Random.seed
   fqtl(cases$gaussian, X, K = 1, method = "sgvb", seed = 3, max_iter = 1)
   expect_identical(.Random.seed, old)
-  expect_error(fqtl(Y, X, method = "sgvb", u_prior = "susie"), "spike_slab")
+  expect_error(fqtl(Y, X, method = "sgvb", u_prior = "susie"), "`u_prior` \"spike_slab")
+  expect_error(
+    fqtl(Y, X, method = "sgvb", direct_prior = "susie"), "`direct_prior` \"spike_slab"
+  )
 })
 
 test_that("bad input is an error that names the argument at fault", {
@@ -87,6 +91,8 @@ test_that("bad input is an error that names the argument at fault", {
   bad(fqtl(Y, X, family = 3), "`family`")
   bad(fqtl(Y, X, method = "mcmc"), "`method`")
   bad(fqtl(Y, X, u_prior = "ridge"), "`u_prior`")
+  bad(fqtl(Y, X, direct_prior = "ridge"), "`direct_prior`")
+  bad(fqtl_factorize(Y, X = X, direct_prior = "values"), "`direct_prior`")
   bad(fqtl(Y, X, covariates = matrix(1:5)), "`covariates` has 5 rows")
   bad(fqtl(Y, X, var_covariates = "z"), "`var_covariates`")
   bad(fqtl(Y, X, offset = matrix(0, n, 2)), "`offset`")

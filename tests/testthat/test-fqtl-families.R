@@ -9,8 +9,8 @@ test_that("without shrinkage binomial trials have the coefficients of glm", {
   Y <- matrix(rbinom(2 * n, size, plogis(eta)), n)
   fit <- fqtl_regression(
     Y, X,
-    family = "binomial", size = size, prior = list(pi_direct = 1, tau_direct = 1e-9), tol = 1e-10,
-    max_iter = 5000
+    u_prior = "spike_slab", family = "binomial", size = size, tol = 1e-10, max_iter = 5000,
+    prior = list(pi_direct = 1, tau_direct = 1e-9)
   )
   for (t in 1:2) {
     reference <- summary(glm(cbind(Y[, t], size[, t] - Y[, t]) ~ X, family = binomial))$coefficients
@@ -29,8 +29,8 @@ test_that("without shrinkage counts have the coefficients of glm at their size",
   y <- rnbinom(n, mu = exp(1 + X %*% c(0.4, -0.2)) * depth, size = 3)
   fit <- fqtl_regression(
     y, X,
-    family = "nb", offset = log(depth), prior = list(pi_direct = 1, tau_direct = 1e-9), tol = 1e-9,
-    max_iter = 5000
+    u_prior = "spike_slab", family = "nb", offset = log(depth), tol = 1e-9, max_iter = 5000,
+    prior = list(pi_direct = 1, tau_direct = 1e-9)
   )
   skip_if_not_installed("MASS")
   family <- MASS::negative.binomial(fit$dispersion$value[1])

@@ -13,7 +13,7 @@ test_that("the unit of one outcome changes nothing but units", {
   d <- named_region()
   d$Y[sample(600, 60)] <- NA
   arguments <- list(
-    spike_slab = list(), susie = list(u_prior = "susie"), positive = list(nonneg = TRUE),
+    spike_slab = list(u_prior = "spike_slab"), susie = list(), positive = list(nonneg = TRUE),
     direct = list(cis = TRUE), heavy = list(var_covariates = d$age), alone = list(K = 0, cis = TRUE)
   )
   cells <- colSums(!is.na(d$Y))
@@ -193,6 +193,6 @@ test_that("other containers give the same fit, and tables have a row for each ef
   alone <- fqtl_factorize(d$Y, K = 1)
   expect_identical(as.data.frame(alone)$outcome, rep(colnames(d$Y), alone$rank))
   expect_identical(alone$u_prior, "values")
-  expect_identical(fit$u_prior, "spike_slab")
+  expect_identical(fit$u_prior, "susie")
   expect_error(pip(alone), "no predictors", class = "mnmash_error_type")
 })

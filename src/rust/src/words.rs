@@ -89,6 +89,11 @@ pub const FAMILIES: &[(&str, FamilyName)] = &[
     ("binomial", FamilyName::Binomial),
 ];
 
+/// Priors of direct effects, that of single effects with so many of them for each outcome.
+pub fn direct_priors(effects: usize) -> [(&'static str, LeftPrior); 2] {
+    [("spike_slab", LeftPrior::SpikeSlab), ("susie", LeftPrior::SingleEffects(effects))]
+}
+
 /// Priors of the factors' sample sides, that of single effects with so many of them.
 pub fn left_priors(effects: usize) -> [(&'static str, LeftPrior); 3] {
     [

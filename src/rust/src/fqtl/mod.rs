@@ -31,7 +31,7 @@ fn rust_fqtl(
     let (n, p) = (x.rows, x.cols);
     let given = responses.read(|r| Given::read(r, n, p))?;
     let family = family.read(|f| family::read(f, n, given.y.cols))?;
-    let Prior { left_prior, sign, left, right, direct } = prior.read(Prior::read)?;
+    let Prior { left_prior, direct_prior, sign, left, right, direct } = prior.read(Prior::read)?;
     let (options, seed) = control.read(|c| {
         let (factors, seeds) = (c.count("K")?, c.count("n_seeds")?);
         let (max_iter, tol) = (c.count("max_iter")?, c.number("tol")?);
@@ -48,7 +48,7 @@ fn rust_fqtl(
         right,
         direct,
     };
-    let start = given.direct(p, direct);
+    let start = given.direct(p, direct_prior, direct);
     let done = Run::new(&run)?.with(|monitor| match seed {
         None => {
             let fit = fit(&problem, family, start, options, monitor)?;

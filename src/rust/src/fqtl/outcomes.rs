@@ -1,11 +1,13 @@
 //! Outcomes, and what belongs to each.
 
-use mnmash_core::factored::Direct;
 use mnmash_core::factored::covariates::Covariates;
 use mnmash_core::factored::factor::SampleWeights;
 use mnmash_core::factored::families::Outcomes;
-use mnmash_core::factored::hyper::Hyper;
+use mnmash_core::factored::hyper::{Hyper, Presence};
+use mnmash_core::factored::left::Kind;
+use mnmash_core::factored::single::{SingleEffects, sizes_between};
 use mnmash_core::factored::slab::{Sign, Slab};
+use mnmash_core::factored::{Direct, LeftPrior};
 
 use crate::read::{Fields, Outcome, Table};
 
@@ -50,13 +52,23 @@ impl<'a> Given<'a> {
     }
 
     /// Direct effects before the first sweep, of `p` predictors.
-    pub fn direct(&self, p: usize, hyper: Hyper) -> Vec<Direct> {
+    pub fn direct(&self, p: usize, prior: LeftPrior, hyper: Hyper) -> Vec<Direct> {
         let pi = (1.0 / p.max(1) as f64).clamp(hyper.pi.0, hyper.pi.1);
         let tau = 1f64.clamp(hyper.tau.0, hyper.tau.1);
         let n = self.y.rows;
-        let one = |active: &Vec<usize>| {
-            let slab = Slab::new(active.len(), pi, tau, Sign::Any);
-            Direct { active: active.clone(), slab, mean: vec![0.0; n], variance: vec![0.0; n] }
+        let kind = |count: usize| match prior {
+            LeftPrior::SingleEffects(effects) => {
+                let mut sum = SingleEffects::new(effects, n, count, sizes_between(hyper.tau), 0.0);
+                sum.log_odds = hyper.log_odds(&Presence::of(std::iter::once(&sum)));
+                Kind::Single(sum)
+            }
+            _ => Kind::Sparse(Slab::new(count, pi, tau, Sign::Any)),
+        };
+        let one = |active: &Vec<usize>| Direct {
+            active: active.clone(),
+            kind: kind(active.len()),
+            mean: vec![0.0; n],
+            variance: vec![0.0; n],
         };
         self.masks.iter().map(one).collect()
     }

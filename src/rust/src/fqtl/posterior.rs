@@ -1,15 +1,20 @@
 //! The posterior of a fit, as lists of matrices.
 
 use extendr_api::prelude::*;
-use mnmash_core::factored::Problem;
 use mnmash_core::factored::factor::Factor;
 use mnmash_core::factored::families::Family;
 use mnmash_core::factored::left::Kind;
 use mnmash_core::factored::sgvb::Stochastic;
+use mnmash_core::factored::single::SingleEffects;
 use mnmash_core::factored::slab::Slab;
+use mnmash_core::factored::{Direct, Problem};
+use mnmash_core::linalg::scalar::logistic;
 use mnmash_core::predictors::Predictors;
 
 use crate::write::{ended, nullable, table};
+
+/// Single effects less likely to be there have no credible set.
+const PRESENT: f64 = 0.5;
 
 /// A matrix by columns, one for each item.
 fn columns<T>(rows: usize, items: &[T], column: impl Fn(&T) -> Vec<f64>) -> RMatrix<f64> {
@@ -27,6 +32,31 @@ fn slab_list(slabs: &[&Slab], rows: usize) -> List {
         sd = all(&|s, j| s.variance(j).sqrt()),
         pi = slabs.iter().map(|s| s.pi).collect::<Vec<f64>>(),
         tau = slabs.iter().map(|s| s.tau).collect::<Vec<f64>>()
+    )
+}
+
+/// Sums of single effects, and of each the probabilities of where its effects are, if they are there.
+fn single_list(sums: &[&SingleEffects], p: usize) -> List {
+    let alpha: Vec<RMatrix<f64>> = sums
+        .iter()
+        .map(|e| {
+            let kept: Vec<_> = e.effects.iter().filter(|l| l.presence > PRESENT).collect();
+            columns(p, &kept, |l| l.alpha.iter().map(|a| a / l.presence).collect())
+        })
+        .collect();
+    let presence = |e: &&SingleEffects| -> Vec<f64> {
+        e.effects.iter().map(|l| l.presence).filter(|&there| there > PRESENT).collect()
+    };
+    let moment = |of: &dyn Fn(&SingleEffects, usize) -> f64| {
+        columns(p, sums, |e| (0..p).map(|j| of(e, j)).collect())
+    };
+    list!(
+        pip = columns(p, sums, |e| e.pip()),
+        mean = moment(&|e, j| e.moments(j).0),
+        sd = moment(&|e, j| e.moments(j).1.sqrt()),
+        pi = sums.iter().map(|e| logistic(e.log_odds)).collect::<Vec<f64>>(),
+        alpha = List::from_values(alpha),
+        presence = List::from_values(sums.iter().map(presence))
     )
 }
 
@@ -48,22 +78,7 @@ fn left_list(factors: &[Factor], n: usize, p: usize) -> Robj {
                 .iter()
                 .filter_map(|f| if let Kind::Single(e) = &f.left.kind { Some(e) } else { None })
                 .collect();
-            let alpha: Vec<RMatrix<f64>> = effects
-                .iter()
-                .map(|e| {
-                    let kept: Vec<_> = e.effects.iter().filter(|l| l.prior > 0.0).collect();
-                    columns(p, &kept, |l| l.alpha.clone())
-                })
-                .collect();
-            list!(
-                pip = columns(p, &effects, |e| e.pip()),
-                mean = columns(p, &effects, |e| (0..p).map(|j| e.moments(j).0).collect()),
-                sd = columns(p, &effects, |e| (0..p)
-                    .map(|j| e.moments(j).1.max(0.0).sqrt())
-                    .collect()),
-                alpha = List::from_values(alpha)
-            )
-            .into()
+            single_list(&effects, p).into()
         }
         Kind::Group(_) => list!(
             pip = columns(1, factors, |f| vec![f.left.inclusion()]),
@@ -71,6 +86,13 @@ fn left_list(factors: &[Factor], n: usize, p: usize) -> Robj {
             sd = columns(n, factors, |f| f.left.variance.iter().map(|v| v.sqrt()).collect())
         )
         .into(),
+    }
+}
+
+fn direct_list(direct: &Direct) -> List {
+    match &direct.kind {
+        Kind::Single(effects) => single_list(&[effects], direct.active.len()),
+        kind => slab_list(&kind.sparse().into_iter().collect::<Vec<_>>(), direct.active.len()),
     }
 }
 
@@ -92,8 +114,7 @@ pub fn list_of(problem: &Problem<'_>, done: &Stochastic) -> List {
     };
     let dispersion =
         model.map(|model| list!(value = cells(&model.value), theta = &model.theta, se = &model.se));
-    let direct: Vec<List> =
-        state.direct.iter().map(|d| slab_list(&[&d.slab], d.active.len())).collect();
+    let direct: Vec<List> = state.direct.iter().map(direct_list).collect();
     list!(
         u = left_list(&state.factors, n, p),
         v = slab_list(&rights, m),

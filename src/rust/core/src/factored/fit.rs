@@ -2,10 +2,9 @@
 
 use super::ascent::{ascend, refine};
 use super::families::Family;
-use super::greedy::{GREEDY_ROUNDS, LeftPrior, Options, add_factor};
+use super::greedy::{GREEDY_ROUNDS, LeftPrior, Options, add_factor, single_effects};
 use super::left::{Kind, Left};
 use super::moves::{REFINE_ROUNDS, improve};
-use super::single::SingleEffects;
 use super::state::{Direct, Problem, Scope, State};
 use crate::predictors::Predictors;
 use crate::{Ended, Error, Monitor, Stop, memory};
@@ -37,18 +36,23 @@ pub fn fit(
     // The state holds five numbers a cell, and is kept twice.
     memory::room(10 * problem.outcomes.n * problem.outcomes.m)?;
     let start = State::new(problem, family, direct);
-    let done = grow(start.clone(), problem, options, monitor)?;
-    let LeftPrior::SingleEffects(count) = options.left else { return Ok(done) };
-    // Spikes and slabs split and turn their factors, which sums of single effects cannot: their
-    // factors are another start, and the better of the two is kept.
+    let LeftPrior::SingleEffects(count) = options.left else {
+        return grow(start, problem, options, monitor);
+    };
+    // Spikes and slabs split and turn their factors, which sums of single effects cannot, and are
+    // faster: the first factors are theirs.
     let sparse = Options { left: LeftPrior::SpikeSlab, ..options };
-    let mut draft = grow(start, problem, sparse, monitor)?.state;
-    if draft.factors.is_empty() {
-        return Ok(done);
+    let Fit { state: mut draft, ended } = grow(start.clone(), problem, sparse, monitor)?;
+    if !draft.factors.is_empty() {
+        to_single_effects(&mut draft, problem, count);
+        let mut trace = vec![ended.trace[0]];
+        draft = extend(draft, problem, options, &mut trace, monitor)?;
+        let done = settle(draft, problem, options, trace, monitor)?;
+        if done.ended.last() > ended.trace[0] {
+            return Ok(done);
+        }
     }
-    single_effects(&mut draft, problem, count);
-    let other = settle(draft, problem, options, vec![done.ended.trace[0]], monitor)?;
-    Ok(if other.ended.last() > done.ended.last() { other } else { done })
+    grow(start, problem, options, monitor)
 }
 
 /// Factors are added for as long as the bound rises, then refined.
@@ -58,10 +62,31 @@ fn grow(
     options: Options,
     monitor: &Monitor,
 ) -> Result<Fit, Error> {
-    let mut bound = ascend(&mut state, problem, Scope::All, GREEDY_ROUNDS, 1e-3, monitor)?.0;
+    let bound = ascend(&mut state, problem, Scope::All, GREEDY_ROUNDS, 1e-3, monitor)?.0;
     let mut trace = vec![bound];
+    state = extend(state, problem, options, &mut trace, monitor)?;
+    settle(state, problem, options, trace, monitor)
+}
+
+/// Factors are added to a state for as long as the bound rises.
+fn extend(
+    mut state: State,
+    problem: &Problem<'_>,
+    options: Options,
+    trace: &mut Vec<f64>,
+    monitor: &Monitor,
+) -> Result<State, Error> {
+    let mut bound = state.bound(problem);
     for k in 0..options.factors {
         let weight = problem.weights.map(|_| k);
+        // There already: by its weights, or by its number.
+        let there = match weight {
+            Some(_) => state.factors.iter().any(|f| f.weight == weight),
+            None => k < state.factors.len(),
+        };
+        if there {
+            continue;
+        }
         let Some(next) = add_factor(&state, problem, options, weight, bound, monitor)? else {
             // Factors with sample weights are not alike: the next may still be there.
             if weight.is_some() { continue } else { break }
@@ -70,7 +95,7 @@ fn grow(
         bound = ascend(&mut state, problem, Scope::All, REFINE_ROUNDS, options.tol, monitor)?.0;
         trace.push(bound);
     }
-    settle(state, problem, options, trace, monitor)
+    Ok(state)
 }
 
 /// Rounds over all parts until the bound settles, then steps to better optima and rounds again.
@@ -101,14 +126,15 @@ fn settle(
 
 /// Single effects in the place of spikes and slabs: the `count` variants of each factor that are most
 /// likely in it.
-fn single_effects(state: &mut State, problem: &Problem<'_>, count: usize) {
+fn to_single_effects(state: &mut State, problem: &Problem<'_>, count: usize) {
     for factor in &mut state.factors {
         let Some(slab) = factor.left.sparse() else { continue };
         let mut places: Vec<usize> = (0..slab.len()).filter(|&j| slab.alpha[j] > 0.0).collect();
         places.sort_by(|&i, &j| slab.alpha[j].total_cmp(&slab.alpha[i]).then(i.cmp(&j)));
         let places: Vec<(usize, f64)> =
             places.into_iter().take(count).map(|j| (j, slab.mean(j))).collect();
-        let effects = SingleEffects::starting_at(&places, count, problem.design, 1.0 / slab.tau);
+        let mut effects = single_effects(problem, count);
+        effects.start_at(&places, problem.design);
         factor.left = Left::new(problem.design.rows(), Kind::Single(effects));
     }
     state.rebuild(problem);

@@ -2,9 +2,10 @@
 
 use super::ascent::ascend;
 use super::factor::{Factor, weight_of};
+use super::hyper::Presence;
 use super::left::{Group, Kind, Left};
 use super::seeds::{Seed, direction, predictors};
-use super::single::SingleEffects;
+use super::single::{SingleEffects, sizes_between};
 use super::slab::{Sign, Slab};
 use super::state::{Problem, Scope, State};
 use crate::predictors::Predictors;
@@ -97,7 +98,7 @@ pub(super) fn new_factor(
     let left = match options.left {
         LeftPrior::SpikeSlab => Left::new(n, Kind::Sparse(Slab::new(p, pi_left, tau, Sign::Any))),
         LeftPrior::SingleEffects(count) => {
-            Left::new(n, Kind::Single(SingleEffects::new(count, n, p, 1.0 / tau)))
+            Left::new(n, Kind::Single(single_effects(problem, count)))
         }
         LeftPrior::Values => {
             let values = &seed.values;
@@ -113,6 +114,14 @@ pub(super) fn new_factor(
     let mut right = Slab::new(m, pi, 1.0, options.sign);
     right.start_at(&seed.loadings);
     Factor { left, right, weight }
+}
+
+/// So many single effects of a factor, none there.
+pub(super) fn single_effects(problem: &Problem<'_>, count: usize) -> SingleEffects {
+    let (n, p) = (problem.design.rows(), problem.design.count());
+    let mut effects = SingleEffects::new(count, n, p, sizes_between(problem.left.tau), 0.0);
+    effects.log_odds = problem.left.log_odds(&Presence::of(std::iter::once(&effects)));
+    effects
 }
 
 /// Rounds for the last factor alone, for as long as it may come above `target`: the bound.

@@ -33,6 +33,67 @@ pub struct Left {
     pub variance: Vec<f64>,
 }
 
+/// Predictors, and which of them coefficients belong to: all, if that is `None`.
+pub type Chosen<'a, 'b> = (&'a Dense<'b>, Option<&'a [usize]>);
+
+impl Kind {
+    /// One round of coordinate updates, with the means and variances of `g`.
+    pub fn update(
+        &mut self,
+        (design, active): Chosen<'_, '_>,
+        (omega, b): (&[f64], &[f64]),
+        full: bool,
+        (mean, variance): (&mut [f64], &mut [f64]),
+    ) {
+        match self {
+            Self::Sparse(slab) => {
+                sweep(design, (omega, b), active, full, slab, (mean, variance));
+            }
+            Self::Single(effects) => {
+                effects.update(design, active, (omega, b), full, (mean, variance));
+            }
+            Self::Group(group) => group.update(omega, b, mean, variance),
+        }
+    }
+
+    /// The means from the coefficients.
+    pub fn rebuild(&self, (design, active): Chosen<'_, '_>, mean: &mut [f64]) {
+        match self {
+            Self::Sparse(slab) => products(design, active, &slab.means(), mean),
+            Self::Single(effects) => effects.fitted(mean),
+            Self::Group(_) => {}
+        }
+    }
+
+    /// The variances from the coefficients.
+    pub fn settle(&self, (design, active): Chosen<'_, '_>, variance: &mut [f64]) {
+        match self {
+            Self::Sparse(slab) => squares(design, active, &slab.variances(), variance),
+            Self::Single(effects) => effects.spread(design, active, variance),
+            Self::Group(_) => {}
+        }
+    }
+
+    /// The divergence of the posterior from the prior.
+    pub fn kl(&self) -> f64 {
+        match self {
+            Self::Sparse(slab) => slab.kl(),
+            Self::Single(effects) => effects.kl(),
+            Self::Group(group) => group.kl(),
+        }
+    }
+
+    /// Spikes and slabs.
+    pub fn sparse(&self) -> Option<&Slab> {
+        if let Self::Sparse(slab) = self { Some(slab) } else { None }
+    }
+
+    /// Single effects.
+    pub fn single(&self) -> Option<&SingleEffects> {
+        if let Self::Single(effects) = self { Some(effects) } else { None }
+    }
+}
+
 impl Left {
     /// All of `g` zero.
     pub fn new(n: usize, kind: Kind) -> Self {
@@ -42,46 +103,28 @@ impl Left {
     /// One round of coordinate updates, of all coefficients or of those that may be in. O(n p), or
     /// O(n) for each that may be in.
     pub fn update(&mut self, design: &Dense<'_>, omega: &[f64], b: &[f64], full: bool) {
-        match &mut self.kind {
-            Kind::Sparse(slab) => {
-                let moments = (&mut self.mean[..], &mut self.variance[..]);
-                sweep(design, (omega, b), None, full, slab, moments);
-            }
-            Kind::Single(effects) => {
-                effects.update(design, omega, b, &mut self.mean, &mut self.variance);
-            }
-            Kind::Group(group) => group.update(omega, b, &mut self.mean, &mut self.variance),
-        }
+        let moments = (&mut self.mean[..], &mut self.variance[..]);
+        self.kind.update((design, None), (omega, b), full, moments);
     }
 
     /// The means from the coefficients.
     pub fn rebuild(&mut self, design: &Dense<'_>) {
-        match &self.kind {
-            Kind::Sparse(slab) => products(design, None, &slab.means(), &mut self.mean),
-            Kind::Single(effects) => self.mean = effects.fitted(),
-            Kind::Group(_) => {}
-        }
+        self.kind.rebuild((design, None), &mut self.mean);
     }
 
     /// The variances from scratch: those that are updated bear the rounding errors of all updates.
     pub fn settle(&mut self, design: &Dense<'_>) {
-        if let Kind::Sparse(slab) = &self.kind {
-            squares(design, None, &slab.variances(), &mut self.variance);
-        }
+        self.kind.settle((design, None), &mut self.variance);
     }
 
     /// The divergence of the posterior from the prior.
     pub fn kl(&self) -> f64 {
-        match &self.kind {
-            Kind::Sparse(slab) => slab.kl(),
-            Kind::Single(effects) => effects.kl(),
-            Kind::Group(group) => group.kl(),
-        }
+        self.kind.kl()
     }
 
     /// The coefficients of the predictors, where they have spikes and slabs.
     pub fn sparse(&self) -> Option<&Slab> {
-        if let Kind::Sparse(slab) = &self.kind { Some(slab) } else { None }
+        self.kind.sparse()
     }
 
     /// The nearest to `square` by which the prior of the coefficients can follow them.
@@ -95,8 +138,7 @@ impl Left {
         }
     }
 
-    /// All coefficients times the root of `square`, and their prior scales with them but for those that
-    /// are common to all factors.
+    /// All coefficients times the root of `square`. The prior of a group's values scales with them.
     pub fn rescale(&mut self, square: f64) {
         match &mut self.kind {
             Kind::Sparse(slab) => slab.rescale(square),

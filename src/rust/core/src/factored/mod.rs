@@ -3,7 +3,7 @@
 //!
 //! - `slab`: spike-and-slab coefficients, one at a time;
 //! - `sweep`: a round over the predictors of a weighted regression;
-//! - `single`: a sum of single effects instead;
+//! - `single`: a sum of single effects instead, each there or not;
 //! - `left`, `factor`: the sample side of a factor, and both sides;
 //! - `hyper`, `priors`: what the factors' priors are estimated from, and the scales of their sides;
 //! - `covariates`: dense effects;

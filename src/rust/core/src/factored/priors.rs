@@ -5,7 +5,7 @@
 //! outcome, another on one, so that each has an inclusion probability of its own.
 
 use super::factor::Factor;
-use super::hyper::{Hyper, Sums};
+use super::hyper::{Hyper, Presence, Sums};
 use super::left::Kind;
 use crate::linalg::search::root;
 
@@ -16,13 +16,21 @@ const EMPTY: f64 = 1e-3;
 /// `c u` and `v / c`, and coordinate ascent alone finds `c` at a rate of a few percent a round.
 pub fn update(factors: &mut [Factor], left: &Hyper, right: &Hyper, rescale: bool) {
     update_sparse(factors, left, rescale);
+    let singles = factors.iter().filter_map(|f| f.left.kind.single());
+    let log_odds = left.log_odds(&Presence::of(singles));
     for factor in factors {
         let sums = Sums::of(&factor.right);
         let (pi, tau) = right.best(&sums, factor.right.tau);
         factor.right.set_prior(pi, tau);
         match &mut factor.left.kind {
             Kind::Sparse(_) => continue,
-            Kind::Single(_) => {} // their prior variances are part of their update
+            Kind::Single(effects) => {
+                effects.log_odds = log_odds;
+                if rescale && sums.included > EMPTY {
+                    balance(factor);
+                }
+                continue;
+            }
             Kind::Group(group) => group.update_hyper(left),
         }
         // The prior of the first side follows: only the divergence of the second depends on `c`.
@@ -63,6 +71,18 @@ fn update_sparse(factors: &mut [Factor], hyper: &Hyper, rescale: bool) {
             factor.left.rescale(scale);
             factor.right.rescale(1.0 / scale);
         }
+    }
+}
+
+/// The best scale of a factor of single effects, whose prior is known.
+fn balance(factor: &mut Factor) {
+    let Some(u) = factor.left.kind.single().map(|effects| effects.sums()) else { return };
+    let mut v = Sums::of(&factor.right);
+    v.energy *= factor.right.tau;
+    if u.included > EMPTY && u.energy > 0.0 {
+        let scale = Sides { u, v, free: true }.scale(1.0);
+        factor.left.rescale(scale);
+        factor.right.rescale(1.0 / scale);
     }
 }
 
@@ -120,8 +140,10 @@ fn best_precision(sides: &[Sides], included: f64, hyper: &Hyper) -> f64 {
 mod tests {
     use super::*;
     use crate::factored::left::Left;
+    use crate::factored::single::SingleEffects;
     use crate::factored::slab::{Sign, Slab};
     use crate::linalg::scalar::logistic;
+    use crate::predictors::Dense;
     use crate::testing::normals;
 
     const LEFT: Hyper = Hyper { pi: (1e-3, 0.9), tau: (1e-3, 1e3) };
@@ -192,6 +214,39 @@ mod tests {
                 assert!(divergence(&other) > best, "{which} {step}");
             }
         }
+    }
+
+    #[test]
+    fn no_other_scale_of_single_effects_has_a_larger_bound() {
+        let (n, p) = (30, 8);
+        let x = normals(3, n * p);
+        let design = Dense::as_given(&x[..], n);
+        let (omega, b) = (vec![1.0; n], normals(4, n).iter().map(|z| 3.0 * z).collect::<Vec<_>>());
+        let single = |p: usize, sizes: &[f64]| {
+            let effects = SingleEffects::new(2, n, p, sizes.to_vec(), -1.0);
+            Left::new(n, Kind::Single(effects))
+        };
+        let mut left = single(p, &[1.0, 0.25, 0.06]);
+        left.update(&design, &omega, &b, true);
+        let mut factors = vec![Factor { left, right: some_slab(5, 7, 2.0), weight: None }];
+        update(&mut factors, &LEFT, &RIGHT, true);
+        let best = divergence(&factors);
+        for by in [0.98, 1.02] {
+            let mut other = factors.clone();
+            other[0].left.rescale(by);
+            other[0].right.rescale(1.0 / by);
+            assert!(divergence(&other) > best + 1e-6, "{by}");
+        }
+        // One predictor, one size: a normal distribution against another.
+        let v = 0.5;
+        let column = Dense::as_given(&x[..n], n);
+        let mut one = single(1, &[v]);
+        one.update(&column, &omega, &b, true);
+        let (before, by) = (one.kl(), 1.7f64);
+        let effect = one.kind.single().unwrap().effects[0].clone();
+        one.rescale(by);
+        let change = 0.5 * effect.presence * ((by - 1.0) * effect.second[0] / v - by.ln());
+        assert!((one.kl() - before - change).abs() < 1e-10);
     }
 
     #[test]

@@ -10,10 +10,9 @@ use rayon::prelude::*;
 use super::covariates::{Covariates, Effects};
 use super::factor::{Factor, SampleWeights, weight_of};
 use super::families::{Family, Outcomes, Predictor, Quadratics};
-use super::hyper::{Hyper, Sums};
+use super::hyper::{Hyper, Presence, Sums, presence_prior};
+use super::left::Kind;
 use super::priors;
-use super::slab::Slab;
-use super::sweep::{products, squares, sweep};
 
 /// What is given.
 #[derive(Debug, Clone, Copy)]
@@ -41,8 +40,8 @@ pub struct Problem<'a> {
 pub struct Direct {
     /// The predictors that may have an effect.
     pub active: Vec<usize>,
-    /// Their coefficients.
-    pub slab: Slab,
+    /// Their coefficients: spikes and slabs, or single effects.
+    pub kind: Kind,
     /// Posterior means of the sum, by sample.
     pub mean: Vec<f64>,
     /// Its posterior variances.
@@ -158,22 +157,31 @@ impl State {
         columns.zip(&mut self.direct).for_each(|((mean, (w, h)), direct)| {
             let before = direct.mean.clone();
             let b: Vec<f64> = (0..n).map(|i| h[i] - w[i] * (mean[i] - before[i])).collect();
-            let Direct { active, slab, mean: g, variance } = direct;
-            sweep(problem.design, (w, &b), Some(active), full, slab, (g, variance));
-            let (pi, tau) = problem.direct.best(&Sums::of(slab), slab.tau);
-            slab.set_prior(pi, tau);
+            let Direct { active, kind, mean: g, variance } = direct;
+            kind.update((problem.design, Some(active)), (w, &b), full, (g, variance));
+            if let Kind::Sparse(slab) = kind {
+                let (pi, tau) = problem.direct.best(&Sums::of(slab), slab.tau);
+                slab.set_prior(pi, tau);
+            }
             for i in 0..n {
                 mean[i] += g[i] - before[i];
             }
         });
+        let singles = self.direct.iter().filter_map(|d| d.kind.single());
+        let log_odds = problem.direct.log_odds(&Presence::of(singles));
+        for direct in &mut self.direct {
+            if let Kind::Single(effects) = &mut direct.kind {
+                effects.log_odds = log_odds;
+            }
+        }
     }
 
     /// The moments of the linear predictor and of its parts from the coefficients alone.
     pub fn rebuild(&mut self, problem: &Problem<'_>) {
         let n = problem.outcomes.n;
         for direct in &mut self.direct {
-            let Direct { active, slab, mean, .. } = direct;
-            products(problem.design, Some(active), &slab.means(), mean);
+            let Direct { active, kind, mean, .. } = direct;
+            kind.rebuild((problem.design, Some(active)), mean);
         }
         for factor in &mut self.factors {
             factor.left.rebuild(problem.design);
@@ -198,8 +206,8 @@ impl State {
     /// Variances without the rounding errors of many updates.
     pub fn settle(&mut self, problem: &Problem<'_>) {
         for direct in &mut self.direct {
-            let Direct { active, slab, variance, .. } = direct;
-            squares(problem.design, Some(active), &slab.variances(), variance);
+            let Direct { active, kind, variance, .. } = direct;
+            kind.settle((problem.design, Some(active)), variance);
         }
         for factor in &mut self.factors {
             factor.left.settle(problem.design);
@@ -234,9 +242,13 @@ impl State {
     /// The divergence of the posterior from the prior.
     pub fn divergence(&self) -> f64 {
         let effects: f64 = self.effects.iter().map(Effects::kl).sum();
-        let direct: f64 = self.direct.iter().map(|d| d.slab.kl()).sum();
+        let direct: f64 = self.direct.iter().map(|d| d.kind.kl()).sum();
         let factors: f64 = self.factors.iter().map(|f| f.left.kl() + f.right.kl()).sum();
-        effects + direct + factors
+        // The two probabilities that single effects are there have priors of their own.
+        let own = self.direct.first().and_then(|d| d.kind.single());
+        let common = self.factors.first().and_then(|f| f.left.kind.single());
+        let priors = own.into_iter().chain(common).map(|s| presence_prior(s.log_odds));
+        effects + direct + factors - priors.sum::<f64>()
     }
 
     /// Take factor `k` out.

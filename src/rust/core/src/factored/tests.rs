@@ -15,6 +15,7 @@ use super::single::SingleEffects;
 use super::slab::{Sign, Slab};
 use super::state::{Direct, Problem, Scope, State};
 use crate::Monitor;
+use crate::linalg::scalar::logistic;
 use crate::predictors::Dense;
 use crate::testing::normals;
 
@@ -54,8 +55,11 @@ pub(super) fn problem<'a>(
 }
 
 pub(super) fn direct(n: usize, p: usize, m: usize, pi: f64, tau: f64) -> Vec<Direct> {
-    let slab = Slab::new(p, pi, tau, Sign::Any);
-    let one = Direct { active: (0..p).collect(), slab, mean: vec![0.0; n], variance: vec![0.0; n] };
+    direct_of(n, p, m, Kind::Sparse(Slab::new(p, pi, tau, Sign::Any)))
+}
+
+pub(super) fn direct_of(n: usize, p: usize, m: usize, kind: Kind) -> Vec<Direct> {
+    let one = Direct { active: (0..p).collect(), kind, mean: vec![0.0; n], variance: vec![0.0; n] };
     vec![one; m]
 }
 
@@ -135,7 +139,8 @@ fn orthogonal_predictors_have_the_exact_posterior_and_evidence() {
     }
     assert!((state.bound(&problem) - evidence).abs() < 1e-8 * evidence.abs());
     for j in 0..p {
-        assert!((state.direct[0].slab.alpha[j] - pip[j]).abs() < 1e-9, "{j}");
+        let found = state.direct[0].kind.sparse().unwrap().alpha[j];
+        assert!((found - pip[j]).abs() < 1e-9, "{j}");
     }
 }
 
@@ -160,7 +165,8 @@ fn with_correlated_predictors_the_bound_is_below_the_evidence() {
         let bound = state.bound(&problem);
         assert!(bound <= evidence && bound > evidence - 2.0, "{bound} {evidence}");
         let mean = |a: &[f64]| a.iter().sum::<f64>() / p as f64;
-        assert!((mean(&state.direct[0].slab.alpha) - mean(&pip)).abs() < 0.15);
+        let found = &state.direct[0].kind.sparse().unwrap().alpha;
+        assert!((mean(found) - mean(&pip)).abs() < 0.15);
     }
 }
 
@@ -203,34 +209,26 @@ fn one_single_effect_and_one_group_have_their_evidence_as_bound() {
     let d = Dense::as_given(&x[..], n);
     let omega: Vec<f64> = normals(4, n).iter().map(|v| v * v).collect();
     let b = normals(5, n);
-    let mut effects = SingleEffects::new(1, n, p, 0.6);
+    let (sizes, log_odds) = ([0.6, 0.1], -0.4f64);
+    let mut effects = SingleEffects::new(1, n, p, sizes.to_vec(), log_odds);
     let (mut mean, mut variance) = (vec![0.0; n], vec![0.0; n]);
-    effects.update(&d, &omega, &b, &mut mean, &mut variance);
-    let prior = effects.effects[0].prior;
+    effects.update(&d, None, (&omega, &b), true, (&mut mean, &mut variance));
     let expected = |mean: &[f64], variance: &[f64]| -> f64 {
         (0..n).map(|i| b[i] * mean[i] - 0.5 * omega[i] * (mean[i].powi(2) + variance[i])).sum()
     };
     let factor = |j: usize| -> f64 {
         let dj: f64 = (0..n).map(|i| omega[i] * x[j * n + i].powi(2)).sum();
         let bj: f64 = (0..n).map(|i| b[i] * x[j * n + i]).sum();
-        if prior == 0.0 {
-            1.0
-        } else {
-            (0.5 * bj * bj / (dj + 1.0 / prior)).exp() / (1.0 + prior * dj).sqrt()
-        }
+        let of = |v: f64| (0.5 * bj * bj / (dj + 1.0 / v)).exp() / (1.0 + v * dj).sqrt();
+        0.5 * (of(sizes[0]) + of(sizes[1]))
     };
-    let evidence = ((0..p).map(factor).sum::<f64>() / p as f64).ln();
+    let there = (0..p).map(factor).sum::<f64>() / p as f64;
+    let rho = logistic(log_odds);
+    let evidence = (1.0 - rho + rho * there).ln();
     assert!((expected(&mean, &variance) - effects.kl() - evidence).abs() < 1e-9);
-    // And no prior variance does better.
-    for v in [0.5 * prior, 2.0 * prior, 1e-3, 10.0] {
-        let other: f64 = (0..p)
-            .map(|j| {
-                let dj: f64 = (0..n).map(|i| omega[i] * x[j * n + i].powi(2)).sum();
-                let bj: f64 = (0..n).map(|i| b[i] * x[j * n + i]).sum();
-                (0.5 * v * bj * bj / (1.0 + v * dj)).exp() / (1.0 + v * dj).sqrt() / p as f64
-            })
-            .sum();
-        assert!(other.ln() <= evidence + 1e-6);
+    for (j, pip) in effects.pip().into_iter().enumerate() {
+        let at = rho * factor(j) / p as f64 / (1.0 - rho + rho * there);
+        assert!((pip - at).abs() < 1e-9, "{j}");
     }
     let (pi, tau) = (0.3, 1.4);
     let mut left = Left::new(n, Kind::Group(Group::new(vec![0.0; n], pi, tau)));
@@ -252,7 +250,7 @@ fn random_fit(seed: u64, which: usize) -> (Vec<f64>, usize) {
             y[t * n + i] += 1.2 * x[i] + if t == 1 { x[3 * n + i] } else { 0.0 };
         }
     }
-    let binary = which == 1;
+    let binary = which == 1 || which == 6;
     if binary {
         y.iter_mut().for_each(|v| *v = f64::from(u8::from(*v > 0.0)));
     }
@@ -271,13 +269,18 @@ fn random_fit(seed: u64, which: usize) -> (Vec<f64>, usize) {
     let family =
         if binary { Family::Binomial(Binomial { size: Vec::new() }) } else { free_variance(n, m) };
     let left = match which {
-        2 => LeftPrior::SingleEffects(2),
+        2 | 6 => LeftPrior::SingleEffects(2),
         5 => LeftPrior::Values,
         _ => LeftPrior::SpikeSlab,
     };
     let sign = if which == 3 { Sign::Positive } else { Sign::Any };
     let options = Options { factors: 2, left, sign, seeds: 3, max_iter: 60, tol: 1e-7 };
-    let direct = if which == 0 { direct(n, p, m, 0.1, 1.0) } else { Vec::new() };
+    let single = || Kind::Single(SingleEffects::new(3, n, p, vec![1.0, 0.1], -1.0));
+    let direct = match which {
+        0 => direct(n, p, m, 0.1, 1.0),
+        6 => direct_of(n, p, m, single()),
+        _ => Vec::new(),
+    };
     let done = fit(&problem, family, direct, options, &Monitor::default()).unwrap();
     assert!(done.state.mean.iter().chain(&done.state.variance).all(|v| v.is_finite()));
     (done.ended.trace, done.state.factors.len())
@@ -287,7 +290,7 @@ fn random_fit(seed: u64, which: usize) -> (Vec<f64>, usize) {
 fn the_bound_never_falls() {
     let mut factors = 0;
     for seed in 0..12 {
-        for which in 0..6 {
+        for which in 0..7 {
             let (trace, count) = random_fit(100 + seed, which);
             factors += count;
             for pair in trace.windows(2) {

@@ -96,7 +96,8 @@ impl Cells {
     /// The gradients of the effects on one outcome alone.
     pub fn direct(&self, problem: &Problem<'_>, direct: &Direct, t: usize) -> Vec<Gradient> {
         let (gm, gv) = self.outcome(t, problem.outcomes.n);
-        let one = |(c, &j): (usize, &usize)| chain(problem.design, j, direct.slab.mean(c), gm, gv);
+        let Some(slab) = direct.kind.sparse() else { return Vec::new() };
+        let one = |(c, &j): (usize, &usize)| chain(problem.design, j, slab.mean(c), gm, gv);
         direct.active.iter().enumerate().map(one).collect()
     }
 }

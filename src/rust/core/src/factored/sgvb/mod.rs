@@ -18,6 +18,7 @@ use super::families::Family;
 use super::fit::Fit;
 use super::greedy::{Options, STARTS, new_factor};
 use super::hyper::Sums;
+use super::left::Kind;
 use super::priors;
 use super::seeds::predictors;
 use super::state::{Direct, Problem, State};
@@ -84,7 +85,7 @@ pub fn fit(
             let mut factor = new_factor(problem, options, seed, weight, (pi, STARTS[0].1));
             // The seed's own start would be the coordinate engine's: all predictors are equal here.
             factor.right.s2.fill(0.1);
-            if let super::left::Kind::Sparse(slab) = &mut factor.left.kind {
+            if let Kind::Sparse(slab) = &mut factor.left.kind {
                 slab.alpha.fill(pi);
             }
             trial.state.factors.push(factor);
@@ -201,7 +202,7 @@ impl<'a> Run<'a> {
         for factor in &mut *factors {
             let weight = weight_of(problem.weights, factor.weight, n);
             let sides = self.cells.factor(problem, factor, weight);
-            if let super::left::Kind::Sparse(slab) = &mut factor.left.kind {
+            if let Kind::Sparse(slab) = &mut factor.left.kind {
                 self.adam.climb(slab, &sides.0);
             }
             self.adam.climb(&mut factor.right, &sides.1);
@@ -209,9 +210,10 @@ impl<'a> Run<'a> {
         priors::update(factors, &problem.left, &problem.right, false);
         for (t, direct) in direct.iter_mut().enumerate() {
             let gradient: Vec<Gradient> = self.cells.direct(problem, direct, t);
-            self.adam.climb(&mut direct.slab, &gradient);
-            let (pi, tau) = problem.direct.best(&Sums::of(&direct.slab), direct.slab.tau);
-            direct.slab.set_prior(pi, tau);
+            let Kind::Sparse(slab) = &mut direct.kind else { continue };
+            self.adam.climb(slab, &gradient);
+            let (pi, tau) = problem.direct.best(&Sums::of(slab), slab.tau);
+            slab.set_prior(pi, tau);
         }
         for (t, effects) in effects.iter_mut().enumerate() {
             let (gm, gv) = self.cells.outcome(t, n);

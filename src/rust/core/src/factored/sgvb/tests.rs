@@ -50,6 +50,11 @@ fn slopes_of_a_coefficient_are_those_of_its_bound() {
     }
 }
 
+fn slab_of(kind: &mut Kind) -> &mut Slab {
+    let Kind::Sparse(slab) = kind else { unreachable!() };
+    slab
+}
+
 /// A problem with one factor, weights and direct effects, somewhere on the way.
 fn some_state(problem: &Problem<'_>, family: Family) -> State {
     let (n, p, m) = (problem.design.rows(), problem.design.count(), problem.outcomes.m);
@@ -65,7 +70,7 @@ fn some_state(problem: &Problem<'_>, family: Family) -> State {
     fill(&mut left, 1);
     fill(&mut right, 2);
     for (t, direct) in state.direct.iter_mut().enumerate() {
-        fill(&mut direct.slab, 3 + t as u64);
+        fill(slab_of(&mut direct.kind), 3 + t as u64);
     }
     let weight = problem.weights.map(|_| 0);
     state.factors.push(Factor { left: Left::new(n, Kind::Sparse(left)), right, weight });
@@ -96,12 +101,9 @@ fn the_chain_rule_reaches_every_coefficient() {
     let own = cells.direct(&problem, &state.direct[1], 1);
     let Kind::Sparse(slab) = &state.factors[0].left.kind else { unreachable!() };
     let cases: [Part<'_>; 3] = [
-        (slab, &left, |s| match &mut s.factors[0].left.kind {
-            Kind::Sparse(slab) => slab,
-            _ => unreachable!(),
-        }),
+        (slab, &left, |s| slab_of(&mut s.factors[0].left.kind)),
         (&state.factors[0].right, &right, |s| &mut s.factors[0].right),
-        (&state.direct[1].slab, &own, |s| &mut s.direct[1].slab),
+        (state.direct[1].kind.sparse().unwrap(), &own, |s| slab_of(&mut s.direct[1].kind)),
     ];
     for (slab, gradients, of) in cases {
         for (j, gradient) in gradients.iter().enumerate() {
