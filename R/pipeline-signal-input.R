@@ -20,9 +20,8 @@
 #' - `random`: `n_random` predictors at random, strong ones among them.
 #' - `null`: up to `n_null` predictors at random whose |z| is below `null_z` in all conditions.
 #'
-#' Perfect proxies share one effect, and none of them is null: under linkage disequilibrium the
-#' weight of the null is far below the share of predictors without an effect of their own, in the
-#' regressions as in mash.
+#' Proxies take parts of one effect: under linkage disequilibrium the weight of the null is far
+#' below the share of predictors without an effect of their own, in the regressions as in mash.
 #'
 #' @param fits deconvolved effects of regions, from [deconvolve()] or [deconvolve_rss()]: a list
 #'   with the regions as names, such as [each_region()] returns (regions that failed, `NULL`, are
