@@ -15,7 +15,9 @@
 #'
 #' The eigenvectors of `LD` are not computed: the likelihood of `s` comes from `LD` turned into a
 #' band (4/3 p^3 operations), predictions from a Cholesky factor for each `s` that is used (2/3 p^3;
-#' an `s` below 1e-4 counts as 1e-4). 5,000 variables take some seconds. Only `LD` with negative
+#' an `s` below 1e-4 counts as 1e-4). 5,000 variables take some seconds. The band of 2,000 or more
+#' variables is of single precision: an `s` that this does not tell from zero (below 1e-4 or so) is
+#' zero, others are corrected by the slope of the likelihood in doubles. Only `LD` with negative
 #' eigenvalues beyond rounding needs its eigenvectors to be repaired, which takes ten times as long.
 #'
 #' With `n`, z-scores are adjusted first, as in [finemap_sumstats()], each by its own number of

@@ -4,7 +4,7 @@
 use faer::MatMut;
 
 /// Consecutive columns, `size` at a time.
-pub fn column_pieces(mut m: MatMut<'_, f64>, size: usize) -> Vec<MatMut<'_, f64>> {
+pub fn column_pieces<T>(mut m: MatMut<'_, T>, size: usize) -> Vec<MatMut<'_, T>> {
     let mut out = Vec::with_capacity(m.ncols().div_ceil(size));
     while m.ncols() > size {
         let (left, right) = m.split_at_col_mut(size);
@@ -16,7 +16,7 @@ pub fn column_pieces(mut m: MatMut<'_, f64>, size: usize) -> Vec<MatMut<'_, f64>
 }
 
 /// The same of rows.
-pub fn row_pieces(m: MatMut<'_, f64>, size: usize) -> Vec<MatMut<'_, f64>> {
+pub fn row_pieces<T>(m: MatMut<'_, T>, size: usize) -> Vec<MatMut<'_, T>> {
     let turned = column_pieces(m.transpose_mut(), size);
     turned.into_iter().map(MatMut::transpose_mut).collect()
 }

@@ -6,6 +6,8 @@ use faer::linalg::cholesky::llt::factor::{cholesky_in_place, cholesky_in_place_s
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
+use faer::traits::RealField;
+use faer::traits::math_utils::from_f64;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
@@ -51,13 +53,17 @@ pub fn cholesky(mut rest: MatMut<'_, f64>, monitor: &Monitor) -> Result<bool, Er
 
 /// `tile - left right'`, of a tile on the diagonal and what is below it: `right` has its first rows.
 /// Above the diagonal nothing is read or written.
-pub(super) fn take_outer(tile: MatMut<'_, f64>, left: MatRef<'_, f64>, right: MatRef<'_, f64>) {
+pub(super) fn take_outer<T: RealField + Copy>(
+    tile: MatMut<'_, T>,
+    left: MatRef<'_, T>,
+    right: MatRef<'_, T>,
+) {
     use BlockStructure::{Rectangular, TriangularLower};
     let width = tile.ncols();
     let (diagonal, below) = tile.split_at_row_mut(width);
     let (first, others) = left.split_at_row(width);
     let right = right.get(..width, ..).transpose();
-    let (add, seq) = (Accum::Add, Par::Seq);
+    let (add, seq, minus) = (Accum::Add, Par::Seq, from_f64::<T>(-1.0));
     triangular::matmul(
         diagonal,
         TriangularLower,
@@ -66,10 +72,10 @@ pub(super) fn take_outer(tile: MatMut<'_, f64>, left: MatRef<'_, f64>, right: Ma
         Rectangular,
         right,
         Rectangular,
-        -1.0,
+        minus,
         seq,
     );
-    matmul(below, add, others, right, -1.0, seq);
+    matmul(below, add, others, right, minus, seq);
 }
 
 /// The diagonal of `(LL')^{-1}`: a third of `n^3` multiplications.

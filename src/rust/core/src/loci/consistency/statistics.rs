@@ -2,7 +2,9 @@
 //! `C = (1 - s) R + s I`, where s is near zero if R is the correlation of the samples of z.
 //!
 //! The likelihood of every s comes from one reduction of R to a band. What each z-score is expected to
-//! be given the others needs the diagonal of `C^{-1}`: a Cholesky factor for each s that is used.
+//! be given the others needs the diagonal of `C^{-1}`: a Cholesky factor for each s that is used. That
+//! tells the slope of the likelihood too, by which an s from a band of few digits is corrected; whether
+//! eigenvalues below what such a band tells from zero are negative is seen by a factor of R itself.
 
 use faer::linalg::triangular_solve::{
     solve_lower_triangular_in_place, solve_upper_triangular_in_place,
@@ -37,6 +39,12 @@ const LEAST: f64 = 1e-4;
 /// The least `s` that is told from zero.
 const FIRST: f64 = 1e-8;
 
+/// Steps from the least s to one; fewer of large matrices, where each costs.
+const STEPS: (usize, usize) = (64, 24);
+
+/// An s as near as this to the most likely, in logarithms, predicts as well.
+const NEAR: f64 = 1e-3;
+
 /// How well columns of z-scores agree with correlations.
 ///
 /// # Errors
@@ -46,37 +54,60 @@ pub fn agreement(
     r: MatRef<'_, f64>,
     monitor: &Monitor,
 ) -> Result<Agreement, Error> {
+    agree(z, r, Band::new, monitor)
+}
+
+/// How a matrix is turned into a band.
+type Reduce = fn(MatRef<'_, f64>, MatRef<'_, f64>, &Monitor) -> Result<Band, Error>;
+
+fn agree(
+    z: MatRef<'_, f64>,
+    r: MatRef<'_, f64>,
+    reduce: Reduce,
+    monitor: &Monitor,
+) -> Result<Agreement, Error> {
     let (p, conditions) = (z.nrows(), z.ncols());
-    let band = Band::new(r.to_owned(), z.to_owned(), monitor)?;
-    let least = band.least_eigenvalue();
+    let mut noise = Noise::new(p);
+    let mut band = reduce(r, z, monitor)?;
+    let mut least = band.least_eigenvalue();
     // The correlations add up to p, which the largest eigenvalue cannot exceed.
     let rounding = f64::EPSILON * (p * p) as f64;
-    let repaired = if least < -rounding { Some(repair(r)?.0) } else { None };
-    let (band, r) = match &repaired {
-        None => (band, r),
-        Some(fixed) => (Band::new(fixed.clone(), z.to_owned(), monitor)?, fixed.as_ref()),
+    let negative = if band.error() > 0.0 && least <= 0.0 {
+        !noise.factor(r, (1.0, rounding), monitor)?
+    } else {
+        least < -rounding
     };
-    let s = most_likely(&band, conditions);
-    let used = |c: usize| s[c].max(LEAST);
+    let mut repaired = None;
+    if negative {
+        let (fixed, exact) = repair(r)?;
+        least = exact;
+        band = reduce(fixed.as_ref(), z, monitor)?;
+        repaired = Some(fixed);
+    }
+    let r = repaired.as_ref().map_or(r, |fixed| fixed.as_ref());
+    let mut s = most_likely(&band, conditions);
     let mut expected = Mat::zeros(p, conditions);
     let mut variance = Mat::zeros(p, conditions);
-    let mut last: Option<(f64, Mat<f64>, Vec<f64>)> = None;
     let mut order: Vec<usize> = (0..conditions).collect();
-    order.sort_by(|&a, &b| used(a).total_cmp(&used(b)));
+    order.sort_by(|&a, &b| s[a].total_cmp(&s[b]));
     for c in order {
-        let known = last.take().filter(|(at, ..)| *at == used(c));
-        let (at, factor, diagonal) = match known {
-            Some(known) => known,
-            None => factored(r, used(c), monitor)?,
-        };
-        let mut solved = Mat::from_fn(p, 1, |i, _| z[(i, c)]);
-        solve_lower_triangular_in_place(factor.as_ref(), solved.as_mut(), Par::Seq);
-        solve_upper_triangular_in_place(factor.transpose(), solved.as_mut(), Par::Seq);
-        for i in 0..p {
-            variance[(i, c)] = 1.0 / diagonal[i];
-            expected[(i, c)] = z[(i, c)] - solved[(i, 0)] / diagonal[i];
+        let column = z.get(.., c..c + 1);
+        for _ in 0..3 {
+            noise.set(r, s[c].max(LEAST), monitor)?;
+            let solved = noise.solve(column);
+            let step = match band.error() > 0.0 && s[c] > LEAST && s[c] < 1.0 {
+                true => newton_step(&band, c, s[c], &noise, column, solved.as_ref()),
+                false => 0.0,
+            };
+            s[c] = (s[c].ln() + step).exp().min(1.0);
+            for i in 0..p {
+                variance[(i, c)] = 1.0 / noise.diagonal[i];
+                expected[(i, c)] = z[(i, c)] - solved[(i, 0)] / noise.diagonal[i];
+            }
+            if step.abs() < NEAR {
+                break;
+            }
         }
-        last = Some((at, factor, diagonal));
     }
     let least = if repaired.is_none() { least.max(0.0) } else { least };
     Ok(Agreement { s, expected, variance, repaired, least })
@@ -91,34 +122,91 @@ fn most_likely(band: &Band, columns: usize) -> Vec<f64> {
             None => vec![f64::NEG_INFINITY; columns],
         }
     };
-    let grid: Vec<f64> = (0..=64).map(|i| FIRST.ln() * (1.0 - f64::from(i) / 64.0)).collect();
+    let exact = band.error() == 0.0;
+    let first = FIRST.max(band.error());
+    let steps = if exact { STEPS.0 } else { STEPS.1 };
+    let grid: Vec<f64> =
+        (0..=steps).map(|i| first.ln() * (1.0 - i as f64 / steps as f64)).collect();
     let values: Vec<Vec<f64>> = grid.par_iter().map(|&at| log_likelihood(at)).collect();
     let one = |c: usize| {
         let known = |at: f64| grid.iter().position(|g| *g == at).map(|i| values[i][c]);
         let f = |at: f64| known(at).unwrap_or_else(|| log_likelihood(at)[c]);
-        let s = maximum(f, &grid, 1e-7).at.exp();
-        if s < 2.0 * FIRST { 0.0 } else { s }
+        let s = maximum(f, &grid, if exact { 1e-7 } else { 1e-6 }).at.exp();
+        if s < 2.0 * first { 0.0 } else { s }
     };
     (0..columns).into_par_iter().map(one).collect()
 }
 
-/// s, the Cholesky factor of C, and the diagonal of its inverse.
-fn factored(
-    r: MatRef<'_, f64>,
+/// The step of `log s` to the most likely s of a column: the slope is that of doubles, the curvature
+/// that of the band.
+fn newton_step(
+    band: &Band,
+    column: usize,
     s: f64,
-    monitor: &Monitor,
-) -> Result<(f64, Mat<f64>, Vec<f64>), Error> {
-    let p = r.nrows();
-    let mut c = Mat::zeros(p, p);
-    for j in 0..p {
-        (j..p).for_each(|i| c[(i, j)] = (1.0 - s) * r[(i, j)]);
-        c[(j, j)] += s;
+    noise: &Noise,
+    z: MatRef<'_, f64>,
+    solved: MatRef<'_, f64>,
+) -> f64 {
+    // dC/ds = I - R = (I - C) / (1 - s).
+    let sum = |f: &dyn Fn(usize) -> f64| (0..z.nrows()).map(f).sum::<f64>();
+    let of_log_det = sum(&|i| noise.diagonal[i] - 1.0);
+    let of_squares = sum(&|i| solved[(i, 0)] * (z[(i, 0)] - solved[(i, 0)]));
+    let slope = -s * (of_log_det + of_squares) / (1.0 - s);
+    let width = 0.1;
+    let value = |by: f64| {
+        let s = s * (by * width).exp();
+        band.normal(1.0 - s, s).map_or(f64::NAN, |(log_det, squares)| -log_det - squares[column])
+    };
+    let curvature = (value(-1.0) - 2.0 * value(0.0) + value(1.0)) / (width * width);
+    if curvature < 0.0 { (-slope / curvature).clamp(-0.5, 0.5) } else { 0.0 }
+}
+
+/// `C = (1 - s) R + s I`: its Cholesky factor, and the diagonal of its inverse.
+struct Noise {
+    factor: Mat<f64>,
+    diagonal: Vec<f64>,
+    s: f64,
+}
+
+impl Noise {
+    fn new(p: usize) -> Self {
+        Self { factor: Mat::zeros(p, p), diagonal: Vec::new(), s: f64::NAN }
     }
-    if !cholesky(c.as_mut(), monitor)? {
-        return Err(Error::Value { name: "R", why: "is no correlation matrix".into() });
+
+    /// For an s, unless it is that already.
+    fn set(&mut self, r: MatRef<'_, f64>, s: f64, monitor: &Monitor) -> Result<(), Error> {
+        if self.s == s {
+            return Ok(());
+        }
+        if !self.factor(r, (1.0 - s, s), monitor)? {
+            return Err(Error::Value { name: "R", why: "is no correlation matrix".into() });
+        }
+        self.diagonal = inverse_diagonal(self.factor.as_ref(), monitor)?;
+        self.s = s;
+        Ok(())
     }
-    let diagonal = inverse_diagonal(c.as_ref(), monitor)?;
-    Ok((s, c, diagonal))
+
+    /// The Cholesky factor of `by.0 R + by.1 I`; false if there is none.
+    fn factor(
+        &mut self,
+        r: MatRef<'_, f64>,
+        by: (f64, f64),
+        monitor: &Monitor,
+    ) -> Result<bool, Error> {
+        for j in 0..r.nrows() {
+            (j..r.nrows()).for_each(|i| self.factor[(i, j)] = by.0 * r[(i, j)]);
+            self.factor[(j, j)] += by.1;
+        }
+        cholesky(self.factor.as_mut(), monitor)
+    }
+
+    /// `C^{-1}z`.
+    fn solve(&self, z: MatRef<'_, f64>) -> Mat<f64> {
+        let mut solved = z.to_owned();
+        solve_lower_triangular_in_place(self.factor.as_ref(), solved.as_mut(), Par::Seq);
+        solve_upper_triangular_in_place(self.factor.transpose(), solved.as_mut(), Par::Seq);
+        solved
+    }
 }
 
 /// Correlations that are a correlation matrix: negative eigenvalues become zero, the diagonal one.
@@ -144,6 +232,7 @@ pub fn repair(r: MatRef<'_, f64>) -> Result<(Mat<f64>, f64), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::Draws;
     use faer::linalg::solvers::Solve;
 
     #[test]
@@ -183,6 +272,48 @@ mod tests {
                 assert!(loss((got.s[c] + step).clamp(0.0, 1.0)) >= loss(got.s[c]) - 1e-9);
             }
         }
+    }
+
+    #[test]
+    fn a_band_of_few_digits_gives_the_same_answer() {
+        // Of full rank, and of fewer samples than variables.
+        for (n, p) in [(600, 150), (80, 150)] {
+            let mut draws = Draws::new(n as u64);
+            let mut x = Mat::from_fn(n, p, |_, _| draws.normal());
+            for j in 1..p {
+                (0..n).for_each(|i| x[(i, j)] = 0.8 * x[(i, j - 1)] + 0.6 * x[(i, j)]);
+            }
+            let gram = x.transpose() * &x;
+            let r = Mat::from_fn(p, p, |i, j| gram[(i, j)] / (gram[(i, i)] * gram[(j, j)]).sqrt());
+            let noise = Mat::from_fn(n, 1, |_, _| draws.normal());
+            let sums = x.transpose() * noise;
+            // Of the same samples, and with errors of their own.
+            let z = Mat::from_fn(p, 2, |i, c| {
+                sums[(i, 0)] / gram[(i, i)].sqrt() + 0.4 * c as f64 * draws.normal()
+            });
+            let monitor = Monitor::default();
+            let wide = agree(z.as_ref(), r.as_ref(), Band::new, &monitor).unwrap();
+            let narrow = agree(z.as_ref(), r.as_ref(), Band::single, &monitor).unwrap();
+            assert!(narrow.repaired.is_none() && (wide.least - narrow.least).abs() < 1e-5);
+            assert!(wide.s[1] > 0.05 && (narrow.s[1] / wide.s[1] - 1.0).abs() < 1e-4);
+            assert!((narrow.s[0] - wide.s[0]).abs() < 1e-4 + 1e-4 * wide.s[0]);
+            for c in 0..2 {
+                for i in 0..p {
+                    let tolerance = 1e-3 * wide.variance[(i, c)].sqrt();
+                    assert!((narrow.expected[(i, c)] - wide.expected[(i, c)]).abs() < tolerance);
+                    assert!((narrow.variance[(i, c)] / wide.variance[(i, c)] - 1.0).abs() < 1e-3);
+                }
+            }
+        }
+        // A negative eigenvalue too small for few digits is found all the same.
+        let r = Mat::from_fn(3, 3, |i, j| match (i, j) {
+            (0, 2) | (2, 0) => 0.62 - 1e-7,
+            _ if i == j => 1.0,
+            _ => 0.9,
+        });
+        let z = Mat::full(3, 1, 1.0);
+        let found = agree(z.as_ref(), r.as_ref(), Band::single, &Monitor::default()).unwrap();
+        assert!(found.repaired.is_some() && found.least < 0.0 && found.least > -1e-6);
     }
 
     #[test]
