@@ -27,6 +27,12 @@ rust_association_over_scales <- function(log_bf, weights, run) .Call(wrap__rust_
 
 rust_finemap <- function(predictors, responses, noise, prior, control, run) .Call(wrap__rust_finemap, predictors, responses, noise, prior, control, run)
 
+rust_effect_absence <- function(evidence) .Call(wrap__rust_effect_absence, evidence)
+
+rust_set_errors <- function(effects, sets, evidence, prior, control, run) .Call(wrap__rust_set_errors, effects, sets, evidence, prior, control, run)
+
+rust_set_sharing <- function(places, prior, control, run) .Call(wrap__rust_set_sharing, places, prior, control, run)
+
 rust_credible_sets <- function(alpha, control) .Call(wrap__rust_credible_sets, alpha, control)
 
 rust_purity <- function(correlation) .Call(wrap__rust_purity, correlation)

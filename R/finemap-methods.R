@@ -9,10 +9,15 @@
 #' with a beta-binomial prior: each is there with a probability that has itself a Beta(1, 2)
 #' distribution.
 #'
+#' Errors of sets are those of the statement *a variable of this set acts here with this sign*
+#' (`lfsr`, never below one minus the coverage) and of *this signal acts here* (`signal_lfsr`): see
+#' [lfsr.finemap()], section Errors of sets. Earlier versions showed the lfsr of the single effect,
+#' given that it is there and wherever it is, which is `lfsr(fit, "single_effect")`.
+#'
 #' @param object,x a fit from [finemap()].
 #' @param newdata a matrix of variables as in `X` of [finemap_data()], found by name where they have
 #'   names, also among others.
-#' @param threshold the set has an effect in a condition where the lfsr is below this.
+#' @param threshold the set acts in a condition where its lfsr is below this.
 #' @inheritParams mr_ash-methods
 #' @inheritParams shared_arguments
 #'
@@ -20,11 +25,12 @@
 #'   effect), `sentinel` (the most probable variable) and its `pip`, `size`, `coverage`, `purity`
 #'   (smallest absolute correlation), `log_bf`, `probability`, `condition`, `effect` and `se`
 #'   (posterior mean and standard deviation of the effect of the sentinel, if it is there, for the
-#'   variable as given), `lfsr` (of the set) and `active`. `coef()`: (p + 1) x R with the
+#'   variable as given), `lfsr` (of the set), `signal_lfsr` and `active`. `coef()`: (p + 1) x R with the
 #'   intercepts first, or p x R where there is none. `predict()`: a matrix with R columns.
 #'   `as.data.frame()`: a row for each variable, condition, and set that the variable is in (`NA`:
 #'   none), with columns `predictor`, `condition`, `set`, `pip`, `probability` (that the effect of
-#'   the set is here), `effect` (the posterior mean of `coef()`) and `lfsr`. `logLik()`: the
+#'   the set is here), `effect` (the posterior mean of `coef()`), `lfsr` (of the variable),
+#'   `set_lfsr` and `signal_lfsr` (of the set). `logLik()`: the
 #'   evidence bound; `nobs()`: the number of samples, an error where it is not known or differs.
 #'   `fitted()` and `residuals()` are errors: a fit holds no samples.
 #' @name finemap-methods
@@ -41,7 +47,7 @@ NULL
 #' @rdname finemap-methods
 #' @aliases summary.finemap
 #' @export
-summary.finemap <- function(object, threshold = 0.01, ...) {
+summary.finemap <- function(object, threshold = 0.05, ...) {
   take_dots(...)
   threshold <- check_number(threshold, 0, 1)
   conditions <- colnames(object$lfsr)
@@ -54,7 +60,8 @@ summary.finemap <- function(object, threshold = 0.01, ...) {
       size = length(set$variables), coverage = set$coverage, purity = set$purity[["min"]],
       log_bf = set$log_bf, probability = set$probability, condition = conditions,
       effect = object$effects[[l]]$mean[at, ], se = object$effects[[l]]$sd[at, ],
-      lfsr = object$set_lfsr[l, ], active = object$set_lfsr[l, ] < threshold, row.names = NULL
+      lfsr = set$lfsr, signal_lfsr = set$signal_lfsr, active = set$lfsr < threshold,
+      row.names = NULL
     )
   })
   out <- if (length(rows)) do.call(rbind, rows) else empty_summary()
@@ -66,7 +73,7 @@ empty_summary <- function() {
     set = character(), sentinel = character(), pip = numeric(), size = integer(),
     coverage = numeric(), purity = numeric(), log_bf = numeric(), probability = numeric(),
     condition = character(), effect = numeric(), se = numeric(), lfsr = numeric(),
-    active = logical()
+    signal_lfsr = numeric(), active = logical()
   )
 }
 
@@ -156,11 +163,16 @@ as.data.frame.finemap <- function(x, row.names = NULL, optional = FALSE, ...) {
   rows <- rows[order(rows$at, match(rows$set, names(x$sets))), ]
   conditions <- colnames(x$lfsr)
   cell <- cbind(rep(rows$at, length(conditions)), rep(seq_along(conditions), each = nrow(rows)))
+  of_set <- function(name) {
+    if (!length(x$sets)) return(rep(NA_real_, nrow(cell)))
+    all <- do.call(rbind, lapply(x$sets, `[[`, name))
+    unname(all[cbind(rep(match(rows$set, names(x$sets)), length(conditions)), cell[, 2L])])
+  }
   data.frame(
     predictor = names(x$pip)[cell[, 1L]], condition = conditions[cell[, 2L]],
     set = rep(rows$set, length(conditions)), pip = unname(x$pip)[cell[, 1L]],
     probability = rep(rows$probability, length(conditions)), effect = x$coef[cell],
-    lfsr = x$lfsr[cell]
+    lfsr = x$lfsr[cell], set_lfsr = of_set("lfsr"), signal_lfsr = of_set("signal_lfsr")
   )
 }
 
@@ -184,7 +196,7 @@ print.finemap <- function(x, ...) {
     cat(
       "  ", l, ": ", rows$size[1L], if (rows$size[1L] == 1L) " variable, " else " variables, ",
       "first ", rows$sentinel[1L], " (pip ", format(rows$pip[1L], digits = 3), "), purity ",
-      format(rows$purity[1L], digits = 3), "; lfsr < 0.01 in ",
+      format(rows$purity[1L], digits = 3), "; lfsr < 0.05 in ",
       describe_active(active, nrow(rows)), "\n",
       sep = ""
     )

@@ -44,8 +44,9 @@ finemap_prior <- function(prior, data, scale, effect_model) {
   )
 }
 
-# Prior covariances on the scale of the fit, from those of z-scores or of effects.
-scale_prior <- function(prior, data, problem, settings) {
+# What brings prior covariances, of z-scores or of effects, to the scale of the fit: R numbers, which
+# multiply them on both sides.
+prior_size <- function(prior, data, problem, settings) {
   sigma <- if (!is.null(settings$compat)) {
     compat_scale(prior, problem, settings)
   } else if (prior$effect_model == "EZ") {
@@ -54,7 +55,13 @@ scale_prior <- function(prior, data, problem, settings) {
     check_effect_units(prior, data, problem, settings$scale)
     problem$unit
   }
-  lapply(prior$U, \(U) unname(U * tcrossprod(rep_len(sigma, data$R))))
+  unname(rep_len(sigma, data$R))
+}
+
+# The prior of one effect as the core takes it, on the scale of the fit.
+effect_prior <- function(prior) {
+  U <- lapply(prior$U, \(U) unname(U * tcrossprod(prior$size)))
+  core_prior(U, grid = 1, weights = prior$w)
 }
 
 # mvsusieR: numbers are in units of the residual variance; matrices in those of z-scores if

@@ -12,19 +12,44 @@
 #'
 #' `pip(fit)` are the probabilities that a variable has any of the effects. `lfsr(fit)` is by
 #' variable and condition `1 - max_l alpha_lj (1 - lfsr_ljr)`: the probability that the variable
-#' has no effect, or one of the other sign than the more probable one, in condition r. `lfsr(fit,
-#' "set")` is by set and condition: the mean over the places of the effect.
+#' has no effect, or one of the other sign than the more probable one, in condition r.
+#'
+#' @section Errors of sets:
+#' A set has in each condition one sign, relative to the alleles of its first variable: at a
+#' variable j it is that times the sign of the correlation of the two. With `c_l` the probability
+#' that the effect is there and `pos_jr` that, being at j, it has this sign in condition r (an effect
+#' of exactly zero has none), the statements and the probabilities that they are wrong are:
+#' - `lfsr(fit, "set")`: *a variable of this set acts in r with this sign*,
+#'   `1 - c_l sum_(j in set) alpha_lj pos_jr`. It is never below `1 - coverage`: what is not in the
+#'   set, is not in the set. For smaller errors ask for larger sets (`coverage = 0.99`).
+#' - `lfsr(fit, "signal")`: *this signal acts in r with this sign*, wherever it is,
+#'   `1 - c_l sum_j alpha_lj pos_jr`. It is right where a causal variable in LD with the set (a
+#'   correlation with its first variable beyond one half, say) acts so: the question when conditions
+#'   are counted or coloured, not when variables are chosen.
+#' - `lfsr(fit, "single_effect")`: given that the effect is there and wherever it is, that its sign
+#'   is guessed wrong, variable by variable. This is what mvsusieR reports for a set. As a statement
+#'   about the set it promises far too much: it leaves out that the set may miss, and that there may
+#'   be no effect.
+#'
+#' Other effects that may be in variables of the set count too: the set is wrong if none of them is
+#' right, and of two in the same variable the sign of their sum counts. Errors are as calibrated as
+#' the prior: a learnt prior whose matrices have no zeros is over-confident about conditions without
+#' effect (see [learn_prior()]).
 #'
 #' @param x a fit from [finemap()].
 #' @param coverage,min_abs_corr as in [finemap()]; default: those of the fit.
-#' @param level `"variable"` or `"set"`.
+#' @param level `"variable"`, `"set"`, `"signal"` or `"single_effect"`.
 #' @inheritParams shared_arguments
 #'
 #' @return `credible_sets()`: a list with one element for each set, named by its effect: a list of
 #'   `variables` (numbers, most probable first, named), `coverage` (the probability that it has),
-#'   `purity` (smallest, mean and median absolute correlation), `log_bf` (natural logarithm) and
-#'   `probability`: that the effect is there at all (see [summary.finemap()]). Sets are in the
-#'   order of purity. `pip()`: p probabilities. `lfsr()`: p x R or sets x R.
+#'   `purity` (smallest, mean and median absolute correlation), `log_bf` (natural logarithm),
+#'   `probability`: that the effect is there at all (see [summary.finemap()]), and R numbers each:
+#'   `lfsr` of the set, `signal_lfsr`, `given_lfsr` (that the sign is wrong, given that the effect is
+#'   there and in the set) and the `sign` of the first variable. The error of a set of one effect
+#'   is `1 - probability coverage (1 - given_lfsr)`: that it exists, its place, and its sign. Sets
+#'   are in the order of purity. `pip()`: p probabilities. `lfsr()`: p x R or sets x R. Costs O(L p R)
+#'   in all.
 #' @name finemap-sets
 #' @examples
 #' set.seed(1)
@@ -33,6 +58,8 @@
 #' fit <- finemap(finemap_data(X, Y), list(matrix(1, 2, 2), diag(2)))
 #' credible_sets(fit)
 #' lfsr(fit, "set")
+#' lfsr(fit, "set", coverage = 0.99)
+#' lfsr(fit, "signal")
 NULL
 
 #' @rdname finemap-sets
@@ -57,11 +84,26 @@ credible_sets.finemap <- function(x, coverage = NULL, min_abs_corr = NULL, ...) 
 
 #' @rdname finemap-sets
 #' @export
-lfsr.finemap <- function(x, level = c("variable", "set"), ...) {
+lfsr.finemap <- function(x, level = c("variable", "set", "signal", "single_effect"),
+                         coverage = NULL, min_abs_corr = NULL, ...) {
   take_dots(...)
-  level <- match_choice(level, c("variable", "set"))
-  if (level == "variable") return(x$lfsr)
-  x$set_lfsr[names(x$sets), , drop = FALSE]
+  level <- match_choice(level, c("variable", "set", "signal", "single_effect"))
+  if (level == "variable") {
+    if (!is.null(coverage) || !is.null(min_abs_corr)) {
+      stop_mnmash(
+        "argument", as_typed(if (is.null(coverage)) "min_abs_corr" else "coverage"),
+        " is of sets: give `level = \"set\"`"
+      )
+    }
+    return(x$lfsr)
+  }
+  sets <- credible_sets(x, coverage, min_abs_corr)
+  if (level == "single_effect") return(x$single_effect_lfsr[names(sets), , drop = FALSE])
+  name <- if (level == "set") "lfsr" else "signal_lfsr"
+  matrix(
+    as.double(unlist(lapply(sets, `[[`, name))), length(sets), x$data$R, byrow = TRUE,
+    dimnames = list(names(sets), colnames(x$lfsr))
+  )
 }
 
 find_sets <- function(fit, coverage, min_abs_corr) {
@@ -89,23 +131,5 @@ find_sets <- function(fit, coverage, min_abs_corr) {
   keep <- vapply(sets, \(s) length(s$variables) > 0 && s$purity[["min"]] >= min_abs_corr, NA)
   sets <- sets[keep]
   sets <- sets[!duplicated(lapply(sets, \(s) sort(unname(s$variables))))]
-  sets[order(-vapply(sets, \(s) s$purity[["min"]], 0))]
-}
-
-# The probability that each effect is there. The number of effects is beta-binomial: how many there
-# are among L has prior weight from a Beta(1, 2), so that one effect needs more evidence where the
-# others are not there.
-effect_probability <- function(fit, a = 1, b = 2) {
-  L <- length(fit$lbf)
-  live <- fit$scale > 1e-9
-  active <- as.double(live)
-  for (i in seq_len(100)) {
-    before <- active
-    for (l in which(live)) {
-      others <- sum(active[-l])
-      active[l] <- stats::plogis(log(a + others) - log(b + L - 1 - others) + fit$lbf[[l]])
-    }
-    if (max(abs(active - before)) < 1e-10) break
-  }
-  stats::setNames(active, names(fit$scale))
+  with_errors(sets[order(-vapply(sets, \(s) s$purity[["min"]], 0))], fit)
 }

@@ -76,13 +76,19 @@
 #' - `coef` (p x R), `intercept` (R), `covariates` (q x R): posterior means of the effects of the
 #'   variables as given, in the units of the outcomes (of z-scores, in standard deviations), the
 #'   intercepts and the effects of covariates given these;
-#' - `lfsr` (p x R) and `set_lfsr` (L x R): see [lfsr()];
+#' - `lfsr` (p x R) and `single_effect_lfsr` (L x R): see [lfsr.finemap()], also for the errors of
+#'   sets and signals, which are in `sets`;
 #' - `effects`: for each effect the variables where it may be (probability above 1e-14), and given
-#'   each its posterior means and standard deviations (in the units of `coef`), lfsr (variables x R)
-#'   and weights of the components of the prior;
+#'   each its posterior means and standard deviations (in the units of `coef`), lfsr, the
+#'   probabilities that it is not positive (`not_positive`) and not negative (variables x R), and
+#'   weights of the components of the prior;
 #' - `V`, `elbo` (one for each sweep), `n_iter`, `converged`, `message`;
-#' - `near`, `lead_ld`: correlations of the most probable variables of an effect with one another,
-#'   and of the first with all; `prior`, `call`, `data` (its kind, sizes and names) and options;
+#' - `near`: of the most probable variables of an effect, `correlation`, and on the scale of the fit
+#'   what they say of it without the other effects: estimates `x`, standard errors `s`, their
+#'   correlation `V`, what multiplies the prior (`scale`), and the `unit` that brings the estimates to
+#'   those of `coef`; `lead_ld`: correlations of the first of them with all variables;
+#' - `prior` (`size`: what brings it to the scale of the fit), `call`, `data` (its kind, sizes and
+#'   names) and options;
 #' - `check`, unless the data are individual: see Contradictions.
 #'
 #' @section Contradictions:
@@ -181,7 +187,7 @@ finemap <- function(data, prior, L = 10, V = NULL, prior_weights = NULL,
   )
   prior <- finemap_prior(prior, data, scale, effect_model)
   problem <- finemap_problem(data, V, settings)
-  U <- scale_prior(prior, data, problem, settings)
+  prior$size <- prior_size(prior, data, problem, settings)
   control <- list(
     place = place, L = L, rule = scale, scale = 1, entry = check_number(min_log_bf, 0),
     update = if (is.null(compat)) "direct" else "compat",
@@ -193,12 +199,12 @@ finemap <- function(data, prior, L = 10, V = NULL, prior_weights = NULL,
   structure <- c(none = "known", diag = "diagonal", full = "full")[[estimate_V]]
   found <- solve_region(
     problem, control,
-    noise = core_noise(structure, problem$V), prior = core_prior(U, grid = 1, weights = prior$w),
+    noise = core_noise(structure, problem$V), prior = effect_prior(prior),
     label = "Fine-mapping, visits", total = L * max_iter,
     n_threads = resolve_threads(n_threads)
   )
   fit <- new_finemap(found, data, names(prior$U))
-  fit$prior <- prior[c("U", "w", "effect_model")]
+  fit$prior <- prior[c("U", "w", "effect_model", "size")]
   fit$prior_weights <- place
   fit$options <- c(
     control[c("L", "rule", "update", "tol", "max_iter")],
@@ -270,6 +276,9 @@ new_finemap <- function(found, data, components) {
   fit$intercept <- found$intercept
   fit$covariates <- found$covariates
   fit$effects <- lapply(fit$effects, in_given_units, unit = found$unit)
+  fit$near <- lapply(fit$near, \(near) {
+    c(near, list(unit = found$unit[near$variable, , drop = FALSE]))
+  })
   if (is.null(conditions)) conditions <- numbered_conditions(data$R)
   if (is.null(names)) names <- as.character(seq_len(data$p))
   fit <- c(fit, finemap_lfsr(fit, data$p, data$R))
@@ -280,7 +289,7 @@ new_finemap <- function(found, data, components) {
   names(fit$near) <- colnames(fit$lead_ld) <- effect_names[fit$scale > 0]
   names(fit$pip) <- rownames(fit$lead_ld) <- names
   dimnames(fit$coef) <- dimnames(fit$lfsr) <- list(names, conditions)
-  dimnames(fit$set_lfsr) <- list(effect_names, conditions)
+  dimnames(fit$single_effect_lfsr) <- list(effect_names, conditions)
   if (!is.null(fit$intercept)) names(fit$intercept) <- conditions
   if (!is.null(fit$covariates)) {
     dimnames(fit$covariates) <- list(colnames(data$covariates), conditions)
@@ -295,7 +304,8 @@ new_finemap <- function(found, data, components) {
 }
 
 named_effect <- function(effect, conditions, components) {
-  colnames(effect$mean) <- colnames(effect$sd) <- colnames(effect$lfsr) <- conditions
+  tables <- c("mean", "sd", "lfsr", "not_positive", "not_negative")
+  effect[tables] <- lapply(effect[tables], `colnames<-`, conditions)
   # Where an effect is nowhere, nothing is known of its components.
   if (length(effect$variable)) colnames(effect$weights) <- components
   effect
@@ -310,7 +320,7 @@ in_given_units <- function(effect, unit) {
 }
 
 # By variable, 1 - max over effects of alpha (1 - lfsr); by effect, the mean of its lfsr over where
-# it may be.
+# it may be: what is wrong of an effect that is there.
 finemap_lfsr <- function(fit, p, R) {
   variable <- matrix(1, p, R)
   set <- matrix(1, length(fit$lbf), R)
@@ -323,5 +333,5 @@ finemap_lfsr <- function(fit, p, R) {
     # The places left out count as wrong.
     set[l, ] <- drop(alpha %*% effect$lfsr) + max(1 - sum(alpha), 0)
   }
-  list(lfsr = pmax(variable, 1e-20), set_lfsr = pmax(set, 1e-20))
+  list(lfsr = pmax(variable, 1e-20), single_effect_lfsr = pmax(set, 1e-20))
 }

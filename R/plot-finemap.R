@@ -6,7 +6,8 @@
 #' in the colour of their set, and all variables are filled by their squared correlation with the
 #' first variable of the set they are closest to. `"effects"`: effects of the first variable of
 #' each set in all conditions; colour is the effect relative to the largest of its set, size the
-#' evidence for its sign, and effects with an lfsr of the set of `threshold` or more are faint.
+#' evidence that the signal acts with this sign (`lfsr(fit, "signal")`), and effects of which that
+#' is `threshold` or more are faint.
 #' `"elbo"`: the evidence bound by sweep.
 #'
 #' @param x a fit from [finemap()].
@@ -30,7 +31,7 @@
 #'   plot(fit, type = "effects")
 #' }
 plot.finemap <- function(x, type = c("pip", "effects", "elbo"), position = NULL,
-                         threshold = 0.01, file = NULL, ...) {
+                         threshold = 0.05, file = NULL, ...) {
   take_dots(...)
   type <- match_choice(type, c("pip", "effects", "elbo"))
   need_ggplot2()
@@ -98,14 +99,15 @@ plot_pip <- function(x, position, file) {
 }
 
 plot_set_effects <- function(x, threshold, file) {
-  table <- summary(x, threshold)
+  table <- summary(x)
   if (!nrow(table)) stop_mnmash("argument", "`x` has no credible set to show effects of")
   label <- paste0(table$set, ": ", table$sentinel)
   largest <- stats::ave(abs(table$effect), table$set, FUN = max)
   shown <- data.frame(
     set = factor(label, levels = rev(unique(label))),
     condition = factor(table$condition, levels = unique(table$condition)),
-    effect = table$effect / largest, evidence = pmin(-log10(table$lfsr), 20), active = table$active
+    effect = table$effect / largest, evidence = pmin(-log10(table$signal_lfsr), 20),
+    active = table$signal_lfsr < threshold
   )
   plot <- ggplot2::ggplot(shown, ggplot2::aes(.data$condition, .data$set)) +
     ggplot2::geom_point(

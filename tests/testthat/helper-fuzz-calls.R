@@ -276,6 +276,7 @@ fuzz_calls <- function() {
     ), t1),
     signal_input = list(list(g1 = effects, g2 = effects), z_thresh = 1, n_random = 2, n_null = 2,
                         null_z = 3, seed = 1),
+    set_sharing = c(list(found, factor = 0.4, coverage = 0.9, min_abs_corr = 0.2), t1),
     sim_contrast1 = list(nsamp = 4, ncond = 3, err_sd = 0.5),
     sim_contrast2 = list(nsamp = 4, ncond = 3, err_sd = 0.5),
     simple_sims = list(nsamp = 4, ncond = 3, err_sd = 0.5),

@@ -27,6 +27,9 @@ face_calls <- function() {
     tol = 1e-3, max_iter = 3, mass = 0.99, most = 10, intercept = FALSE, standardize = FALSE,
     memory = 1e9, slack = c(20, 0.02), sums = c(20, 20)
   )
+  near <- list(
+    x = matrix(1:4 / 2, 2), s = 1 + 0 * eye, V = eye, weights = matrix(0.5, 2, 2), scale = 0.5
+  )
   loci <- list(starts = c(0, 2, 4), annotations = matrix(1, 4), penalty = 1)
   range <- list(pi = c(0.1, 0.5), tau = c(0.1, 10))
   limits <- list(factor = 0.5, lfsr_thresh = 0.05)
@@ -175,6 +178,20 @@ face_calls <- function() {
     ),
     credible_sets = list(alpha = matrix(0.5, 1, 2), control = list(coverage = 0.95)),
     purity = list(correlation = eye),
+    effect_absence = list(evidence = list(log_bayes = c(1, 0), live = c(TRUE, FALSE))),
+    set_errors = list(
+      effects = list(one = list(
+        variable = 1:2, alpha = c(0.6, 0.4), not_positive = 0.3 * eye, not_negative = 1 - 0.2 * eye,
+        near = c(near, list(variable = 1:2))
+      )),
+      sets = list(one = list(effect = 1, variables = 1L, with_lead = c(1, -0.5))),
+      evidence = list(log_bayes = c(1, 0), live = c(TRUE, FALSE)), prior = place,
+      control = list(variables = 2, conditions = 2)
+    ),
+    set_sharing = list(
+      places = c(near, list(variable = 1:2, probability = c(0.5, 0.3), unit = 1 + eye)),
+      prior = place, control = list(conditions = 2, factor = 0.5)
+    ),
     asymmetry = list(x = eye),
     repair_ld = list(x = eye, control = list(slack = 0)),
     qc = list(statistics = list(z = x[1:2, ], LD = eye)),
@@ -264,7 +281,9 @@ for (case in names(calls)) {
     }
     lists <- c(
       as.list(setdiff(
-        names(call)[vapply(call, \(x) is.list(x) && !is.null(names(x)), NA)], "components"
+        names(call)[vapply(call, \(x) {
+          is.list(x) && !is.null(names(x)) && !identical(names(x), "one")
+        }, NA)], "components"
       )),
       Filter(\(path) is.list(call[[path]]) && !is.null(names(call[[path]])) && last(path) != "U",
              paths)

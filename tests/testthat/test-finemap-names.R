@@ -259,7 +259,8 @@ test_that("tables have a row for each variable, condition and set", {
   fit <- finemap(finemap_data(d$X, d$Y), d$prior, V = d$V)
   table <- as.data.frame(fit)
   expect_identical(
-    names(table), c("predictor", "condition", "set", "pip", "probability", "effect", "lfsr")
+    names(table), c("predictor", "condition", "set", "pip", "probability", "effect", "lfsr",
+                    "set_lfsr", "signal_lfsr")
   )
   inside <- table[!is.na(table$set), ]
   expect_equal(nrow(inside), 3 * sum(lengths(lapply(fit$sets, `[[`, "variables"))))

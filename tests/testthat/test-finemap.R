@@ -50,7 +50,7 @@ test_that("compat order reproduces mvsusieR: places, effects, signs, evidence, s
       expect_lt(max_diff(rbind(fit$intercept, fit$coef), want$coef[known, ]), 1e-7)
       if (!is.null(want$lfsr)) {
         expect_lt(max_diff(lfsr(fit), want$lfsr), 1e-7)
-        expect_lt(max_diff(fit$set_lfsr, want$single_effect_lfsr), 1e-8)
+        expect_lt(max_diff(fit$single_effect_lfsr, want$single_effect_lfsr), 1e-8)
       }
       expect_identical(
         set_keys(lapply(fit$sets, `[[`, "variables")), set_keys(want$sets),

@@ -13,6 +13,48 @@ use crate::write::{ended, matrix, nullable, places, table};
 
 type Result<T> = std::result::Result<T, Error>;
 
+/// The most probable variables of an effect, their correlations, and what they say of it, each alone
+/// and given the other effects: estimates, standard errors and their correlation.
+struct Known {
+    variables: Vec<usize>,
+    correlation: Vec<f64>,
+    observed: [Vec<f64>; 3],
+    /// What multiplied the prior.
+    scale: f64,
+}
+
+impl Known {
+    fn of(design: &dyn Region, effect: &Effect, task: &Task) -> Result<Self> {
+        let (variables, correlation) = candidates(design, &effect.alpha, task.mass, task.most);
+        let row = |j: &usize| effect.active.binary_search(j).unwrap_or(0);
+        let rows: Vec<usize> = variables.iter().map(row).collect();
+        let scores =
+            Mat::from_fn(rows.len(), design.conditions(), |a, r| effect.scores[(rows[a], r)]);
+        let observed = design.observations(&variables, &scores)?;
+        Ok(Self { variables, correlation, observed, scale: effect.scale_used })
+    }
+
+    fn list(self, conditions: usize) -> List {
+        let (n, r) = (self.variables.len(), conditions);
+        let [x, s, v] = self.observed;
+        let v: Robj = if v.len() == r * r {
+            table(r, r, |i, j| v[j * r + i]).into()
+        } else {
+            let mut all = RArray::<f64, 3>::new_array([r, r, n]);
+            all.data_mut().copy_from_slice(&v);
+            all.into()
+        };
+        list!(
+            variable = places(&self.variables),
+            correlation = table(n, n, |i, j| self.correlation[j * n + i]),
+            x = table(n, r, |i, j| x[j * n + i]),
+            s = table(n, r, |i, j| s[j * n + i]),
+            V = v,
+            scale = self.scale
+        )
+    }
+}
+
 /// What a fit returns, before it is written as R objects.
 pub struct Answer {
     fit: Fit,
@@ -20,7 +62,7 @@ pub struct Answer {
     coefficients: Mat<f64>,
     level: Option<Vec<f64>>,
     covariance: Mat<f64>,
-    near: Vec<(Vec<usize>, Vec<f64>)>,
+    near: Vec<Known>,
     leads: Vec<Vec<f64>>,
     check: Option<Check>,
 }
@@ -34,7 +76,7 @@ impl Answer {
         let marginals = fit.effects.iter().map(one).collect::<Result<Vec<_>>>()?;
         let coefficients = coefficients(design, &fit.effects, &marginals);
         let live = || fit.effects.iter().filter(|e| e.scale > 0.0);
-        let near = live().map(|e| candidates(design, &e.alpha, task.mass, task.most)).collect();
+        let near = live().map(|e| Known::of(design, e, task)).collect::<Result<Vec<_>>>()?;
         let lead = |alpha: &[f64]| {
             let better = |best: usize, j: usize| if alpha[j] > alpha[best] { j } else { best };
             let lead = (0..alpha.len()).fold(0, better);
@@ -66,18 +108,13 @@ impl Answer {
                 mean = cells(&m.mean),
                 sd = cells(&m.sd),
                 lfsr = cells(&m.lfsr),
+                not_positive = cells(&m.not_positive),
+                not_negative = cells(&m.not_negative),
                 weights = weights
             )
         };
         let lists: Vec<List> = effects.iter().zip(&marginals).map(effect).collect();
-        let near: Vec<List> = near
-            .iter()
-            .map(|(variables, r)| {
-                let n = variables.len();
-                let r = table(n, n, |i, j| r[j * n + i]);
-                list!(variable = places(variables), correlation = r)
-            })
-            .collect();
+        let near: Vec<List> = near.into_iter().map(|k| k.list(conditions)).collect();
         list!(
             alpha = table(effects.len(), p, |l, j| effects[l].alpha[j]),
             lbf_variable = table(effects.len(), p, |l, j| effects[l].log_bayes[j]),

@@ -1,6 +1,7 @@
 //! Fine-mapping: effects of few variables among many that are correlated.
 
 mod answer;
+mod errors;
 mod sets;
 mod task;
 
@@ -74,6 +75,7 @@ fn rust_finemap(
 
 extendr_module! {
     mod finemap;
+    use errors;
     use sets;
     fn rust_finemap;
 }

@@ -18,6 +18,10 @@ pub struct Marginals {
     pub sd: Vec<f64>,
     /// Probabilities that the sign would be guessed wrong.
     pub lfsr: Vec<f64>,
+    /// Probabilities that the effect is not positive: zero or negative.
+    pub not_positive: Vec<f64>,
+    /// Probabilities that it is not negative.
+    pub not_negative: Vec<f64>,
 }
 
 /// The marginals of one effect at its active variables.
@@ -29,10 +33,10 @@ pub fn marginals(
 ) -> Result<Marginals, Error> {
     let (n, r) = (effect.active.len(), design.conditions());
     let table = || vec![0.0; n * r];
-    let mut out = Marginals { mean: table(), sd: table(), lfsr: table() };
     if n == 0 {
-        return Ok(out);
+        return Ok(Marginals::default());
     }
+    let mut out = Marginals { mean: table(), sd: table(), lfsr: table(), ..Marginals::default() };
     let [x, s, v] = design.observations(&effect.active, &effect.scores)?;
     // One correlation for all, or one for each.
     let correlation = match v.len() == r * r {
@@ -55,6 +59,10 @@ pub fn marginals(
         covariance: None,
     };
     posterior(&means, &prior, weights, None, None, to, monitor)?;
+    let or_zero = |signs: Vec<f64>| {
+        signs.iter().zip(&lfdr).map(|(sign, zero)| f64::min(sign + zero, 1.0)).collect()
+    };
+    (out.not_positive, out.not_negative) = (or_zero(negative), or_zero(positive));
     Ok(out)
 }
 

@@ -13,20 +13,31 @@
 //!   that;
 //! - `residual`: what the update of V (`noise`) needs;
 //! - `marginals`: effects and signs of the variables that matter;
-//! - `credible_sets`: sets of variables, and their purity.
+//! - `credible_sets`: sets of variables, and their purity;
+//! - `presence`: whether an effect is there at all; `set_errors`: what a set says of the conditions,
+//!   and how often that is wrong; `sharing`: effects that are alike in two conditions; both need
+//!   single `components` of the prior.
 
+mod components;
 mod credible_sets;
 mod ibss;
 mod marginals;
 mod model;
+mod presence;
 mod residual;
+mod set_errors;
+mod sharing;
 mod single_effect;
 mod sweeps;
 #[cfg(test)]
 mod tests;
 
+pub use components::Near;
 pub use credible_sets::{Purity, candidates, credible_set, purity};
 pub use ibss::fit;
 pub use marginals::{Marginals, coefficients, marginals};
 pub use model::{Effect, Fit, Options, Update};
+pub use presence::absence;
+pub use set_errors::{Belief, Members, SetError, set_errors};
+pub use sharing::{Places, prior_sharing, sharing};
 pub use single_effect::{EffectPrior, ScaleRule};

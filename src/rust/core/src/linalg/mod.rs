@@ -17,6 +17,7 @@
 //! - `scalar`: log-sum-exps, logistic functions;
 //! - `search`: the maximum of a function of one variable, and its root;
 //! - `normal_tail`: the normal distribution cut to positive values, one number at a time;
+//! - `orthant`: two normal variables that are both positive, or alike;
 //! - `dense`: products and eigenvalues of one matrix;
 //! - `twofold`: numbers of twice the digits;
 //! - `psd`: factors of one positive semi-definite matrix, and the check that it is one;
@@ -36,6 +37,7 @@ pub mod gram;
 pub mod inverse;
 pub mod lanes;
 pub mod normal_tail;
+pub mod orthant;
 pub mod pieces;
 pub mod psd;
 pub mod scalar;
