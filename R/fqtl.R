@@ -31,10 +31,10 @@
 #' variant; its size is normal, of one of several variances that are averaged over. The probability
 #' that an effect is there is estimated from all outcomes (or all factors), with a prior that keeps
 #' it small where there are few. With `"spike_slab"` each variant is there or not by itself, and
-#' probability and variance are estimated without a prior. Factors then take a third of the time, but
-#' the probabilities are not what they say: in pure noise a tenth of the direct effects is above .5,
-#' and in linkage disequilibrium, where it settles on one of several variants, about a third of the
-#' variants above .9 has an effect.
+#' probability and variance are estimated without a prior. Factors then take a third of the time,
+#' but the probabilities are not what they say: in pure noise a tenth of the direct effects is above
+#' .5, and in linkage disequilibrium, where it settles on one of several variants, about a third of
+#' the variants above .9 has an effect.
 #'
 #' @section Missing values:
 #' A missing cell of `Y` is not part of the likelihood. `X` must be complete.
@@ -66,7 +66,8 @@
 #'   single effects, `pi` times the number of variants over `L` is the probability that one is
 #'   there; their variances are those from one end of `1 / tau` to the other, in steps of four at
 #'   most (by default from 1 to 1 / n in factors, and to 4 / n for direct effects). The slab of `V`
-#'   has precision 1 (in standard deviations of normal outcomes), which fixes the scale of the factors.
+#'   has precision 1 (in standard deviations of normal outcomes), which fixes the scale of the
+#'   factors.
 #' @param u_prior prior of the variants: `"susie"`, `L` single effects for each factor, which have
 #'   credible sets; or `"spike_slab"`, faster, with probabilities that are not to be trusted in
 #'   linkage disequilibrium.
