@@ -29,7 +29,8 @@ pub struct SharedBasis {
 }
 
 impl SharedBasis {
-    /// Diagonalise one prior matrix against the noise of this whitener, observed by R. O(R^3), or O(R^2 r) at low rank.
+    /// Diagonalise one prior matrix against the noise of this whitener, observed by R. O(R^3), or
+    /// O(R^2 r) at low rank.
     pub fn new(whitener: MatRef<'_, f64>, factor: &Factor) -> Self {
         let f = factor.to_mat();
         let m = whitener * &f;

@@ -4,7 +4,7 @@ use super::accumulate::Accumulator;
 use super::component::triangle;
 use super::lineup::{Lineup, Sets};
 use super::map::{Map, Projection};
-use super::output::{Local, Output, TABLES};
+use super::output::{Local, Output};
 use super::per_unit::PerUnit;
 use super::plan::Plan;
 use super::shared::{Shared, Tables};
@@ -20,7 +20,7 @@ pub enum Noise<'a> {
     PerUnit(&'a GroupNoise),
 }
 
-/// The posterior of one block. Returns the arranged position of a unit whose noise is singular.
+/// The posterior of one block. Fails with the arranged position of a unit whose noise is singular.
 pub struct BlockPosterior<'a, 'b> {
     pub means: &'a NormalMeans<'a>,
     pub plan: &'a Plan,
@@ -40,10 +40,10 @@ enum Path<'a, V> {
 }
 
 impl Kernel for BlockPosterior<'_, '_> {
-    type Output = Option<usize>;
+    type Output = Result<(), usize>;
 
     #[inline(always)]
-    fn run<V: Lanes>(self) -> Option<usize> {
+    fn run<V: Lanes>(self) -> Result<(), usize> {
         let Self { means, plan, map, block, weights, small, output, .. } = self;
         let (units, r) = (block.range.len(), map.outputs(means.conditions));
         let covariance = output.wants_covariance();
@@ -60,47 +60,69 @@ impl Kernel for BlockPosterior<'_, '_> {
             _ => None,
         };
         let mut work = Work::new(r, covariance, projection);
-        let mut local = Local { units, values: vec![0.0; TABLES * r * units] };
+        let mut local = Local::new(units, r);
         let mut tails = Tails::new(units, small, &plan.partial);
         let sets = Sets::new(units, weights);
-        let order = sets.line_up(V::N);
-        for members in order.chunks(V::N) {
-            let mut lineup = Lineup::new(weights, &sets, members);
+        for members in sets.line_up(V::N).chunks(V::N) {
+            let lineup = Lineup::new(weights, &sets, members);
             let mut null = V::splat(0.0);
             for &column in &plan.null {
                 null = null + lineup.gather(column);
             }
             work.sums.begin(null);
-            let mut again = false;
-            let positions: Vec<usize> = members.iter().map(|i| block.range.start + i).collect();
-            if let Some(projection) = &mut work.projection {
-                output.load_scale(means, &positions, &mut projection.scale);
-            }
-            loop {
-                match &mut path {
-                    Path::Shared(shared, tables) => {
-                        shared.run(means, tables, &positions, &lineup, &mut work);
-                    }
-                    Path::PerUnit(own) => {
-                        let done = own.run(means, plan, &positions, &lineup, &mut work);
-                        if let Err(lane) = done {
-                            return Some(positions[lane]);
-                        }
-                    }
-                }
-                if again || !tails.find(members, &plan.null, &mut work.sums) {
-                    break;
-                }
-                again = true;
-                lineup = Lineup::of(&tails.matter, units, members);
-            }
+            let positions = self.positions(members);
+            path.run((means, plan), &positions, &lineup, (output, &mut work))?;
+            tails.find(members, &plan.null, &mut work.sums);
             local.take(members, &work.sums);
             if covariance {
                 write_covariance(output, means, &positions, &work.sums);
             }
         }
+        if let Some((matter, far)) = tails.that_matter() {
+            work.sums.covariance = None;
+            let sets = Sets::new(units, matter);
+            for members in sets.line_up_of(far.iter().copied(), V::N).chunks(V::N) {
+                work.sums.begin(V::splat(0.0));
+                let positions = self.positions(members);
+                let lineup = Lineup::new(matter, &sets, members);
+                path.run((means, plan), &positions, &lineup, (output, &mut work))?;
+                local.add(members, &work.sums);
+            }
+        }
         output.write(means, block, local);
-        None
+        Ok(())
+    }
+}
+
+impl BlockPosterior<'_, '_> {
+    fn positions(&self, members: &[usize]) -> Vec<usize> {
+        members.iter().map(|i| self.block.range.start + i).collect()
+    }
+}
+
+impl<V: Lanes> Path<'_, V> {
+    /// All components of the units in the lanes. Fails with the arranged position of a unit whose noise
+    /// is singular.
+    #[inline(always)]
+    fn run(
+        &mut self,
+        (means, plan): (&NormalMeans, &Plan),
+        positions: &[usize],
+        lineup: &Lineup,
+        (output, work): (&Output, &mut Work<V>),
+    ) -> Result<(), usize> {
+        if let Some(projection) = &mut work.projection {
+            output.load_scale(means, positions, &mut projection.scale);
+        }
+        match self {
+            Path::Shared(shared, tables) => {
+                shared.run(means, tables, positions, lineup, work);
+                Ok(())
+            }
+            Path::PerUnit(own) => {
+                own.run(means, plan, positions, lineup, work).map_err(|lane| positions[lane])
+            }
+        }
     }
 }
 

@@ -49,11 +49,16 @@ impl Sets {
     /// Greedy: a batch starts with the unit that has most, and takes the one that adds fewest new
     /// columns, of those the one with most.
     pub fn line_up(&self, lanes: usize) -> Vec<usize> {
-        let units = self.units();
+        self.line_up_of(0..self.units(), lanes)
+    }
+
+    /// Of some units.
+    pub fn line_up_of(&self, units: impl IntoIterator<Item = usize>, lanes: usize) -> Vec<usize> {
         let count = |set: &[u64]| set.iter().map(|w| w.count_ones()).sum::<u32>();
-        let mut left: Vec<(u32, usize)> = (0..units).map(|i| (count(self.of(i)), i)).collect();
+        let mut left: Vec<(u32, usize)> =
+            units.into_iter().map(|i| (count(self.of(i)), i)).collect();
         left.sort_by_key(|&(size, i)| (std::cmp::Reverse(size), i));
-        let mut order = Vec::with_capacity(units);
+        let mut order = Vec::with_capacity(left.len());
         while !left.is_empty() {
             let (_, first) = left.remove(0);
             let mut union = self.of(first).to_vec();
@@ -96,17 +101,6 @@ impl<'a> Lineup<'a> {
     /// From the weights of a block by columns.
     pub fn new(weights: &'a [f64], sets: &Sets, members: &'a [usize]) -> Self {
         Self { weights, units: sets.units(), members, union: sets.union(members) }
-    }
-
-    /// The same without sets.
-    pub fn of(weights: &'a [f64], units: usize, members: &'a [usize]) -> Self {
-        let columns = weights.len().checked_div(units).unwrap_or(0);
-        let mut union = vec![0; columns.div_ceil(64).max(1)];
-        for (c, column) in weights.chunks_exact(units.max(1)).enumerate() {
-            let any = members.iter().any(|&unit| column[unit] > 0.0);
-            union[c / 64] |= u64::from(any) << (c % 64);
-        }
-        Self { weights, units, members, union }
     }
 
     /// Whether any scale of a component has weight in any lane.

@@ -191,27 +191,34 @@ impl Job<'_, '_> {
         let noise = tables.map_or(Noise::PerUnit(&own), Noise::Shared);
         let (weights, small) = (&weights, &small);
         let job = BlockPosterior { means, plan, map, block, noise, weights, small, output };
-        match dispatch_at(self.level, job) {
-            None => Ok(()),
-            Some(position) => Err(Error::SingularNoise { unit: means.row(position) }),
-        }
+        dispatch_at(self.level, job)
+            .map_err(|position| Error::SingularNoise { unit: means.row(position) })
     }
 
-    /// The weights of a block by columns, in arranged order: those that matter for moments, with zeros
-    /// for the others, and these.
+    /// The weights of a block by columns, in arranged order: those that matter for moments, or may for
+    /// probabilities, with zeros for the others, and these.
     fn gather(&self, block: &Block) -> Result<[Vec<f64>; 2], Error> {
         let (j, active) = (self.means.units, self.weights.active.len());
+        let columns = || self.weights.values.chunks_exact(j);
+        for position in block.range.clone() {
+            let row = self.means.row(position);
+            if !columns().all(|column| column[row].is_finite() && column[row] >= 0.0) {
+                let why = format!("must be finite and not negative, unlike row {}", row + 1);
+                return Err(Error::Value { name: "weights", why });
+            }
+        }
         let least = NEGLIGIBLE / active.max(1) as f64;
+        let least = |position: usize| {
+            let row = self.means.row(position);
+            let null = self.plan.null.iter().map(|column| self.weights.values[column * j + row]);
+            tails::change(active, f64::max(null.sum(), tails::guess(self.means, position))).min(least)
+        };
+        let least: Vec<f64> = block.range.clone().map(least).collect();
         let room = || Vec::with_capacity(active * block.range.len());
         let mut out = [room(), room()];
-        for column in self.weights.values.chunks_exact(j) {
-            for position in block.range.clone() {
-                let row = self.means.row(position);
-                let w = column[row];
-                if !(w >= 0.0 && w.is_finite()) {
-                    let why = format!("must be finite and not negative, unlike row {}", row + 1);
-                    return Err(Error::Value { name: "weights", why });
-                }
+        for column in columns() {
+            for (position, &least) in block.range.clone().zip(&least) {
+                let w = column[self.means.row(position)];
                 let (large, small) = if w > least { (w, 0.0) } else { (0.0, w) };
                 out[0].push(large);
                 out[1].push(small);

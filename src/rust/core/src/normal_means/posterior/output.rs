@@ -12,19 +12,29 @@ use crate::normal_means::problem::Block;
 
 /// Results of a block: six tables, by columns.
 pub struct Local {
-    pub units: usize,
-    pub values: Vec<f64>,
+    units: usize,
+    values: Vec<f64>,
+    /// The total weight of each unit, as its inverse.
+    shares: Vec<f64>,
 }
 
 /// How many tables there are: mean, sd, lfdr, negative, positive, lfsr.
-pub const TABLES: usize = 6;
+const TABLES: usize = 6;
 
 impl Local {
+    pub fn new(units: usize, conditions: usize) -> Self {
+        let values = vec![0.0; TABLES * conditions * units];
+        Self { units, values, shares: vec![0.0; units] }
+    }
+
     /// The finished numbers of one batch.
     #[inline(always)]
     pub fn take<V: Lanes>(&mut self, members: &[usize], sums: &Accumulator<V>) {
         let t = sums.reciprocal_total();
         let r = sums.cells.len();
+        for (&unit, &share) in members.iter().zip(&t.to_array()) {
+            self.shares[unit] = share;
+        }
         for (i, cell) in sums.cells.iter().enumerate() {
             let [zero, negative, positive] = [cell.zero * t, cell.negative * t, cell.positive * t];
             let lfsr = (zero + negative.min(positive)).min(V::splat(1.0));
@@ -35,6 +45,25 @@ impl Local {
                 for (&unit, &value) in members.iter().zip(&value) {
                     self.values[column + unit] = value;
                 }
+            }
+        }
+    }
+
+    /// More components, of weights so small that only probabilities change.
+    #[inline(always)]
+    pub fn add<V: Lanes>(&mut self, members: &[usize], sums: &Accumulator<V>) {
+        let size = sums.cells.len() * self.units;
+        for (i, cell) in sums.cells.iter().enumerate() {
+            let more = [cell.zero, cell.negative, cell.positive].map(V::to_array);
+            for (lane, &unit) in members.iter().enumerate() {
+                let at = |table: usize| table * size + i * self.units + unit;
+                let share = self.shares[unit];
+                let [zero, negative, positive] = [0, 1, 2].map(|probability: usize| {
+                    let value = &mut self.values[at(2 + probability)];
+                    *value += more[probability][lane] * share;
+                    *value
+                });
+                self.values[at(5)] = (zero + negative.min(positive)).min(1.0);
             }
         }
     }

@@ -6,9 +6,28 @@
 
 use super::accumulate::Accumulator;
 use crate::linalg::lanes::{Lanes, MAX_LANES};
+use crate::linalg::special::erfc;
+use crate::normal_means::NormalMeans;
 
 /// The relative change of a probability that all weights left out make together, at most.
 const CHANGE: f64 = 1e-7;
+
+/// The least wrong sign of a unit is about as probable as a normal variable beyond its largest effect
+/// in standard errors; sharing makes the effects of some surer by up to this factor.
+const SURER: f64 = 1.25;
+
+/// The weight that changes a probability of this size by no more than its share, of so many weights.
+pub fn change(weights: usize, probability: f64) -> f64 {
+    CHANGE / weights.max(1) as f64 * probability
+}
+
+/// A guess of the least probability of a wrong sign, most often below it, so that what matters is
+/// taken in at once. What it misses is found afterwards.
+pub fn guess(means: &NormalMeans, position: usize) -> f64 {
+    let cells = means.x.chunks_exact(means.units).zip(means.s.chunks_exact(means.units));
+    let size = cells.map(|(x, s)| (x[position] / s[position]).abs());
+    0.5 * erfc(SURER * std::f64::consts::FRAC_1_SQRT_2 * size.fold(0.0, f64::max))
+}
 
 /// The small weights of a block.
 pub struct Tails<'a> {
@@ -20,8 +39,9 @@ pub struct Tails<'a> {
     any_partial: bool,
     /// The largest of each unit, of components with some variance.
     largest: Vec<f64>,
-    /// Those that matter, of the units of one batch.
-    pub matter: Vec<f64>,
+    /// Those that matter, and of which units.
+    matter: Vec<f64>,
+    far: Vec<usize>,
 }
 
 impl<'a> Tails<'a> {
@@ -34,20 +54,19 @@ impl<'a> Tails<'a> {
         let any = small.iter().any(|g| *g > 0.0);
         let matter = vec![0.0; if any { small.len() } else { 0 }];
         let any_partial = partial.contains(&Some(true));
-        Self { units, small, partial, any_partial, largest, matter }
+        Self { units, small, partial, any_partial, largest, matter, far: Vec::new() }
     }
 
     /// Take in those of columns of components without any variance, and find which of the others matter.
-    /// Returns whether any does.
     #[inline(always)]
     pub fn find<V: Lanes>(
         &mut self,
         members: &[usize],
         null: &[usize],
         sums: &mut Accumulator<V>,
-    ) -> bool {
+    ) {
         if self.matter.is_empty() {
-            return false;
+            return;
         }
         let mut lanes = [0.0; MAX_LANES];
         for &column in null {
@@ -56,28 +75,35 @@ impl<'a> Tails<'a> {
             }
             sums.add_null(V::load(&lanes));
         }
-        let share = CHANGE / self.partial.len() as f64;
+        let share = change(self.partial.len(), 1.0);
         let (wrong, zero) = sums.least();
         let (wrong, zero) = (wrong.to_array(), zero.to_array());
         let limit = |lane: usize, partial: bool| match partial {
             true => share * wrong[lane].min(zero[lane]),
             false => share * wrong[lane],
         };
-        let beyond =
-            |(lane, &unit): (usize, &usize)| self.largest[unit] > limit(lane, self.any_partial);
-        if !members.iter().enumerate().any(beyond) {
-            return false;
-        }
-        let mut any = false;
-        for (column, &partial) in self.partial.iter().enumerate() {
-            let Some(partial) = partial else { continue };
-            for (lane, &unit) in members.iter().enumerate() {
-                let g = self.small[column * self.units + unit];
-                let matters = g > limit(lane, partial);
-                self.matter[column * self.units + unit] = if matters { g } else { 0.0 };
-                any |= matters;
+        for (lane, &unit) in members.iter().enumerate() {
+            if self.largest[unit] <= limit(lane, self.any_partial) {
+                continue;
+            }
+            let mut any = false;
+            for (column, &partial) in self.partial.iter().enumerate() {
+                let Some(partial) = partial else { continue };
+                let at = column * self.units + unit;
+                if self.small[at] > limit(lane, partial) {
+                    self.matter[at] = self.small[at];
+                    any = true;
+                }
+            }
+            if any {
+                self.far.push(unit);
             }
         }
-        any
+    }
+
+    /// Those of the other columns that matter, with zeros for all else, and the units they are of; none
+    /// if there are none.
+    pub fn that_matter(&self) -> Option<(&[f64], &[usize])> {
+        (!self.far.is_empty()).then_some((&self.matter, &self.far))
     }
 }
