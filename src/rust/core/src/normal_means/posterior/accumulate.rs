@@ -13,6 +13,7 @@
 //! the side away from the mean, `1 - e / 2` on the other. Both sides are summed, so that neither is
 //! found by subtraction and both are exact down to 1e-308.
 
+use super::mend::set;
 use crate::linalg::lanes::Lanes;
 use crate::linalg::special::erfc_abs;
 
@@ -123,6 +124,14 @@ impl<V: Lanes> Accumulator<V> {
         for cell in &mut self.cells {
             cell.zero = cell.zero + weight;
         }
+    }
+
+    /// The same in one condition of one unit.
+    #[inline(always)]
+    pub fn add_zero(&mut self, condition: usize, lane: usize, weight: f64) {
+        let zero = &mut self.cells[condition].zero;
+        let before = zero.to_array()[lane];
+        set(zero, lane, before + weight);
     }
 
     /// The least probability, of all conditions, of a wrong sign and of no effect.

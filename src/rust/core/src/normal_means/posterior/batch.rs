@@ -61,7 +61,7 @@ impl Kernel for BlockPosterior<'_, '_> {
         };
         let mut work = Work::new(r, covariance, projection);
         let mut local = Local::new(units, r);
-        let mut tails = Tails::new(units, small, &plan.partial);
+        let mut tails = Tails::new(units, small, &plan.reach);
         let sets = Sets::new(units, weights);
         for members in sets.line_up(V::N).chunks(V::N) {
             let lineup = Lineup::new(weights, &sets, members);

@@ -96,16 +96,19 @@ impl<V: Lanes> Elimination<V> {
         forward(columns, &self.l[..len], &self.reciprocal[..columns], &mut self.u[..columns]);
     }
 
-    /// The largest trace of `G` in the lanes, after [`prepare`](Self::prepare); infinite where it is no
-    /// number.
+    /// The largest diagonal element of `G` in the lanes, after [`prepare`](Self::prepare); infinite where
+    /// one is no number. Pivots of `I + wG` are one at least, so `1 + w` times this bounds the ratio of
+    /// an element to its pivot.
     #[inline(always)]
-    pub fn trace(&self, columns: usize) -> f64 {
-        let mut sum = V::splat(0.0);
+    pub fn largest(&self, columns: usize) -> f64 {
+        let (mut most, mut sum) = (V::splat(0.0), V::splat(0.0));
         for i in 0..columns {
-            sum = sum + self.gram[offset(i, i)];
+            let g = self.gram[offset(i, i)];
+            (most, sum) = (g.max(most), sum + g);
         }
-        let finite = |t: &f64| if t.is_finite() { *t } else { f64::INFINITY };
-        sum.to_array()[..V::N].iter().map(finite).fold(0.0, f64::max)
+        let (most, sum) = (most.to_array(), sum.to_array());
+        let lanes = most[..V::N].iter().zip(&sum);
+        lanes.map(|(g, sum)| if sum.is_finite() { *g } else { f64::INFINITY }).fold(0.0, f64::max)
     }
 
     /// After [`factor`](Self::factor): negative where a diagonal element of `I + wG` over its pivot is

@@ -101,8 +101,8 @@ impl<V: Lanes> Mend<V> {
 
     /// Which lanes have lost digits of a component, as bits.
     #[inline(always)]
-    pub fn lost(&self, of: &Elimination<V>, (columns, w, trace): (usize, f64, f64)) -> u32 {
-        if !self.any_fragile && w * trace < self.least_limit {
+    pub fn lost(&self, of: &Elimination<V>, (columns, w, largest): (usize, f64, f64)) -> u32 {
+        if !self.any_fragile && 1.0 + w * largest < self.least_limit {
             return 0;
         }
         // In this order: the smaller of two passes on a second that is no number.

@@ -199,26 +199,24 @@ impl Job<'_, '_> {
     /// probabilities, with zeros for the others, and these.
     fn gather(&self, block: &Block) -> Result<[Vec<f64>; 2], Error> {
         let (j, active) = (self.means.units, self.weights.active.len());
-        let columns = || self.weights.values.chunks_exact(j);
-        for position in block.range.clone() {
-            let row = self.means.row(position);
-            if !columns().all(|column| column[row].is_finite() && column[row] >= 0.0) {
-                let why = format!("must be finite and not negative, unlike row {}", row + 1);
-                return Err(Error::Value { name: "weights", why });
-            }
-        }
         let least = NEGLIGIBLE / active.max(1) as f64;
         let least = |position: usize| {
             let row = self.means.row(position);
             let null = self.plan.null.iter().map(|column| self.weights.values[column * j + row]);
-            tails::change(active, f64::max(null.sum(), tails::guess(self.means, position))).min(least)
+            tails::change(active, f64::max(null.sum(), tails::guess(self.means, position)))
+                .min(least)
         };
         let least: Vec<f64> = block.range.clone().map(least).collect();
         let room = || Vec::with_capacity(active * block.range.len());
         let mut out = [room(), room()];
-        for column in columns() {
+        for column in self.weights.values.chunks_exact(j) {
             for (position, &least) in block.range.clone().zip(&least) {
-                let w = column[self.means.row(position)];
+                let row = self.means.row(position);
+                let w = column[row];
+                if !(w.is_finite() && w >= 0.0) {
+                    let why = format!("must be finite and not negative, unlike row {}", row + 1);
+                    return Err(Error::Value { name: "weights", why });
+                }
                 let (large, small) = if w > least { (w, 0.0) } else { (0.0, w) };
                 out[0].push(large);
                 out[1].push(small);

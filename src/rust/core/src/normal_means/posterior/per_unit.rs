@@ -102,12 +102,12 @@ impl<V: Lanes> PerUnit<V> {
         let m = &mut self.m[..self.batch.np * columns];
         self.batch.whiten(&dense.factor, m);
         self.elimination.prepare(columns, m, &self.batch.z);
-        let trace = self.elimination.trace(columns);
+        let largest = self.elimination.largest(columns);
         for &(w, column) in &dense.scaled.scales {
             let Some(weight) = lineup.weight(column) else { continue };
             self.elimination.factor(columns, w);
             self.elimination.moments(packed, w, &mut self.mean, &mut self.variance);
-            let lost = self.mend.lost(&self.elimination, (columns, w, trace));
+            let lost = self.mend.lost(&self.elimination, (columns, w, largest));
             self.mend.component(means, positions, dense, (w, lost))?;
             self.mend.put(&mut self.mean, &mut self.variance);
             let (elimination, variance) = (&self.elimination, &self.variance[..]);

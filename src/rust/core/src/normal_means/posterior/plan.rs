@@ -32,6 +32,15 @@ pub struct Dense {
     pub of: (Factor, Option<Factor>),
 }
 
+/// Where a component has no variance.
+#[derive(Debug, Clone, Default)]
+pub struct Reach {
+    /// Results that are zero under it.
+    pub zeros: Vec<usize>,
+    /// Whether there may be others, of some units.
+    pub by_unit: bool,
+}
+
 /// All components with weight.
 #[derive(Debug, Default)]
 pub struct Plan {
@@ -42,16 +51,15 @@ pub struct Plan {
     /// Rank one, up to four whitened side by side.
     pub lines: Vec<(Vec<Line>, PackedFactor)>,
     pub dense: Vec<Dense>,
-    /// Whether the component of a column of the weights may have no variance in some result; nothing if
-    /// it has none at all.
-    pub partial: Vec<Option<bool>>,
+    /// By column of the weights; nothing if its component has no variance at all.
+    pub reach: Vec<Option<Reach>>,
 }
 
 impl Plan {
     /// From the components (by their number in the prior) that the columns of the weights are for.
     pub fn new(prior: &Prior, active: &[usize], map: &Map) -> Result<Self, Error> {
         let mut scales: Vec<Vec<(f64, usize)>> = vec![Vec::new(); prior.factors.len()];
-        let mut plan = Self { partial: vec![None; active.len()], ..Self::default() };
+        let mut plan = Self { reach: vec![None; active.len()], ..Self::default() };
         for (column, &p) in active.iter().enumerate() {
             if p >= prior.len() {
                 let why = format!("names component {}, but there are {}", p + 1, prior.len());
@@ -79,8 +87,10 @@ impl Plan {
 
     fn place(&mut self, factor: &Factor, scaled: Scaled, map: &Map, lines: &mut Vec<Line>) {
         let mapped = map.apply(factor);
-        let whole = mapped.support.len() == mapped.rows && !matches!(map, Map::Scaled(_));
-        scaled.scales.iter().for_each(|(_, column)| self.partial[*column] = Some(!whole));
+        let by_unit = matches!(map, Map::Scaled(_));
+        let zeros = (0..mapped.rows).filter(|r| !by_unit && !mapped.support.contains(r));
+        let reach = Reach { zeros: zeros.collect(), by_unit };
+        scaled.scales.iter().for_each(|(_, column)| self.reach[*column] = Some(reach.clone()));
         let line = |scaled| Line { scaled, f: mapped.values.clone(), factor: factor.clone() };
         match (factor.rank, &factor.support[..]) {
             (1, &[r]) => self.singletons.push((line(scaled), r, factor.row(r)[0])),

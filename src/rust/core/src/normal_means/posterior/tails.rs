@@ -5,6 +5,7 @@
 //! which of them could change it by more than its share of [`CHANGE`].
 
 use super::accumulate::Accumulator;
+use super::plan::Reach;
 use crate::linalg::lanes::{Lanes, MAX_LANES};
 use crate::linalg::special::erfc;
 use crate::normal_means::NormalMeans;
@@ -34,8 +35,7 @@ pub struct Tails<'a> {
     units: usize,
     /// By columns; zero where they are not small.
     small: &'a [f64],
-    /// Whether components of columns have no variance in some result; nothing if in none.
-    partial: &'a [Option<bool>],
+    reach: &'a [Option<Reach>],
     any_partial: bool,
     /// The largest of each unit, of components with some variance.
     largest: Vec<f64>,
@@ -45,26 +45,22 @@ pub struct Tails<'a> {
 }
 
 impl<'a> Tails<'a> {
-    pub fn new(units: usize, small: &'a [f64], partial: &'a [Option<bool>]) -> Self {
+    pub fn new(units: usize, small: &'a [f64], reach: &'a [Option<Reach>]) -> Self {
         let mut largest = vec![0.0; units];
-        let columns = small.chunks_exact(units.max(1)).zip(partial);
-        for (column, _) in columns.filter(|(_, partial)| partial.is_some()) {
+        let columns = small.chunks_exact(units.max(1)).zip(reach);
+        for (column, _) in columns.filter(|(_, reach)| reach.is_some()) {
             largest.iter_mut().zip(column).for_each(|(most, g)| *most = g.max(*most));
         }
         let any = small.iter().any(|g| *g > 0.0);
         let matter = vec![0.0; if any { small.len() } else { 0 }];
-        let any_partial = partial.contains(&Some(true));
-        Self { units, small, partial, any_partial, largest, matter, far: Vec::new() }
+        let partial = |reach: &Reach| reach.by_unit || !reach.zeros.is_empty();
+        let any_partial = reach.iter().flatten().any(partial);
+        Self { units, small, reach, any_partial, largest, matter, far: Vec::new() }
     }
 
     /// Take in those of columns of components without any variance, and find which of the others matter.
     #[inline(always)]
-    pub fn find<V: Lanes>(
-        &mut self,
-        members: &[usize],
-        null: &[usize],
-        sums: &mut Accumulator<V>,
-    ) {
+    pub fn find<V: Lanes>(&mut self, members: &[usize], null: &[usize], sums: &mut Accumulator<V>) {
         if self.matter.is_empty() {
             return;
         }
@@ -75,24 +71,24 @@ impl<'a> Tails<'a> {
             }
             sums.add_null(V::load(&lanes));
         }
-        let share = change(self.partial.len(), 1.0);
+        let share = change(self.reach.len(), 1.0);
         let (wrong, zero) = sums.least();
         let (wrong, zero) = (wrong.to_array(), zero.to_array());
-        let limit = |lane: usize, partial: bool| match partial {
-            true => share * wrong[lane].min(zero[lane]),
-            false => share * wrong[lane],
-        };
         for (lane, &unit) in members.iter().enumerate() {
-            if self.largest[unit] <= limit(lane, self.any_partial) {
+            let (of_sign, of_zero) = (share * wrong[lane], share * wrong[lane].min(zero[lane]));
+            if self.largest[unit] <= if self.any_partial { of_zero } else { of_sign } {
                 continue;
             }
             let mut any = false;
-            for (column, &partial) in self.partial.iter().enumerate() {
-                let Some(partial) = partial else { continue };
+            for (column, reach) in self.reach.iter().enumerate() {
+                let Some(reach) = reach else { continue };
                 let at = column * self.units + unit;
-                if self.small[at] > limit(lane, partial) {
-                    self.matter[at] = self.small[at];
+                let g = self.small[at];
+                if g > if reach.by_unit { of_zero } else { of_sign } {
+                    self.matter[at] = g;
                     any = true;
+                } else if g > of_zero {
+                    reach.zeros.iter().for_each(|&r| sums.add_zero(r, lane, g));
                 }
             }
             if any {

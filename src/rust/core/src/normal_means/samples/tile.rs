@@ -191,7 +191,7 @@ impl<V: Lanes> Sampler<V> {
         let m = &mut self.m[..self.batch.np * columns];
         self.batch.whiten(&dense.factor, m);
         self.elimination.prepare(columns, m, &self.batch.z);
-        let trace = self.elimination.trace(columns);
+        let largest = self.elimination.largest(columns);
         let (support, rank) = (&packed.support, dense.factor.rank);
         for &(w, column) in dense.scaled.scales.iter().filter(|(_, column)| drawn.has(*column)) {
             self.elimination.factor(columns, w);
@@ -207,7 +207,7 @@ impl<V: Lanes> Sampler<V> {
                 };
                 value.store(entry);
             }
-            let lost = self.mend.lost(&self.elimination, (columns, w, trace));
+            let lost = self.mend.lost(&self.elimination, (columns, w, largest));
             self.mend.component(means, positions, dense, (w, lost))?;
             for (lane, moments) in self.mend.moments() {
                 for (at, entries) in
