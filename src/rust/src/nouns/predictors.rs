@@ -1,7 +1,7 @@
 //! Predictors: columns, dense or sparse, or their products.
 
 use mnmash_core::predictors::{self, Compressed, Dense, Gram, Sparse, Symmetric};
-use mnmash_core::{Error, Monitor};
+use mnmash_core::{Error, Monitor, memory};
 
 use crate::read::{Field, Fields, Outcome, Table, refuse};
 use crate::words::FORMS;
@@ -157,6 +157,7 @@ impl<'a> Columns<'a> {
         let straight = order.iter().copied().eq(0..self.count());
         match self {
             Self::Dense(table) => {
+                memory::room(table.values.len())?;
                 let mut x = Vec::with_capacity(table.values.len());
                 if straight {
                     x.extend_from_slice(table.values);

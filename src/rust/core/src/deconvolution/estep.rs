@@ -24,7 +24,7 @@ use super::Mixture;
 use crate::linalg::lanes::dispatch;
 use crate::normal_means::NormalMeans;
 use crate::normal_means::problem::{Block, GroupNoise};
-use crate::{Error, Monitor};
+use crate::{Error, Monitor, memory};
 
 pub use dense::{Map, Noise, Projected};
 
@@ -164,6 +164,7 @@ impl<'a> EStep<'a> {
     pub fn run(&self, mixture: &Mixture, monitor: &Monitor) -> Result<Expectation, Error> {
         let r = self.observations.dimension();
         mixture.check(r)?;
+        memory::room(2 * (self.chunks.len() + 1) * mixture.len() * r * r)?;
         let parts: Vec<Part> = match self.observations {
             Observations::Direct(means) => {
                 let components = Component::all(mixture, r);

@@ -22,7 +22,7 @@ pub fn fit(
     options: &Options,
     monitor: &Monitor,
 ) -> Result<Fit, Error> {
-    let mut sweeps = Sweeps::new(design, prior, options);
+    let mut sweeps = Sweeps::new(design, prior, options)?;
     let mut run = sweeps.run(options.max_iter, monitor)?;
     let explores = options.update == Update::Direct && options.scale_rule != ScaleRule::Fixed;
     while explores && run.converged && run.elbo.len() < options.max_iter {

@@ -9,7 +9,7 @@ use crate::ended::BEYOND;
 use crate::noise::Residual;
 use crate::normal_means::eigenbasis::{Coordinates, Eigenbasis};
 use crate::predictors::{Part, Region};
-use crate::{Error, Monitor};
+use crate::{Error, Monitor, memory};
 
 /// Sweeps of [`Update::Compat`] before scales may go to zero.
 const PATIENCE: usize = 10;
@@ -60,9 +60,15 @@ pub struct Sweeps<'a> {
 }
 
 impl<'a> Sweeps<'a> {
-    pub fn new(design: &'a mut dyn Region, prior: &'a EffectPrior, options: &'a Options) -> Self {
+    pub fn new(
+        design: &'a mut dyn Region,
+        prior: &'a EffectPrior,
+        options: &'a Options,
+    ) -> Result<Self, Error> {
         let l = options.effects;
         let basis = design.basis(&prior.size.factors);
+        // The coordinates, their eigenvalues where each variable has its own, and those of an effect.
+        memory::room(3 * design.variables() * basis.lambda.len())?;
         let coordinates = design.coordinates(&basis);
         let all: Vec<usize> = (0..l).collect();
         let eager = options.update == Update::Compat || options.scale_rule == ScaleRule::Fixed;
@@ -88,7 +94,7 @@ impl<'a> Sweeps<'a> {
         };
         new.load_scores();
         new.range = new.coordinates.scale_range();
-        new
+        Ok(new)
     }
 
     /// Put the present scores into the coordinates.

@@ -13,7 +13,7 @@ use super::{
 use crate::linalg::columns::{add, dot, dot_product};
 use crate::linalg::lanes::Lanes;
 use crate::linalg::pieces::{column_pieces, row_pieces};
-use crate::{Error, Monitor};
+use crate::{Error, Monitor, memory};
 
 /// Predictors as columns of numbers.
 #[derive(Debug, Clone)]
@@ -218,6 +218,7 @@ pub fn centred(x: MatRef<'_, f64>, intercept: bool, standardize: bool) -> Result
     }
     let mean: Vec<f64> = moments.iter().map(|m| m.0).collect();
     let scale: Vec<f64> = moments.iter().map(|m| if standardize { m.1 } else { 1.0 }).collect();
+    memory::room(n * p)?;
     let mut values = Vec::with_capacity(n * p);
     for (x, (mean, scale)) in x.col_iter().zip(mean.iter().zip(&scale)) {
         values.extend(x.iter().map(|x| (x - mean) / scale));

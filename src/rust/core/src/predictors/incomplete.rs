@@ -8,11 +8,11 @@ use rayon::prelude::*;
 
 use super::observed::{Observed, alone};
 use super::{Dense, Part, Predictors, Region};
-use crate::Error;
 use crate::linalg::psd::Factor;
 use crate::noise::Whitened;
 use crate::normal_means::eigenbasis::{Coordinates, Eigenbasis, Lambda, block_range, padded};
 use crate::normal_means::problem::BLOCK;
+use crate::{Error, memory};
 
 /// What variable `j` and all components need: eigenvectors, one component after another.
 type Vectors = Vec<Mat<f64>>;
@@ -35,7 +35,7 @@ pub struct Incomplete {
 
 impl Incomplete {
     /// From centred and scaled variables (by columns) and outcomes with NaN where they are not
-    /// observed; `factors` are those of the prior. V stays as it is. At most `memory` bytes are used
+    /// observed; `factors` are those of the prior. V stays as it is. At most `most` bytes are used
     /// for eigenvectors; beyond, they are found again when they are needed.
     ///
     /// # Errors
@@ -46,7 +46,7 @@ impl Incomplete {
         v: Mat<f64>,
         intercept: bool,
         factors: &[Factor],
-        memory: f64,
+        most: f64,
     ) -> Result<Self, Error> {
         let (n, r) = (y.nrows(), y.ncols());
         let basis = Mat::full(n, usize::from(intercept), 1.0);
@@ -64,10 +64,12 @@ impl Incomplete {
             noise: Whitened::new(v)?,
             ones: vec![1.0; p],
         };
+        let each: usize = factors.iter().map(|f| f.rank * f.rank).sum();
+        let kept = (p * each * 8) as f64 <= most;
+        memory::room(p * r * r + if kept { p * each } else { 0 })?;
         let precision = |j| new.cells.precision(new.x.column(j));
         new.precisions = (0..p).into_par_iter().map(precision).collect();
-        let each: usize = factors.iter().map(|f| f.rank * f.rank).sum();
-        if (p * each * 8) as f64 <= memory {
+        if kept {
             let eigen = |j: usize| new.eigen(j).into_iter().map(|(_, q)| q).collect();
             new.vectors = (0..p).into_par_iter().map(eigen).collect();
         }
