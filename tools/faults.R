@@ -3,7 +3,7 @@
 #   Rscript tools/faults.R flips FOLDER             1,000 damages of each kind of file
 #   Rscript tools/faults.R disk FOLDER              every amount of room, on a small file system
 #   Rscript tools/faults.R kills FOLDER             processes killed while they write
-#   Rscript tools/faults.R memory FOLDER            limits of the address space
+#   Rscript tools/faults.R memory FOLDER [CALLS]    limits of the address space
 #
 # Exit status 1 if anything is lost, wrong, or ends R.
 suppressPackageStartupMessages(library(mnmash))
@@ -11,6 +11,7 @@ options(mnmash.threads = 1, width = 120)
 given <- commandArgs(TRUE)
 table <- given[1L]
 folder <- given[2L]
+pattern <- if (length(given) > 2L) given[3L] else ""
 space <- asNamespace("mnmash")
 rscript <- shQuote(file.path(R.home("bin"), "Rscript"))
 set.seed(1)
@@ -181,65 +182,8 @@ disk <- function(page = 4096) {
   }
 }
 
-# A child that writes is killed after a random time, again and again; then the call is finished.
-kills <- function(n = 12L) {
-  script <- path("script.R")
-  calls <- list(
-    each_region = c(
-      "x <- stats::setNames(as.list(1:60), paste0('r', 1:60))",
-      "each_region(x, \\(i) rnorm(2e5) + i, folder = out, seed = 1)"
-    ),
-    mash_stream = "mash_stream(fit, chunk, 40, out, n_samples = 50)",
-    mash_fit_chunks =
-      "mash_fit_chunks(fit, chunk, 8, checkpoint = out, control = list(tol = 1e-12))"
-  )
-  set.seed(3)
-  for (name in names(calls)) {
-    begin <- c(
-      "suppressPackageStartupMessages(library(mnmash)); options(mnmash.threads = 1); set.seed(1)",
-      "sims <- simple_sims(nsamp = 4000, ncond = 5, err_sd = 0.5)",
-      "data <- mash_set_data(sims$Bhat[seq(1, 16000, 40), ], sims$Shat[seq(1, 16000, 40), ])",
-      "fit <- mash(data, cov_canonical(data), verbose = FALSE, outputlevel = 1)",
-      "chunk <- \\(i) { rows <- 400 * (i - 1) + 1:400",
-      "  list(Bhat = sims$Bhat[rows, ], Shat = sims$Shat[rows, ]) }",
-      "out <- commandArgs(TRUE)"
-    )
-    writeLines(c(begin, "cat('begun\\n')", paste0("invisible(", calls[[name]][1L], ")"),
-                 calls[[name]][-1L]), script)
-    whole <- path("whole")
-    system(paste(rscript, shQuote(script), shQuote(whole), "> /dev/null 2>&1"))
-    out <- path("killed")
-    bad <- parts <- seen <- 0
-    for (i in seq_len(n)) {
-      system(sprintf(
-        paste(
-          "%s %s %s > %s 2>&1 & p=$!; until grep -q begun %s || ! kill -0 $p; do sleep 0.01; done;",
-          "sleep %.2f; kill -9 $p"
-        ),
-        rscript, shQuote(script), shQuote(out), path("log"), path("log"), runif(1, 0, 2.5)
-      ), ignore.stderr = TRUE)
-      Sys.sleep(0.1)
-      files <- list.files(out, all.files = TRUE, no.. = TRUE, full.names = TRUE)
-      part <- startsWith(basename(files), ".part-")
-      parts <- parts + sum(part)
-      seen <- seen + sum(!part)
-      bad <- bad + sum(!vapply(files[!part], \(f) is.null(space$rds_damage(f)), NA))
-    }
-    system(paste(rscript, shQuote(script), shQuote(out), "> /dev/null 2>&1"))
-    names <- list.files(whole, all.files = TRUE, no.. = TRUE)
-    same <- setequal(names, list.files(out, all.files = TRUE, no.. = TRUE)) &&
-      identical(lapply(file.path(whole, names), readRDS), lapply(file.path(out, names), readRDS))
-    cat(sprintf(
-      "%-34s %d kills, %d files seen, %d not whole, %d parts left and removed, resumed %s\n", name,
-      n, seen, bad, parts, if (same) "identical" else "DIFFERENT"
-    ))
-    need(bad == 0 && same, name)
-    unlink(c(whole, out, path("log")), recursive = TRUE)
-  }
-}
-
 # What a call ends in under a limit of the address space, in MB.
-memory <- function(limits = c(450, 550, 650, 800, 1000, 1300)) {
+memory <- function(limits = c(400, 500, 600, 700, 850, 1000, 1300)) {
   begin <- c(
     "suppressPackageStartupMessages(library(mnmash)); options(mnmash.threads = 2); set.seed(1)",
     "wide <- \\() mash_set_data(matrix(rnorm(2e6), 1e5), 1)",
@@ -255,19 +199,34 @@ memory <- function(limits = c(450, 550, 650, 800, 1000, 1300)) {
        d <- mash_set_data(matrix(rnorm(3e6), 1e6), 1)
        mash_compute_posterior_matrices(m, d, output_posterior_cov = TRUE)",
     `ed, 1e5 x 20` = "d <- wide(); cov_ed(d, cov_pca(d, 3), maxiter = 3)",
-    `ud_fit, 1e5 x 20` = "d <- wide(); ud_fit(d, max_iter = 2)",
+    `ud_fit, 1e5 x 20` = "d <- wide(); ud_fit(d, K = 2, max_iter = 2)",
     `mr_ash, 500 x 40,000` =
       "X <- matrix(rnorm(2e7), 500); mr_ash(X, X[, 1] + rnorm(500), max_iter = 3)",
     `mr_mash, 300 x 20,000` =
       "X <- matrix(rnorm(6e6), 300); Y <- X[, 1:5] + rnorm(1500)
-       mr_mash(X, Y, S0 = list(diag(5)), max_iter = 2)",
+       mr_mash(X, Y, list(diag(5)), max_iter = 2)",
+    `mr_mash, missing responses` =
+      "X <- matrix(rnorm(3e6), 300); Y <- X[, 1:5] + rnorm(1500); Y[1:3, 1] <- NA
+       mr_mash(X, Y, list(diag(5)), max_iter = 2)",
     `finemap, 3,000 x 4,000` =
-      "X <- matrix(rnorm(1.2e7), 3000); finemap(finemap_data(X, X[, 1] + rnorm(3000)), 1, L = 2)",
-    `fqtl, 500 x 1,000 x 100` =
-      "X <- matrix(rnorm(5e5), 500); fqtl(matrix(rnorm(5e4), 500) + X[, 1], X, K = 1)",
+      "X <- matrix(rnorm(1.2e7), 3000)
+       finemap(finemap_data(X, X[, 1] + rnorm(3000)), list(matrix(0.1)), L = 2, max_iter = 2)",
+    `finemap, missing responses` =
+      "X <- matrix(rnorm(2e6), 500); Y <- X[, 1:5] + rnorm(2500); Y[1:3, 1] <- NA
+       finemap(finemap_data(X, Y), list(diag(0.1, 5)), L = 2, V = diag(5), max_iter = 2)",
+    `fqtl, 500 x 2,000 x 1,000` =
+      "X <- matrix(rnorm(1e6), 500); Y <- matrix(rnorm(5e5), 500) + X[, 1]
+       fqtl(Y, X, K = 1, max_iter = 3)",
+    `fqtl_factorize, 2,000 x 3,000` =
+      "fqtl_factorize(matrix(rnorm(6e6), 2000), K = 2, max_iter = 3)",
+    `enrich, 2e5 x 20` =
+      "loci <- data.frame(locus = rep(1:2000, each = 100), z = rnorm(2e5, sd = 2))
+       A <- matrix(rnorm(4e6), 2e5, dimnames = list(NULL, 1:20))
+       enrich(loci, annotations = A, max_iter = 3)",
     `cov_flash, 1e5 x 20` = "d <- wide(); cov_flash(d, greedy_args = list(Kmax = 2))"
   )
   script <- path("script.R")
+  calls <- calls[grepl(pattern, names(calls))]
   for (name in names(calls)) {
     writeLines(c(
       begin, sprintf("r <- tryCatch({ local({ %s }); 'value' }, error = \\(e) {", calls[[name]]),
@@ -301,6 +260,8 @@ memory <- function(limits = c(450, 550, 650, 800, 1000, 1300)) {
   }
 }
 
+source(file.path(dirname(sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE))),
+                 "faults-kills.R"))
 cat("==", table, "\n")
 switch(table,
   flips = flips(), disk = disk(), kills = kills(), memory = memory(), stop("which table?")
