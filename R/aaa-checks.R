@@ -247,6 +247,8 @@ check_subset <- function(subset, x, name = arg_name(subset)) {
 
 # A fit, or what is laid out like one.
 check_fit <- function(m, prior = FALSE, name = arg_name(m)) {
+  if (missing(m)) stop_mnmash("argument", as_typed(name), " is needed")
+  check_whole(m, name)
   if (inherits(m, "mash") && !is.null(unclass(m)[["Bhat"]])) {
     stop_mnmash(
       "type", as_typed(name), " is data from mash_set_data(): give a fit, such as of mash()"
@@ -263,7 +265,7 @@ check_mash_data <- function(data, name = arg_name(data)) {
   if (!inherits(data, "mash") || is.null(data$Bhat) || is.null(data$Shat)) {
     stop_mnmash("type", as_typed(name), " must come from mash_set_data()")
   }
-  invisible(data)
+  check_whole(data, name)
 }
 
 # One number or `n` of them, as `n`.

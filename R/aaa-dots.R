@@ -37,8 +37,9 @@ take_dots <- function(..., also = character(), words = NULL) {
   dots[handed_on]
 }
 
-# An argument without a default must be there, unless the function asks itself whether it is. The
-# first line where dots are not taken.
+# An argument without a default must be there, unless the function asks itself whether it is; and if
+# the first one is an object of this package, it must be whole. The first line where dots are not
+# taken.
 check_given <- function(f = sys.function(sys.parent()), frame = parent.frame()) {
   force(frame)
   arguments <- formals(f)
@@ -48,6 +49,9 @@ check_given <- function(f = sys.function(sys.parent()), frame = parent.frame()) 
     asks <- any(grepl(paste0("missing(", word, ")"), deparse(body(f)), fixed = TRUE))
     if (!asks) stop_mnmash("argument", as_typed(word), " is needed")
   }
+  first <- names(arguments)[1L]
+  if (first == "..." || eval(call("missing", as.name(first)), frame)) return(invisible())
+  check_whole(get(first, frame), first)
 }
 
 # What formals() has for an argument without a default is the empty name.

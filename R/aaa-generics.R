@@ -14,7 +14,10 @@
 #' sim <- simulate_mr_mash(n = 100, p = 20, p_causal = 3, r = 1, seed = 1)
 #' fit <- mr_ash(sim$X, sim$Y)
 #' round(lfsr(fit), 3)
-lfsr <- function(x, ...) UseMethod("lfsr")
+lfsr <- function(x, ...) {
+  check_given()
+  UseMethod("lfsr")
+}
 
 #' @export
 lfsr.default <- function(x, ...) no_such_fit("lfsr", x)
@@ -37,14 +40,20 @@ lfsr.default <- function(x, ...) no_such_fit("lfsr", x)
 #' fit <- finemap(finemap_data(X, Y), cov_canonical(mash_set_data(Y)))
 #' round(pip(fit), 2)
 #' credible_sets(fit)[[1]]$variables
-pip <- function(x, ...) UseMethod("pip")
+pip <- function(x, ...) {
+  check_given()
+  UseMethod("pip")
+}
 
 #' @export
 pip.default <- function(x, ...) no_such_fit("pip", x)
 
 #' @rdname pip
 #' @export
-credible_sets <- function(x, ...) UseMethod("credible_sets")
+credible_sets <- function(x, ...) {
+  check_given()
+  UseMethod("credible_sets")
+}
 
 #' @export
 credible_sets.default <- function(x, ...) no_such_fit("credible_sets", x)

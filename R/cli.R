@@ -23,6 +23,9 @@
 #' mnmash_cli(c("mash", "--help"))
 #' mnmash_cli(c("mash", "--dat", "x.rds"))
 mnmash_cli <- function(args = commandArgs(trailingOnly = TRUE)) {
+  if (!is.character(args) || anyNA(args)) {
+    stop_mnmash("type", "`args` must be text, the words of the command line")
+  }
   step <- NULL
   fail <- function(e, status) {
     message("mnmash", if (!is.null(step)) paste0(" ", step), ": ", conditionMessage(e))

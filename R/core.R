@@ -201,11 +201,16 @@ check_map <- function(A, conditions, R) {
     A <- matrix(A, 1L, dimnames = if (!is.null(names(A))) list(NULL, names(A)))
   }
   A <- as_numeric_matrix(A)
-  if (anyNA(A)) stop_mnmash("not_finite", "`A` must not have missing values")
+  if (!all(nzchar(colnames(A)))) {
+    stop_mnmash("names", as_typed("A"), " must have a name for each column, or none")
+  }
+  if (anyNA(A)) stop_mnmash("not_finite", as_typed("A"), " must not have missing values")
   check_finite(A)
   if (is.null(colnames(A)) || is_invented(colnames(A)) || is.null(conditions)) {
     if (ncol(A) != R) {
-      stop_mnmash("dimension", "`A` must have ", R, " columns, one per effect, not ", ncol(A))
+      stop_mnmash(
+        "dimension", as_typed("A"), " must have ", R, " columns, one per effect, not ", ncol(A)
+      )
     }
     return(A)
   }

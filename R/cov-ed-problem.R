@@ -163,7 +163,7 @@ run_ed <- function(problem, task, tol, max_iter, w, row_weights, n_threads) {
   row_weights <- align_each(row_weights, problem$rows, problem$units, "row_weights", "unit")
   control <- list(
     tol = check_number(tol, infinite = TRUE),
-    max_iter = floor(check_number(max_iter, name = "maxiter", 0)),
+    max_iter = floor(check_number(max_iter, name = "maxiter", 0, 2^53)),
     w = check_number(w, 0), row_weights = check_row_weights(row_weights, problem$units)
   )
   found <- call_core(

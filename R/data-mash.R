@@ -110,7 +110,7 @@ mash_set_data <- function(Bhat, Shat = NULL, alpha = 0, df = Inf, pval = NULL,
         "argument", "give ", as_typed("Shat"), " or ", as_typed("pval"), ", not both"
       )
     }
-    if (!all(is.infinite(df))) {
+    if (!isTRUE(all(is.infinite(df)))) {
       stop_mnmash(
         "argument", "give ", as_typed("df"), " or ", as_typed("pval"), ", not both"
       )
@@ -125,7 +125,7 @@ mash_set_data <- function(Bhat, Shat = NULL, alpha = 0, df = Inf, pval = NULL,
   Shat <- reset_zero_shat(Bhat, Shat, zero_check_tol, zero_Bhat_Shat_reset, zero_Shat_reset)
   V <- data_correlation(V, Bhat)
   tell_coded_missing(Bhat, Shat)
-  if (!all(is.infinite(df))) {
+  if (!isTRUE(all(is.infinite(df)))) {
     tell_few_df(df, alpha)
     Shat <- shat_from_t(Bhat, Shat, df)
   }

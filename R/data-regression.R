@@ -123,7 +123,8 @@ own_values <- function(fit, what, covariates = NULL) {
   }
   if (is.null(fit[[what]])) {
     stop_mnmash(
-      "argument", as_typed("newdata"), " is needed: the fit holds no individual-level data"
+      "argument", as_typed("object"), " holds no individual-level data, and so no fitted values: ",
+      "give predict() the predictors of samples, as `newdata`"
     )
   }
   fit[[what]]

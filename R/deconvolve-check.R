@@ -18,6 +18,7 @@
 #' sim <- simulate_mr_mash(n = 200, p = 50, p_causal = 5, r = 1, pve = 0.4, X_cor = 0.5, seed = 1)
 #' check_deconvolution(mr_ash(sim$X, sim$Y))
 check_deconvolution <- function(fit) {
+  check_given()
   found <- if (inherits(fit, "mr_ash")) {
     check_ash(fit)
   } else if (!inherits(fit, "deconvolved")) {

@@ -75,9 +75,16 @@ predict.deconvolved <- function(object, newdata = NULL, covariates = NULL, ...) 
 of_samples <- function(object, what) {
   if (is.null(object$samples)) own_values(list(), what)
   names <- if (is.character(object$samples)) object$samples
-  n <- if (is.null(names)) object$samples else length(names)
+  n <- if (is.null(names)) check_count(object$samples, name = "object$samples") else length(names)
   values <- matrix(NA_real_, n, length(object$fits), dimnames = list(names, colnames(object$Bhat)))
-  for (j in seq_along(object$fits)) values[object$fits[[j]]$rows, j] <- object$fits[[j]][[what]]
+  for (j in seq_along(object$fits)) {
+    fit <- object$fits[[j]]
+    own <- fit[[what]]
+    if (!is.numeric(fit$rows) || max(fit$rows, 0) > n || length(own) != length(fit$rows)) {
+      stop_mnmash("damaged", as_typed("object"), " has fits of other samples than its `samples`")
+    }
+    values[fit$rows, j] <- own
+  }
   values
 }
 

@@ -116,9 +116,9 @@ stop_no_samples <- function(what) {
     "argument", if (what == "newdata") {
       paste0(as_typed("newdata"), ", variables to predict from, is needed: ")
     } else {
-      paste0("there is no ", what, "() of a fine-mapping fit: ")
+      paste0(as_typed("object"), " has no ", what, "(): ")
     },
-    "the fit holds no samples", if (what != "newdata") "; see predict(fit, X)",
+    "a fine-mapping fit holds no samples", if (what != "newdata") "; see predict(fit, X)",
     if (what == "residuals") ", and take it off the outcomes"
   )
 }
@@ -139,9 +139,9 @@ nobs.finemap <- function(object, ...) {
   if (length(n) == 1L) return(n)
   stop_mnmash(
     "argument", if (is.null(n)) {
-      "the fit does not know the number of samples: its data came without `n`"
+      "`object` does not know the number of samples: its data came without `n`"
     } else {
-      "there is no one number of samples: it differs by condition"
+      "`object` has no one number of samples: it differs by condition"
     }
   )
 }

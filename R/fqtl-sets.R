@@ -29,7 +29,9 @@ credible_sets.fqtl <- function(x, coverage = 0.95, ...) {
   take_dots(...)
   coverage <- check_number(coverage, 0, 1)
   if (is.null(x$u$alpha)) {
-    stop_mnmash("type", "only fits with u_prior = \"susie\" have credible sets")
+    stop_mnmash(
+      "type", as_typed("x"), " has no credible sets: only fits with u_prior = \"susie\" have"
+    )
   }
   one <- \(k, l) {
     alpha <- x$u$alpha[[k]][, l]

@@ -95,6 +95,9 @@ bmass <- function(Z, n, V = NULL, maf = NULL,
   }
   pi0 <- if (is.null(pi0)) 0.5 else check_number(pi0, 0, 1)
   nullweight <- if (is.null(nullweight)) 10 else check_number(nullweight, 1)
+  if (pi0 == 1) {
+    stop_mnmash("argument", as_typed("pi0"), " must be below 1: associations need a weight")
+  }
   V <- if (is.null(V)) null_correlation(Z) else check_noise(V, d, colnames(Z))
   gamma <- as.matrix(expand.grid(rep(list(0:2), d)))
   keep <- rowSums(gamma) == 0 | rowSums(gamma == 1) > 0

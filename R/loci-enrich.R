@@ -167,6 +167,9 @@ coef.enrich <- function(object, ...) {
 as.data.frame.enrich <- function(x, row.names = NULL, optional = FALSE, ...) {
   take_dots(...)
   sizes <- lengths(x$pip, use.names = FALSE)
+  if (!identical(sizes, lengths(x$prior_weights, use.names = FALSE))) {
+    stop_mnmash("damaged", as_typed("x"), " has other numbers of `pip` than of `prior_weights`")
+  }
   names <- lapply(x$pip, \(p) labels_or_numbers(names(p), length(p)))
   data.frame(
     locus = rep(names(x$pip), sizes), predictor = unlist(names, use.names = FALSE),

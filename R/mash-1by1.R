@@ -70,7 +70,8 @@ one_by_one_data <- function(data) {
   if (!is.list(data) || is.null(data$Bhat)) {
     stop_mnmash("type", "`data` must come from mash_set_data(), or be a list of `Bhat` and `Shat`")
   }
-  mash_set_data(data$Bhat, data$Shat)
+  typed <- list(Bhat = "data$Bhat", Shat = "data$Shat")
+  known_as(typed, mash_set_data(data$Bhat, data$Shat))
 }
 
 # What `...` of mash_1by1() may hold, and ashr's defaults.

@@ -57,7 +57,7 @@ get_pp <- function(m) posterior_part(m, "PositiveProb")
 posterior_part <- function(m, what, by = NULL, name = arg_name(m)) {
   force(name)
   result <- check_fit(m, name = name)[["result"]]
-  if (is.null(result)) {
+  if (!is.list(result)) {
     stop_mnmash(
       "argument", as_typed(name), " holds no posteriors: fit it with `outputlevel` of at least 2"
     )

@@ -106,7 +106,10 @@ mash_compute_loglik <- function(g, data, algorithm.version = c("Rcpp", "R"), n_t
 #' head(get_posterior_condition_wise_summary(data, m, against_first)$lfsr)
 get_posterior_condition_wise_summary <- function(mash_data, m, contrast_mat, ...) {
   take_dots(...)
-  mash_compute_posterior_matrices(m, mash_data, A = contrast_mat)
+  known_as(
+    list(g = "m", data = "mash_data", A = "contrast_mat"),
+    mash_compute_posterior_matrices(m, mash_data, A = contrast_mat)
+  )
 }
 
 # The posteriors of consecutive units, as one list.

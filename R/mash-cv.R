@@ -52,7 +52,8 @@ mash_cv <- function(data, Ulists, folds = 5, ...) {
     test <- data_rows(data, held)
     for (k in seq_along(Ulists)) {
       Ulist <- if (is.function(Ulists[[k]])) Ulists[[k]](train) else Ulists[[k]]
-      m <- mash(train, Ulist, verbose = FALSE, outputlevel = 1, ...)
+      typed <- list(Ulist = paste0("Ulists$", names(Ulists)[k]))
+      m <- known_as(typed, mash(train, Ulist, verbose = FALSE, outputlevel = 1, ...))
       vloglik[held, k] <- mash_compute_vloglik(m, test)
       if (fold == folds[1L]) matrices[k] <- length(Ulist)
     }
@@ -120,7 +121,8 @@ print.mash_cv <- function(x, ...) {
   ordered <- summary(x)
   more <- nrow(ordered) - 10L
   shown <- utils::head(ordered, 10L)
-  shown[3:5] <- lapply(shown[3:5], round, 2)
+  numbers <- c("loglik", "difference", "se")
+  shown[numbers] <- lapply(shown[numbers], round, 2)
   print(shown, row.names = FALSE)
   if (more > 0L) cat("  ...", more, "more, further behind\n")
   invisible(x)

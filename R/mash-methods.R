@@ -32,8 +32,6 @@
 #' head(as.data.frame(m))
 NULL
 
-is_mash_data <- function(x) inherits(x, "mash") && !is.null(unclass(x)[["Bhat"]])
-
 #' @rdname mash-methods
 #' @export
 print.mash <- function(x, ...) {
@@ -113,7 +111,7 @@ print.summary.mash <- function(x, ...) {
       "add_ridge()\n", sep = ""
     )
   }
-  if (!is.null(x$n_significant)) {
+  if (!is.null(x$n_significant) && !is.null(x$by_condition)) {
     cat(
       "  ", counted(x$n_significant, "unit"), " with lfsr < ", x$thresh, " in some condition (",
       round(100 * x$n_significant / x$n_units), "%)\n",
@@ -129,8 +127,9 @@ print.summary.mash <- function(x, ...) {
 as.data.frame.mash <- function(x, row.names = NULL, optional = FALSE, ...) {
   take_dots(...)
   if (!is_mash_data(x)) {
-    mean <- posterior_part(x, "PosteriorMean")
-    return(long_table(mean, list(mean = mean, sd = get_psd(x), lfsr = get_lfsr(x))))
+    part <- \(what) posterior_part(x, what, name = "x")
+    mean <- part("PosteriorMean")
+    return(long_table(mean, list(mean = mean, sd = part("PosteriorSD"), lfsr = part("lfsr"))))
   }
   se <- x$Shat * x$Shat_alpha
   values <- list(effect = x$Bhat * x$Shat_alpha, se = se, z = x$Bhat / x$Shat)

@@ -38,6 +38,7 @@ simulate.mash <- function(object, nsim = 1, seed = NULL, data, ...) {
   }
   check_cells(c(nsim = nsim, data = length(data$Bhat)))
   if (!is.null(seed)) {
+    seed <- check_set_seed(seed)
     old <- get0(".Random.seed", globalenv(), inherits = FALSE)
     on.exit(restore_seed(old))
     set.seed(seed)
@@ -84,9 +85,12 @@ psd_root <- function(U) {
 # J x R draws from N(0, V).
 residual_draws <- function(data) {
   noise <- matrix(stats::rnorm(length(data$Bhat)), nrow(data$Bhat))
-  if (length(dim(data$V)) == 2L) return(noise %*% chol(data$V))
+  root <- \(V) tryCatch(chol(V), error = \(e) {
+    stop_mnmash("not_psd", as_typed("data"), ": its `V` is not positive definite")
+  })
+  if (length(dim(data$V)) == 2L) return(noise %*% root(data$V))
   for (j in seq_len(nrow(noise))) {
-    noise[j, ] <- noise[j, ] %*% chol(matrix(data$V[, , j], ncol(noise)))
+    noise[j, ] <- noise[j, ] %*% root(matrix(data$V[, , j], ncol(noise)))
   }
   noise
 }

@@ -41,7 +41,7 @@
 #' mash_z_check(m, small)
 mash_z_check <- function(m, data, threshold = c(2, 3, 4), max_units = 1e5, ...) {
   take_dots(...)
-  g <- given_prior(m, data)
+  g <- given_prior(m, data, "m")
   if (!is.null(data$L)) {
     stop_mnmash("unsupported", "`data` are contrasts: check the conditions themselves")
   }

@@ -62,7 +62,7 @@ fitted.mr_mash <- function(object, ...) {
 residuals.mr_mash <- function(object, ...) {
   take_dots(...)
   if (is.null(object$residuals)) {
-    stop_mnmash("argument", "the fit holds no individual-level data: it has no residuals")
+    stop_mnmash("argument", "`object` holds no individual-level data: it has no residuals")
   }
   object$residuals
 }

@@ -76,7 +76,7 @@ label_size <- function(R) if (R <= 20) 8 else if (R <= 35) 7 else 6
 # One weight for each matrix, whatever its scales.
 shown_prior <- function(prior, further = list()) {
   if (inherits(prior, "mash")) further$scales <- "collapse"
-  do.call(as_prior, c(list(prior), further), quote = TRUE)
+  known_as(list(x = "prior"), do.call(as_prior, c(list(prior), further), quote = TRUE))
 }
 
 # Matrices by weight, and what is left out.

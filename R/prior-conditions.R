@@ -54,7 +54,7 @@ prior_margin <- function(prior, at) {
 # Without names in any they are `conditions`, or not known.
 name_conditions <- function(U, conditions = NULL) {
   R <- nrow(U[[1L]])
-  own <- lapply(seq_along(U), \(k) square_names(U[[k]], names(U)[k], "condition"))
+  own <- lapply(seq_along(U), \(k) square_names(U[[k]], paste0("U$", names(U)[k]), "condition"))
   first <- Position(Negate(is.null), own)
   if (!is.na(first)) {
     conditions <- own[[first]]
@@ -68,9 +68,9 @@ name_conditions <- function(U, conditions = NULL) {
       )
     }
   }
-  to <- if (!is.na(first)) paste0("`", names(U)[first], "`")
+  to <- if (!is.na(first)) as_typed(paste0("U$", names(U)[first]))
   Map(\(u, mine, name) {
-    at <- align_to(mine, conditions, name, "condition", R, R, to)
+    at <- align_to(mine, conditions, paste0("U$", name), "condition", R, R, to)
     u <- unname(u)[at, at, drop = FALSE]
     if (!is.null(conditions)) dimnames(u) <- list(conditions, conditions)
     u

@@ -68,9 +68,9 @@ model_prior <- function(model, name = "model", weights = TRUE, product = FALSE) 
     if (is.null(model$fitted_g)) {
       stop_mnmash("type", as_typed(name), " is data: give a fit of mash() or a prior")
     }
-    model <- fit_prior(model)
+    model <- known_as(list(x = name), fit_prior(model))
   } else if (is.object(model)) {
-    model <- as_mashr(model)
+    model <- known_as(list(x = name), as_mashr(model))
   }
   if (!is.list(model) || !is.list(model[["Ulist"]]) || !length(model[["Ulist"]])) {
     stop_mnmash("type", as_typed(name), " must be a fit of mash(), its `fitted_g`, or a prior")

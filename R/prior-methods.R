@@ -107,7 +107,7 @@ dimnames.mnmash_prior <- function(x) {
 #' @export
 summary.mnmash_prior <- function(object, ...) {
   take_dots(...)
-  object <- as_prior.mnmash_prior(object)
+  object <- known_as(list(x = "object"), as_prior.mnmash_prior(object))
   structure(
     list(
       n_conditions = dim(object)[1L], conditions = prior_conditions(object),

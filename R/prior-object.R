@@ -62,7 +62,10 @@
 #' as_prior(m)
 #' as_prior(m, scales = "collapse")
 #' as_prior(list(U = cov_canonical(data)[1:2], w = c(0.3, 0.7)))
-as_prior <- function(x, ...) UseMethod("as_prior")
+as_prior <- function(x, ...) {
+  check_given()
+  UseMethod("as_prior")
+}
 
 # The same of what a function was given as its argument `name`.
 prior_of <- function(prior, ..., name = arg_name(prior)) {
@@ -156,13 +159,13 @@ as_prior.list <- function(x, conditions = NULL, scales = c("expand", "collapse")
 as_prior.MashInitializer <- function(x, conditions = NULL, ...) {
   take_dots(...)
   found <- x$prior_variance
-  if (is.null(found$xUlist) || is.null(found$pi)) {
+  if (!is.list(found) || is.null(found$xUlist) || !is.numeric(found$pi)) {
     stop_mnmash(
       "type", as_typed("x"), " is no prior of mvsusieR: it lacks `prior_variance$xUlist` or `$pi`"
     )
   }
   U <- found$xUlist
-  if (is.array(U)) {
+  if (length(dim(U)) == 3L) {
     names <- dimnames(U)[[3L]]
     U <- lapply(seq_len(dim(U)[3L]), \(k) matrix(U[, , k], dim(U)[1L], dimnames = dimnames(U)[1:2]))
     names(U) <- names
@@ -187,6 +190,7 @@ kept_conditions <- function(prior, conditions) {
 # The prior of a fit, with what its parts say of alpha, units and the names of conditions. Fits that
 # were made elsewhere say it in other places.
 fit_prior <- function(fit) {
+  if (!is.object(fit)) check_layout(fit, "mash_fit", "x")
   g <- fit[["fitted_g"]]
   if (is.null(g[["alpha"]])) g$alpha <- fit[["alpha"]]
   own <- unlist(lapply(g$Ulist, dimnames))
@@ -233,7 +237,7 @@ separate_null <- function(w, U) {
 prior_from_g <- function(g, scales, pi_thresh, conditions = NULL, learnt = NULL) {
   scales <- match_choice(scales, c("expand", "collapse"))
   pi_thresh <- check_number(pi_thresh, 0, 1)
-  g <- check_prior(g, NROW(g$Ulist[[1L]]), weights = TRUE)
+  g <- known_as(list(g = "x"), check_prior(g, NROW(g$Ulist[[1L]]), weights = TRUE))
   if (is.null(g$units)) g$units <- alpha_units(g$alpha)
   pi <- as.double(g$pi)
   null_weight <- if (g$usepointmass) pi[1L] else 0

@@ -134,11 +134,11 @@ as_fitted <- function(object) {
 #' @export
 as_prior.mnmash_ud <- function(x, conditions = NULL, ...) {
   take_dots(...)
-  prior <- new_prior(
+  prior <- known_as(list(U = "x$U", w = "x$w"), new_prior(
     x$U, x$w, 0,
     V = x$V, loglik = x$loglik[length(x$loglik)], units = x$units, alpha = x$alpha,
     learnt = list(by = "ud_fit", n_units = x$n_units)
-  )
+  ))
   kept_conditions(prior, conditions)
 }
 

@@ -121,9 +121,12 @@ corr_em_options <- function(given) {
   fitting <- c("nullweight", "optmethod", "control", "pi_thresh", "n_threads")
   ignored <- c("algorithm.version", "add.mem.profile", "verbose")
   bad <- setdiff(names(given), c(making, fitting, ignored, "output_lfdr", "outputlevel"))
-  if (length(bad) || (length(given) && is.null(names(given)))) {
+  if ("" %in% bad || length(given) && is.null(names(given))) {
+    stop_mnmash("argument", "there is an argument without a name that has no use here")
+  }
+  if (length(bad)) {
     stop_mnmash(
-      "argument", "mash_estimate_corr_em() cannot pass `", c(bad, "")[1L], "` on to mash()"
+      "argument", "mash_estimate_corr_em() cannot pass `", bad[1L], "` on to mash()"
     )
   }
   list(

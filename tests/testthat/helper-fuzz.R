@@ -153,9 +153,22 @@ fuzz_callers_values <- c(
   "get_pairwise_sharing_from_samples"
 )
 
+# Whether a message names an argument: one of the function's own, as it was given, or an element of
+# a plain list or a region among them; or says that one without a name has no use.
+fuzz_names_argument <- function(message, formals, arguments) {
+  message <- iconv(message, "UTF-8", "UTF-8", sub = "byte")
+  if (grepl("argument without a name", message, fixed = TRUE)) return(TRUE)
+  # What has no name goes where there is room, perhaps to another function by its dots.
+  if (any(names(arguments) == "")) return(grepl("`", message, fixed = TRUE))
+  if ("regions" %in% formals && grepl("region \"", message, fixed = TRUE)) return(TRUE)
+  quoted <- regmatches(message, gregexpr("`[A-Za-z.][A-Za-z0-9._]*", message))[[1L]]
+  elements <- lapply(arguments, \(x) if (is.list(x) && !is.object(x)) names(x))
+  any(sub("^`", "", quoted) %in% c(formals, names(arguments), unlist(elements)))
+}
+
 # "value", "error" (classed, names an argument), or what is wrong, with the message.
-fuzz_outcome <- function(name, arguments, seconds = 10) {
-  f <- getExportedValue("mnmash", name)
+fuzz_outcome <- function(name, arguments, seconds = 10, f = getExportedValue("mnmash", name),
+                         formals = names(formals(args(f)))) {
   warned <- NULL
   setTimeLimit(elapsed = seconds, transient = TRUE)
   on.exit(setTimeLimit(elapsed = Inf))
@@ -165,6 +178,8 @@ fuzz_outcome <- function(name, arguments, seconds = 10) {
       {
         utils::capture.output(value <- suppressMessages(do.call(f, arguments, quote = TRUE)))
         nan <- if (!name %in% fuzz_callers_values) fuzz_nan(value)
+        # What was NaN before may be handed on.
+        if (!is.null(nan) && !is.null(fuzz_nan(arguments))) nan <- NULL
         if (!is.null(nan)) wrong("NaN", paste0("at ", nan))
         else if (!is.null(warned)) wrong("plain warning", warned)
         else wrong("value", "")
@@ -176,9 +191,7 @@ fuzz_outcome <- function(name, arguments, seconds = 10) {
     ),
     mnmash_error = \(e) {
       message <- conditionMessage(e)
-      # An argument, or a place in one.
-      named <- grepl("`|row [0-9]|matrix [0-9]|'.*'", message)
-      if (named) wrong("error", message)
+      if (fuzz_names_argument(message, formals, arguments)) wrong("error", message)
       else wrong("error without a name", message)
     },
     error = \(e) {

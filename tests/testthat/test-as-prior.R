@@ -97,7 +97,7 @@ test_that("bad priors are named", {
     "lacks 2 of 2 conditions (p, q)", fixed = TRUE, class = "mnmash_error_names")
   other <- matrix(1, 2, 2, dimnames = list(c("x", "z"), c("x", "z")))
   expect_error(as_prior(list(U = list(a = one, b = other), w = 1:2)),
-    "`b` does not go with `a`: it lacks 1 of 2 conditions (y)", fixed = TRUE,
+    "`x$U$b` does not go with `x$U$a`: it lacks 1 of 2 conditions (y)", fixed = TRUE,
     class = "mnmash_error_names")
   expect_error(as_prior(list(U = list(a = one, b = two), w = c(a = 1, c = 2))),
     "`x$w` does not go with `x$U`: it lacks 1 of 2 components (b)", fixed = TRUE,
