@@ -84,7 +84,7 @@ layouts <- list(
     convergence l; n n 1; p n 1; linear n N; y n N; terms l?; terms$named f 1",
   summary.mnmash_varbvs = "fit o; grid t; grid$logodds n; grid$elbo n; grid$weight n;
     grid$sigma n; grid$sa n; top t; top$predictor a; top$pip n; top$mean n; top$lfsr n",
-  deconvolved = "Bhat n P R; Shat n P R; V n R R; PosteriorMean n P R; PosteriorSD n P R;
+  deconvolved = "Bhat n P R; Shat n P R; V n? R R; PosteriorMean n P R; PosteriorSD n P R;
     lfsr n P R; sigma2 n R; converged f R; convergence l; method w 1; fits l? R; fits[] o;
     fit o?",
   summary.deconvolved = "fit o; conditions t; conditions$condition w; conditions$sigma2 n;
