@@ -156,13 +156,14 @@ square_names <- function(x, name, kind) {
 }
 
 # A message that is not repeated within one call of a function of this package by the user.
-tell_once <- function(...) {
+tell_once <- function(..., class = NULL) {
   text <- paste0(...)
   # What was said stands in the frame of the call itself, and is gone with it.
   frame <- user_frame()
   if (text %in% frame$.told) return(invisible())
   frame$.told <- c(frame$.told, text)
-  message(text)
+  classes <- c(class, "simpleMessage", "message", "condition")
+  message(structure(class = classes, list(message = paste0(text, "\n"), call = NULL)))
 }
 
 condition_names <- function(x) {

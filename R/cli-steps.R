@@ -37,7 +37,7 @@ run_vhat <- function(method, label = method) {
     if (is.null(o$data)) usage_error("--data is required: ", cli_options$data$help)
     input <- mash_input_of(o$data, o$missing)
     Ulist <- if (!is.null(o[["prior-data"]])) {
-      resolve_prior(o[["prior-data"]], colnames(input[[1L]]))$U
+      normals_only(resolve_prior(o[["prior-data"]], colnames(input[[1L]])), "prior-data")$U
     }
     # What the user does not say is left to the function.
     asked <- list(n_subset = given_only(o, "n-subset"), max_iter = given_only(o, "max-iter"))

@@ -81,11 +81,18 @@ as_doubles <- function(x) {
 
 # A mixture of normals: covariances times the squares of `grid`, or times `scales`, which are a list
 # with numbers for each of them. Without weights where they are not known; `null`: whether the first
-# weight is that of the point zero.
-core_prior <- function(U, grid = NULL, weights = NULL, scales = NULL, null = FALSE) {
+# weight is that of the point zero; `product`: see R/mash-product.R.
+core_prior <- function(U, grid = NULL, weights = NULL, scales = NULL, null = FALSE,
+                       product = NULL) {
   list(
     U = U, grid = if (!is.null(grid)) as.double(grid), scales = scales,
-    weights = if (!is.null(weights)) as.double(weights), null = null
+    weights = if (!is.null(weights)) as.double(weights), null = null,
+    product = if (!is.null(product)) {
+      list(
+        variances = as.double(product$grid)^2, weights = as_doubles(unname(product$pi)),
+        weight = as.double(product$weight)
+      )
+    }
   )
 }
 
@@ -130,12 +137,14 @@ core_variances <- function(known, variances) {
   core_noise(if (known) "known" else "full", as.double(variances))
 }
 
-mash_prior <- function(g, weights) core_prior(g$Ulist, g$grid, weights, null = g$usepointmass)
-
-# What a function of mash's data and prior is called with.
+# What a function of mash's data and prior is called with. Those that know of a product get it.
 core_mash <- function(f, data, g, ..., weights = NULL, label, n_threads, then = NULL) {
+  prior <- core_prior(
+    g$Ulist, g$grid, weights, null = g$usepointmass,
+    product = if (f %in% c("mash", "weight_sums")) g$product
+  )
   call_core(
-    f, measurements = core_measurements(data), prior = mash_prior(g, weights), ...,
+    f, measurements = core_measurements(data), prior = prior, ...,
     label = label, total = nrow(data$Bhat), n_threads = n_threads, then = then
   )
 }

@@ -61,9 +61,8 @@ rust_mr_mash_posterior <- function(rows, prior, noise, task, run) .Call(wrap__ru
 
 rust_product_weights <- function(measurements, control, run) .Call(wrap__rust_product_weights, measurements, control, run)
 
-rust_product <- function(measurements, product, run) .Call(wrap__rust_product, measurements, product, run)
+rust_product_loglik <- function(measurements, product, run) .Call(wrap__rust_product_loglik, measurements, product, run)
 
-rust_weights_with <- function(measurements, prior, control, run) .Call(wrap__rust_weights_with, measurements, prior, control, run)
 
 rust_pairwise_sharing <- function(posterior, control, run) .Call(wrap__rust_pairwise_sharing, posterior, control, run)
 

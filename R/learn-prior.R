@@ -27,10 +27,11 @@
 #' 7. *Independent effects.* A component under which the effects of a unit are independent between
 #'    conditions, each zero or a draw of a mixture of scales: what covariances cannot describe,
 #'    exact zeros in any combination of conditions. It is there if it is needed, which it is not
-#'    where effects are shared; and it is the whole prior where that is as good, by the Bayesian
-#'    information criterion. Posterior means, standard deviations, sign probabilities and
-#'    log-likelihoods know it; contrasts, samples, streams and other models do not, and refuse a
-#'    prior that has it: `product = FALSE` does without.
+#'    where effects are shared: it stays if it is better, and is the whole prior if that is as good,
+#'    by the Bayesian information criterion. What mash does with a prior knows it (see the argument
+#'    `product` of [mash()]). Models that take normals only ([finemap()], [mr_mash()] and others)
+#'    put normals in its place, and say so: exact for units with an effect in no condition or one,
+#'    of the same variances for the others.
 #'
 #' 8. *Errors of its own lfsr*, where there are fewer strong blocks than ten for each condition. The
 #'    prior is learnt anew from `nsim` data sets simulated from it, and the signs called are held
@@ -142,21 +143,12 @@ learn_prior <- function(data, strong = NULL, blocks = NULL, V = NULL, K = 16, la
     all <- mash_update_data(data, V = V)
     found$g$lfsr_map <- learn_lfsr_map(all, blocks, found$g, how, nsim, z_thresh)
   }
-  prior <- learnt_prior(found$g, c(
+  # The density that was fitted, with what it was learnt from.
+  prior <- prior_from_g(found$g, "expand", 1e-10, learnt = c(
     list(by = "learn_prior", n_units = nrow(strong$Bhat)), counts
   ))
   if (length(dim(V)) == 2L) prior$V <- V
   prior$convergence <- found$convergence
-  prior
-}
-
-# The density that was fitted, with what it was learnt from.
-learnt_prior <- function(g, learnt) {
-  prior <- prior_from_g(without_product(g), "expand", 1e-10, learnt = learnt)
-  if (is.null(g$product)) return(prior)
-  prior$w <- prior$w * sum(g$pi)
-  prior$null_weight <- prior$null_weight * sum(g$pi)
-  prior$product <- g$product
   prior
 }
 

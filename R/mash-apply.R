@@ -37,9 +37,7 @@ mash_compute_posterior_matrices <- function(g, data, pi_thresh = 1e-10,
   take_dots(...)
   posterior_samples <- check_samples(posterior_samples, "posterior_samples")
   check_flag(output_posterior_cov)
-  g <- given_prior(
-    g, data, product = knows_product(A, posterior_samples, output_posterior_cov)
-  )
+  g <- given_prior(g, data)
   n_threads <- resolve_threads(n_threads)
   result <- posterior_in_blocks(data, g, pi_thresh, output_posterior_cov, n_threads, A = A)
   if (posterior_samples) {
@@ -60,7 +58,7 @@ posterior_in_blocks <- function(data, g, pi_thresh, covariance, n_threads, cells
   size <- max(1, floor(cells / max(1, sum(g$pi > pi_thresh))))
   parts <- lapply(seq(1, J, by = size), \(first) {
     block <- if (size < J) data_rows(data, first:min(J, first + size - 1)) else data
-    found <- full_model(block, g, want, n_threads)
+    found <- mash_model(block, g, want, n_threads)
     if (!is.null(each)) each(found)
     if (is.null(A)) with_raised_lfsr(found$result, g) else found$result
   })
@@ -72,9 +70,9 @@ posterior_in_blocks <- function(data, g, pi_thresh, covariance, n_threads, cells
 mash_compute_vloglik <- function(g, data, algorithm.version = c("Rcpp", "R"), n_threads = NULL,
                                  ...) {
   take_dots(...)
-  g <- given_prior(g, data, product = TRUE)
+  g <- given_prior(g, data)
   # No posterior is wanted, hence no weights: none is above 1.
-  fit <- full_model(data, g, list(pi_thresh = 1), resolve_threads(n_threads))
+  fit <- mash_model(data, g, list(pi_thresh = 1), resolve_threads(n_threads))
   matrix(fit$vloglik - log_scale(data), dimnames = if (!is.null(rownames(data$Bhat))) {
     list(rownames(data$Bhat), NULL)
   })

@@ -55,7 +55,7 @@ lfsr_calibration <- function(m, B = NULL, data = NULL, nsim = 1, bins = 10, rele
     } else {
       mash(
         simulation$data, g$Ulist, grid = g$grid, usepointmass = g$usepointmass,
-        normalizeU = FALSE, verbose = FALSE, ...
+        normalizeU = FALSE, product = g$product, verbose = FALSE, ...
       )
     }
     B <- simulation$B

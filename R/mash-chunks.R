@@ -20,7 +20,7 @@
 #'
 #' @param g a fit from [mash()] to a random sample of the units, its `fitted_g`, or another prior
 #'   (see [as_prior()]): the matrices and the grid, and the weights to start from. Conditions are
-#'   matched by name.
+#'   matched by name. A `product` (see [mash()]) is one component, whose own scales stay.
 #' @param chunk,n_chunks,V as in [mash_stream()].
 #' @param prior,nullweight the penalty of the weights, as in [mash()].
 #' @param control a list of `tol` (largest KKT violation, default 1e-8) and `max_iter` (50).
@@ -51,9 +51,7 @@ mash_fit_chunks <- function(g, chunk, n_chunks, V = NULL, prior = c("nullbiased"
   job <- stream_job(g, chunk, if (missing(n_chunks)) NULL else n_chunks, V)
   g <- job$g
   control <- fit_control(control, tol = 1e-8, max_iter = 50)
-  a <- dirichlet_parameters(
-    prior, length(g$pi), nullweight, component_names(g$Ulist, g$grid, g$usepointmass)
-  )
+  a <- dirichlet_parameters(prior, n_weights(g), nullweight, weight_names(g))
   workers <- stream_workers()
   threads <- stream_threads(n_threads, workers)
   if (!is.null(checkpoint)) {
@@ -64,7 +62,7 @@ mash_fit_chunks <- function(g, chunk, n_chunks, V = NULL, prior = c("nullbiased"
   total <- NULL
   fit <- call_core_back(
     "mixture_weights_by_passes",
-    start = as.double(g$pi),
+    start = as.double(c(g$pi, g$product$weight)),
     sums = \(point) {
       total <<- weight_sums(job, point, workers, threads, kept)
       c(total[c("value", "g", "hessian", "cover")], list(rows = total$units))
@@ -73,7 +71,7 @@ mash_fit_chunks <- function(g, chunk, n_chunks, V = NULL, prior = c("nullbiased"
   )
   convergence <- c(ending(fit, c("objective", "kkt")), list(method = "convex"))
   if (!convergence$converged) warn_not_converged(convergence)
-  g$pi <- stats::setNames(fit$pi, component_names(g$Ulist, g$grid, g$usepointmass))
+  g <- with_weights(g, stats::setNames(fit$pi, weight_names(g)))
   penalty <- sum(((a - 1) * log(fit$pi))[a > 1])
   structure(
     list(
@@ -92,8 +90,8 @@ weight_sums <- function(job, point, workers, threads, kept) {
     before <- options(mnmash.progress = FALSE)
     on.exit(options(before))
     sums <- core_mash(
-      "weight_sums", data, reduced_matrices(job$g, found$at), weights = point$x,
-      point = point[c("columns", "floor")], label = "Chunk", n_threads = threads
+      "weight_sums", data, reduced_matrices(job$g, found$at), point = point, label = "Chunk",
+      n_threads = threads
     )
     sums$units <- nrow(data$Bhat)
     sums$lost <- sum(log_scale(data) + numeric(nrow(data$Bhat)))

@@ -14,7 +14,7 @@
 #' - `coef()`, `fitted()`: posterior means, J units x R conditions, in the units of `Bhat`.
 #' - `residuals()`: `Bhat` less these, `NA` where missing.
 #' - `logLik()`: the log-likelihood of `Bhat`, with the number of free weights (components with
-#'   weight, less one) as `df`; `nobs()`: the number of units.
+#'   weight, less one; of a `product` also its scales) as `df`; `nobs()`: the number of units.
 #' - `predict()`: without `newdata` the posteriors of the fit, a list of matrices; with it a fit of
 #'   `newdata` under the same prior.
 #' - `update()`: the weights estimated anew from `data`, with the same matrices and grid.
@@ -75,7 +75,8 @@ logLik.mash <- function(object, ...) {
   take_dots(...)
   structure(
     get_loglik(object),
-    df = sum(fit_part(object, "fitted_g")$pi > 0) - 1L, nobs = nobs.mash(object), class = "logLik"
+    df = n_free_weights(fit_part(object, "fitted_g"), 0), nobs = nobs.mash(object),
+    class = "logLik"
   )
 }
 
@@ -120,7 +121,7 @@ glance.mash <- function(x, ...) {
   end <- x[["convergence"]]
   known <- \(value, none) if (is.null(value)) none else value
   data.frame(
-    n_units = nobs.mash(x), n_conditions = nrow(g$Ulist[[1L]]), n_components = length(g$pi),
+    n_units = nobs.mash(x), n_conditions = nrow(g$Ulist[[1L]]), n_components = n_weights(g),
     null = if (g$usepointmass) g$pi[[1L]] else 0, loglik = get_loglik(x), alpha = x$alpha,
     converged = known(end$converged, NA), iterations = known(end$iterations, NA_real_),
     kkt = known(end$kkt, NA_real_)

@@ -46,5 +46,3 @@ describe_memory <- function(data, g, optmethod) {
     "option mnmash.memory allows (", format(memory_limit() / 1e9, digits = 2), " GB)"
   )
 }
-
-n_components <- function(g) g$usepointmass + length(g$Ulist) * length(g$grid)

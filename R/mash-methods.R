@@ -54,12 +54,12 @@ summary.mash <- function(object, thresh = 0.05, data = NULL, ...) {
   found <- list(
     n_units = if (is.null(object$vloglik)) object$n_units else length(object$vloglik),
     n_conditions = nrow(object$fitted_g$Ulist[[1L]]),
-    n_components = length(object$fitted_g$pi), loglik = object$loglik, alpha = object$alpha,
+    n_components = n_weights(object$fitted_g), loglik = object$loglik, alpha = object$alpha,
     convergence = object$convergence, pi = sort(get_estimated_pi(object), decreasing = TRUE),
     null_interval = interval, deficient = tied[["deficient"]], rank_one = tied[["rank_one"]],
-    learnt = object$learnt, lfsr_map = g$lfsr_map, thresh = thresh,
+    learnt = object$learnt, lfsr_map = g$lfsr_map, product = g$product$weight, thresh = thresh,
     # There is an interval to be had.
-    unasked = is.null(data) && g$usepointmass && is.null(g$product) && !is.null(object$convergence)
+    unasked = is.null(data) && g$usepointmass && sum(g$pi) > 0 && !is.null(object$convergence)
   )
   if (!is.null(object$result)) {
     found$n_significant <- length(get_significant_results(object, thresh))
@@ -96,6 +96,9 @@ print.summary.mash <- function(x, ...) {
   if (rest > 5e-4) large <- c(large, "(others)" = rest)
   cat(sprintf("    %s %5.1f%%\n", format(names(large)), 100 * large), sep = "")
   percent <- \(w) paste0(round(100 * w), "%")
+  if (!is.null(x$product)) {
+    cat("  product: effects are independent between conditions, each of them zero or not\n")
+  }
   if (!is.null(x$null_interval)) {
     cat("  null: the data allow for ", percent(x$null_interval[1L]), " to ",
         percent(x$null_interval[2L]), ": it is no share of null units\n", sep = "")

@@ -11,7 +11,7 @@
 # Of a fit with its data, as far as they are.
 fitted_null_interval <- function(m, data) {
   check_mash_data(data)
-  given <- given_prior(m, data, "object", product = TRUE)
+  given <- given_prior(m, data, "object")
   J <- length(m$vloglik)
   if (J && J != nrow(data$Bhat)) {
     stop_mnmash(
@@ -22,7 +22,7 @@ fitted_null_interval <- function(m, data) {
 }
 
 null_interval <- function(data, g, n_threads, level = 0.95, most_units = 4000) {
-  if (!g$usepointmass || !is.null(g$product)) return(NULL)
+  if (!g$usepointmass) return(NULL)
   J <- nrow(data$Bhat)
   some_units <- unique(round(seq(1, J, length.out = min(J, most_units))))
   if (length(some_units) < J) data <- data_rows(data, some_units)
@@ -44,6 +44,7 @@ null_interval <- function(data, g, n_threads, level = 0.95, most_units = 4000) {
   )
   names(some$Ulist) <- paste0("U", seq_len(nrow(at)))
   loglik <- core_mash("loglik", data, some, label = "Likelihoods", n_threads = n_threads)
+  if (!is.null(g$product)) loglik <- cbind(loglik, product_loglik(data, g$product, n_threads))
   top <- do.call(pmax, lapply(seq_len(ncol(loglik)), \(p) loglik[, p]))
   L0 <- exp(loglik[, 1L] - top)
   others <- exp(loglik[, -1L, drop = FALSE] - top)
@@ -53,7 +54,7 @@ null_interval <- function(data, g, n_threads, level = 0.95, most_units = 4000) {
   }
   grid <- seq(0, 1, 0.125)
   values <- vapply(grid, best, 0)
-  drop <- stats::qchisq(level, sum(used)) / 2 * length(some_units) / J
+  drop <- stats::qchisq(level, sum(used) + !is.null(g$product)) / 2 * length(some_units) / J
   least <- max(values) - drop
   inside <- which(values >= least)
   end <- function(i, side) {

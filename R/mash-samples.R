@@ -10,7 +10,9 @@
 #'
 #' A sample is drawn exactly: its component by the posterior weights, then the effects from the
 #' posterior under this component, also where the prior covariance is singular. Effects that the
-#' component holds at zero are exactly zero.
+#' component holds at zero are exactly zero. Under a component of independent effects (`product` of
+#' [mash()]) the effects are drawn one by one: exactly where errors are independent, and otherwise
+#' from the best independent distributions.
 #'
 #' Every number depends on the seed, the row of the unit in `data`, and the number of the sample
 #' alone, not on threads or blocks, nor on how many samples are drawn: the first 10 of 100 are those

@@ -15,7 +15,7 @@
 #'
 #' @return A list of `nsim` simulations, each a list of `B` (the true effects, J x R, in the units
 #'   of `Bhat`), `data` (measurements of them, as from [mash_set_data()]) and `component` (the
-#'   number of the component each unit was drawn from).
+#'   number of the component each unit was drawn from, that of a `product` being the last).
 #' @seealso [lfsr_calibration()]
 #' @importFrom stats simulate
 #' @export
@@ -57,11 +57,14 @@ restore_seed <- function(old) {
 simulate_once <- function(data, g) {
   J <- nrow(data$Bhat)
   R <- ncol(data$Bhat)
-  component <- sample.int(length(g$pi), J, replace = TRUE, prob = g$pi)
+  component <- sample.int(n_weights(g), J, replace = TRUE, prob = c(g$pi, g$product$weight))
   B <- matrix(0, J, R, dimnames = dimnames(data$Bhat))
   index <- component - g$usepointmass - 1L
   matrices <- index %% length(g$Ulist) + 1L
   scales <- g$grid[pmax(index, 0L) %/% length(g$Ulist) + 1L]
+  alone <- which(component > length(g$pi))
+  index[alone] <- -1L
+  if (length(alone)) B[alone, ] <- product_draws(g$product, length(alone))
   for (k in unique(matrices[index >= 0L])) {
     rows <- which(matrices == k & index >= 0L)
     root <- psd_root(g$Ulist[[k]])
@@ -71,6 +74,13 @@ simulate_once <- function(data, g) {
   data$Bhat[] <- B + data$Shat * residual_draws(data)
   if (!is.null(data$missing)) data$Bhat[data$missing] <- 0
   list(B = B * data$Shat_alpha, data = data, component = component)
+}
+
+# n x R effects under a product.
+product_draws <- function(product, n) {
+  L <- length(product$grid)
+  sd <- apply(product$pi, 2L, \(w) product$grid[sample.int(L, n, replace = TRUE, prob = w)])
+  matrix(sd * stats::rnorm(length(sd)), n)
 }
 
 # F with U = F F'.

@@ -1,9 +1,9 @@
 # A given prior, made ready for data: of their conditions, in their order (the margin, if the prior
 # is of more), and in their units. Whatever is fitted before comes through here. A prior that knows
 # neither its units nor its alpha is taken at the user's word, with a message.
-given_prior <- function(g, data, name = "g", weights = TRUE, product = FALSE) {
+given_prior <- function(g, data, name = "g", weights = TRUE) {
   check_mash_data(data)
-  prior <- model_prior(g, name, weights, product)
+  prior <- model_prior(g, name, weights)
   check_same_scale(prior, data, name)
   at <- align_to(
     prior$conditions, colnames(data$Bhat), name, "condition", prior$R, ncol(data$Bhat)
@@ -12,10 +12,6 @@ given_prior <- function(g, data, name = "g", weights = TRUE, product = FALSE) {
     reduced_matrices(prior$g, at)
   } else {
     marginal_prior(prior$g, at)
-  }
-  if (!is.null(prior$g$product)) {
-    g$product <- prior$g$product
-    g$product$pi <- g$product$pi[, at, drop = FALSE]
   }
   with_data_conditions(g, data)
 }
@@ -50,6 +46,7 @@ check_same_scale <- function(prior, data, name = "g", of = "the data") {
 # Some conditions of a prior without weights.
 reduced_matrices <- function(g, at) {
   g$Ulist <- lapply(g$Ulist, \(U) U[at, at, drop = FALSE])
+  g$product <- product_margin(g$product, at)
   g
 }
 

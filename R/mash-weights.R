@@ -11,7 +11,7 @@ fit_weights <- function(data, g, prior, optmethod, control, want, n_threads) {
     control <- list()
   }
   how <- fit_by(data, g, prior, control, n_threads)
-  if (!is.null(how$pi)) g$pi <- unname(how$pi)
+  if (!is.null(how$pi)) g <- with_weights(g, unname(how$pi))
   fit <- mash_model(data, g, want, n_threads, how$in_core)
   if (!is.null(how$pi)) fit$convergence <- how$convergence
   fit$convergence$method <- optmethod
@@ -36,7 +36,7 @@ fit_convex <- function(data, g, prior, control, n_threads) {
 
 fit_em <- function(data, g, prior, control, n_threads) {
   control <- fit_control(control, tol = 1e-6, max_iter = 5000)
-  loglik <- loglik_matrix(data, g, n_threads)
+  loglik <- component_loglik(data, g, n_threads)
   found <- call_core(
     "mixture_weights", loglik = loglik,
     control = c(list(penalty = prior, start = NULL, row_weights = NULL, method = "em"), control),
@@ -47,7 +47,7 @@ fit_em <- function(data, g, prior, control, n_threads) {
 
 # The penalty enters as further rows: row p is 1 at component p, with weight prior_p - 1.
 fit_mixsqp <- function(data, g, prior, control, n_threads) {
-  loglik <- loglik_matrix(data, g, n_threads)
+  loglik <- component_loglik(data, g, n_threads)
   P <- ncol(loglik)
   penalised <- which(prior != 1)
   L <- exp(loglik - loglik[cbind(seq_len(nrow(loglik)), max.col(loglik, "first"))])

@@ -78,8 +78,10 @@ mash_z_check <- function(m, data, threshold = c(2, 3, 4), max_units = 1e5, ...) 
 predictive_of <- function(data, g, r, seen) {
   variance <- outer(vapply(g$Ulist, \(U) U[r, r], 0), g$grid^2)
   pi <- if (g$usepointmass) g$pi[-1L] else g$pi
-  values <- c(0, variance)
-  weights <- c(if (g$usepointmass) g$pi[1L] else 0, pi)
+  values <- c(0, variance, g$product$grid^2)
+  weights <- c(
+    if (g$usepointmass) g$pi[1L] else 0, pi, g$product$weight * g$product$pi[, r]
+  )
   groups <- match(values, unique(values))
   weights <- as.vector(rowsum(as.double(weights), groups, reorder = FALSE))
   values <- unique(values)
@@ -114,6 +116,9 @@ product_moments <- function(data, g) {
   pi <- matrix(if (g$usepointmass) g$pi[-1L] else g$pi, length(g$Ulist))
   by_matrix <- drop(pi %*% g$grid^2)
   effect <- Reduce(`+`, Map(`*`, g$Ulist, by_matrix))
+  if (!is.null(g$product)) {
+    effect <- effect + diag(g$product$weight * unname(product_variances(g$product)), R)
+  }
   z <- observed * data$Bhat / data$Shat
   precision <- observed / data$Shat
   n <- crossprod(observed)

@@ -45,6 +45,14 @@
 #' @param outputlevel 1: the fitted prior only; 2: and posteriors; 3: and posterior covariances
 #'   (R x R x J numbers); 4: and the matrix of log-likelihoods (J x P numbers).
 #' @param output_lfdr add `lfdr` to the posteriors.
+#' @param product a component under which effects are independent between conditions, each of them
+#'   zero or from one of some scales: `TRUE` to look for one, which is used if it describes the data
+#'   better (see [learn_prior()]); `FALSE` for none; or that of a prior, `list(weight, grid, pi)`,
+#'   beside `Ulist`, whose weight is estimated with the others. Default: looked for where the prior
+#'   is learnt. Posteriors, samples and linear functions are exact under it where errors are
+#'   independent. With a residual correlation they are those of the best independent distributions
+#'   (mean field), whose spread is somewhat too small, and under which effects of a unit are not
+#'   correlated.
 #' @inheritParams shared_arguments
 #'
 #' @return An object of classes `mash_fit` and `mash`, a list of
@@ -60,22 +68,23 @@
 #'   all matrices), `Ulist` (as used, with the names of the conditions), `grid`, `usepointmass`,
 #'   and what it is a prior of, `units` (`"effect"`, or `"z"` for z-scores; `NULL` for `alpha`
 #'   between 0 and 1) and `alpha`.
-#'   A prior that was learnt may have a part `product`, see [learn_prior()]: its weight and those in
-#'   `pi` sum to 1.
-#' - `posterior_weights`: J x active components.
+#'   With a component of effects that are independent between conditions, also `product`, see
+#'   [learn_prior()]: its weight and those in `pi` sum to 1.
+#' - `posterior_weights`: J x active components; what rows lack to 1 is the product's.
 #' - `alpha`: of the data.
 #' - `convergence`: `objective` (penalised log-likelihood in scaled units), `kkt` (largest violation
 #'   of the optimality conditions, relative to the number of units), and, as every fit has them,
 #'   `converged`, `stop` (why it stopped, in one word: `"converged"`, `"iterations"`, `"stalled"` or
 #'   `"fell"`), `iterations`, `trace` (the objective by iteration; not for `"mixSQP"`), `message`
-#'   (why, in words); and `method`; `NULL` with `fixg`.
+#'   (why, in words); and `method`; `NULL` with `fixg`. Where a product was found, `iterations` are
+#'   those of all the fits that this took.
 #' - `learnt`, where the prior was learnt: from how many units, as in [learn_prior()].
 #' - `null_interval`, where the prior was learnt and has a null: the weights of the null (from, to)
 #'   at which the best fit is within a 95% likelihood region of the weights of all components. It is
 #'   often wide: small effects everywhere and none at all are hard to tell apart, and the weight of
 #'   the null is no estimate of the share of null units.
 #' - `lm`, at output level 4: `loglik_matrix` (J x P, less its row maxima) and `lfactors` (the
-#'   maxima), in scaled units.
+#'   maxima), in scaled units; a product has a last column.
 #' @references Urbut, Wang, Carbonetto and Stephens (2019), Nature Genetics 51, 187-195.
 #' @seealso [get_pm()], [get_significant_results()], [get_pairwise_sharing()],
 #'   [mash_compute_posterior_matrices()],
@@ -95,7 +104,7 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
                  control = list(), verbose = TRUE, add.mem.profile = FALSE,
                  algorithm.version = c("Rcpp", "R"), pi_thresh = 1e-10, A = NULL,
                  posterior_samples = 0, seed = 123, outputlevel = 2, output_lfdr = FALSE,
-                 n_threads = NULL, ...) {
+                 n_threads = NULL, product = NULL, ...) {
   take_dots(...)
   check_mash_data(data)
   posterior_samples <- check_samples(posterior_samples, "posterior_samples")
@@ -107,7 +116,6 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
   n_threads <- resolve_threads(n_threads)
   say <- if (verbose) \(...) message(" - ", ...) else \(...) NULL
 
-  knows <- knows_product(A, posterior_samples, outputlevel >= 3)
   learnt <- is.null(g) && is.null(Ulist)
   if (inherits(Ulist, "mnmash_prior") && is.null(g)) {
     g <- Ulist
@@ -116,10 +124,9 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
   if (!is.null(g)) {
     not_both("g", c(
       Ulist = !is.null(Ulist), grid = !is.null(grid), normalizeU = !missing(normalizeU),
-      usepointmass = !missing(usepointmass)
+      usepointmass = !missing(usepointmass), product = !is.null(product)
     ))
-    g <- given_prior(g, data, weights = fixg, product = knows)
-    if (!fixg && !is.null(g$product)) refuse_product("g")
+    g <- given_prior(g, data, weights = fixg)
   } else {
     if (fixg) stop_mnmash("argument", "`fixg` needs a prior `g` to keep")
     if (is.null(Ulist)) {
@@ -129,6 +136,16 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
       source <- found$learnt
     }
     g <- unweighted_prior(data, Ulist, grid, gridmult, normalizeU, usepointmass)
+    if (is.list(product)) {
+      g$product <- check_product(product, ncol(data$Bhat), "product", colnames(data$Bhat))
+    }
+  }
+  look <- if (is.list(product) || !is.null(g$product)) {
+    FALSE
+  } else if (is.null(product)) {
+    learnt
+  } else {
+    check_flag(product)
   }
 
   want <- list(
@@ -143,31 +160,30 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
   if (fixg) {
     not_both("fixg", c(prior = !missing(prior), optmethod = !missing(optmethod)))
     say("Likelihoods of ", describe_problem(data, g))
-    fit <- full_model(data, g, want, n_threads)
+    fit <- mash_model(data, g, want, n_threads)
   } else {
     optmethod <- match_choice(optmethod, names(fit_methods))
     say("Fitting ", describe_problem(data, g), describe_memory(data, g, optmethod))
-    fit <- fit_weights(
-      data, g,
-      dirichlet_parameters(
-        prior, n_components(g), nullweight, component_names(g$Ulist, g$grid, g$usepointmass)
-      ), optmethod, control,
-      want, n_threads
-    )
-    if (learnt && knows) {
+    penalty <- dirichlet_parameters(prior, n_weights(g), nullweight, weight_names(g))
+    # Effects are wanted under the prior that is found in the end.
+    first <- if (look) list(pi_thresh = 1) else want
+    fit <- fit_weights(data, g, penalty, optmethod, control, first, n_threads)
+    if (look) {
       g$pi <- fit$pi
-      found <- learn_product(data, g, fit$vloglik, n_threads)
+      ended <- fit$convergence
+      found <- learn_product(data, g, fit, penalty, n_threads)
       if (!is.null(found)) {
-        g[c("pi", "product")] <- found[c("pi", "product")]
-        convergence <- found$convergence %||% fit$convergence
-        fit <- full_model(data, g, want, n_threads)
-        fit$convergence <- convergence
+        g <- found$g
+        ended[names(found$convergence)] <- found$convergence
       }
-      if (isTRUE(source$few)) g$lfsr_map <- learnt_lfsr_map(data, g, n_threads)
+      fit <- mash_model(data, g, want, n_threads)
+      fit$convergence <- ended
     }
   }
   names(fit$pi) <- component_names(g$Ulist, g$grid, g$usepointmass)
   g$pi <- fit$pi
+  g$product <- fit$product
+  if (learnt && isTRUE(source$few)) g$lfsr_map <- learnt_lfsr_map(data, g, n_threads)
 
   result <- if (is.null(A)) with_raised_lfsr(fit$result, g) else fit$result
   if (want$moments) {
@@ -222,7 +238,8 @@ unweighted_prior <- function(data, Ulist, grid, gridmult, normalizeU, usepointma
 describe_problem <- function(data, g) {
   paste0(
     n_components(g), " components (", length(g$Ulist), " matrices, ", length(g$grid),
-    " scales) to ", nrow(data$Bhat), " units in ", ncol(data$Bhat), " conditions"
+    " scales)", if (!is.null(g$product)) " and independent effects", " to ", nrow(data$Bhat),
+    " units in ", ncol(data$Bhat), " conditions"
   )
 }
 
@@ -234,7 +251,6 @@ new_mash <- function(data, g, fit, result) {
     if (!is.null(x)) matrix(x, dimnames = if (!is.null(units)) list(units, NULL))
   }
   weights <- fit$weights
-  if (!is.null(fit$in_product)) weights <- weights * (1 - fit$in_product)
   dimnames(weights) <- list(units, names(g$pi)[fit$active])
   # mashr names this matrix by component number; functions that read its fits rely on it.
   names(weights) <- fit$active
@@ -255,7 +271,7 @@ new_mash <- function(data, g, fit, result) {
 
 # Computed anew rather than kept during the fit, which would cost its memory to everyone.
 relative_likelihoods <- function(data, g, n_threads) {
-  loglik <- loglik_matrix(data, g, n_threads)
+  loglik <- component_loglik(data, g, n_threads)
   lfactors <- loglik[cbind(seq_len(nrow(loglik)), max.col(loglik, "first"))]
   list(loglik_matrix = loglik - lfactors, lfactors = lfactors)
 }

@@ -110,7 +110,7 @@ resolve_prior <- function(prior, conditions, name = "prior") {
     prior_of(prior, name = name),
     message = \(m) if (grepl("no weights", conditionMessage(m))) invokeRestart("muffleMessage")
   )
-  prior <- prior_for(prior, conditions, length(conditions), name = name)
+  prior <- prior_for(prior, conditions, length(conditions), name = name, product = TRUE)
   prior$U <- lapply(prior$U, name_margins, conditions)
   prior
 }

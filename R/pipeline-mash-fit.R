@@ -6,8 +6,9 @@
 #' of scales, are estimated from the `random` set, which has effects in their natural proportions;
 #' the posteriors of the `strong` set follow.
 #'
-#' Of the prior only the matrices are used. Conditions are matched by name: those that the data do
-#' not have are integrated out, exactly.
+#' Of the prior the matrices are used and, if it has one, its component of independent effects
+#' (`product`, see [learn_prior()]), which gets one of the weights. Conditions are matched by name:
+#' those that the data do not have are integrated out, exactly.
 #' Posteriors of missing cells are in the units of effects: under EZ, those of a cell with the
 #' median standard error of its condition. Posteriors are computed in chunks of `chunk_size` units,
 #' by the workers of `future::plan()` if there are several (see [mash_posterior()]), with identical
@@ -75,7 +76,7 @@ mash_fit <- function(data, prior, V = NULL, effect_model = NULL, compute_posteri
   random <- set_data(input, "random", alpha, V)
   warn_few_units(nrow(random$Bhat), "random", ncol(random$Bhat))
   fit <- do.call(mash, c(
-    list(random, known$U), further,
+    list(random, known$U, product = known$product), further,
     list(outputlevel = output_level, verbose = verbose, n_threads = n_threads)
   ), quote = TRUE)
   # For posteriors of other units.

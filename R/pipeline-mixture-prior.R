@@ -7,7 +7,8 @@
 #'
 #' The default engine, `"learn"`, does what [learn_prior()] does with the `strong` and the `random`
 #' set, in steps that keep the error rates they promise, and has no choices (`seed` is of the rows
-#' that `V` is estimated from). The others
+#' that `V` is estimated from). Like it, it may find a component of independent effects (`product`).
+#' The others
 #' do what older pipelines do, with their choices: they find starting matrices (factors, principal
 #' components, simple known patterns), and refine them by maximum likelihood without a penalty
 #' (`"ud"` and `"ud_ted"` with one). Their lfsr are too small by a factor of two and more. Where one
@@ -170,7 +171,8 @@ mixture_prior <- function(data, engine = c("learn", "ed_bovy", "cov_ed", "ud", "
   }
   weights <- found$weights
   convergence <- found$convergence %||% weights$convergence
-  weights$convergence <- NULL
+  product <- weights$product
+  weights[c("convergence", "product")] <- NULL
   prior <- do.call(new_prior, c(weights, list(
     effect_model = effect_model, V = V,
     learnt = c(list(by = "mixture_prior", n_units = nrow(strong$Bhat)), found$learnt),
@@ -184,6 +186,7 @@ mixture_prior <- function(data, engine = c("learn", "ed_bovy", "cov_ed", "ud", "
     ),
     version = as.character(utils::packageVersion("mnmash"))
   )))
+  prior <- beside_product(prior, product)
   if (!is.null(cwd)) {
     files <- list(cwd = cwd, prefix = prefix, V = V_word, components = save_components)
     write_prior(prior, found$kinds, files, how$say)

@@ -17,7 +17,7 @@ learn_from_sets <- function(input, strong, V, how) {
   )
   how$say("Weights of ", length(U), " matrices from ", nrow(random$Bhat), " units")
   list(
-    weights = weigh_by_mash(random, U, how$n_threads),
+    weights = weigh_by_mash(random, U, how$n_threads, product = TRUE),
     refined = grep("^(ud|shrunk)_", names(U), value = TRUE), learnt = counted_units(strong, random)
   )
 }
@@ -148,8 +148,10 @@ refine_ud <- function(strong, start, how) {
 }
 
 # Weights over a grid of scales, and matrices at the scale the strong units give them.
-weigh_by_mash <- function(strong, U, n_threads) {
-  m <- mash(strong, U, outputlevel = 1, verbose = FALSE, n_threads = n_threads)
+weigh_by_mash <- function(strong, U, n_threads, product = FALSE) {
+  m <- mash(
+    strong, U, outputlevel = 1, verbose = FALSE, n_threads = n_threads, product = product
+  )
   g <- m$fitted_g
   collapsed <- prior_from_g(g, "collapse", 0, colnames(strong$Bhat))
   # Matrices without weight keep the scale they came with.
@@ -158,8 +160,12 @@ weigh_by_mash <- function(strong, U, n_threads) {
   scaled[setdiff(names(U), unused)] <- collapsed$U[setdiff(names(U), unused)]
   w <- stats::setNames(numeric(length(U)), names(U))
   w[names(collapsed$w)] <- collapsed$w
+  null_weight <- collapsed$null_weight
+  # Where the product is the whole prior, the others have no weight: of what is left, which is
+  # nothing, all is null.
+  if (sum(w) + null_weight <= 0) null_weight <- 1
   list(
-    U = scaled, w = w, null_weight = collapsed$null_weight, grid = g$grid, pi = g$pi,
-    convergence = m$convergence
+    U = scaled, w = w, null_weight = null_weight, grid = g$grid, pi = g$pi,
+    product = g$product, convergence = m$convergence
   )
 }

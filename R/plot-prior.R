@@ -76,7 +76,17 @@ label_size <- function(R) if (R <= 20) 8 else if (R <= 35) 7 else 6
 # One weight for each matrix, whatever its scales.
 shown_prior <- function(prior, further = list()) {
   if (inherits(prior, "mash")) further$scales <- "collapse"
-  known_as(list(x = "prior"), do.call(as_prior, c(list(prior), further), quote = TRUE))
+  prior <- known_as(
+    list(x = "prior"), do.call(as_prior, c(list(prior), further), quote = TRUE)
+  )
+  if (is.null(prior$product)) return(prior)
+  # Its covariance.
+  conditions <- prior_conditions(prior)
+  R <- ncol(prior$product$pi)
+  U <- diag(unname(product_variances(prior$product)), R)
+  prior$U$product <- if (is.null(conditions)) U else `dimnames<-`(U, list(conditions, conditions))
+  prior$w <- c(prior$w, product = prior$product$weight)
+  prior
 }
 
 # Matrices by weight, and what is left out.

@@ -7,13 +7,14 @@ prior_conditions <- function(prior) if (length(prior$U)) colnames(prior$U[[1L]])
 # prior is of more), and in the units of its effects. `units` is "effect" or "z", or NULL where the
 # model takes both; `sd` is what a z-score of each condition is multiplied by to be an effect, or
 # NULL where that is not known. A prior that does not say its units is taken at the user's word.
+# Models take normals, mash a `product` too.
 prior_for <- function(prior, conditions, R, units = NULL, sd = NULL, name = "prior",
-                      to = "the data") {
-  if (!is.null(prior$product)) refuse_product(name)
+                      to = "the data", product = FALSE) {
   if (!length(prior$U)) return(prior)
   own <- NROW(prior$U[[1L]])
   at <- align_to(prior_conditions(prior), conditions, name, "condition", own, R, to)
   if (!in_order(at, own)) prior <- prior_margin(prior, at)
+  if (!product) prior <- normals_only(prior, name)
   in_units(prior, units, sd, name, to)
 }
 
@@ -44,7 +45,7 @@ prior_margin <- function(prior, at) {
   prior$w[zero] <- 0
   prior$w <- prior$w[keep]
   R <- NROW(prior$U[[1L]])
-  if (!is.null(prior$product)) prior$product$pi <- prior$product$pi[, at, drop = FALSE]
+  prior$product <- product_margin(prior$product, at)
   if (is.matrix(prior[["V"]]) && nrow(prior$V) == R) prior$V <- prior$V[at, at, drop = FALSE]
   prior$U <- U[keep]
   prior

@@ -47,7 +47,7 @@ as_mashr <- function(x, ...) {
 as_mvsusie_prior <- function(x, w_thresh = -1, ...) {
   check_given()
   prior <- as_prior(x, ...)
-  if (!is.null(prior$product)) refuse_product("x")
+  prior <- normals_only(prior, "x")
   keep <- prior$w > check_number(w_thresh, -1, 1)
   total <- sum(prior$w[keep])
   if (total <= 0) {

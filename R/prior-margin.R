@@ -16,6 +16,7 @@ marginal_prior <- function(g, keep) {
   if (all(zero)) zero[1L] <- FALSE
   pointmass <- g$usepointmass || null > 0
   g[c("Ulist", "usepointmass")] <- list(U[!zero], pointmass)
+  g$product <- product_margin(g$product, keep)
   g$pi <- c(if (pointmass) null, pi[!zero, ])
   names(g$pi) <- component_names(g$Ulist, g$grid, g$usepointmass)
   g
@@ -56,14 +57,20 @@ workflow_prior <- function(g, keep, conditions, nameless) {
       "\": use \"marginal\""
     )
   }
-  list(pi = pi / sum(pi), Ulist = cut, grid = g$grid, usepointmass = g$usepointmass)
+  product <- product_margin(g$product, keep)
+  total <- sum(pi)
+  if (total > 0) pi <- pi / total * (1 - (product$weight %||% 0))
+  c(
+    list(pi = pi, Ulist = cut, grid = g$grid, usepointmass = g$usepointmass),
+    if (!is.null(product)) list(product = product)
+  )
 }
 
 # What a user gives as a fitted prior: a fit, what mash() calls fitted_g, or anything that
 # as_prior() takes. As list(g = the prior in the layout of mash(), conditions, alpha, units, R,
 # nameless = the matrices that came without names of conditions); conditions, alpha and units are
 # NULL where they are not known.
-model_prior <- function(model, name = "model", weights = TRUE, product = FALSE) {
+model_prior <- function(model, name = "model", weights = TRUE) {
   if (inherits(model, "mash") || is.list(model) && !is.null(model[["fitted_g"]])) {
     if (is.null(model$fitted_g)) {
       stop_mnmash("type", as_typed(name), " is data: give a fit of mash() or a prior")
@@ -76,7 +83,7 @@ model_prior <- function(model, name = "model", weights = TRUE, product = FALSE) 
     stop_mnmash("type", as_typed(name), " must be a fit of mash(), its `fitted_g`, or a prior")
   }
   R <- NROW(model$Ulist[[1L]])
-  g <- check_prior(model, R, weights, name, product)
+  g <- check_prior(model, R, weights, name)
   nameless <- names(g$Ulist)[vapply(g$Ulist, \(U) is.null(dimnames(U)), NA)]
   g$Ulist <- name_conditions(g$Ulist)
   if (is.null(g$units)) g$units <- known_units(g$alpha)

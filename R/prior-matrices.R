@@ -187,7 +187,7 @@ scaled_columns <- function(Y, d) Y * rep(d, each = nrow(Y))
 
 # A prior in the layout of mash(): matrices, grid, point mass, and its weights if they are to be
 # used; with its units and alpha, as far as it says them.
-check_prior <- function(g, R, weights, name = "g", product = FALSE) {
+check_prior <- function(g, R, weights, name = "g") {
   if (!is.list(g) || is.null(g$Ulist) || is.null(g[["grid"]])) {
     stop_mnmash(
       "type", as_typed(name),
@@ -201,8 +201,8 @@ check_prior <- function(g, R, weights, name = "g", product = FALSE) {
   )
   P <- pointmass + length(checked$Ulist) * length(checked$grid)
   if (!is.null(g[["product"]])) {
-    if (!product) refuse_product(name)
-    checked$product <- check_product(g[["product"]], R, name)
+    conditions <- Find(Negate(is.null), lapply(checked$Ulist, colnames))
+    checked$product <- check_product(g[["product"]], R, name, conditions)
   }
   if (!is.null(g[["lfsr_map"]])) checked$lfsr_map <- check_lfsr_map(g[["lfsr_map"]], name)
   if (weights || !is.null(g$pi)) {
@@ -221,24 +221,4 @@ check_prior <- function(g, R, weights, name = "g", product = FALSE) {
     checked$alpha <- check_number(g[["alpha"]], 0, 10, name = paste0(name, "$alpha"))
   }
   checked
-}
-
-check_weights <- function(pi, P, name, total = 1) {
-  if (!is.numeric(pi) || length(pi) != P) {
-    stop_mnmash(
-      "dimension", as_typed(name), " must have ", P, " weights, one for each component, not ",
-      length(pi)
-    )
-  }
-  bad <- which(!is.finite(pi) | pi < 0)
-  if (length(bad)) {
-    stop_mnmash(
-      "value", as_typed(name), " must not be negative: weight ", bad[1L], " is ", pi[bad[1L]]
-    )
-  }
-  if (abs(sum(pi) - total) > 1e-4) {
-    stop_mnmash(
-      "value", as_typed(name), " must sum to ", format(total), ", not ", format(sum(pi))
-    )
-  }
 }

@@ -17,7 +17,8 @@
 #'   list of the names of both (`NULL` for conditions where they are not known). `summary()`: an
 #'   object of class `summary.mnmash_prior`, a list of what it prints. `as.data.frame()`: a data
 #'   frame with a row for each matrix and one for the null: `component`, `weight`, `rank`, and
-#'   `largest_sd`, the largest standard deviation of an effect under it.
+#'   `largest_sd`, the largest standard deviation of an effect under it. A `product` (see
+#'   [learn_prior()]) is the last row.
 #' @name prior-methods
 #' @examples
 #' U <- list(own = diag(3), shared = matrix(1, 3, 3))
@@ -123,7 +124,7 @@ summary.mnmash_prior <- function(object, ...) {
 #' @export
 print.summary.mnmash_prior <- function(x, n = 10, ...) {
   take_dots(...)
-  K <- nrow(x$table) - 1L
+  K <- nrow(x$table) - 1L - !is.null(x$product)
   cat(
     "Prior of ", c(effect = "effects", z = "z-scores")[x$units %||% "effect"], " in ",
     x$n_conditions, " conditions: ", K, if (K == 1L) " matrix" else " matrices", "\n",
@@ -144,7 +145,8 @@ print.summary.mnmash_prior <- function(x, n = 10, ...) {
     cat("  effects independent between conditions, each with a null: weight ",
         format(x$product, digits = 3), "\n", sep = "")
   }
-  table <- x$table[order(x$table$component != "null", -x$table$weight), ]
+  table <- utils::head(x$table, K + 1L)
+  table <- table[order(table$component != "null", -table$weight), ]
   more <- nrow(table) - n - 1L
   table <- utils::head(table, n + 1L)
   cat(paste0("  ", format(table$component), "  ", format(table$weight, digits = 3), "\n"), sep = "")
@@ -165,11 +167,17 @@ print.mnmash_prior <- function(x, n = 10, ...) {
 as.data.frame.mnmash_prior <- function(x, row.names = NULL, optional = FALSE, ...) {
   take_dots(...)
   x <- as_prior.mnmash_prior(x)
-  data.frame(
+  found <- data.frame(
     component = c("null", names(x$U)), weight = c(x$null_weight, unname(x$w)),
     rank = c(0L, vapply(x$U, covariance_rank, 0L, USE.NAMES = FALSE)),
     largest_sd = c(0, vapply(x$U, \(U) sqrt(max(diag(U))), 0, USE.NAMES = FALSE))
   )
+  if (is.null(x$product)) return(found)
+  variances <- product_variances(x$product)
+  rbind(found, data.frame(
+    component = "product", weight = x$product$weight, rank = sum(variances > 0),
+    largest_sd = sqrt(max(variances))
+  ))
 }
 
 #' @exportS3Method generics::tidy

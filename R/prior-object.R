@@ -117,12 +117,14 @@ as_prior.list <- function(x, conditions = NULL, scales = c("expand", "collapse")
   match_choice(scales, c("expand", "collapse"))
   null_weight <- 0
   extra <- list()
+  product <- NULL
   if (is.list(x[["U"]])) {
     parts <- c("x$U", "x$w")
     U <- x[["U"]]
     w <- x[["w"]]
     if (!is.null(x[["null_weight"]])) null_weight <- x[["null_weight"]]
-    extra <- x[setdiff(names(x), c("U", "w", "null_weight"))]
+    extra <- x[setdiff(names(x), c("U", "w", "null_weight", "product"))]
+    product <- x[["product"]]
   } else if (is.list(x[["matrices"]])) {
     parts <- c("x$matrices", "x$weights")
     U <- x[["matrices"]]
@@ -149,6 +151,10 @@ as_prior.list <- function(x, conditions = NULL, scales = c("expand", "collapse")
     list(U, found$w, null_weight + found$null_weight),
     list(conditions = if (!named) conditions), extra
   )))
+  if (!is.null(product)) {
+    R <- NROW(U[[1L]])
+    prior <- beside_product(prior, check_product(product, R, "x", prior_conditions(prior)))
+  }
   kept_conditions(prior, if (named) conditions)
 }
 
@@ -267,5 +273,6 @@ prior_from_g <- function(g, scales, pi_thresh, conditions = NULL, learnt = NULL)
     if (!is.null(learnt)) list(learnt = learnt),
     if (!is.null(g$lfsr_map)) list(lfsr_map = g$lfsr_map)
   ))
+  prior <- beside_product(prior, g$product)
   kept_conditions(prior, if (named) conditions)
 }

@@ -83,6 +83,8 @@ mash_estimate_corr_em <- function(data, Ulist, init, max_iter = 30, tol = 1, est
   } else {
     check_covariance(init, ncol(data$Bhat), conditions = colnames(data$Bhat))
   }
+  # Moments of errors are known under normals.
+  if (inherits(Ulist, "mnmash_prior")) Ulist <- normals_only(Ulist, "Ulist")
   now <- fit_with_correlation(data, V, prior, options, Ulist = Ulist)
   loglik <- now$model$loglik
   trace <- list()

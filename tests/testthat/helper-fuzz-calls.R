@@ -175,7 +175,7 @@ fuzz_calls <- function() {
                   nullweight = 10, optmethod = "convex", control = list(max_iter = 50),
                   verbose = FALSE, add.mem.profile = FALSE, algorithm.version = "Rcpp",
                   pi_thresh = 1e-10, A = A, posterior_samples = 2, seed = 1,
-                  outputlevel = 2, output_lfdr = FALSE), t1),
+                  outputlevel = 2, output_lfdr = FALSE, product = FALSE), t1),
     mash_1by1 = c(list(data, alpha = 0, mixcompdist = "normal"), t1),
     mash_compute_loglik = c(list(get_fitted_g(m), data, algorithm.version = "R"), t1),
     mash_compute_posterior_matrices = c(list(

@@ -9,6 +9,10 @@ face_calls <- function() {
   measurements <- list(x = x, s = abs(x) + 1, missing = NULL, V = NULL, baseline = NULL)
   U <- list(a = eye, b = matrix(1, 2, 2))
   prior <- core_prior(U, grid = c(0.5, 1), weights = rep(0.2, 5), null = TRUE)
+  beside <- core_prior(
+    U, grid = c(0.5, 1), weights = rep(0.1, 5), null = TRUE,
+    product = list(weight = 0.5, grid = c(0, 2), pi = matrix(0.5, 2, 2))
+  )
   ed <- list(
     U = unname(U), pi = c(0.5, 0.5), means = NULL, fixed_pi = c(FALSE, FALSE),
     fixed_means = c(TRUE, TRUE), fixed_U = c(FALSE, FALSE)
@@ -52,20 +56,26 @@ face_calls <- function() {
       task = list(threshold = 0, moments = FALSE, covariance = FALSE, scale = NULL, A = NULL),
       draw = NULL
     ),
-    weights_with = list(
-      measurements = measurements, prior = prior,
-      control = c(sweeps, list(penalty = rep(1, 6), extra = 1:4 / 4, memory = 1e9))
+    "mash with a product" = list(
+      measurements = measurements, prior = beside,
+      fit = c(sweeps, list(penalty = rep(1, 6), memory = 1e9)),
+      task = list(
+        threshold = 0, moments = TRUE, covariance = TRUE, scale = matrix(1, 4, 2),
+        A = matrix(1, 1, 2)
+      ),
+      draw = list(n = 2, seed = 1, first = 1)
     ),
     product_weights = list(
       measurements = measurements,
       control = list(variances = c(0, 4), row_weights = c(1, 1, 0.5, 0), null_weight = 10)
     ),
-    product = list(
+    product_loglik = list(
       measurements = measurements,
-      product = list(variances = c(0, 4), weights = matrix(0.5, 2, 2), scale = NULL, signs = TRUE)
+      product = list(variances = c(0, 4), weights = matrix(0.5, 2, 2))
     ),
     weight_sums = list(
-      measurements = measurements, prior = prior, point = list(columns = c(1, 2), floor = 0.1)
+      measurements = measurements, prior = prior,
+      point = list(x = rep(0.2, 5), columns = c(1, 2), floor = 0.1)
     ),
     error_moment = list(
       measurements = measurements, prior = prior,

@@ -5,6 +5,7 @@ mod summary;
 
 use extendr_api::prelude::*;
 use mnmash_core::mash::{error_moment, fit_weights, random_effects, weight_sums};
+use mnmash_core::mash::{weight_sums_with, weights_with};
 use mnmash_core::normal_means::posterior::Weights;
 use mnmash_core::weights::{Method, Options, Point};
 
@@ -36,7 +37,8 @@ impl<'a> ToFit<'a> {
 // The model: list(fit, likelihoods, moments, samples). With `fit`, the weights of the prior are
 // found from those that are given, or from a start of its own; with NULL they are these. `task`:
 // `list(threshold, moments, covariance, scale, A)`: whether moments of the effects are wanted, and
-// their covariances; and samples with `draw`, or none with NULL.
+// their covariances; and samples with `draw`, or none with NULL. A product in the prior is one
+// component more, the last of the weights that are found.
 #[extendr]
 fn rust_mash(
     measurements: Robj,
@@ -48,30 +50,42 @@ fn rust_mash(
 ) -> Outcome<List> {
     arguments!(measurements, prior, fit, task, draw);
     let data = measurements.read(Measurements::read)?;
-    let mixture = prior.read(|p| Mixture::read(p, data.conditions))?;
-    let to_fit =
-        fit.given().map(|f| f.read(|f| ToFit::read(f, mixture.prior.len()))).transpose()?;
+    let mixture = prior.read(|p| Mixture::read_with_product(p, data.conditions))?;
+    let to_fit = fit.given().map(|f| f.read(|f| ToFit::read(f, mixture.len()))).transpose()?;
     let (threshold, moments, covariance, effects) = task.read(|t| {
         let (moments, covariance) = (t.flag("moments")?, t.flag("covariance")?);
         Ok((t.number("threshold")?, moments, covariance, Effects::read(t, &data)?))
     })?;
     let draw = draw.given().map(|d| d.read(effects::draw)).transpose()?;
     let run = Run::new(&run)?;
-    let (means, fit) = run.with(|monitor| {
+    let (means, extra, fit) = run.with(|monitor| {
         let means = data.means()?;
+        let beside = mixture.beside.as_ref();
+        let extra = beside.map(|b| b.product.loglik(data.data(), monitor)).transpose()?;
         let one = |f: &ToFit| {
-            let (prior, start) = (&mixture.prior, mixture.weights);
-            fit_weights(&means, prior, f.penalty, start, f.options, f.memory, monitor)
+            let ToFit { penalty, options, memory } = *f;
+            let prior = &mixture.prior;
+            match &extra {
+                None => {
+                    fit_weights(&means, prior, penalty, mixture.weights, options, memory, monitor)
+                }
+                Some(e) => weights_with(&means, prior, e, penalty, options, memory, monitor),
+            }
         };
         let fit = to_fit.as_ref().map(one).transpose()?;
-        Ok((means, fit))
+        Ok((means, extra, fit))
     })?;
-    let prior = match &fit {
-        Some(fit) => mixture.prior.with_weights(&fit.pi)?,
-        None => mixture.weighted()?,
+    let mixture = match &fit {
+        Some(fit) => mixture.fitted(&fit.pi),
+        None => mixture,
     };
-    let found = Likelihoods::of(&means, &prior, threshold, &run)?;
-    let known = found.weights().map(|weights| Known { means: &means, prior: &prior, weights });
+    let beside = mixture.beside.clone().zip(extra);
+    let prior = mixture.weighted()?;
+    let beside = beside.as_ref().map(|(beside, loglik)| (beside, loglik.as_slice()));
+    let found = Likelihoods::of(&means, &prior, beside, threshold, &run)?;
+    let beside = beside.map(|(beside, _)| (beside, data.data(), found.in_product()));
+    let known =
+        found.weights().map(|weights| Known { means: &means, prior: &prior, weights, beside });
     let moments = known.filter(|_| moments).map(|k| effects.moments(k, covariance, &run));
     let samples = known.zip(draw).map(|(k, draw)| effects.samples(k, draw, &run));
     let (moments, samples) = (moments.transpose()?, samples.transpose()?);
@@ -84,16 +98,28 @@ fn rust_mash(
 }
 
 // list(value, g, hessian, cover): sums over the units at the weights of the prior, with the Hessian
-// of some components.
+// of some components. A product is the last of them.
 #[extendr]
 fn rust_weight_sums(measurements: Robj, prior: Robj, point: Robj, run: Robj) -> Outcome<List> {
     arguments!(measurements, prior, point);
     let data = measurements.read(Measurements::read)?;
-    let prior = prior.read(|p| Mixture::read(p, data.conditions))?.weighted()?;
-    let (columns, floor) =
-        point.read(|p| Ok((p.get("columns")?.places(prior.len())?, p.number("floor")?)))?;
-    let at = Point { x: &prior.weights, columns: &columns, floor };
-    let sums = Run::new(&run)?.with(|monitor| weight_sums(&data.means()?, &prior, at, monitor))?;
+    let mixture = prior.read(|p| Mixture::read_with_product(p, data.conditions))?;
+    let components = mixture.len();
+    let (x, columns, floor) = point.read(|p| {
+        let columns = p.get("columns")?.places(components)?;
+        Ok((p.get("x")?.numbers_of(components)?, columns, p.number("floor")?))
+    })?;
+    let at = Point { x, columns: &columns, floor };
+    let sums = Run::new(&run)?.with(|monitor| {
+        let (means, prior) = (data.means()?, &mixture.prior);
+        match &mixture.beside {
+            None => weight_sums(&means, prior, at, monitor),
+            Some(beside) => {
+                let extra = beside.product.loglik(data.data(), monitor)?;
+                weight_sums_with(&means, prior, &extra, at, monitor)
+            }
+        }
+    })?;
     let hessian = matrix(sums.hessian.as_ref());
     Ok(list!(value = sums.value, g = sums.g, hessian = hessian, cover = sums.cover))
 }

@@ -44,6 +44,13 @@ impl Stream {
         unit(self.words(&[sample], 1, UNIFORM_CALL)[0][0])
     }
 
+    /// Two more uniform numbers of a sample, by the number of the pair: of a stream whose normals are
+    /// not used.
+    pub fn uniforms(&self, sample: u32, pair: u32) -> [f64; 2] {
+        let [a, b] = self.words(&[sample], 1, pair + UNIFORM_CALL + 1);
+        [unit(a[0]), unit(b[0])]
+    }
+
     /// The pair of normals with this number for each of up to `V::N` samples; left-over lanes hold
     /// normals of no use.
     #[inline(always)]

@@ -3,9 +3,9 @@
 
 use extendr_api::prelude::*;
 use mnmash_core::Prior;
-use mnmash_core::normal_means::NormalMeans;
 use mnmash_core::normal_means::posterior::{Weights, posterior};
 use mnmash_core::normal_means::samples::{Draw, samples};
+use mnmash_core::normal_means::{Beside, Data, NormalMeans, Reported};
 
 use crate::boundary::Run;
 use crate::nouns::Measurements;
@@ -27,6 +27,8 @@ pub struct Known<'a> {
     pub prior: &'a Prior,
     /// Of the units: posterior weights of the components.
     pub weights: Weights<'a>,
+    /// The component of independent effects, and its posterior weights.
+    pub beside: Option<(&'a Beside, Data<'a>, &'a [f64])>,
 }
 
 impl<'a> Effects<'a> {
@@ -41,13 +43,22 @@ impl<'a> Effects<'a> {
         self.a.map_or(known.means.conditions, |a| a.rows)
     }
 
+    fn reported(&self) -> Reported<'_> {
+        Reported { scale: self.scale, a: self.a.map(|a| a.view()) }
+    }
+
     /// list(mean, sd, lfdr, negative, positive, lfsr, covariance): J x R each; R x R x J or NULL.
     /// Of `A` times the effects, if it is given: then R is its number of rows.
     pub fn moments(&self, known: Known, covariance: bool, run: &Run) -> Outcome<List> {
         let mut moments = Moments::new(known.means.units, self.count(known), covariance);
-        let (out, a) = (moments.out(), self.a.map(|a| a.view()));
-        let Known { means, prior, weights } = known;
+        let a = self.a.map(|a| a.view());
+        let Known { means, prior, weights, beside } = known;
+        let out = moments.out();
         run.with(|monitor| posterior(means, prior, weights, self.scale, a, out, monitor))?;
+        if let Some((beside, data, share)) = beside {
+            let out = moments.out();
+            run.with(|monitor| beside.mix(data, share, self.reported(), out, monitor))?;
+        }
         Ok(moments.into())
     }
 
@@ -56,8 +67,12 @@ impl<'a> Effects<'a> {
         let dim = [known.means.units, self.count(known), draw.samples];
         let mut array = RArray::<f64, 3>::new_array(dim);
         let (out, map) = (array.data_mut(), (self.scale, self.a.map(|a| a.view())));
-        let Known { means, prior, weights } = known;
-        run.with(|monitor| samples(means, prior, weights, map, draw, out, monitor))?;
+        let Known { means, prior, weights, beside } = known;
+        run.with(|monitor| {
+            samples(means, prior, weights, map, draw, out, monitor)?;
+            let Some((beside, data, share)) = beside else { return Ok(()) };
+            beside.replace_samples(data, share, self.reported(), draw, out, monitor)
+        })?;
         Ok(array)
     }
 }

@@ -2,21 +2,34 @@
 
 use mnmash_core::Prior;
 use mnmash_core::linalg::psd;
+use mnmash_core::normal_means::{Beside, Product};
 
 use crate::read::{Field, Fields, Outcome, Table, refuse};
 
-/// A mixture of normals: `list(U, grid, scales, weights, null)`.
+/// A mixture of normals: `list(U, grid, scales, weights, null, product)`.
 pub struct Mixture<'a> {
     pub prior: Prior,
     /// Of the components, in their order.
     pub weights: Option<&'a [f64]>,
+    /// The component of independent effects: `list(variances, weights, weight)`, or NULL.
+    pub beside: Option<Beside>,
 }
 
 impl<'a> Mixture<'a> {
     /// `U`: matrices of `conditions`, perhaps with names. Either `grid`: numbers whose squares
     /// multiply each matrix, or `scales`: for each matrix what it is multiplied by. `weights`: one
-    /// for each component, or NULL. `null`: whether the first component is the point zero.
+    /// for each component, or NULL. `null`: whether the first component is the point zero. For a
+    /// function that knows normals only: there is no product.
     pub fn read(list: &Fields<'a>, conditions: usize) -> Outcome<Self> {
+        let found = Self::read_with_product(list, conditions)?;
+        match found.beside {
+            None => Ok(found),
+            Some(_) => refuse("prior$product must be NULL here"),
+        }
+    }
+
+    /// The same, perhaps with a product.
+    pub fn read_with_product(list: &Fields<'a>, conditions: usize) -> Outcome<Self> {
         let named = matrices(&list.get("U")?, conditions)?;
         let null = list.flag("null")?;
         let grid = list.maybe("grid", |g| g.numbers())?;
@@ -34,13 +47,37 @@ impl<'a> Mixture<'a> {
             _ => return refuse("prior must have either grid or scales"),
         };
         let weights = list.maybe("weights", |w| w.numbers_of(prior.len()))?;
-        Ok(Self { prior, weights })
+        let beside = list.maybe("product", |p| {
+            p.read(|p| {
+                let variances = p.get("variances")?.numbers()?;
+                let weights = p.get("weights")?.matrix_of(variances.len(), conditions)?.values;
+                let product = Product::new(conditions, variances, weights)?;
+                Ok(Beside { product, weight: p.number("weight")? })
+            })
+        })?;
+        Ok(Self { prior, weights, beside })
     }
 
-    /// For a function that needs the weights.
+    /// The number of components with weights, the product among them.
+    pub fn len(&self) -> usize {
+        self.prior.len() + usize::from(self.beside.is_some())
+    }
+
+    /// With other weights of all components.
+    pub fn fitted<'b>(self, weights: &'b [f64]) -> Mixture<'b> {
+        let (of_normals, of_product) = weights.split_at(self.prior.len());
+        let beside = self.beside.zip(of_product.first());
+        let beside = beside.map(|(beside, &weight)| Beside { weight, ..beside });
+        Mixture { prior: self.prior, weights: Some(of_normals), beside }
+    }
+
+    /// For a function that needs the weights; with a product, those given that it is not that.
     pub fn weighted(self) -> Outcome<Prior> {
         match self.weights {
-            Some(weights) => Ok(self.prior.with_weights(weights)?),
+            Some(weights) => {
+                let given = self.beside.is_some().then(|| Beside::given_others(weights));
+                Ok(self.prior.with_weights(given.as_deref().unwrap_or(weights))?)
+            }
             None => refuse("prior$weights must be given; it is NULL"),
         }
     }

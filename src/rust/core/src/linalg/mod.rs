@@ -21,6 +21,7 @@
 //! - `dense`: products and eigenvalues of one matrix;
 //! - `twofold`: numbers of twice the digits;
 //! - `psd`: factors of one positive semi-definite matrix, and the check that it is one;
+//! - `quadrature`: integrals over an interval;
 //! - `tiled`: the Cholesky factor of one large matrix, on all threads;
 //! - `band`: one large symmetric matrix turned into a band, and normal densities of that;
 //! - `pieces`: the parts of a matrix that are tasks of threads.
@@ -40,6 +41,7 @@ pub mod normal_tail;
 pub mod orthant;
 pub mod pieces;
 pub mod psd;
+pub mod quadrature;
 pub mod scalar;
 pub mod search;
 pub mod special;

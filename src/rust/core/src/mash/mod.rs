@@ -15,7 +15,7 @@ mod sharing;
 mod weights;
 
 pub use error_moment::error_moment;
-pub use product::{product_weights, weights_with};
+pub use product::{ProductWeights, product_weights, weight_sums_with, weights_with};
 pub use random_effects::{Heterogeneity, Summary, random_effects};
 pub use sharing::{Alike, PairCount, pairwise_sharing, sampled_sharing};
 pub use weights::{fit_weights, weight_sums};

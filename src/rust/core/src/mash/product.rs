@@ -7,16 +7,28 @@
 use std::ops::Range;
 
 use super::weights::Blocks;
+use crate::ended::{Ended, Stop};
 use crate::normal_means::scalar::normal;
 use crate::normal_means::{Correlation, Data, Likelihood, NormalMeans, Product};
 use crate::weights::{Likelihoods, LogLikelihoods, Mixture, Options, mixture_weights, scale_rows};
-use crate::weights::{mixture_weights_by_blocks, stride};
+use crate::weights::{Point, Sums, mixture_sums, mixture_weights_by_blocks, stride};
 use crate::{Error, Monitor, Prior};
 
 /// Turns of weights and means.
 const TURNS: usize = 4;
 
-/// The weights of `variances`, L by R, by columns. `row_weights`: how much each unit counts;
+/// Weights of variances in each condition, and how they were found.
+#[derive(Debug, Clone)]
+pub struct ProductWeights {
+    /// L by R, by columns.
+    pub weights: Vec<f64>,
+    /// The largest violation of the optimality conditions, over the conditions.
+    pub kkt: f64,
+    /// All conditions together: iterations of all turns, the sum of the objectives after each turn.
+    pub ended: Ended,
+}
+
+/// The weights of `variances` in each condition. `row_weights`: how much each unit counts;
 /// `null_weight`: the Dirichlet parameter of the first variance, the others' being one.
 ///
 /// # Errors
@@ -27,7 +39,7 @@ pub fn product_weights(
     row_weights: &[f64],
     null_weight: f64,
     monitor: &Monitor,
-) -> Result<Vec<f64>, Error> {
+) -> Result<ProductWeights, Error> {
     let (r, l) = (data.conditions, variances.len());
     let mut weights = vec![1.0 / l.max(1) as f64; l * r];
     let turns = if matches!(data.v, Correlation::Identity) { 1 } else { TURNS };
@@ -35,7 +47,11 @@ pub fn product_weights(
     if let Some(first) = dirichlet.first_mut() {
         *first = null_weight;
     }
+    let (mut iterations, mut trace) = (0, Vec::with_capacity(turns));
+    let (mut kkt, mut stop) = (0.0_f64, Stop::Converged);
     for _ in 0..turns {
+        (kkt, stop) = (0.0, Stop::Converged);
+        let mut objective = 0.0;
         let product = Product::new(r, variances, &weights)?;
         let [delta, beta] = product.evidence(data, monitor)?;
         let columns = delta.chunks_exact(data.units).zip(beta.chunks_exact(data.units));
@@ -55,14 +71,22 @@ pub fn product_weights(
                     *value = normal(delta[row], beta[row], v).log_bayes;
                 }
             }
-            scale_rows(&mut values, n, l, stride, monitor)?;
+            let maxima = scale_rows(&mut values, n, l, stride, monitor)?;
             let view = Likelihoods::new(&values, n, l, stride)?;
             let options = Options::default();
             let fit = mixture_weights(view, &dirichlet, Some(&counts), None, options, monitor)?;
             out.copy_from_slice(&fit.pi);
+            iterations += fit.ended.iterations;
+            objective +=
+                fit.objective + counts.iter().zip(&maxima).map(|(c, m)| c * m).sum::<f64>();
+            kkt = kkt.max(fit.kkt);
+            if !fit.ended.converged() {
+                stop = fit.ended.stop;
+            }
         }
+        trace.push(objective);
     }
-    Ok(weights)
+    Ok(ProductWeights { weights, kkt, ended: Ended::new(stop, iterations, trace) })
 }
 
 /// The weights of the components of a prior and of one more, whose log-likelihoods of the units are
@@ -79,14 +103,23 @@ pub fn weights_with(
     memory: usize,
     monitor: &Monitor,
 ) -> Result<Mixture, Error> {
-    if extra.len() != means.units {
-        let (expected, found) = (means.units, extra.len());
-        return Err(Error::Shape { name: "extra", expected, found });
-    }
-    let blocks = Blocks { means, prior, blocks: means.blocks() };
-    let extra = (0..means.units).map(|position| extra[means.row(position)]).collect();
-    let source = WithExtra { blocks, extra };
+    let source = WithExtra::new(means, prior, extra)?;
     mixture_weights_by_blocks(&source, dirichlet, None, options, memory, monitor)
+}
+
+/// What one pass over the units says about the weights of a point, with one more component as in
+/// [`weights_with`].
+///
+/// # Errors
+/// As many numbers as there are not units; those of the components.
+pub fn weight_sums_with(
+    means: &NormalMeans,
+    prior: &Prior,
+    extra: &[f64],
+    point: Point<'_>,
+    monitor: &Monitor,
+) -> Result<Sums, Error> {
+    mixture_sums(&WithExtra::new(means, prior, extra)?, point, monitor)
 }
 
 /// The log-likelihoods of the components, and a column after the last.
@@ -94,6 +127,18 @@ struct WithExtra<'a> {
     blocks: Blocks<'a>,
     /// In arranged order.
     extra: Vec<f64>,
+}
+
+impl<'a> WithExtra<'a> {
+    fn new(means: &'a NormalMeans, prior: &'a Prior, extra: &[f64]) -> Result<Self, Error> {
+        if extra.len() != means.units {
+            let (expected, found) = (means.units, extra.len());
+            return Err(Error::Shape { name: "extra", expected, found });
+        }
+        let blocks = Blocks { means, prior, blocks: means.blocks() };
+        let extra = (0..means.units).map(|position| extra[means.row(position)]).collect();
+        Ok(Self { blocks, extra })
+    }
 }
 
 /// Some components, and where among them the column is.
@@ -161,6 +206,8 @@ mod tests {
         let counts: Vec<f64> = uniforms(3, j);
         let monitor = Monitor::default();
         let found = product_weights(data, &variances, &counts, 10.0, &monitor).unwrap();
+        assert!(found.ended.converged() && found.ended.iterations > 0 && found.kkt < 1e-6);
+        let found = found.weights;
         for c in 0..2 {
             let weights = &found[4 * c..4 * c + 4];
             assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-12);
@@ -201,6 +248,8 @@ mod tests {
         let (monitor, counts) = (Monitor::default(), vec![1.0; j]);
         let variances = [0.0, 9.0, 25.0];
         let found = product_weights(data, &variances, &counts, 1.0, &monitor).unwrap();
+        assert_eq!(found.ended.trace.len(), TURNS);
+        let found = found.weights;
         assert!((found[0] - 0.7).abs() < 0.06 && (found[3] - 0.9).abs() < 0.04, "{found:?}");
     }
 
@@ -208,8 +257,8 @@ mod tests {
     fn a_condition_without_units_that_count_is_left_alone() {
         let x = [1.0, 2.0, f64::NAN, f64::NAN];
         let data = Data { units: 2, conditions: 2, x: &x, s: &[1.0; 4], v: Correlation::Identity };
-        let found =
-            product_weights(data, &[0.0, 4.0], &[1.0, 1.0], 10.0, &Monitor::default()).unwrap();
+        let found = product_weights(data, &[0.0, 4.0], &[1.0, 1.0], 10.0, &Monitor::default());
+        let found = found.unwrap().weights;
         assert_eq!(found[2..], [0.5, 0.5]);
         assert!(found[0] > 0.5);
     }

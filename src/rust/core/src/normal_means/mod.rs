@@ -52,4 +52,4 @@ pub use likelihood::Likelihood;
 pub use mixture::WeightedPrior;
 pub use posterior::posterior;
 pub use problem::{Data, NormalMeans};
-pub use product::Product;
+pub use product::{Beside, Product, Reported};

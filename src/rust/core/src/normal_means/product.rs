@@ -14,20 +14,26 @@
 //!   E log N(x; b, N) - sum_r KL(q_r || g_r),      KL_r = beta m1 - delta m2 / 2 - log evidence,
 //! ```
 //! which is never above it.
+//!
+//! - `unit`: one unit, cell by cell; `parts`: the posterior of a cell; `signs`: those of sums of cells;
+//! - `beside`: the product as one of the components of a prior.
 
+mod beside;
+mod parts;
+mod signs;
 mod unit;
 
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::posterior::Posterior;
 use super::problem::BLOCK;
 use super::scalar::normal;
 use super::{Correlation, Data};
-use crate::linalg::special::erfc;
-use crate::{Error, Monitor};
-use unit::{Noise, Want};
+use crate::{Error, Monitor, memory};
+pub use beside::{Beside, Reported};
+use parts::below_zero;
+use unit::{Noise, Unit, Want};
 
 /// The mixtures of all conditions, on one set of variances.
 #[derive(Debug, Clone)]
@@ -126,7 +132,7 @@ impl Product {
                 out.zero += share;
             } else if signs {
                 // The smaller tail keeps its digits.
-                let tail = 0.5 * erfc(p.mu.abs() / (2.0 * p.s2).sqrt());
+                let tail = below_zero(p.mu.abs(), p.s2);
                 let (negative, positive) =
                     if p.mu > 0.0 { (tail, 1.0 - tail) } else { (1.0 - tail, tail) };
                 out.negative += share * negative;
@@ -142,101 +148,69 @@ impl Product {
         out
     }
 
-    /// The posterior of every cell, and into `loglik` the log-likelihood of every unit (its bound where
-    /// errors are correlated), in the caller's order. `scale`, J by R, multiplies effects at the end;
-    /// without `signs` the tables of probabilities are meaningless.
+    /// The log-likelihood of every unit (its bound where errors are correlated), in the caller's order.
     ///
     /// # Errors
-    /// Other shapes; noise that is not positive definite; `Error::Interrupted`.
-    pub fn posterior(
-        &self,
-        data: Data,
-        (scale, signs): (Option<&[f64]>, bool),
-        loglik: &mut [f64],
-        out: Posterior,
-        monitor: &Monitor,
-    ) -> Result<(), Error> {
-        let (j, r) = (data.units, data.conditions);
-        let shape = |name, expected: usize, found: usize| match expected == found {
-            true => Ok(()),
-            false => Err(Error::Shape { name, expected, found }),
-        };
-        shape("weights", r, self.conditions())?;
-        shape("loglik", j, loglik.len())?;
-        shape("scale", j * r, scale.map_or(j * r, <[f64]>::len))?;
-        let Posterior { mean, sd, lfdr, negative, positive, lfsr, .. } = out;
-        let tables = [mean, sd, lfdr, negative, positive, lfsr];
-        for table in &tables {
-            shape("tables", j * r, table.len())?;
-        }
-        let results = Mutex::new((loglik, tables));
-        let want = if signs { Want::Signs } else { Want::Moments };
-        self.each_block(data, want, monitor, |rows, units| {
-            // A lock for one copy of a block.
-            let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
-            let (loglik, tables) = &mut *results;
-            for (row, unit) in rows.zip(units) {
-                loglik[row] = unit.loglik;
-                for (c, cell) in unit.cells.iter().enumerate() {
-                    let at = c * j + row;
-                    let by = scale.map_or(1.0, |s| s[at]);
-                    let variance = (cell.second - cell.mean * cell.mean).max(0.0);
-                    let values = [
-                        cell.mean * by,
-                        variance.sqrt() * by,
-                        cell.zero,
-                        cell.negative,
-                        cell.positive,
-                        cell.zero + cell.negative.min(cell.positive),
-                    ];
-                    for (table, value) in tables.iter_mut().zip(values) {
-                        table[at] = value;
-                    }
-                }
-            }
-        })
+    /// Other conditions; noise that is not positive definite; `Error::Interrupted`.
+    pub fn loglik(&self, data: Data, monitor: &Monitor) -> Result<Vec<f64>, Error> {
+        let mut out = memory::zeros(data.units)?;
+        let of = |unit: Unit, _| unit.loglik;
+        self.each_unit(data, (Want::Moments, monitor), |_| true, of, |row, v| out[row] = v)?;
+        Ok(out)
     }
 
     /// What the data say of each cell given the others, `delta` and `beta`: J by R each, in the
     /// caller's order; zero where it is missing.
     ///
     /// # Errors
-    /// Those of [`Product::posterior`].
+    /// Those of [`Product::loglik`].
     pub fn evidence(&self, data: Data, monitor: &Monitor) -> Result<[Vec<f64>; 2], Error> {
         let (j, r) = (data.units, data.conditions);
-        let results = Mutex::new([vec![0.0; j * r], vec![0.0; j * r]]);
-        self.each_block(data, Want::Evidence, monitor, |rows, units| {
-            let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
-            for (row, unit) in rows.zip(units) {
-                for c in 0..r {
-                    results[0][c * j + row] = unit.delta[c];
-                    results[1][c * j + row] = unit.beta[c];
+        let mut out = [memory::zeros(j * r)?, memory::zeros(j * r)?];
+        let of = |unit: Unit, _| [unit.delta, unit.beta];
+        self.each_unit(
+            data,
+            (Want::Evidence, monitor),
+            |_| true,
+            of,
+            |row, found| {
+                for (table, values) in out.iter_mut().zip(found) {
+                    values
+                        .into_iter()
+                        .enumerate()
+                        .for_each(|(c, value)| table[c * j + row] = value);
                 }
-            }
-        })?;
-        Ok(results.into_inner().unwrap_or_else(PoisonError::into_inner))
+            },
+        )?;
+        Ok(out)
     }
 
-    /// Blocks of units side by side; `take` gets the rows of a block and what is known of them.
-    fn each_block(
+    /// `take(row, of(unit, row))` for the units that are `wanted`, side by side in blocks.
+    fn each_unit<T>(
         &self,
         data: Data,
-        want: Want,
-        monitor: &Monitor,
-        take: impl Fn(std::ops::Range<usize>, &[unit::Unit]) + Sync,
+        (want, monitor): (Want, &Monitor),
+        wanted: impl Fn(usize) -> bool + Sync,
+        of: impl Fn(Unit, usize) -> T + Sync,
+        take: impl FnMut(usize, T) + Send,
     ) -> Result<(), Error> {
         super::problem::check(&data)?;
+        let (expected, found) = (data.conditions, self.conditions());
+        if expected != found {
+            return Err(Error::Shape { name: "weights", expected, found });
+        }
         let noise = Noise::new(&data)?;
         let starts: Vec<usize> = (0..data.units).step_by(BLOCK).collect();
+        let take = Mutex::new(take);
         starts.into_par_iter().try_for_each(|start| {
             let rows = start..(start + BLOCK).min(data.units);
             monitor.advance(rows.len())?;
-            let units: Vec<unit::Unit> = rows
-                .clone()
-                .map(|row| noise.unit(self, row, want))
-                .collect::<Result<_, Error>>()?;
-            take(rows, &units);
-            Ok(())
+            rows.filter(|row| wanted(*row)).try_for_each(|row| {
+                let found = of(noise.unit(self, row, want)?, row);
+                // A lock for one copy.
+                (take.lock().unwrap_or_else(PoisonError::into_inner))(row, found);
+                Ok(())
+            })
         })
     }
 }

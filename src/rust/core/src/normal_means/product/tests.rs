@@ -1,5 +1,10 @@
+use faer::Mat;
+
 use super::*;
 use crate::linalg::scalar::log_sum_exp;
+use crate::linalg::special::erfc;
+use crate::normal_means::posterior::Posterior;
+use crate::normal_means::samples::Draw;
 use crate::normal_means::testing::{Case, cases};
 use crate::testing::{random, uniforms};
 use crate::with_threads;
@@ -21,13 +26,26 @@ fn product(r: usize) -> Product {
 }
 
 fn found(data: Data, product: &Product, scale: Option<&[f64]>) -> Found {
-    let cells = data.units * data.conditions;
-    let mut loglik = vec![0.0; data.units];
-    let mut tables = vec![vec![0.0; cells]; 6];
-    let [mean, sd, lfdr, negative, positive, lfsr] = &mut tables[..] else { panic!() };
-    let out = Posterior { mean, sd, lfdr, negative, positive, lfsr, covariance: None };
-    product.posterior(data, (scale, true), &mut loglik, out, &Monitor::default()).unwrap();
+    let monitor = Monitor::default();
+    let loglik = product.loglik(data, &monitor).unwrap();
+    let beside = Beside { product: product.clone(), weight: 1.0 };
+    let mut tables = vec![vec![0.0; data.units * data.conditions]; 6];
+    let reported = Reported { scale, a: None };
+    mix(&beside, data, &vec![1.0; data.units], reported, &mut tables, None);
     Found { loglik, tables }
+}
+
+fn mix(
+    beside: &Beside,
+    data: Data,
+    share: &[f64],
+    reported: Reported,
+    tables: &mut [Vec<f64>],
+    covariance: Option<&mut [f64]>,
+) {
+    let [mean, sd, lfdr, negative, positive, lfsr] = tables else { panic!() };
+    let out = Posterior { mean, sd, lfdr, negative, positive, lfsr, covariance };
+    beside.mix(data, share, reported, out, &Monitor::default()).unwrap();
 }
 
 /// Every combination of components of the conditions: log-likelihood, and means, second moments and
@@ -170,4 +188,167 @@ fn large_effects_are_finite_and_wrong_shapes_are_named() {
     let wrong = |variances: &[f64], weights: &[f64]| Product::new(2, variances, weights).is_err();
     assert!(wrong(&[], &[]) && wrong(&[1.0], &[1.0]) && wrong(&[-1.0], &[1.0, 1.0]));
     assert!(wrong(&[1.0], &[1.0, 0.0]) && !wrong(&[1.0], &[1.0, 3.0]));
+}
+
+/// Tables of two results and their covariances by hand, from the cells of independent errors: the
+/// first plus twice the second effect, and the first less the second, on a scale.
+#[test]
+fn sums_of_effects_are_those_over_all_combinations_of_their_parts() {
+    let (j, r) = (40, 3);
+    let x: Vec<f64> = random(1, j * r).iter().map(|x| 6.0 * x).collect();
+    let s: Vec<f64> = uniforms(2, j * r).iter().map(|u| 0.5 + u).collect();
+    let scale: Vec<f64> = uniforms(3, j * r).iter().map(|u| 0.5 + u).collect();
+    let data = Data { units: j, conditions: r, x: &x, s: &s, v: Correlation::Identity };
+    let product = product(r);
+    let a = Mat::from_fn(2, r, |q, c| [[1.0, 2.0, 0.0], [1.0, -1.0, 0.0]][q][c]);
+    let beside = Beside { product, weight: 1.0 };
+    let share: Vec<f64> = uniforms(4, j);
+    // What the other components say, made up.
+    let others: Vec<Vec<f64>> = (0..6).map(|t| uniforms(10 + t, 2 * j)).collect();
+    let (mut tables, mut covariance) = (others.clone(), vec![0.25; 4 * j]);
+    let reported = Reported { scale: Some(&scale), a: Some(a.as_ref()) };
+    mix(&beside, data, &share, reported, &mut tables, Some(&mut covariance));
+    for row in 0..j {
+        let cells: Vec<_> = (0..r)
+            .map(|c| {
+                let delta = 1.0 / (s[c * j + row] * s[c * j + row]);
+                beside.product.parts(c, delta, delta * x[c * j + row])
+            })
+            .collect();
+        let by = |q: usize, c: usize| a[(q, c)] * scale[c * j + row];
+        // Parts with a point at zero.
+        let of = |c: usize| -> Vec<(f64, f64, f64)> {
+            let zero = [(cells[c].zero, 0.0, 0.0)];
+            let slabs = cells[c].slabs.iter().map(|s| (s.weight, s.mean, s.variance));
+            zero.into_iter().chain(slabs).collect()
+        };
+        let mut sums = [[0.0; 5]; 2];
+        let mut both = 0.0;
+        for (w0, m0, v0) in of(0) {
+            for (w1, m1, v1) in of(1) {
+                let w = w0 * w1;
+                let mean = |q: usize| by(q, 0) * m0 + by(q, 1) * m1;
+                let cross =
+                    |q: usize, p: usize| by(q, 0) * by(p, 0) * v0 + by(q, 1) * by(p, 1) * v1;
+                both += w * (mean(0) * mean(1) + cross(0, 1));
+                for q in 0..2 {
+                    let (m, v) = (mean(q), cross(q, q));
+                    let below = if v > 0.0 { 0.5 * erfc(m / (2.0 * v).sqrt()) } else { 0.0 };
+                    let zero = f64::from(u8::from(v <= 0.0));
+                    let values = [m, m * m + v, zero, below, 1.0 - zero - below];
+                    sums[q].iter_mut().zip(values).for_each(|(s, v)| *s += w * v);
+                }
+            }
+        }
+        let r = share[row];
+        let mixed =
+            |q: usize, table: usize, own: f64| (1.0 - r) * others[table][q * j + row] + r * own;
+        for q in 0..2 {
+            let at = |table: usize| tables[table][q * j + row];
+            let mean = mixed(q, 0, sums[q][0]);
+            assert!((at(0) - mean).abs() < 1e-10 * (1.0 + mean.abs()));
+            let (m, sd) = (others[0][q * j + row], others[1][q * j + row]);
+            let second = (1.0 - r) * (m * m + sd * sd) + r * sums[q][1];
+            let want = (second - mean * mean).sqrt();
+            assert!((at(1) - want).abs() < 1e-8 * (1.0 + want), "{} {want}", at(1));
+            for (table, own) in [(2, sums[q][2]), (3, sums[q][3]), (4, sums[q][4])] {
+                assert!((at(table) - mixed(q, table, own)).abs() < 1e-12);
+            }
+            let lfsr = at(2) + at(3).min(at(4));
+            assert_eq!(at(5), lfsr.min(1.0));
+        }
+        let m = |q: usize| others[0][q * j + row];
+        let want =
+            (1.0 - r) * (0.25 + m(0) * m(1)) + r * both - tables[0][row] * tables[0][j + row];
+        let found = [covariance[4 * row + 1], covariance[4 * row + 2]];
+        assert!(found.iter().all(|f| (f - want).abs() < 1e-9 * (1.0 + want.abs())));
+    }
+}
+
+#[test]
+fn samples_have_the_moments_of_the_cells_and_replace_as_many_as_the_share() {
+    let (j, r, m) = (6, 2, 40_000);
+    let x = [0.2, 3.0, 4.5, -1.0, 8.0, f64::NAN, 1.0, -2.0, 0.1, 5.0, -6.0, 2.0];
+    let s = [1.0; 12];
+    let data = Data { units: j, conditions: r, x: &x, s: &s, v: Correlation::Identity };
+    let beside = Beside { product: product(r), weight: 1.0 };
+    let want = found(data, &beside.product, None).tables;
+    let share = [1.0, 1.0, 1.0, 1.0, 0.3, 0.0];
+    // Others leave a mark that no effect has.
+    let mark = 1e9;
+    let reported = Reported { scale: None, a: None };
+    let run = |samples, first_row| {
+        let mut out = vec![mark; j * r * samples];
+        let draw = Draw { samples, seed: 7, first_row };
+        let monitor = Monitor::default();
+        beside.replace_samples(data, &share, reported, draw, &mut out, &monitor).unwrap();
+        out
+    };
+    let out = run(m, 0);
+    let mean_of = |row: usize, c: usize, of: &dyn Fn(f64) -> f64| {
+        let values = (0..m).map(|k| out[(k * r + c) * j + row]);
+        values.map(of).sum::<f64>() / m as f64
+    };
+    for row in 0..4 {
+        for c in 0..r {
+            let at = |table: usize| want[table][c * j + row];
+            let bound = 5.0 * at(1) / (m as f64).sqrt() + 1e-12;
+            assert!((mean_of(row, c, &|b| b) - at(0)).abs() < bound);
+            for (probability, is) in [(at(2), 0.0), (at(3), -1.0)] {
+                let found = mean_of(row, c, &|b| {
+                    let sign = if b == 0.0 { 0.0 } else { b.signum() };
+                    f64::from(u8::from(sign == is))
+                });
+                let bound = 5.0 * (probability * (1.0 - probability) / m as f64).sqrt() + 1e-12;
+                assert!((found - probability).abs() < bound, "{row} {c} {found} {probability}");
+            }
+            let spread = mean_of(row, c, &|b| (b - at(0)).powi(2)) / (at(1) * at(1));
+            assert!((spread - 1.0).abs() < 0.1, "{row} {c} {spread}");
+        }
+    }
+    // Effects of independent errors are independent.
+    let product: f64 = (0..m).map(|k| out[2 * k * j + 2] * out[(2 * k + 1) * j + 2]).sum::<f64>();
+    let moments = (want[0][2], want[0][j + 2], want[1][2], want[1][j + 2]);
+    let second = |mean: f64, sd: f64| mean * mean + sd * sd;
+    let sd = (second(moments.0, moments.2) * second(moments.1, moments.3)).sqrt();
+    assert!((product / m as f64 - moments.0 * moments.1).abs() < 5.0 * sd / (m as f64).sqrt());
+    let replaced = 1.0 - mean_of(4, 0, &|b| f64::from(u8::from(b == mark)));
+    assert!((replaced - 0.3).abs() < 5.0 * (0.21 / m as f64).sqrt(), "{replaced}");
+    assert!((0..m).all(|k| out[2 * k * j + 5] == mark));
+    // Fewer samples are the first; another first row has others.
+    assert_eq!(run(10, 0), out[..j * r * 10]);
+    assert!(run(10, 1) != out[..j * r * 10]);
+    // As linear functions.
+    let a = Mat::from_fn(1, 2, |_, c| [1.0, -1.0][c]);
+    let mut mapped = vec![mark; j * 10];
+    let draw = Draw { samples: 10, seed: 7, first_row: 0 };
+    let reported = Reported { scale: Some(&[2.0; 12]), a: Some(a.as_ref()) };
+    let monitor = Monitor::default();
+    beside.replace_samples(data, &share, reported, draw, &mut mapped, &monitor).unwrap();
+    for k in 0..10 {
+        let want = 2.0 * (out[2 * k * j] - out[(2 * k + 1) * j]);
+        assert!((mapped[k * j] - want).abs() < 1e-12);
+    }
+}
+
+#[test]
+fn likelihoods_are_joined_by_weight() {
+    let beside = Beside { product: product(2), weight: 0.25 };
+    let product = [-3.0_f64, -800.0, -1.0];
+    let (others, alone) = ([-2.0_f64, -1.0, -900.0], [-4.0_f64, -2.0, -950.0]);
+    let (mut vloglik, mut alternative) = (others, alone);
+    let share = beside.join(&product, 0.6, &mut vloglik, Some(&mut alternative));
+    let want = (0.75 * (-2.0_f64).exp() + 0.25 * (-3.0_f64).exp()).ln();
+    assert!((vloglik[0] - want).abs() < 1e-14);
+    assert!((share[0] - 0.25 * (-3.0_f64 - want).exp()).abs() < 1e-14);
+    let want = ((0.3 * (-4.0_f64).exp() + 0.25 * (-3.0_f64).exp()) / 0.55).ln();
+    assert!((alternative[0] - want).abs() < 1e-14);
+    assert!((vloglik[1] - (-1.0 + 0.75_f64.ln())).abs() < 1e-12 && share[1] == 0.0);
+    assert!((vloglik[2] - (-1.0 + 0.25_f64.ln())).abs() < 1e-12 && share[2] == 1.0);
+    let whole = Beside { weight: 1.0, ..beside };
+    let mut vloglik = others;
+    assert_eq!(whole.join(&product, 1.0, &mut vloglik, None), [1.0; 3]);
+    assert_eq!(vloglik, product);
+    assert_eq!(Beside::given_others(&[0.2, 0.3]), [0.4, 0.6]);
+    assert_eq!(Beside::given_others(&[0.0, 0.0]), [1.0, 0.0]);
 }
