@@ -31,7 +31,9 @@
 #'    by the Bayesian information criterion. What mash does with a prior knows it (see the argument
 #'    `product` of [mash()]). Models that take normals only ([finemap()], [mr_mash()] and others)
 #'    put normals in its place, and say so: exact for units with an effect in no condition or one,
-#'    of the same variances for the others.
+#'    of the same variances for the others. Of the log-likelihood that is lost where it is left out
+#'    this loses about a thirtieth, in simulations in which a tenth of the units have effects in
+#'    several conditions, and a quarter where that is more than half.
 #'
 #' 8. *Errors of its own lfsr*, where there are fewer strong blocks than ten for each condition. The
 #'    prior is learnt anew from `nsim` data sets simulated from it, and the signs called are held
