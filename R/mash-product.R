@@ -13,9 +13,10 @@
 # The weights of a mixture are at their best without a component if its likelihood relative to the
 # mixture's has a mean of at most 1 over the units: that decides for most data. Else the weights are
 # found anew with it, in turns with the product's own, in which a unit counts as much as it belongs
-# to the product. It stays if that is better by the Bayesian information criterion. Where the
-# product alone does as well, by the same criterion, as the mixture with it, and says more than that
-# all effects are zero, it is the whole prior: the weights of other components are then noise.
+# to the product. Where the product alone does as well, by the Bayesian information criterion, as
+# the mixture with it, and says more than that all effects are zero, it is the whole prior: the
+# weights of other components are then noise. Otherwise it stays if it is better than the mixture
+# without it, by the same criterion.
 learn_product <- function(data, g, fit, penalty, n_threads, turns = 3L) {
   if (ncol(data$Bhat) < 2L || !is.null(data$L)) return(NULL)
   J <- nrow(data$Bhat)
@@ -43,20 +44,16 @@ learn_product <- function(data, g, fit, penalty, n_threads, turns = 3L) {
     if (sum(r) < 1) break
     part <- fitted_product(data, r, n_threads)
   }
-  free <- n_free_weights(best$g)
-  if (2 * (best$loglik - plain) < (free - n_free_weights(g)) * log(J)) {
-    best <- list(loglik = plain, g = g, convergence = fit$convergence)
-    free <- n_free_weights(g)
-  }
   nothing <- list(grid = 0, pi = matrix(1, 1L, ncol(data$Bhat)))
   some <- 2 * (alone - sum(product_loglik(data, nothing, n_threads))) > ncol(data$Bhat) * log(J)
-  own <- n_free_weights(list(pi = 0, product = c(list(weight = 1), whole$product)))
-  if (some && 2 * (best$loglik - alone) < (free - own) * log(J)) {
+  in_use <- sum(c(best$g$pi, best$g$product$weight) > 1e-6)
+  if (some && 2 * (best$loglik - alone) < (in_use - 1) * log(J)) {
     best$g[c("pi", "product")] <- list(0 * g$pi, c(list(weight = 1), whole$product))
     ends <- c(ends, list(whole$convergence))
     return(list(g = best$g, convergence = all_endings(ends, whole$convergence)))
   }
-  if (is.null(best$g$product)) return(NULL)
+  more <- n_free_weights(best$g) - n_free_weights(g)
+  if (is.null(best$g$product) || 2 * (best$loglik - plain) < more * log(J)) return(NULL)
   list(g = best$g, convergence = all_endings(ends, best$convergence))
 }
 

@@ -83,6 +83,11 @@ by_terms <- function(g, data, A = diag(ncol(data$Bhat)), scale = 1 + 0 * data$Bh
   )
 }
 
+# The same data without some cells.
+without_cells <- function(data, cells) {
+  mash_set_data(replace(data$Bhat, cells, NA), replace(data$Shat, cells, NA))
+}
+
 # Data with some strong cells.
 product_data <- function(J = 12, R = 3, seed = 1, ...) {
   set.seed(seed)

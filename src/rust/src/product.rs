@@ -37,7 +37,7 @@ fn rust_product_loglik(measurements: Robj, product: Robj, run: Robj) -> Outcome<
         let weights = p.get("weights")?.matrix_of(variances.len(), data.conditions)?.values;
         Ok(Product::new(data.conditions, variances, weights)?)
     })?;
-    Ok(Run::new(&run)?.with(|monitor| product.loglik(data.data(), monitor))?)
+    Run::new(&run)?.with(|monitor| product.loglik(data.data(), monitor))
 }
 
 extendr_module! {
