@@ -63,7 +63,6 @@ rust_product_weights <- function(measurements, control, run) .Call(wrap__rust_pr
 
 rust_product_loglik <- function(measurements, product, run) .Call(wrap__rust_product_loglik, measurements, product, run)
 
-
 rust_pairwise_sharing <- function(posterior, control, run) .Call(wrap__rust_pairwise_sharing, posterior, control, run)
 
 rust_sampled_sharing <- function(posterior, control, run) .Call(wrap__rust_sampled_sharing, posterior, control, run)

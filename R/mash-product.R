@@ -16,7 +16,8 @@
 # to the product. Where the product alone does as well, by the Bayesian information criterion, as
 # the mixture with it, and says more than that all effects are zero, it is the whole prior: the
 # weights of other components are then noise. Otherwise it stays if it is better than the mixture
-# without it, by the same criterion.
+# without it, by the same criterion, where it counts as its weight and a share of effects for each
+# condition: those of scales, as of the mixture's, are many and say little each.
 learn_product <- function(data, g, fit, penalty, n_threads, turns = 3L) {
   if (ncol(data$Bhat) < 2L || !is.null(data$L)) return(NULL)
   J <- nrow(data$Bhat)
@@ -52,7 +53,7 @@ learn_product <- function(data, g, fit, penalty, n_threads, turns = 3L) {
     ends <- c(ends, list(whole$convergence))
     return(list(g = best$g, convergence = all_endings(ends, whole$convergence)))
   }
-  more <- n_free_weights(best$g) - n_free_weights(g)
+  more <- ncol(data$Bhat) + 1
   if (is.null(best$g$product) || 2 * (best$loglik - plain) < more * log(J)) return(NULL)
   list(g = best$g, convergence = all_endings(ends, best$convergence))
 }
