@@ -152,3 +152,26 @@ check_table <- function(x, name, complain) {
     complain(as_typed(name), " has columns of different lengths, or without names")
   }
 }
+
+# A fit, or what is laid out like one.
+check_fit <- function(m, prior = FALSE, name = arg_name(m)) {
+  if (missing(m)) stop_mnmash("argument", as_typed(name), " is needed")
+  check_whole(m, name)
+  if (inherits(m, "mash") && !is.null(unclass(m)[["Bhat"]])) {
+    stop_mnmash(
+      "type", as_typed(name), " is data from mash_set_data(): give a fit, such as of mash()"
+    )
+  }
+  if (!is.list(m) || (prior && (!is.list(m$fitted_g) || is.null(m$fitted_g$pi)))) {
+    stop_mnmash("type", as_typed(name), " must be a fit, such as of mash(), not ", class(m)[1L])
+  }
+  m
+}
+
+# What `mash_set_data` returns, or an error that says so.
+check_mash_data <- function(data, name = arg_name(data)) {
+  if (!inherits(data, "mash") || is.null(data$Bhat) || is.null(data$Shat)) {
+    stop_mnmash("type", as_typed(name), " must come from mash_set_data()")
+  }
+  check_whole(data, name)
+}
