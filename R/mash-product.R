@@ -61,9 +61,9 @@ learn_product <- function(data, g, fit, penalty, n_threads, turns = 3L) {
 # How many weights were free: components in use less one, and the same of each condition of a
 # product.
 n_free_weights <- function(g, least = 1e-6) {
-  used <- c(g$pi, g$product$weight)
-  of_scales <- if (isTRUE(g$product$weight > least)) colSums(g$product$pi > least) - 1
-  sum(used > least) - 1 + sum(of_scales)
+  used <- sum(c(g$pi, g$product$weight) > least) - 1L
+  if (!isTRUE(g$product$weight > least)) return(used)
+  used + sum(g$product$pi > least) - ncol(g$product$pi)
 }
 
 # How a fit ended that took several, one of which has its weights: the iterations are those of all.

@@ -291,7 +291,7 @@ test_that("the pipeline learns it, and its steps go on with it", {
   set.seed(7)
   for (set in c("strong", "random")) {
     shape <- dim(input[[paste0(set, ".b")]])
-    share <- if (set == "strong") 0.6 else 0.1
+    share <- if (set == "strong") 0.8 else 0.35
     B <- matrix(rbinom(prod(shape), 1, share) * rnorm(prod(shape), sd = 5), shape[1])
     S <- input[[paste0(set, ".s")]]
     input[[paste0(set, ".b")]][] <- S * (B + rnorm(prod(shape)))
