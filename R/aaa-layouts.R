@@ -15,7 +15,7 @@ layouts <- list(
   mash_data_contrasts = "Bhat n J R; Shat n J R; Shat_alpha n J R; V v C C J?; alpha n 1;
     missing f? J R; units effect|z? 1; commonV f? 1; L n _ C; Shat_orig n? J C; LSVSLt n? R R J?;
     weight n?",
-  mash_fit = "fitted_g l; fitted_g$pi p P; fitted_g$Ulist L; fitted_g$Ulist[] v R R;
+  mash_fit = "fitted_g l?; fitted_g$pi p P; fitted_g$Ulist L; fitted_g$Ulist[] v R R;
     fitted_g$grid v?; fitted_g$usepointmass f? 1; fitted_g$alpha n? 1;
     fitted_g$units effect|z? 1; alpha n? 1; loglik n? 1; vloglik n? J; null_loglik n? J;
     alt_loglik n? J; result l?; result$PosteriorMean n? J Q; result$PosteriorSD n? J Q;
@@ -31,7 +31,7 @@ layouts <- list(
   mnmash_prior = "U L K; U[] v R R; w p K; null_weight v 1; units effect|z? 1;
     effect_model EE|EZ? 1; learnt l?; learnt$by w? 1; learnt$n_units n? 1; product l?",
   summary.mnmash_prior = "n_conditions n 1; conditions w? R; units effect|z? 1; learnt l?;
-    product l?; table t; table$component w; table$weight n; table$rank n; table$largest_sd n",
+    product a?; table t; table$component w; table$weight n; table$rank n; table$largest_sd n",
   mash_1by1 = "result l; result$PosteriorMean n J R; result$PosteriorSD n J R; result$lfsr n J R;
     loglik n 1; fitted_g l R; convergence l?; convergence$converged f 1; convergence$message w 1;
     convergence$iterations n 1",
@@ -84,8 +84,8 @@ layouts <- list(
     convergence l; n n 1; p n 1; linear n N; y n N; terms l?; terms$named f 1",
   summary.mnmash_varbvs = "fit o; grid t; grid$logodds n; grid$elbo n; grid$weight n;
     grid$sigma n; grid$sa n; top t; top$predictor a; top$pip n; top$mean n; top$lfsr n",
-  deconvolved = "Bhat n P R; Shat n P R; V n? R R; PosteriorMean n P R; PosteriorSD n P R;
-    lfsr n P R; sigma2 n R; converged f R; convergence l; method w 1; fits l? R; fits[] o;
+  deconvolved = "Bhat n P R; Shat n P R; V n? R R; PosteriorMean n? P R; PosteriorSD n? P R;
+    lfsr n? P R; sigma2 n? R; converged f? R; convergence l?; method w? 1; fits l? R; fits[] o;
     fit o?",
   summary.deconvolved = "fit o; conditions t; conditions$condition w; conditions$sigma2 n;
     conditions$pve n; conditions$significant n; conditions$converged f",
@@ -93,12 +93,11 @@ layouts <- list(
   posterior_contrast = "[] n",
   finemap = "alpha n L P; lbf_variable n? L P; lbf n L; scale n L; V n R R; effects L L; near l;
     lead_ld n P _; convergence l; convergence$message w 1; elbo n +; converged f 1; pip n P;
-    coef n P R; intercept n? R; lfsr n P R; set_lfsr n L R; n_iter n 1; message w 1; data l;
-    data$kind w 1; data$p n 1; data$R n 1; data$n n?; data$variables w? P; data$conditions w? R;
-    covariates n? _ R; prior l?; prior_weights n? P; options l?; sets l; sets[] l; effects[] l;
-    effects[]$variable n; effects[]$mean n; effects[]$sd n; effects[]$lfsr n;
-    effects[]$weights n?; sets[]$variables a; sets[]$coverage n; sets[]$purity n; terms l?;
-    terms$named f 1",
+    coef n P R; intercept n? R; lfsr n P R; single_effect_lfsr n L R; n_iter n 1; message w 1;
+    data l; data$kind w 1; data$p n 1; data$R n 1; data$n n?; data$variables w? P; data$conditions
+    w? R; covariates n? _ R; prior l?; prior_weights n? P; options l?; sets l; sets[] l; effects[]
+    l; effects[]$variable n; effects[]$mean n; effects[]$sd n; effects[]$lfsr n; effects[]$weights
+    n?; sets[]$variables a; sets[]$coverage n; sets[]$purity n; terms l?; terms$named f 1",
   summary.finemap = "set w; sentinel a; pip n; size n; coverage n; purity n; log_bf n;
     probability n; condition w; effect n; se n; lfsr n; active f",
   finemap_data = "kind rows|suffstat|sumstats 1; variables w? P; conditions w? R; p n 1; R n 1;

@@ -93,5 +93,6 @@ open_dots <- c(
   pip.default = "says that there is no method",
   credible_sets.default = "says that there is no method",
   as_prior.default = "says that there is no method",
-  learnt_matrices.mash = "is called by mash() alone"
+  learnt_matrices.mash = "is called by mash() alone",
+  learnt_lfsr_map.mash = "is called by mash() alone"
 )

@@ -123,6 +123,10 @@ face_calls <- function() {
         trial = 0, seed = 1, estimate_V = FALSE, estimate_w = TRUE, scale = NULL
       ))
     ),
+    ud_shrunk = list(
+      measurements = measurements, start = list(U = unname(U), pi = c(0.5, 0.5)),
+      control = list(lambda = 2, iterations = 2)
+    ),
     factorise = list(
       measurements = list(x = x, s = NULL),
       control = list(
@@ -336,7 +340,7 @@ test_that("run is read as all lists are", {
     tryCatch(from_rust(do.call(rust, arguments)), error = conditionMessage)
   }
   expect_true(is.matrix(said(arguments$run)))
-  expect_identical(said(list(threads = 2)), "run$n_threads is missing")
+  expect_match(said(list(threads = 2)), "run$n_threads is missing", fixed = TRUE)
   expect_match(said(list(n_threads = 1.5)), "run$n_threads must be", fixed = TRUE)
   expect_match(said(list(n_threads = 1, progress = 3)), "unknown field \"progress\"")
   expect_match(said(NULL), "run must be a list; it is NULL")

@@ -6,8 +6,9 @@ use crate::read::{Failure, Field, Outcome, Value};
 
 fn prior<'a>(grid: Value<'a>, scales: Value<'a>, weights: Value<'a>) -> Value<'a> {
     let u = list(vec![("a", matrix(1, 1, &[2.0])), ("", matrix(1, 1, &[3.0]))]);
-    let null = flag(true);
-    list(vec![("U", u), ("grid", grid), ("scales", scales), ("weights", weights), ("null", null)])
+    let parts = [("U", u), ("grid", grid), ("scales", scales), ("weights", weights)];
+    let others = [("null", flag(true)), ("product", null())];
+    list(parts.into_iter().chain(others).collect())
 }
 
 fn mixture<'a>(v: &'a Value<'a>) -> Outcome<Mixture<'a>> {
