@@ -24,7 +24,7 @@ layouts <- list(
     posterior_weights n? J _; n_units n? 1; convergence l?; convergence$converged f 1;
     convergence$message w 1; convergence$iterations n 1; convergence$stop w? 1;
     convergence$trace n?; learnt l?; learnt$by w? 1; null_interval n?",
-  summary.mash = "n_units n? 1; n_conditions n 1; n_components n 1; loglik n? 1; alpha n? 1;
+  summary.mash = "n_units n? 1; n_conditions n 1; n_components n 1; loglik n? 1; alpha v? 1;
     pi p; thresh n 1; n_significant n? 1; by_condition n? +; convergence l?;
     convergence$converged f 1; convergence$message w 1; convergence$iterations n 1;
     rank_one n? 1; null_interval n?; learnt l?",

@@ -92,7 +92,7 @@ format_p <- function(p) if (p < 1e-300) "0" else format(p, digits = 1L)
 # squares is at least a chi-squared variable, their median that of a normal distribution.
 spread_of <- function(of) {
   Z <- whitened(of$Z, of$V)
-  some <- unlike(of$LD)
+  some <- unlike(of$LD, of$predictors)
   y <- abs(forwardsolve(some$factor, Z[some$at, , drop = FALSE]))
   half <- ceiling(length(y) / 2)
   below <- 2 * stats::pnorm(sort(y, partial = half)[half]) - 1
@@ -110,16 +110,18 @@ spread_of <- function(of) {
 }
 
 # Variables that are not alike, each with at least a fifth of its variance given those before,
-# and the Cholesky factor of their correlations.
-unlike <- function(LD, most = 100L) {
+# and the Cholesky factor of their correlations. Of equals the first by name, so that the order of the
+# data does not matter.
+unlike <- function(LD, names = NULL, most = 100L) {
   p <- nrow(LD)
+  by_name <- if (is.null(names)) seq_len(p) else order(names, method = "radix")
   most <- min(most, p)
   left <- rep(1, p)
   factor <- matrix(0, p, most)
   at <- integer()
   while (length(at) < most && max(left) > 0.2) {
     k <- length(at)
-    j <- which.max(left)
+    j <- by_name[which.max(left[by_name])]
     column <- ld_column(LD, j)
     column[j] <- 1
     if (k) column <- column - factor[, seq_len(k), drop = FALSE] %*% factor[j, seq_len(k)]

@@ -89,6 +89,7 @@ signal_input <- function(fits, z_thresh = 4, n_random = 40, n_null = 10, null_z 
 
 # Effects of all regions, one below the other: `b`, `s`, and the region of each row.
 region_effects <- function(fits, name = arg_name(fits)) {
+  force(name)
   if (inherits(fits, "deconvolved")) {
     labels <- ""
     fits <- list(fits)

@@ -168,7 +168,7 @@ fuzz_names_argument <- function(message, formals, arguments) {
 
 # "value", "error" (classed, names an argument), or what is wrong, with the message.
 fuzz_outcome <- function(name, arguments, seconds = 10, f = getExportedValue("mnmash", name),
-                         formals = names(formals(args(f)))) {
+                         formals = names(base::formals(args(f)))) {
   warned <- NULL
   setTimeLimit(elapsed = seconds, transient = TRUE)
   on.exit(setTimeLimit(elapsed = Inf))

@@ -29,7 +29,10 @@ test_that("bad input is an error that says where, or does no harm", {
       case <- cases[[i]]
       found <- fuzz_outcome(name, case$arguments)
       tried <- tried + 1
-      if (!found$outcome %in% c("value", "error")) {
+      # A name of an inner function's will do here; what stands in the whole is for tools/fuzz.R.
+      inner <- found$outcome == "error without a name" &&
+        grepl("`|row [0-9]|matrix [0-9]|'.*'", found$message)
+      if (!inner && !found$outcome %in% c("value", "error")) {
         fail(paste0(
           name, "(), argument ", case$argument, " replaced by ", case$how, ": ", found$outcome,
           " ", found$message

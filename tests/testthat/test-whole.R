@@ -10,7 +10,8 @@ test_that("what an object lacks, or has of another kind, is named as it was give
     x
   }
   damaged <- "mnmash_error_damaged"
-  expect_error(print(spoilt(m, "fitted_g", NULL)), "`x\\$fitted_g` is missing", class = damaged)
+  part <- spoilt(m, "fitted_g", spoilt(m$fitted_g, "Ulist", NULL))
+  expect_error(print(part), "`x\\$fitted_g\\$Ulist` is missing", class = damaged)
   expect_error(get_pm(spoilt(m, "vloglik", "a")), "`m\\$vloglik` must be numbers", class = damaged)
   expect_error(mash(spoilt(data, "Shat", data$Shat[-1, ]), cov_canonical(data)),
                "`data\\$Shat` must have 40 x 3 elements, not 39 x 3", class = damaged)
