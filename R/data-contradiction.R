@@ -23,8 +23,9 @@ largest_loglik <- function(V, n) {
 
 # What a fit says of its data: `found` is what the core looked at, `bound` the bound on its
 # log-likelihood and what that cannot exceed, and `of` the data: z-scores `Z` (p x R), noise `V`,
-# `LD`, `Shat` if it was given, names of `predictors` and `conditions`, and `typed`, how to name them.
-# If they contradict each other, `action` is taken: "stop" or "warn". `where` begins the message.
+# `LD`, `Shat` if it was given, names of `predictors` and `conditions`, and `typed`, how to name
+# them. If they contradict each other, `action` is taken: "stop" or "warn". `where` begins the
+# message.
 data_check <- function(found, bound, of, action, where = "") {
   predictors <- of$predictors %||% as.character(seq_len(nrow(of$Z)))
   some <- utils::head(seq_along(found$variable), 20L)
@@ -88,8 +89,8 @@ contradictions <- function(check) {
 format_p <- function(p) if (p < 1e-300) "0" else format(p, digits = 1L)
 
 # The mean square of z-scores, and the probability of so little noise. Those of variables that are
-# not alike, decorrelated, have a variance of one, and effects make none of them smaller: their sum of
-# squares is at least a chi-squared variable, their median that of a normal distribution.
+# not alike, decorrelated, have a variance of one, and effects make none of them smaller: their sum
+# of squares is at least a chi-squared variable, their median that of a normal distribution.
 spread_of <- function(of) {
   Z <- whitened(of$Z, of$V)
   some <- unlike(of$LD, of$predictors)
@@ -110,8 +111,8 @@ spread_of <- function(of) {
 }
 
 # Variables that are not alike, each with at least a fifth of its variance given those before,
-# and the Cholesky factor of their correlations. Of equals the first by name, so that the order of the
-# data does not matter.
+# and the Cholesky factor of their correlations. Of equals the first by name, so that the order of
+# the data does not matter.
 unlike <- function(LD, names = NULL, most = 100L) {
   p <- nrow(LD)
   by_name <- if (is.null(names)) seq_len(p) else order(names, method = "radix")
