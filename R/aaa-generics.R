@@ -26,11 +26,25 @@ lfsr.default <- function(x, ...) no_such_fit("lfsr", x)
 #'
 #' Generic functions for fits that choose variables: see the methods for what they return.
 #'
-#' @param x a fit.
+#' `credible_sets()` has the same shape for all kinds of fit.
+#'
+#' @param x a fit; for `print()` and `as.data.frame()`, credible sets.
 #' @param ... further arguments, for methods.
 #'
-#' @return `pip()`: probabilities that a variable has an effect. `credible_sets()`: sets of
-#'   variables, each with one effect at a given probability.
+#' @return `pip()`: probabilities that a variable has an effect. `credible_sets()`: a list of class
+#'   `credible_sets` with one element for each set, with a name: a list of
+#'   - `variables`: numbers of the variables, most probable first, with their names;
+#'   - `alpha`: the probability of each of them (that the effect is there; of [varbvs()], that it is
+#'     included);
+#'   - `coverage`: the probability that the set holds its effect;
+#'   - `purity`: smallest, mean and median absolute correlation (`min`, `mean`, `median`) between its
+#'     variables; `NA` where the fit has no correlations;
+#'   - and what else the method says.
+#'
+#'   `as.data.frame()` of them: a row for each set and variable, with columns `set`, `predictor`,
+#'   `alpha`, and of the set `size`, `coverage`, `purity` (the smallest) and, where the fit has them,
+#'   `log_bf`, `probability` (that the effect is there), `factor` and `effect` (their numbers).
+#'   `summary()`: the same with a row for each set, of its most probable variable (`sentinel`).
 #' @seealso [finemap-sets], [varbvs-sets], [fqtl()], [varbvs()]
 #' @export
 #' @examples
@@ -39,6 +53,8 @@ lfsr.default <- function(x, ...) no_such_fit("lfsr", x)
 #' Y <- X[, 3] %o% c(1, 0.5) + matrix(rnorm(200), 100)
 #' fit <- finemap(finemap_data(X, Y), cov_canonical(mash_set_data(Y)))
 #' round(pip(fit), 2)
+#' credible_sets(fit)
+#' as.data.frame(credible_sets(fit))
 #' credible_sets(fit)[[1]]$variables
 pip <- function(x, ...) {
   check_given()

@@ -173,20 +173,15 @@ inside <- function(chromosome, position, region) {
 
 # Which variants are in a region, by their names.
 in_region <- function(names, region) {
-  pattern <- "(?:^|[^A-Za-z0-9])(?:chr)?([0-9]{1,2}|[XYM]|MT)[:_]([0-9]+)"
-  place <- regmatches(names, regexec(pattern, names, perl = TRUE))
-  known <- lengths(place) == 3L
+  place <- variant_places(names)
+  known <- !is.na(place$position)
   if (length(names) && !any(known)) {
     stop_mnmash(
       "names", "`region`: names of variants, such as \"", names[1L],
       "\", do not say where they are (\"chr1:1234:A:G\" does)"
     )
   }
-  found <- logical(length(names))
-  found[known] <- inside(
-    vapply(place[known], `[`, "", 2L), vapply(place[known], `[`, "", 3L), region
-  )
-  found
+  known & inside(place$chromosome, place$position, region)
 }
 
 # Names or numbers of variants, or NULL for all.

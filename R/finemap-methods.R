@@ -18,6 +18,7 @@
 #' @param newdata a matrix of variables as in `X` of [finemap_data()], found by name where they have
 #'   names, also among others.
 #' @param threshold the set acts in a condition where its lfsr is below this.
+#' @param by what has a row in the table.
 #' @inheritParams mr_ash-methods
 #' @inheritParams shared_arguments
 #'
@@ -27,10 +28,12 @@
 #'   (posterior mean and standard deviation of the effect of the sentinel, if it is there, for the
 #'   variable as given), `lfsr` (of the set), `signal_lfsr` and `active`. `coef()`: (p + 1) x R with the
 #'   intercepts first, or p x R where there is none. `predict()`: a matrix with R columns.
-#'   `as.data.frame()`: a row for each variable, condition, and set that the variable is in (`NA`:
-#'   none), with columns `predictor`, `condition`, `set`, `pip`, `probability` (that the effect of
-#'   the set is here), `effect` (the posterior mean of `coef()`), `lfsr` (of the variable),
-#'   `set_lfsr` and `signal_lfsr` (of the set). `logLik()`: the
+#'   `as.data.frame()`: by `"variant"`, a row for each variable, condition, and set that the variable
+#'   is in (`NA`: none), with columns `predictor`, `condition`, `set`, `pip`, `probability` (that the
+#'   effect of the set is here), `effect` (the posterior mean of `coef()`), `lfsr` (of the variable),
+#'   `set_lfsr` and `signal_lfsr` (of the set); by `"set"`, a row for each set, with the columns of
+#'   `summary()` from `set` to `probability`; by `"set_condition"`, the rows and columns of
+#'   `summary()`. All of them go to files by [write_results()]. `logLik()`: the
 #'   evidence bound; `nobs()`: the number of samples, an error where it is not known or differs.
 #'   `fitted()` and `residuals()` are errors: a fit holds no samples.
 #' @name finemap-methods
@@ -40,6 +43,7 @@
 #' Y <- X[, 7] %o% c(0.5, 0.5) + matrix(rnorm(600), 300)
 #' fit <- finemap(finemap_data(X, Y), list(matrix(1, 2, 2), diag(2)))
 #' summary(fit)
+#' as.data.frame(fit, by = "set")
 #' coef(fit)[c(1, 8), ]
 #' head(predict(fit, X))
 NULL
@@ -148,8 +152,20 @@ nobs.finemap <- function(object, ...) {
 
 #' @rdname finemap-methods
 #' @export
-as.data.frame.finemap <- function(x, row.names = NULL, optional = FALSE, ...) {
+as.data.frame.finemap <- function(x, row.names = NULL, optional = FALSE,
+                                  by = c("variant", "set", "set_condition"), ...) {
   take_dots(...)
+  by <- match_choice(by, c("variant", "set", "set_condition"))
+  if (by == "variant") return(variant_table(x))
+  table <- summary(x)
+  class(table) <- "data.frame"
+  if (by == "set_condition") return(table)
+  table <- table[!duplicated(table$set), seq_len(match("probability", names(table))), drop = FALSE]
+  rownames(table) <- NULL
+  table
+}
+
+variant_table <- function(x) {
   p <- x$data$p
   members <- lapply(names(x$sets), \(l) {
     variables <- unname(x$sets[[l]]$variables)

@@ -41,9 +41,8 @@
 #' @param level `"variable"`, `"set"`, `"signal"` or `"single_effect"`.
 #' @inheritParams shared_arguments
 #'
-#' @return `credible_sets()`: a list with one element for each set, named by its effect: a list of
-#'   `variables` (numbers, most probable first, named), `coverage` (the probability that it has),
-#'   `purity` (smallest, mean and median absolute correlation), `log_bf` (natural logarithm),
+#' @return `credible_sets()`: a list of the shape that [pip()] has, named by effects; to the elements
+#'   described there it adds `log_bf` (natural logarithm),
 #'   `probability`: that the effect is there at all (see [summary.finemap()]), and R numbers each:
 #'   `lfsr` of the set, `signal_lfsr`, `given_lfsr` (that the sign is wrong, given that the effect is
 #'   there and in the set) and the `sign` of the first variable. The error of a set of one effect
@@ -73,6 +72,11 @@ pip.finemap <- function(x, ...) {
 #' @export
 credible_sets.finemap <- function(x, coverage = NULL, min_abs_corr = NULL, ...) {
   take_dots(...)
+  new_credible_sets(sets_at(x, coverage, min_abs_corr))
+}
+
+# Those of the fit, or found anew.
+sets_at <- function(x, coverage, min_abs_corr) {
   if (is.null(coverage) && is.null(min_abs_corr)) return(x$sets)
   if (is.null(coverage)) coverage <- x$options$coverage
   if (is.null(min_abs_corr)) min_abs_corr <- x$options$min_abs_corr
@@ -97,7 +101,7 @@ lfsr.finemap <- function(x, level = c("variable", "set", "signal", "single_effec
     }
     return(x$lfsr)
   }
-  sets <- credible_sets(x, coverage, min_abs_corr)
+  sets <- sets_at(x, coverage, min_abs_corr)
   if (level == "single_effect") return(x$single_effect_lfsr[names(sets), , drop = FALSE])
   name <- if (level == "set") "lfsr" else "signal_lfsr"
   matrix(
@@ -122,7 +126,7 @@ find_sets <- function(fit, coverage, min_abs_corr) {
     if (!length(known)) purity[] <- 0
     list(
       variables = stats::setNames(members, names(fit$pip)[members]),
-      coverage = sum(fit$alpha[l, members]),
+      alpha = unname(fit$alpha[l, members]), coverage = sum(fit$alpha[l, members]),
       purity = stats::setNames(purity, c("min", "mean", "median")),
       log_bf = fit$lbf[[l]], probability = probability[[l]]
     )

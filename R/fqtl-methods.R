@@ -20,9 +20,9 @@
 #'   `residuals()`: outcomes minus fitted values; `nobs()`: the number of observed cells;
 #' - `fqtl_impute()`: `Y` with its missing cells replaced by their posterior means;
 #' - `pip()`: inclusion probabilities; factors are taken as independent;
-#' - `credible_sets()`: a data frame (`factor`, `effect`, `predictor`, its `name`, and
-#'   `probability`) for fits with `u_prior = "susie"`, of the effects that are likelier there than
-#'   not;
+#' - `credible_sets()`: a list of the shape that [pip()] has, with `probability`, `factor` and
+#'   `effect` in each set and `NA` as purity, for fits with `u_prior = "susie"`, of the effects that
+#'   are likelier there than not;
 #' - `as.data.frame()`: a row for each predictor and outcome with `predictor`, `outcome`, `effect`,
 #'   `sd` and `pip`; without predictors one for each factor and outcome with `factor`, `outcome`,
 #'   `loading`, `sd` and `pip`;

@@ -33,19 +33,20 @@ credible_sets.fqtl <- function(x, coverage = 0.95, ...) {
       "type", as_typed("x"), " has no credible sets: only fits with u_prior = \"susie\" have"
     )
   }
-  one <- \(k, l) {
-    alpha <- x$u$alpha[[k]][, l]
-    ranked <- order(-alpha)
-    kept <- ranked[seq_len(which(cumsum(alpha[ranked]) >= coverage - 1e-12)[1L])]
-    data.frame(
-      factor = k, effect = l, predictor = kept, name = rownames(x$B)[kept] %||% kept,
-      probability = alpha[kept], row.names = NULL
-    )
+  sets <- list()
+  for (k in seq_along(x$u$alpha)) {
+    for (l in seq_len(ncol(x$u$alpha[[k]]))) {
+      alpha <- x$u$alpha[[k]][, l]
+      ranked <- unname(order(-alpha))
+      kept <- ranked[seq_len(which(cumsum(alpha[ranked]) >= coverage - 1e-12)[1L])]
+      sets[[paste0("factor_", k, ".L", l)]] <- list(
+        variables = stats::setNames(kept, rownames(x$B)[kept]), alpha = unname(alpha[kept]),
+        coverage = sum(alpha[kept]), purity = unknown_purity,
+        probability = x$u$presence[[k]][[l]], factor = k, effect = l
+      )
+    }
   }
-  sets <- lapply(seq_along(x$u$alpha), \(k) {
-    do.call(rbind, lapply(seq_len(ncol(x$u$alpha[[k]])), \(l) one(k, l)))
-  })
-  do.call(rbind, sets)
+  new_credible_sets(sets)
 }
 
 #' @rdname fqtl-methods

@@ -19,9 +19,7 @@
 #' @param x a fit from [varbvs()].
 #' @inheritParams shared_arguments
 #'
-#' @return A list with an element for each set: a list of `variables` (numbers, most probable first,
-#'   named), `coverage` (the probability that it has) and `purity` (smallest, mean and median
-#'   absolute correlation).
+#' @return A list of the shape that [pip()] has, with an element for each set.
 #' @name varbvs-sets
 #' @examples
 #' sim <- simulate_mr_mash(
@@ -60,11 +58,12 @@ credible_sets.mnmash_varbvs <- function(x, coverage = 0.95, min_abs_corr = 0.5, 
     variables <- near$variable[members]
     purity <- call_core("purity", correlation = near$correlation[members, members, drop = FALSE])
     sets[[length(sets) + 1L]] <- list(
-      variables = stats::setNames(variables, names(x$pip)[variables]), coverage = reached,
+      variables = stats::setNames(variables, names(x$pip)[variables]),
+      alpha = unname(x$pip[variables]), coverage = reached,
       purity = stats::setNames(purity, c("min", "mean", "median"))
     )
   }
-  stats::setNames(sets, if (length(sets)) paste0("S", seq_along(sets)))
+  new_credible_sets(stats::setNames(sets, if (length(sets)) paste0("S", seq_along(sets))))
 }
 
 # The probability that at least one of some predictors is included.

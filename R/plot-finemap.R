@@ -13,7 +13,8 @@
 #' @param x a fit from [finemap()].
 #' @param type what to show.
 #' @param position p positions of the variables, in the units of the axis, matched by name if they
-#'   have names. Default: 1 to p.
+#'   have names. Default: what the names of the variables say, if all do and are of one chromosome
+#'   (`chr1:1234:A:G`, `1_1234_A_G`), else 1 to p.
 #' @param threshold see above.
 #' @inheritParams shared_arguments
 #'
@@ -52,7 +53,12 @@ set_colours <- function(n) {
 
 plot_pip <- function(x, position, file) {
   p <- x$data$p
-  if (is.null(position)) position <- seq_len(p)
+  axis <- list(name = "position")
+  if (is.null(position)) {
+    known <- named_positions(x$data$variables)
+    if (!is.null(known)) axis <- known$axis
+    position <- known$position %||% seq_len(p)
+  }
   if (!is.numeric(position) || anyNA(position)) {
     stop_mnmash("type", "`position` must be ", p, " numbers, one for each variable")
   }
@@ -92,10 +98,22 @@ plot_pip <- function(x, position, file) {
     ggplot2::scale_y_continuous(
       limits = c(0, 1.02), expand = ggplot2::expansion(mult = c(0.02, 0))
     ) +
-    ggplot2::labs(x = "position", y = "posterior inclusion probability") +
+    do.call(ggplot2::scale_x_continuous, axis) +
+    ggplot2::labs(y = "posterior inclusion probability") +
     ggplot2::theme_minimal() +
     ggplot2::theme(panel.grid.minor = ggplot2::element_blank())
   picture(plot, 8, 4, file)
+}
+
+# Positions on one chromosome that all names say, and the axis they stand on; NULL otherwise.
+named_positions <- function(names) {
+  if (is.null(names)) return(NULL)
+  place <- variant_places(names)
+  if (anyNA(place$position) || length(unique(place$chromosome)) > 1L) return(NULL)
+  list(position = place$position, axis = list(
+    name = paste("position on chromosome", place$chromosome[1L], "(Mb)"),
+    labels = \(at) format(at / 1e6, trim = TRUE)
+  ))
 }
 
 plot_set_effects <- function(x, threshold, file) {

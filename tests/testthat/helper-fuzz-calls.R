@@ -68,6 +68,7 @@ fuzz_calls <- function() {
     as_mashr = list(m),
     as_mvsusie_prior = list(prior, w_thresh = 0),
     as_prior = list(m),
+    as_susie = list(found, condition = "a", data = region),
     autoselect_grid = list(data, gridmult = 2),
     bind_mash_input = list(list(r1 = joined, r2 = joined)),
     bmass = c(list(z, n = 500, V = V, maf = named(rep(0.2, 24), units),
@@ -163,6 +164,7 @@ fuzz_calls <- function() {
     get_psd = list(m),
     get_samples = list(m),
     get_significant_results = list(m, thresh = 0.1, conditions = 1:2, sig_fn = get_lfsr),
+    log_bayes_factors = list(found, data = region),
     ld_prune = list(dosages, threshold = 0.5, variants = colnames(dosages), method = "greedy"),
     learn_prior = c(list(data, strong = 1:20, blocks = named(rep(1:12, 2), units), V = V, K = 2,
                          lambda = 3, masks = 0.1, tree = TRUE, product = TRUE, z_thresh = 3,
@@ -296,6 +298,7 @@ fuzz_calls <- function() {
     univariate_sumstats = list(X, Y, Z = covariates, standardize = FALSE),
     varbvs = c(list(X, Z = covariates, y = y, family = "gaussian", logodds = c(-2, -1),
                     sigma = NULL, sa = NULL, sa0 = 1, n0 = 10, grid_prior = c(1, 1),
-                    order = "consecutive", tol = 0.1, max_iter = 10), t1)
+                    order = "consecutive", tol = 0.1, max_iter = 10), t1),
+    write_results = list(found, file = tempfile(fileext = ".tsv"), by = "set")
   )
 }

@@ -205,9 +205,16 @@ test_that("single effects give credible sets that hold the variants", {
   d$X[, 8] <- d$X[, 7]
   fit <- fqtl(d$Y, d$X, u_prior = "susie", L = 3)
   sets <- credible_sets(fit)
-  found <- tapply(sets$predictor, paste(sets$factor, sets$effect), c, simplify = FALSE)
+  expect_s3_class(sets, "credible_sets")
+  found <- lapply(sets, \(s) unname(s$variables))
   expect_true(any(vapply(found, \(s) setequal(s, c(7, 8)), NA)))
-  expect_true(any(vapply(found, \(s) identical(as.vector(s), 30L), NA)))
+  expect_true(any(vapply(found, \(s) identical(s, 30L), NA)))
+  for (s in sets) {
+    alpha <- fit$u$alpha[[s$factor]][s$variables, s$effect]
+    expect_identical(s$alpha, unname(alpha))
+    expect_equal(s$coverage, sum(alpha))
+    expect_gt(s$probability, 0.5)
+  }
   # Twins share the probability.
   expect_equal(unname(pip(fit)[7]), unname(pip(fit)[8]), tolerance = 1e-6)
 })

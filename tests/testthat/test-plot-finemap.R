@@ -44,3 +44,21 @@ test_that("the bound by sweep, and a file", {
   expect_gt(file.size(file), 1000)
   expect_error(plot(fit, "forest"), "`type`", class = "mnmash_error_argument")
 })
+
+test_that("positions are those that names say, where all say them", {
+  skip_if_not_installed("ggplot2")
+  set.seed(1)
+  X <- matrix(rnorm(100 * 6), 100)
+  at <- c(1e6, 1000500, 1001000, 1002000, 1003000, 1500000)
+  colnames(X) <- paste0("chr7:", format(at, scientific = FALSE, trim = TRUE), ":A:G")
+  region <- function(X) finemap(finemap_data(X, X[, 2] + rnorm(100)), 1, L = 1)
+  found <- plot(region(X))
+  expect_equal(sort(ggplot2::layer_data(found, 1)$x), at)
+  scale <- ggplot2::layer_scales(found)$x
+  expect_match(scale$name, "chromosome 7 (Mb)", fixed = TRUE)
+  expect_identical(scale$labels(1.5e6), "1.5")
+  colnames(X)[3] <- "rs17"
+  expect_equal(sort(ggplot2::layer_data(plot(region(X)), 1)$x), 1:6)
+  colnames(X)[3] <- "chr8:1001000:A:G"
+  expect_equal(sort(ggplot2::layer_data(plot(region(X)), 1)$x), 1:6)
+})
