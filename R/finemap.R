@@ -209,7 +209,7 @@ finemap <- function(data, prior, L = 10, V = NULL, prior_weights = NULL,
   fit$options <- c(
     control[c("L", "rule", "update", "tol", "max_iter")],
     list(
-      residual = estimate_V, standardize = standardize, coverage = coverage,
+      residual = estimate_V, standardize = standardize, intercept = intercept, coverage = coverage,
       min_abs_corr = min_abs_corr
     )
   )

@@ -193,13 +193,6 @@ estimate_udi_weights <- function(log_bf, nullweight) {
   out
 }
 
-# Natural log of the sum of exponentials of each column.
-log_sum_columns <- function(x) {
-  top <- x[cbind(max.col(t(x), ties.method = "first"), seq_len(ncol(x)))]
-  top[!is.finite(top)] <- 0
-  top + log(colSums(exp(x - rep(top, each = nrow(x)))))
-}
-
 # `scaled` are the Bayes factors averaged over scales with equal weights (`mean`), and the sums with
 # `w` (`joint`).
 summarise_udi <- function(scaled, w, models, V, Z) {
