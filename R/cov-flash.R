@@ -14,7 +14,9 @@
 #' package flashier for, done in this package. The bound has local maxima: another algorithm, or the
 #' same on slightly different data, may find other factors of about the same value.
 #'
-#' Missing cells are left out; their fitted values are what the factors predict.
+#' Missing cells are left out; their fitted values are what the factors predict. An iteration takes
+#' of the order of `n R K` operations for `n` units and `K` factors, on `n_threads` threads; the
+#' result does not depend on their number.
 #'
 #' @section Exact zeros:
 #' The posterior mean of a weight is never exactly zero, though the factor may have nothing to do
@@ -73,7 +75,8 @@
 cov_flash <- function(data, factors = c("default", "nonneg"), subset = NULL,
                       remove_singleton = FALSE, tag = NULL, output_model = NULL,
                       greedy_args = list(), backfit_args = list(),
-                      noise = c("column", "given", "scaled"), sparse = TRUE, ...) {
+                      noise = c("column", "given", "scaled"), sparse = TRUE,
+                      n_threads = NULL, ...) {
   take_dots(...)
   check_mash_data(data)
   factors <- match_choice(factors, c("default", "nonneg"))
@@ -87,7 +90,7 @@ cov_flash <- function(data, factors = c("default", "nonneg"), subset = NULL,
   }
   model <- factorise_effects(
     data_rows(data, rows), factors, noise, flash_args(greedy_args, "greedy_args", "Kmax"),
-    flash_args(backfit_args, "backfit_args")
+    flash_args(backfit_args, "backfit_args"), resolve_threads(n_threads)
   )
   weights <- if (sparse) without_doubtful(model) else model$F_pm
   fitted <- tcrossprod(model$L_pm, weights)
@@ -102,7 +105,7 @@ cov_flash <- function(data, factors = c("default", "nonneg"), subset = NULL,
   structure(matrices, fit = model[wanted])
 }
 
-factorise_effects <- function(data, factors, noise, greedy, backfit) {
+factorise_effects <- function(data, factors, noise, greedy, backfit, n_threads) {
   Y <- data$Bhat
   if (!is.null(data$missing)) Y[data$missing] <- NA
   cells <- sum(!is.na(Y))
@@ -115,7 +118,7 @@ factorise_effects <- function(data, factors, noise, greedy, backfit) {
       estimate = noise != "given", nonneg = factors == "nonneg",
       max_factors = if_null(greedy$Kmax, 100), greedy = limits(greedy), backfit = limits(backfit)
     ),
-    label = "Factors"
+    label = "Factors", n_threads = n_threads
   )
   fit[c("trace", "iterations", "converged")] <- fit$ended[c("trace", "iterations", "converged")]
   names <- list(dimnames(Y)[[1L]], dimnames(Y)[[2L]])

@@ -1,11 +1,14 @@
 //! The state of a fit, and the steps that improve it: factors added one at a time, then all of them
 //! updated in turn.
 
-use faer::{Mat, MatRef, Side as Triangle};
+use faer::Mat;
+use rayon::prelude::*;
 
 use super::Options;
-use super::factor::{Factor, Side};
+use super::factor::{Factor, Side, Without};
 use super::noise::Noise;
+use super::sweep::{self, Sweep};
+use crate::linalg::{columns, dense};
 use crate::normal_means::scalar::Family;
 use crate::{Error, Monitor};
 
@@ -32,6 +35,18 @@ pub struct Task<'a> {
     pub monitor: &'a Monitor,
 }
 
+/// A factor that may be added, with the errors, the residuals and the objective it would leave.
+struct Candidate {
+    factor: Factor,
+    noise: Noise,
+    residual: Vec<f64>,
+    objective: f64,
+}
+
+fn plus(sum: &mut [f64], more: &[f64]) {
+    sum.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+}
+
 /// Extrapolation, after Ang and Gillis (2019): as far as it pays.
 const FIRST_REACH: f64 = 0.5 / LONGER;
 const LONGER: f64 = 1.2;
@@ -47,53 +62,50 @@ impl Task<'_> {
     pub fn nothing(&self, noise: Noise) -> State {
         let mut state =
             State { factors: Vec::new(), noise, residual: self.y.to_vec(), objective: 0.0 };
-        self.refresh(&mut state);
+        self.score(&mut state);
         state
-    }
-
-    /// Residual and errors of the factors.
-    fn refresh(&self, state: &mut State) {
-        state.residual.copy_from_slice(self.y);
-        for factor in &state.factors {
-            factor.subtract(&mut state.residual);
-        }
-        self.score(state);
     }
 
     /// Errors and objective, the residual being right.
     fn score(&self, state: &mut State) {
-        let factors = &state.factors;
-        let loglik = state.noise.update(&state.residual, |j, column| {
-            factors.iter().map(|factor| factor.variance_in_column(j, column)).sum()
-        });
+        let mut squares = state.noise.squares(&state.residual);
+        for factor in &state.factors {
+            plus(&mut squares, &factor.variance_in_columns(&state.noise));
+        }
         let own: f64 = state.factors.iter().map(Factor::minus_divergence).sum();
-        state.objective = loglik + own;
+        state.objective = state.noise.update(&squares) + own;
     }
 
     /// Add one factor, if it raises the objective.
     pub fn add(&self, state: &State, trace: &mut Vec<f64>) -> Result<Option<State>, Error> {
         let Some(first) = self.leading(state) else { return Ok(None) };
-        let mut now = state.clone();
-        first.subtract(&mut now.residual);
-        now.factors.push(first);
-        let k = now.factors.len() - 1;
-        now.objective = f64::NEG_INFINITY;
+        let mut others = vec![0.0; state.noise.tau().len()];
+        for factor in &state.factors {
+            plus(&mut others, &factor.variance_in_columns(&state.noise));
+        }
+        let own: f64 = state.factors.iter().map(Factor::minus_divergence).sum();
+        let mut now = Candidate {
+            factor: first,
+            noise: state.noise.clone(),
+            residual: Vec::new(),
+            objective: f64::NEG_INFINITY,
+        };
         for _ in 0..self.options.max_iter[0] {
             self.monitor.advance(1)?;
-            let mut next = now.clone();
-            let old = &now.factors[k];
+            let view = Without { residual: &state.residual, noise: &now.noise };
             let mut found = None;
             // The likelihood of a prior can have several maxima: from the last and from scratch.
-            for starts in [[old.rows.prior, old.cols.prior], [None, None]] {
-                let mut residual = now.residual.clone();
-                let update = old.update(self.families(), &mut residual, &now.noise, starts);
+            for starts in [[now.factor.rows.prior, now.factor.cols.prior], [None, None]] {
+                let update = now.factor.update(self.families(), &view, starts);
                 let Some(factor) = update else { continue };
-                next.factors[k] = factor;
-                next.residual = residual;
-                next.noise.clone_from(&now.noise);
-                self.score(&mut next);
-                if found.as_ref().is_none_or(|best: &State| next.objective > best.objective) {
-                    found = Some(next.clone());
+                let (mut noise, mut residual) = (now.noise.clone(), state.residual.clone());
+                factor.add_to(&mut residual, -1.0);
+                let mut squares = noise.squares(&residual);
+                plus(&mut squares, &others);
+                plus(&mut squares, &factor.variance_in_columns(&noise));
+                let objective = noise.update(&squares) + own + factor.minus_divergence();
+                if found.as_ref().is_none_or(|best: &Candidate| objective > best.objective) {
+                    found = Some(Candidate { factor, noise, residual, objective });
                 }
                 if starts == [None, None] {
                     break;
@@ -113,7 +125,10 @@ impl Task<'_> {
             return Ok(None);
         }
         trace.push(now.objective);
-        Ok(Some(now))
+        let Candidate { factor, noise, residual, objective } = now;
+        let mut factors = state.factors.clone();
+        factors.push(factor);
+        Ok(Some(State { factors, noise, residual, objective }))
     }
 
     /// The leading singular vectors of the residual, the value shared between them; the sign makes
@@ -127,21 +142,18 @@ impl Task<'_> {
                 e.iter_mut().zip(c).filter(|(_, c)| **c == 0.0).for_each(|(e, _)| *e = 0.0);
             }
         }
-        let e = MatRef::from_column_major_slice(&e, n, cols);
-        let mut gram = Mat::<f64>::zeros(cols, cols);
-        for j in 0..cols {
-            for k in 0..=j {
-                let product = e.col(j).iter().zip(e.col(k).iter()).map(|(x, y)| x * y).sum();
-                gram[(j, k)] = product;
-                gram[(k, j)] = product;
-            }
-        }
-        let eigen = gram.self_adjoint_eigen(Triangle::Lower).ok()?;
-        let square = eigen.S().column_vector()[cols - 1];
+        let column = |j: usize| &e[j * n..(j + 1) * n];
+        let below = |j: usize| -> Vec<f64> {
+            (0..=j).map(|k| columns::dot_product(column(j), column(k))).collect()
+        };
+        let gram: Vec<Vec<f64>> = (0..cols).into_par_iter().map(below).collect();
+        let gram = Mat::from_fn(cols, cols, |j, k| gram[j.max(k)][j.min(k)]);
+        let (squares, vectors) = dense::eigen(gram.as_ref())?;
+        let square = squares[cols - 1];
         if square.is_nan() || square <= 0.0 {
             return None;
         }
-        let v = eigen.U().col(cols - 1);
+        let v = vectors.col(cols - 1);
         let positive: f64 = v.iter().map(|v| v.max(0.0)).sum();
         let total: f64 = v.iter().map(|v| v.abs()).sum();
         let sign = if positive < 0.5 * total { -1.0 } else { 1.0 };
@@ -149,7 +161,7 @@ impl Task<'_> {
         let f: Vec<f64> = v.iter().map(|v| sign * root * v).collect();
         let mut l = vec![0.0; n];
         for (j, f) in f.iter().enumerate() {
-            l.iter_mut().zip(e.col(j).iter()).for_each(|(l, e)| *l += e * f / (root * root));
+            columns::add_multiple(f / (root * root), column(j), &mut l);
         }
         Some(Factor { rows: Side::fixed(l), cols: Side::fixed(f) })
     }
@@ -157,31 +169,46 @@ impl Task<'_> {
     /// Update every factor once, then the errors. Factors that vanish are dropped.
     fn sweep(&self, state: &State) -> Result<State, Error> {
         let mut next = state.clone();
-        next.residual.copy_from_slice(self.y);
-        for factor in &next.factors {
-            factor.subtract(&mut next.residual);
-        }
-        let mut k = 0;
-        while k < next.factors.len() {
-            self.monitor.advance(1)?;
-            let old = &next.factors[k];
-            let starts = [old.rows.prior, old.cols.prior];
-            match old.update(self.families(), &mut next.residual, &next.noise, starts) {
-                Some(factor) => {
-                    next.factors[k] = factor;
-                    k += 1;
-                }
-                None => {
-                    next.factors.remove(k);
-                    next.residual.copy_from_slice(self.y);
-                    for factor in &next.factors {
-                        factor.subtract(&mut next.residual);
-                    }
-                }
-            }
+        if state.noise.column(0).is_none() {
+            self.by_products(&mut next)?;
+        } else {
+            self.by_residuals(&mut next)?;
         }
         self.score(&mut next);
         Ok(next)
+    }
+
+    /// Factors updated in turn, and the residuals of the new ones, where all cells of a column have
+    /// the same precision.
+    fn by_products(&self, next: &mut State) -> Result<(), Error> {
+        let mut sweep = Sweep::new(self.y, next.noise.tau(), &next.factors);
+        let old = std::mem::take(&mut next.factors);
+        for (k, old) in old.iter().enumerate() {
+            self.monitor.advance(1)?;
+            let starts = [old.rows.prior, old.cols.prior];
+            let factor = old.update(self.families(), &sweep.of(k), starts);
+            sweep.put(k, factor.as_ref());
+            next.factors.extend(factor);
+        }
+        sweep.residual(&mut next.residual);
+        Ok(())
+    }
+
+    /// The same of any cells.
+    fn by_residuals(&self, next: &mut State) -> Result<(), Error> {
+        sweep::residual_of(self.y, self.rows, &next.factors, &mut next.residual);
+        let old = std::mem::take(&mut next.factors);
+        for old in &old {
+            self.monitor.advance(1)?;
+            old.add_to(&mut next.residual, 1.0);
+            let starts = [old.rows.prior, old.cols.prior];
+            let view = Without { residual: &next.residual, noise: &next.noise };
+            if let Some(factor) = old.update(self.families(), &view, starts) {
+                factor.add_to(&mut next.residual, -1.0);
+                next.factors.push(factor);
+            }
+        }
+        Ok(())
     }
 
     /// Sweep until the objective stops rising, with extrapolation; then drop factors that the
@@ -206,6 +233,7 @@ impl Task<'_> {
     ) -> Result<bool, Error> {
         let mut before = state.clone();
         let mut reach = FIRST_REACH;
+        let mut recent = [f64::INFINITY; 3];
         while *iterations < self.options.max_iter[1] && !state.factors.is_empty() {
             *iterations += 1;
             let far = self.sweep(&extrapolate(&before, state, reach))?;
@@ -222,7 +250,9 @@ impl Task<'_> {
             reach = length;
             before = std::mem::replace(state, next);
             trace.push(state.objective);
-            if gain <= self.tol[1] {
+            // One small gain can be a pause: which sweep has it, rounding decides.
+            recent = [recent[1], recent[2], gain];
+            if recent.iter().sum::<f64>() <= self.tol[1] {
                 break;
             }
         }
@@ -235,8 +265,8 @@ impl Task<'_> {
         let mut k = 0;
         while k < state.factors.len() {
             let mut without = state.clone();
-            without.factors.remove(k);
-            self.refresh(&mut without);
+            without.factors.remove(k).add_to(&mut without.residual, 1.0);
+            self.score(&mut without);
             if without.objective > state.objective {
                 *state = without;
             } else {

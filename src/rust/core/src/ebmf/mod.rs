@@ -10,13 +10,15 @@
 //! bound rises (greedy), then all are updated in turn until it stops rising (backfit).
 //!
 //! `shrink` is the fit of a slab and a point to a vector of observations, `factor` the
-//! update of one factor, `noise` the errors, `fit` the two loops. Everything is sequential: the
-//! result is a function of the data.
+//! update of one factor, `sweep` that of all where no cell is missing, `noise` the errors, `fit` the
+//! two loops. Sums go by parts that do not depend on the threads: the result is a function of the data.
 
 mod factor;
 mod fit;
 mod noise;
+mod normal_slab;
 mod shrink;
+mod sweep;
 #[cfg(test)]
 mod tests;
 

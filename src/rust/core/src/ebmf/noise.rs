@@ -4,7 +4,12 @@
 //! The precision of cell `(i, j)` is `tau_j c_ij`: `c` is 1, or the inverse square of a given
 //! standard error, or 0 where the cell is missing; `tau` is estimated by column, or fixed at 1.
 
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
 use crate::Error;
+use crate::linalg::columns;
 
 const LOG_2_PI: f64 = 1.837_877_066_409_345_3;
 
@@ -16,7 +21,7 @@ const VARIANCE_FLOOR: f64 = 1e-12;
 pub struct Noise {
     rows: usize,
     /// `c`, by columns; `None` for 1 everywhere.
-    cells: Option<Vec<f64>>,
+    cells: Option<Arc<Vec<f64>>>,
     /// Number of observed cells of each column.
     counts: Vec<f64>,
     /// `sum log c` over all observed cells.
@@ -53,8 +58,15 @@ impl Noise {
         let counts = (0..cols).map(|j| column(j).map_or(rows as f64, observed)).collect();
         let log = |c: &f64| if *c > 0.0 { c.ln() } else { 0.0 };
         let log_cells = cells.as_ref().map_or(0.0, |c| c.iter().map(log).sum());
-        let mut noise =
-            Self { rows, cells, counts, log_cells, tau: vec![1.0; cols], estimated, floor: 0.0 };
+        let mut noise = Self {
+            rows,
+            cells: cells.map(Arc::new),
+            counts,
+            log_cells,
+            tau: vec![1.0; cols],
+            estimated,
+            floor: 0.0,
+        };
         let squares: f64 = (0..cols).map(|j| noise.square(j, &y[j * rows..(j + 1) * rows])).sum();
         noise.floor = VARIANCE_FLOOR * squares / noise.counts.iter().sum::<f64>();
         Ok(noise)
@@ -84,17 +96,20 @@ impl Noise {
         }
     }
 
-    /// Re-estimate `tau` from the residuals of the posterior means, and return the expected
-    /// log-likelihood of the data. `variance(j, c_j)` is what the factors add to the square of column j.
-    pub fn update(
-        &mut self,
-        residual: &[f64],
-        variance: impl Fn(usize, Option<&[f64]>) -> f64,
-    ) -> f64 {
+    /// `sum_i c_ij e_ij^2` of each column.
+    pub fn squares(&self, residual: &[f64]) -> Vec<f64> {
+        let of = |(j, e): (usize, &[f64])| match self.column(j) {
+            None => columns::dot_product(e, e),
+            Some(c) => columns::product_of_three(e, c, e),
+        };
+        residual.par_chunks(self.rows).with_min_len(4).enumerate().map(of).collect()
+    }
+
+    /// Re-estimate `tau` from the expected squares of the residuals in each column, and return the
+    /// expected log-likelihood of the data.
+    pub fn update(&mut self, squares: &[f64]) -> f64 {
         let mut loglik = 0.5 * self.log_cells;
-        for j in 0..self.tau.len() {
-            let mut square = self.square(j, &residual[j * self.rows..(j + 1) * self.rows]);
-            square += variance(j, self.column(j));
+        for (j, square) in squares.iter().enumerate() {
             let n = self.counts[j];
             if self.estimated && n > 0.0 {
                 self.tau[j] = n / square.max(n * self.floor);

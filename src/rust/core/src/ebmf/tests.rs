@@ -266,3 +266,32 @@ fn it_stops_when_asked() {
     let error = factorise(data, &Options::default(), &monitor).expect_err("stopped");
     assert_eq!(error, Error::Interrupted);
 }
+
+/// Enough rows for several parts of sums and of products.
+#[test]
+fn threads_change_no_digit() {
+    let y = matrix(&mut Draws::new(37), 5000, 12, 2, 0.7);
+    let mut holes = y.clone();
+    holes.iter_mut().step_by(17).for_each(|y| *y = f64::NAN);
+    let options = Options { max_iter: [8; 2], ..Options::default() };
+    for y in [&y, &holes] {
+        let with = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+            pool.expect("threads").install(|| fit(y, 5000, &options))
+        };
+        let (one, three) = (with(1), with(3));
+        assert_eq!(one.ended.trace, three.ended.trace);
+        assert!(one.factors.iter().zip(&three.factors).all(|(a, b)| a.rows.mean == b.rows.mean));
+    }
+}
+
+#[test]
+fn the_order_of_rows_and_columns_does_not_move_the_bound() {
+    let (rows, cols) = (300, 12);
+    let y = matrix(&mut Draws::new(41), rows, cols, 6, 1.0);
+    let turned: Vec<f64> = y.iter().rev().copied().collect();
+    let (base, other) =
+        (fit(&y, rows, &Options::default()), fit(&turned, rows, &Options::default()));
+    assert_eq!(base.factors.len(), other.factors.len());
+    assert!((base.objective - other.objective).abs() < 1e-2, "{}", base.objective);
+}

@@ -88,3 +88,41 @@ pub fn add_product<V: Lanes>(a: f64, x: &[f64], w: &[f64], out: &mut [f64]) {
         i += 1;
     }
 }
+
+kernel!(
+    /// [`add`] as a kernel of its own.
+    pub fn add_multiple<'a, V: Lanes>(a: f64, x: &'a [f64], out: &'a mut [f64]) {
+        add::<V>(a, x, out);
+    }
+);
+
+kernel!(
+    /// [`add_product`] as a kernel of its own.
+    pub fn add_multiple_of_product<'a, V: Lanes>(
+        a: f64,
+        x: &'a [f64],
+        w: &'a [f64],
+        out: &'a mut [f64],
+    ) {
+        add_product::<V>(a, x, w, out);
+    }
+);
+
+kernel!(
+    /// `sum_i x_i w_i y_i`.
+    pub fn product_of_three<'a, V: Lanes>(x: &'a [f64], w: &'a [f64], y: &'a [f64]) -> f64 {
+        let (n, mut i) = (x.len(), 0);
+        let (w, y) = (&w[..n], &y[..n]);
+        let mut sums = [V::splat(0.0); 2];
+        while i + 2 * V::N <= n {
+            for (c, sum) in sums.iter_mut().enumerate() {
+                let at = i + c * V::N;
+                let v = V::load(&x[at..]) * V::load(&w[at..]);
+                *sum = v.mul_add(V::load(&y[at..]), *sum);
+            }
+            i += 2 * V::N;
+        }
+        let rest: f64 = (i..n).map(|i| x[i] * w[i] * y[i]).sum();
+        (sums[0] + sums[1]).sum() + rest
+    }
+);
