@@ -46,7 +46,30 @@ plain_matrix <- function(x, name = arg_name(x)) {
     check_valid(x, name)
     return(Matrix::as.matrix(x))
   }
-  if (is.data.frame(x)) as.matrix(x) else x
+  if (!is.data.frame(x)) return(x)
+  check_frame(x, name)
+  as.matrix(x)
+}
+
+# What makes a data frame none: NULL if its columns have one length, and names.
+frame_fault <- function(x) {
+  columns <- unclass(x)
+  if (!is.list(columns)) return("is no list of columns")
+  rows <- .row_names_info(x, 2L)
+  fits <- vapply(columns, \(column) {
+    # Objects may have a length and dimensions of their own.
+    if (!is.environment(column)) column <- unclass(column)
+    length(dim(column)) < 2L && length(column) == rows
+  }, NA)
+  if (length(names(columns)) != length(columns) || !all(fits)) {
+    "has columns of different lengths, or without names"
+  }
+}
+
+check_frame <- function(x, name) {
+  fault <- frame_fault(x)
+  if (!is.null(fault)) stop_mnmash("type", as_typed(name), " ", fault, ": make it again")
+  invisible(x)
 }
 
 # Other software, or a damaged file, can make a sparse matrix whose parts do not fit together: what
@@ -71,6 +94,7 @@ as_numeric_matrix <- function(x, name = arg_name(x)) {
   if (is.matrix(x) && is.double(x) && !is.object(x) && length(x)) return(x)
   force(name)
   if (isS4(x)) x <- plain_matrix(x, name)
+  if (is.data.frame(x)) check_frame(x, name)
   x <- plain_integers(x)
   if (is.data.frame(x)) {
     bad <- which(!vapply(x, \(column) is.numeric(column) || all(is.na(column)), NA))

@@ -50,24 +50,6 @@ interrupted <- function(signal) {
   invokeRestart("abort")
 }
 
-# The call the user made, the outermost one of a function of this package, and its frame.
-user_call <- function() {
-  at <- user_frame_number()
-  if (at) sys.call(at)
-}
-
-user_frame <- function() {
-  at <- user_frame_number()
-  if (at) sys.frame(at) else new.env()
-}
-
-user_frame_number <- function() {
-  for (at in seq_len(sys.nframe())) {
-    if (identical(environment(sys.function(at)), topenv())) return(at)
-  }
-  0L
-}
-
 # A number in a message, with commas between thousands whatever the decimal mark of the session.
 number <- function(x) {
   format(x, big.mark = ",", decimal.mark = ".", trim = TRUE, scientific = FALSE)

@@ -75,7 +75,7 @@ credible_sets <- function(x, ...) {
 credible_sets.default <- function(x, ...) no_such_fit("credible_sets", x)
 
 no_such_fit <- function(generic, x) {
-  stop_mnmash("type", "`x` must be a fit that has ", generic, "(), not ", class(x)[1L])
+  stop_mnmash("type", as_typed("x"), " must be a fit that has ", generic, "(), not ", class(x)[1L])
 }
 
 # `$` of a fit: the entry of this name or NULL, never another that begins alike.

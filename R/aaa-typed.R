@@ -3,6 +3,9 @@
 # `.typed` and `.files`, lists by our words, stand in the frames of the calls that know: take_dots()
 # leaves there the other word that was given, known_as() and from_file() hold them while their code
 # runs. They are gone with the call, and messages look from the innermost call outwards.
+#
+# Where no such note was left, and the word is no argument of the user's own call, it is one of an
+# inner call: the user's is that which was handed on to it, call by call, by its name.
 
 # An argument in a message, such as "`V`", or "`data$strong.b` ('input.rds')". `name` may go on with
 # the place in it: "data$strong.b", "V[[2]]". A second one of the same file goes without it.
@@ -18,6 +21,13 @@ as_typed <- function(name, with_file = TRUE) {
       place <- paste0(sub("^[A-Za-z0-9._]+", "", typed), place)
       own <- sub("[^A-Za-z0-9._].*$", "", typed)
     }
+  }
+  handed <- handed_on(own, sys.nframe())
+  if (!is.null(handed)) {
+    own <- sub("[^A-Za-z0-9._].*$", "", handed)
+    place <- paste0(substring(handed, nchar(own) + 1L), place)
+    typed <- noted(user_frame(), ".typed")[[own]]
+    if (!is.null(typed)) own <- typed
   }
   paste0("`", own, place, "`", if (with_file && !is.null(file)) paste0(" ('", file, "')"))
 }

@@ -83,6 +83,9 @@ check_made <- function(x, name, line, known, complain) {
 
 check_sizes <- function(x, name, line, known, complain) {
   sizes <- line$sizes
+  if (startsWith(sizes[1L], "=")) {
+    return(check_counted(x, name, known[[substring(sizes[1L], 2L)]], complain))
+  }
   one <- length(sizes) == 1L
   found <- if (one) length(x) else dim(x)
   if (one && length(dim(x)) > 1L && !identical(dim(x)[-1L], 1L) && length(x) > 1L && !is.list(x)) {
@@ -107,9 +110,18 @@ check_sizes <- function(x, name, line, known, complain) {
       describe_dim(x)
     )
   }
-  if (identical(line$sizes, "1") && !line$optional && is.atomic(x) && is.na(x)) {
+  if (identical(line$sizes, "1") && is.factor(x)) complain(as_typed(name), " must be text")
+  # Words say something wherever there are any.
+  known_one <- !line$optional || is.character(x)
+  if (identical(line$sizes, "1") && known_one && is.atomic(x) && is.na(x)) {
     complain(as_typed(name), " must be known, not NA")
   }
+}
+
+# A number that says how many there are.
+check_counted <- function(x, name, size, complain) {
+  right <- length(x) == 1L && (is.null(size) || identical(as.numeric(x), as.numeric(size)))
+  if (!right) complain(as_typed(name), " must be ", if (is.null(size)) "one number" else size)
 }
 
 describe_part <- function(x) {
@@ -131,6 +143,10 @@ part_types <- list(
     is = \(x) is.numeric(x) && !is.object(x) && length(x) && all(is.finite(x)) && all(x >= 0),
     what = "finite numbers that are not negative"
   ),
+  c = list(
+    is = \(x) is.numeric(x) && !is.object(x) && all(is.finite(x)) && all(x >= 0 & x == round(x)),
+    what = "whole numbers"
+  ),
   w = list(is = \(x) is.character(x) && !is.object(x) || is.factor(x), what = "text"),
   f = list(is = \(x) is.logical(x) && !is.object(x), what = "TRUE or FALSE"),
   l = list(is = is.list, what = "a list"),
@@ -143,14 +159,9 @@ part_types <- list(
   a = list(is = \(x) TRUE, what = "anything")
 )
 
-# A data frame has columns of one length, with names.
 check_table <- function(x, name, complain) {
-  rows <- .row_names_info(x, 2L)
-  columns <- unclass(x)
-  sizes <- vapply(columns, NROW, 0)
-  if (length(names(columns)) != length(columns) || any(sizes != rows)) {
-    complain(as_typed(name), " has columns of different lengths, or without names")
-  }
+  fault <- frame_fault(x)
+  if (!is.null(fault)) complain(as_typed(name), " ", fault)
 }
 
 # A fit, or what is laid out like one.

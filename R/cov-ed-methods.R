@@ -134,7 +134,9 @@ glance.ed <- function(x, ...) {
 as_prior.ed <- function(x, conditions = NULL, ...) {
   take_dots(...)
   if (any(x$means != 0)) {
-    stop_mnmash("argument", "`x` has means that are not zero: it is no prior of this kind")
+    stop_mnmash(
+      "argument", as_typed("x"), " has means that are not zero: it is no prior of this kind"
+    )
   }
   prior <- new_prior(
     x$U, x$pi, 0,

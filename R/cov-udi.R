@@ -34,11 +34,13 @@ cov_udi <- function(data, model = NULL, ...) {
   take_dots(...)
   check_mash_data(data)
   if (!is.null(data$L)) {
-    stop_mnmash("argument", "`data` are contrasts: models of conditions need the conditions")
+    stop_mnmash(
+      "argument", as_typed("data"), " are contrasts: models of conditions need the conditions"
+    )
   }
   if (!isTRUE(data$commonV)) {
     stop_mnmash(
-      "argument", "`data` must have one ", as_typed("V"),
+      "argument", as_typed("data"), " must have one ", as_typed("V"),
       " for all units, R x R, to make models from"
     )
   }

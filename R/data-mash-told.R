@@ -18,7 +18,7 @@ tell_coded_missing <- function(Bhat, Shat, few = 3, far = 5) {
 # Said of effects whose standard errors depend on them where the model takes them not to.
 tell_few_df <- function(df, alpha, few = 30) {
   df <- df[!is.na(df)]
-  share <- mean(df < few)
+  share <- if (length(df)) mean(df < few) else 0
   if (alpha > 0 || share < 0.1) return(invisible())
   tell_once(
     "`df` is below ", few, " in ", format(100 * share, digits = 2), "% of the cells, and `alpha` ",

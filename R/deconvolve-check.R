@@ -22,7 +22,7 @@ check_deconvolution <- function(fit) {
   found <- if (inherits(fit, "mr_ash")) {
     check_ash(fit)
   } else if (!inherits(fit, "deconvolved")) {
-    stop_mnmash("type", "`fit` must come from deconvolve(), mr_ash() or their kin")
+    stop_mnmash("type", as_typed("fit"), " must come from deconvolve(), mr_ash() or their kin")
   } else if (fit$method == "mnm") {
     check_mnm(fit)
   } else {

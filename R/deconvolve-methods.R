@@ -51,7 +51,9 @@ coef.deconvolved <- function(object, ...) {
 lfsr.deconvolved <- function(x, ...) {
   take_dots(...)
   if (is.null(x[["lfsr"]])) {
-    stop_mnmash("argument", "`x` has no local false sign rates: leave out `covariance = \"none\"`")
+    stop_mnmash(
+      "argument", as_typed("x"), " has no local false sign rates: leave out `covariance = \"none\"`"
+    )
   }
   x$lfsr
 }
@@ -65,7 +67,7 @@ predict.deconvolved <- function(object, newdata = NULL, covariates = NULL, ...) 
     if (!is.null(covariates)) own_values(object, "fitted", covariates)
     return(of_samples(object, "fitted"))
   }
-  values <- lapply(object$fits, \(fit) stats::predict(fit, newdata, covariates))
+  values <- lapply(fits_of(object), \(fit) stats::predict(fit, newdata, covariates))
   values <- do.call(cbind, values)
   colnames(values) <- colnames(object$Bhat)
   values
@@ -76,11 +78,13 @@ of_samples <- function(object, what) {
   if (is.null(object$samples)) own_values(list(), what)
   names <- if (is.character(object$samples)) object$samples
   n <- if (is.null(names)) check_count(object$samples, name = "object$samples") else length(names)
+  fits_of(object)
   values <- matrix(NA_real_, n, length(object$fits), dimnames = list(names, colnames(object$Bhat)))
   for (j in seq_along(object$fits)) {
     fit <- object$fits[[j]]
     own <- fit[[what]]
-    if (!is.numeric(fit$rows) || max(fit$rows, 0) > n || length(own) != length(fit$rows)) {
+    if (!is.numeric(fit$rows) || !all(fit$rows %in% seq_len(n)) ||
+          length(own) != length(fit$rows)) {
       stop_mnmash("damaged", as_typed("object"), " has fits of other samples than its `samples`")
     }
     values[fit$rows, j] <- own
@@ -135,11 +139,19 @@ glance.deconvolved <- function(x, ...) {
   by_condition(x)
 }
 
+# The fits of the conditions.
+fits_of <- function(x) {
+  if (is.null(x$fits)) {
+    stop_mnmash("damaged", as_typed("x"), " has no fits of its conditions: make it again")
+  }
+  x$fits
+}
+
 # A row for each condition.
 by_condition <- function(x) {
   data.frame(
     condition = colnames_or_numbers(x$Bhat), sigma2 = unname(x$sigma2),
-    pve = unname(if (x$method == "mnm") x$fit$pve else vapply(x$fits, `[[`, 1, "pve")),
+    pve = unname(if (x$method == "mnm") x$fit$pve else vapply(fits_of(x), `[[`, 1, "pve")),
     significant = if (is.null(x[["lfsr"]])) NA_integer_ else unname(colSums(x$lfsr < 0.05)),
     converged = unname(x$converged)
   )

@@ -58,7 +58,11 @@ pool_weights <- function(regions, fit = mr_ash, sa2 = NULL, pi = NULL, ..., prio
     stop_mnmash("type", "`regions`: \"", names(regions)[odd][1L], "\" must be a list of arguments ",
                 "of `fit` by name, each once")
   }
-  if (!is.function(fit)) stop_mnmash("type", "`fit` must be mr_ash or mr_mash, or their kin")
+  if (!is.function(fit)) {
+    stop_mnmash(
+      "type", as_typed("fit"), " must be mr_ash or mr_mash, or their kin"
+    )
+  }
   regions <- region_arguments(regions, fit)
   tol <- check_number(tol, 0)
   max_iter <- check_few(max_iter)
@@ -189,7 +193,8 @@ check_pooled <- function(found, elbo) {
   }, NA)
   if (any(wrong)) {
     stop_mnmash(
-      "type", "`fit` must return a fit of mr_ash(), mr_mash() or their kin: for region \"",
+      "type", as_typed("fit"),
+      " must return a fit of mr_ash(), mr_mash() or their kin: for region \"",
       names(found)[wrong][1L], "\" it does not"
     )
   }

@@ -141,13 +141,11 @@ nobs.finemap <- function(object, ...) {
   take_dots(...)
   n <- object$data$n
   if (length(n) == 1L) return(n)
-  stop_mnmash(
-    "argument", if (is.null(n)) {
-      "`object` does not know the number of samples: its data came without `n`"
-    } else {
-      "`object` has no one number of samples: it differs by condition"
-    }
-  )
+  stop_mnmash("argument", as_typed("object"), if (is.null(n)) {
+    " does not know the number of samples: its data came without `n`"
+  } else {
+    " has no one number of samples: it differs by condition"
+  })
 }
 
 #' @rdname finemap-methods

@@ -38,7 +38,7 @@ set_sharing <- function(x, factor = 0.5, coverage = NULL, min_abs_corr = NULL, n
                         ...) {
   take_dots(...)
   if (!inherits(x, "finemap")) {
-    stop_mnmash("type", "`x` must be a fit from finemap(), not ", class(x)[1L])
+    stop_mnmash("type", as_typed("x"), " must be a fit from finemap(), not ", class(x)[1L])
   }
   factor <- check_number(factor, 0, 1)
   if (factor == 1) stop_mnmash("value", "`factor` must be below 1")

@@ -160,7 +160,8 @@ finemap <- function(data, prior, L = 10, V = NULL, prior_weights = NULL,
   peer_arguments(peers, finemap_peers)
   if (!inherits(data, "finemap_data")) {
     stop_mnmash(
-      "type", "`data` must come from finemap_data(), finemap_suffstat() or finemap_sumstats()"
+      "type", as_typed("data"),
+      " must come from finemap_data(), finemap_suffstat() or finemap_sumstats()"
     )
   }
   contradiction <- match_choice(contradiction, c("stop", "warn"))

@@ -117,7 +117,11 @@ print.summary.fqtl <- function(x, ...) {
 #' @export
 coef.fqtl <- function(object, ...) {
   take_dots(...)
-  if (is.null(object$B)) stop_mnmash("type", "`object` has no predictors: see its `u` and `v`")
+  if (is.null(object$B)) {
+    stop_mnmash(
+      "type", as_typed("object"), " has no predictors: see its `u` and `v`"
+    )
+  }
   # On the scale of X as it was given.
   intercept <- object$covariates[1L, ] - drop(object$X_means %*% object$B)
   out <- rbind(`(Intercept)` = intercept, object$B)
@@ -162,7 +166,10 @@ predict.fqtl <- function(object, newdata = NULL, covariates = NULL, offset = NUL
     return(if (type == "link") object$eta else object$fitted.values)
   }
   if (is.null(object$B) || object$u_prior == "values" || !is.null(object$factor_weight)) {
-    stop_mnmash("type", "new samples of this fit cannot be predicted: it has their own values")
+    stop_mnmash(
+      "type", as_typed("newdata"), " cannot be predicted by ", as_typed("object"),
+      ", which has values of its own samples"
+    )
   }
   if (object$has_offset && is.null(offset)) {
     stop_mnmash(
@@ -200,7 +207,7 @@ inverse_link <- function(object, eta) {
 #' @export
 fqtl_impute <- function(object, Y, ...) {
   take_dots(...)
-  if (!inherits(object, "fqtl")) stop_mnmash("type", "`object` must be a fit of fqtl()")
+  if (!inherits(object, "fqtl")) stop_mnmash("type", as_typed("object"), " must be a fit of fqtl()")
   Y <- as_numeric_matrix(Y)
   means <- align_rows(
     object$fitted.values, rownames(Y), nrow(Y), "object", "sample", to = "`Y`"

@@ -7,7 +7,9 @@ pip.fqtl <- function(x, by = c("predictor", "factor", "outcome"), ...) {
   by <- match_choice(by, c("predictor", "factor", "outcome"))
   if (by == "factor") return(x$u$pip)
   if (is.null(x$B)) {
-    stop_mnmash("type", "`x` has no predictors: only pip(x, by = \"factor\") is known of it")
+    stop_mnmash(
+      "type", as_typed("x"), " has no predictors: only pip(x, by = \"factor\") is known of it"
+    )
   }
   # Where the factors have values of the samples, predictors act directly only.
   rank <- if (x$u_prior == "values") 0L else x$rank
@@ -55,7 +57,8 @@ as_prior.fqtl <- function(x, conditions = NULL, ...) {
   take_dots(...)
   if (!x$rank || is.null(x$B) || x$u_prior == "values") {
     stop_mnmash(
-      "argument", "`x` has no factor of predictors: there is no covariance to learn from it"
+      "argument", as_typed("x"),
+      " has no factor of predictors: there is no covariance to learn from it"
     )
   }
   U <- lapply(seq_len(x$rank), \(k) {

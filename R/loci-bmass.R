@@ -282,11 +282,11 @@ as.data.frame.bmass <- function(x, row.names = NULL, optional = FALSE, ...) {
   take_dots(...)
   J <- ncol(x$posterior)
   d <- ncol(x$models)
+  marginal <- stats::setNames(lapply(1:3, \(k) as.vector(x$marginal[, , k])), c("U", "D", "I"))
   data.frame(
     unit = rep(labels_or_numbers(colnames(x$posterior), J), d),
     condition = rep(labels_or_numbers(colnames(x$models), d), each = J),
-    unassociated = c(x$marginal[, , "U"]), direct = c(x$marginal[, , "D"]),
-    indirect = c(x$marginal[, , "I"])
+    unassociated = marginal$U, direct = marginal$D, indirect = marginal$I
   )
 }
 

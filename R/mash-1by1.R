@@ -68,7 +68,9 @@ mash_1by1 <- function(data, alpha = 0, ..., mixcompdist = "normal", n_threads = 
 one_by_one_data <- function(data) {
   if (inherits(data, "mash")) return(check_mash_data(data))
   if (!is.list(data) || is.null(data$Bhat)) {
-    stop_mnmash("type", "`data` must come from mash_set_data(), or be a list of `Bhat` and `Shat`")
+    stop_mnmash(
+      "type", as_typed("data"), " must come from mash_set_data(), or be a list of `Bhat` and `Shat`"
+    )
   }
   typed <- list(Bhat = "data$Bhat", Shat = "data$Shat")
   known_as(typed, mash_set_data(data$Bhat, data$Shat))

@@ -91,7 +91,7 @@ fit_part <- function(m, what, name = arg_name(m)) {
 get_log10bf <- function(m) {
   if (is.null(check_fit(m)$null_loglik)) {
     stop_mnmash(
-      "argument", "`m` has no likelihood of the null: fit it with `usepointmass = TRUE`"
+      "argument", as_typed("m"), " has no likelihood of the null: fit it with `usepointmass = TRUE`"
     )
   }
   (m$alt_loglik - m$null_loglik) / log(10)

@@ -55,7 +55,7 @@ plot.posterior_contrast <- function(x, feature = NULL, threshold = NULL, by = c(
   counts <- summary.posterior_contrast(x, feature, threshold, by)
   pairs <- contrast_pairs(x, names(counts))
   if (!ncol(pairs)) {
-    stop_mnmash("argument", "`x` has no differences of pairs: use type = \"pairwise\"")
+    stop_mnmash("argument", as_typed("x"), " has no differences of pairs: use type = \"pairwise\"")
   }
   draw_contrasts(as.matrix(counts[colnames(pairs)]), pairs, !is.null(feature), threshold, by, file)
 }

@@ -254,7 +254,7 @@ contrast_pairs <- function(contrast, names) {
   parts <- strsplit(names, "_vs_", fixed = TRUE)
   parts <- parts[lengths(parts) == 2L]
   matrix(
-    unlist(parts), 2L, length(parts),
+    as.character(unlist(parts)), 2L, length(parts),
     dimnames = list(NULL, vapply(parts, paste, "", collapse = "_vs_"))
   )
 }

@@ -52,7 +52,9 @@ residuals.mash <- function(object, data, ...) {
   take_dots(...)
   mean <- posterior_part(object, "PosteriorMean")
   if (missing(data)) {
-    stop_mnmash("argument", "`data` is missing: a fit does not hold the data it was made from")
+    stop_mnmash(
+      "argument", as_typed("data"), " is missing: a fit does not hold the data it was made from"
+    )
   }
   check_mash_data(data)
   mean <- like_bhat(mean, data$Bhat, "object", "`data`")
@@ -101,7 +103,9 @@ update.mash <- function(object, data, ...) {
   check_handed_on(mash, list(...))
   fit_part(object, "fitted_g")
   if (missing(data)) {
-    stop_mnmash("argument", "`data` is missing: a fit does not hold the data it was made from")
+    stop_mnmash(
+      "argument", as_typed("data"), " is missing: a fit does not hold the data it was made from"
+    )
   }
   mash(data, g = object, verbose = FALSE, ...)
 }

@@ -15,7 +15,8 @@ fitted_null_interval <- function(m, data) {
   J <- length(m$vloglik)
   if (J && J != nrow(data$Bhat)) {
     stop_mnmash(
-      "dimension", "`data` must be those of the fit: it has ", J, " units, not ", nrow(data$Bhat)
+      "dimension", as_typed("data"),
+      " must be those of the fit: it has ", J, " units, not ", nrow(data$Bhat)
     )
   }
   null_interval(data, given, resolve_threads(NULL))

@@ -30,11 +30,15 @@ simulate.mash <- function(object, nsim = 1, seed = NULL, data, ...) {
   take_dots(...)
   nsim <- check_count(nsim)
   if (missing(data)) {
-    stop_mnmash("argument", "`data` is missing: simulations have the errors of some data")
+    stop_mnmash(
+      "argument", as_typed("data"), " is missing: simulations have the errors of some data"
+    )
   }
   g <- given_prior(object, data)
   if (!is.null(data$L)) {
-    stop_mnmash("unsupported", "`data` are contrasts: simulate the conditions themselves")
+    stop_mnmash(
+      "unsupported", as_typed("data"), " are contrasts: simulate the conditions themselves"
+    )
   }
   check_cells(c(nsim = nsim, data = length(data$Bhat)))
   if (!is.null(seed)) {

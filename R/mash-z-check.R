@@ -43,7 +43,7 @@ mash_z_check <- function(m, data, threshold = c(2, 3, 4), max_units = 1e5, ...) 
   take_dots(...)
   g <- given_prior(m, data, "m")
   if (!is.null(data$L)) {
-    stop_mnmash("unsupported", "`data` are contrasts: check the conditions themselves")
+    stop_mnmash("unsupported", as_typed("data"), " are contrasts: check the conditions themselves")
   }
   if (!identical(max_units, Inf)) max_units <- check_count(max_units)
   bad <- !is.numeric(threshold) || !length(threshold) || !all(is.finite(threshold))

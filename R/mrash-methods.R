@@ -80,7 +80,10 @@ logLik.mr_ash <- function(object, ...) {
 nobs.mr_ash <- function(object, ...) {
   take_dots(...)
   if (object$n > 0) return(object$n)
-  stop_mnmash("argument", "`object` does not know the number of samples: it was fitted without `n`")
+  stop_mnmash(
+    "argument", as_typed("object"),
+    " does not know the number of samples: it was fitted without `n`"
+  )
 }
 
 #' @rdname mr_ash-methods

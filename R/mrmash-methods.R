@@ -62,7 +62,9 @@ fitted.mr_mash <- function(object, ...) {
 residuals.mr_mash <- function(object, ...) {
   take_dots(...)
   if (is.null(object$residuals)) {
-    stop_mnmash("argument", "`object` holds no individual-level data: it has no residuals")
+    stop_mnmash(
+      "argument", as_typed("object"), " holds no individual-level data: it has no residuals"
+    )
   }
   object$residuals
 }
@@ -122,7 +124,8 @@ lfsr.mr_mash <- function(x, ...) {
   take_dots(...)
   if (is.null(x$lfsr)) {
     stop_mnmash(
-      "argument", "`x` has no local false sign rates: fit it with `covariance = \"diagonal\"`"
+      "argument", as_typed("x"),
+      " has no local false sign rates: fit it with `covariance = \"diagonal\"`"
     )
   }
   x$lfsr
@@ -133,13 +136,16 @@ lfsr.mr_mash <- function(x, ...) {
 as_prior.mr_mash <- function(x, conditions = NULL, ...) {
   take_dots(...)
   zero <- vapply(x$S0, \(U) all(U == 0), NA)
-  keep <- !zero & x$w0 > 0
-  if (!any(keep)) stop_mnmash("value", "all of the prior's weight is on zero effects")
+  w0 <- align_vector(x$w0, names(x$S0), length(x$S0), "x$w0", "component", to = "`x$S0`")
+  keep <- !zero & w0 > 0
+  if (!any(keep)) {
+    stop_mnmash("value", as_typed("x"), ": all of the prior's weight is on zero effects")
+  }
   standardized <- if (identical(x$known, FALSE)) "both" else if (x$standardize) "X"
-  prior <- new_prior(
-    x$S0[keep], x$w0[keep], sum(x$w0[zero]),
+  prior <- known_as(list(U = "x$S0", w = "x$w0", null_weight = "x$w0"), new_prior(
+    x$S0[keep], w0[keep], sum(w0[zero]),
     V = x$V, units = "effect", standardized = standardized, learnt = list(by = "mr_mash")
-  )
+  ))
   kept_conditions(prior, conditions)
 }
 

@@ -184,7 +184,7 @@ input_of_rows <- function(cells, z, rows, counts) {
 #' both <- bind_mash_input(list(region1 = whole, region2 = whole))
 #' dim(both$strong.b)
 bind_mash_input <- function(inputs) {
-  if (!is.list(inputs) || !length(inputs) || !is.null(inputs$strong.b)) {
+  if (!is.list(inputs) || !length(inputs) || !is.null(inputs[["strong.b"]])) {
     stop_mnmash("type", "`inputs` must be a list of inputs from mash_input()")
   }
   tables <- paste0(rep(c("strong", "random", "null"), each = 3L), c(".b", ".s", ".z"))

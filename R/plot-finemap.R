@@ -118,7 +118,11 @@ named_positions <- function(names) {
 
 plot_set_effects <- function(x, threshold, file) {
   table <- summary(x)
-  if (!nrow(table)) stop_mnmash("argument", "`x` has no credible set to show effects of")
+  if (!nrow(table)) {
+    stop_mnmash(
+      "argument", as_typed("x"), " has no credible set to show effects of"
+    )
+  }
   label <- paste0(table$set, ": ", table$sentinel)
   largest <- stats::ave(abs(table$effect), table$set, FUN = max)
   shown <- data.frame(

@@ -33,7 +33,7 @@ plot.fqtl <- function(x, what = c("factors", "elbo"), threshold = 0.1, max_varia
       ggplot2::theme_minimal()
     return(picture(plot, 5, 3.5, file))
   }
-  if (!x$rank) stop_mnmash("argument", "`x` has no factor to draw")
+  if (!x$rank) stop_mnmash("argument", as_typed("x"), " has no factor to draw")
   threshold <- check_number(threshold, 0, 1)
   # Loadings in the standard deviations of their outcomes.
   loadings <- list(mean = x$v$mean / x$Y_unit, pip = x$v$pip)

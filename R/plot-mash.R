@@ -26,7 +26,7 @@ plot.mash <- function(x, type = c("weights", "sharing"), top = 20, file = NULL, 
   type <- match_choice(type, c("weights", "sharing"))
   further <- take_dots(..., also = if (type == "sharing") c("factor", "lfsr_thresh", "FUN"))
   if (is.null(x$fitted_g)) {
-    stop_mnmash("type", "`x` is data: plot() shows a fit of mash()")
+    stop_mnmash("type", as_typed("x"), " is data: plot() shows a fit of mash()")
   }
   need_ggplot2()
   if (type == "sharing") {

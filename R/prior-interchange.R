@@ -51,7 +51,7 @@ as_mvsusie_prior <- function(x, w_thresh = -1, ...) {
   keep <- prior$w > check_number(w_thresh, -1, 1)
   total <- sum(prior$w[keep])
   if (total <= 0) {
-    stop_mnmash("value", "`x` has no matrix with a weight above ", max(w_thresh, 0))
+    stop_mnmash("value", as_typed("x"), " has no matrix with a weight above ", max(w_thresh, 0))
   }
   list(
     matrices = prior$U[keep], weights = prior$w[keep] / total, null_weight = prior$null_weight

@@ -120,11 +120,17 @@ autoselect_grid <- function(data, gridmult = sqrt(2), ...) {
   take_dots(...)
   gridmult <- check_gridmult(gridmult)
   if (!is.list(data) || is.null(data$Bhat) || length(data$Shat) != length(data$Bhat)) {
-    stop_mnmash("type", "`data` must come from mash_set_data(), or hold `Bhat` and `Shat`")
+    stop_mnmash(
+      "type", as_typed("data"), " must come from mash_set_data(), or hold `Bhat` and `Shat`"
+    )
   }
   usable <- is.finite(data$Bhat) & is.finite(data$Shat) & data$Shat > 0
   if (!is.null(data$missing)) usable <- usable & !data$missing
-  if (!any(usable)) stop_mnmash("missing", "`data` have no effect with a standard error")
+  if (!any(usable)) {
+    stop_mnmash(
+      "missing", as_typed("data"), " have no effect with a standard error"
+    )
+  }
   B <- data$Bhat[usable]
   S <- data$Shat[usable]
   smallest <- min(S) / 10

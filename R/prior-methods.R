@@ -95,12 +95,15 @@ picked <- function(i, names, n, what) {
 #' @export
 dim.mnmash_prior <- function(x) {
   U <- unclass(x)[["U"]]
+  # Asked for often: looked at only where it cannot be right.
+  if (!is.list(U)) check_whole(x)
   c(if (length(U)) nrow(U[[1L]]) else 0L, length(U))
 }
 
 #' @rdname prior-methods
 #' @export
 dimnames.mnmash_prior <- function(x) {
+  if (!is.list(unclass(x)[["U"]])) check_whole(x)
   list(prior_conditions(unclass(x)), names(unclass(x)[["U"]]))
 }
 

@@ -17,7 +17,7 @@ new_prior <- function(U, w = NULL, null_weight = 0, ..., conditions = NULL) {
   }
   w <- stats::setNames(prior_weights(w, given, length(U)), names(U))
   total <- sum(w) + null_weight
-  if (total <= 0) stop_mnmash("value", "the weights `w` of the prior are all zero")
+  if (total <= 0) stop_mnmash("value", as_typed("w"), ", the weights of the prior, are all zero")
   zero <- vapply(U, \(u) all(u == 0), NA)
   null <- sum(w[zero]) + null_weight
   with_units(structure(

@@ -186,6 +186,7 @@ kept_conditions <- function(prior, conditions) {
     prior$U <- name_conditions(prior$U, conditions)
     return(prior)
   }
+  check_names_or_numbers(conditions)
   at <- align_to(
     prior_conditions(prior), check_labels(name_text(conditions), "conditions"), "x", "condition",
     to = as_typed("conditions"), more = "silent"
@@ -228,7 +229,8 @@ check_bare_list <- function(x) {
 plain_matrices <- function(U) {
   lapply(U, \(u) {
     if (!is.list(u) || is.data.frame(u) || is.null(u[["mat"]])) return(u)
-    if (is.numeric(u$s) && length(u$s) == 1L) u$s * u$mat else u$mat
+    scaled <- is.numeric(u$s) && length(u$s) == 1L && is.numeric(u$mat)
+    if (scaled) u$s * u$mat else u$mat
   })
 }
 

@@ -65,7 +65,7 @@ mash_estimate_corr_em <- function(data, Ulist, init, max_iter = 30, tol = 1, est
   check_mash_data(data)
   if (!is.null(data$L)) {
     stop_mnmash(
-      "argument", "`data` are contrasts: estimate ", as_typed("V"),
+      "argument", as_typed("data"), " are contrasts: estimate ", as_typed("V"),
       " from the conditions themselves"
     )
   }

@@ -132,7 +132,8 @@ null_moments <- function(z, z_thresh, by_pairs) {
   needed <- max(2, min(ncol(z), fewest_rows))
   if (max(moments$n) < needed) {
     stop_mnmash(
-      "too_few", "`data` has too few rows", if (z_thresh < Inf) paste(" with all |z| <", z_thresh),
+      "too_few", as_typed("data"),
+      " has too few rows", if (z_thresh < Inf) paste(" with all |z| <", z_thresh),
       ": two conditions share at most ", max(moments$n), ", and at least ", needed,
       " are needed", if (z_thresh < Inf) "; use more rows or a larger `z_thresh`"
     )

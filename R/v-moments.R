@@ -68,7 +68,7 @@ observed_z <- function(data) {
   check_mash_data(data)
   if (!is.null(data$L)) {
     stop_mnmash(
-      "argument", "`data` are contrasts: estimate ", as_typed("V"),
+      "argument", as_typed("data"), " are contrasts: estimate ", as_typed("V"),
       " from the conditions themselves"
     )
   }

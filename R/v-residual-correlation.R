@@ -76,7 +76,7 @@ null_z <- function(z, z_thresh) {
   rows <- which(largest < z_thresh)
   if (length(rows) < max(2L, ncol(z))) {
     stop_mnmash(
-      "too_few", "`data` has only ", length(rows), " rows with all |z| < ", z_thresh,
+      "too_few", as_typed("data"), " has only ", length(rows), " rows with all |z| < ", z_thresh,
       ": at least ", max(2L, ncol(z)), " are needed to estimate the correlation; use more rows or ",
       "a larger `z_thresh`"
     )
@@ -114,7 +114,7 @@ check_enough_rows <- function(n, names) {
   if (length(few)) {
     at <- arrayInd(few[1L], dim(n))
     stop_mnmash(
-      "too_few", "`data` has only ", n[few[1L]], " rows with |z| < `z_thresh` in both ",
+      "too_few", as_typed("data"), " has only ", n[few[1L]], " rows with |z| < `z_thresh` in both ",
       describe_index("column", at[2L], names), " and ",
       describe_index("column", at[1L], names), ": at least 10 are needed"
     )

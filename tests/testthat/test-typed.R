@@ -93,3 +93,20 @@ test_that("data of the pipeline are called what they are where they came from", 
   expect_match(said_of(read_mash_input(list(a = 1))), "^`file` has none of the entries")
   expect_match(said_of(mash_fit("no.rds", prior)), "^`data`: there is no file")
 })
+
+test_that("a word of an inner call is what the user's call handed on to it", {
+  # Functions of the package that do not name their arguments as the user does.
+  ours <- \(f) `environment<-`(f, asNamespace("mnmash"))
+  inner <- ours(\(object) as_typed("object$a"))
+  between <- ours(\(y, f) f(y$fit[["of"]]))
+  outer <- ours(\(x, g, f) g(x, f))
+  expect_identical(outer(list(), between, inner), "`x$fit[[\"of\"]]$a`")
+  # The user's own words stay, and so does what was not handed on by its name.
+  own <- ours(\(x, object, g, f) g(x, f))
+  expect_identical(own(list(), 1, between, inner), "`object$a`")
+  made <- ours(\(x, f) f(rev(x)))
+  expect_identical(made(list(), inner), "`object$a`")
+  fit <- structure(list(), class = "mash")
+  expect_match(said_of(print(fit)), "`x` holds no `fitted_g`", fixed = TRUE)
+  expect_match(said_of(logLik(fit)), "`object` holds no `loglik`", fixed = TRUE)
+})
