@@ -1,72 +1,11 @@
 # Which column of a table is what, and the effects and standard errors that follow from them.
 
-# What a column may be called when the user does not say; first come, first served.
-usual_columns <- list(
-  unit = c(
-    "unit", "variant_id", "variant", "variants", "snp", "snp_id", "rsid", "marker", "markerid",
-    "markername", "rs", "id"
-  ),
-  feature = c(
-    "feature", "gene_id", "gene", "phenotype_id", "molecular_trait_id",
-    "molecular_trait_object_id"
-  ),
-  effect = c("effect", "beta", "bhat", "slope", "b", "logfc", "log2foldchange"),
-  odds_ratio = c("odds_ratio", "or"),
-  se = c(
-    "se", "slope_se", "sebeta", "beta_se", "se_beta", "standard_error", "stderr", "shat", "sbhat",
-    "lfcse", "log(or)_se"
-  ),
-  log10_p = c(
-    "log10_p", "log10p", "mlogp", "mlog10p", "mlog10_p", "nlog10p", "neglog10p", "neg_log10_p",
-    "neg_log10_pval", "neg_log10_pvalue", "neg_log_10_p_value", "minus_log10_p", "-log10p",
-    "-log10_p", "-log10(p)", "lp"
-  ),
-  p = c(
-    "p", "pval_nominal", "pvalue", "p_value", "pval", "p-value", "p.value", "p_wald", "p_bolt_lmm"
-  ),
-  z = c("z", "zscore", "z_score", "z_stat"),
-  t = c("t", "t-stat", "t_stat", "tstat", "stat"),
-  test = "test",
-  effect_allele = c("effect_allele", "a1", "alt", "allele1"),
-  other_allele = c("other_allele", "a2", "omitted", "ref", "allele0", "allele2")
-)
-
-check_columns <- function(columns) {
-  columns <- as.list(columns)
-  unknown <- setdiff(names(columns), names(usual_columns))
-  if (length(columns) && (is.null(names(columns)) || length(unknown))) {
-    stop_mnmash(
-      "argument", "`columns` must be named by ", paste(names(usual_columns), collapse = ", "),
-      if (length(unknown)) paste0("; it has \"", unknown[1L], "\"")
-    )
-  }
-  columns
-}
-
 # What is used of a table: list(feature, effect_allele, other_allele, key, b, s, unusable).
 one_table <- function(table, columns, where) {
-  table <- additive_rows(table, columns$test, where)
-  found <- lapply(stats::setNames(nm = setdiff(names(usual_columns), "test")), \(role) {
-    pick_column(table, role, columns[[role]], where)
-  })
-  found <- found[!vapply(found, is.null, NA)]
+  table <- vcf_columns(table, where)
+  columns <- columns_of(columns, names(table))
+  found <- found_columns(table, columns, where, names(usual_columns))
   if (is.null(found$unit)) lacks(where, "unit", table)
-  if (!any(c("effect", "odds_ratio", "z") %in% names(found))) lacks(where, "effect", table)
-  if (!any(c("z", "se", "p", "log10_p", "t") %in% names(found))) lacks(where, "se", table)
-  for (role in intersect(c("effect", "odds_ratio", "se", "log10_p", "z", "t"), names(found))) {
-    found[[role]] <- numbers_of(found[[role]], where, role)
-  }
-  for (role in intersect(c("unit", "feature", "effect_allele", "other_allele"), names(found))) {
-    # R's own reader takes a column of the allele T for TRUE.
-    allele <- endsWith(role, "_allele")
-    if (allele && is.logical(found[[role]])) found[[role]] <- substr(found[[role]], 1L, 1L)
-    found[[role]] <- name_text(found[[role]])
-    bad <- which(is.na(found[[role]]) | !nzchar(found[[role]]))
-    if (length(bad)) {
-      stop_mnmash("missing", where, " has no ", role, " in row ", bad[1L], and_more(length(bad)))
-    }
-  }
-  found <- both_alleles(found, table, columns, where)
   key <- if (is.null(found$feature)) found$unit else paste(found$feature, found$unit, sep = "_")
   twice <- which(duplicated(key))
   if (length(twice)) {
@@ -75,8 +14,63 @@ one_table <- function(table, columns, where) {
       " and ", twice[1L], and_more(length(twice), " repeated rows")
     )
   }
-  found <- with_log_p(found, !is.null(columns$p), where)
   c(found[c("feature", "effect_allele", "other_allele")], list(key = key), effect_and_error(found))
+}
+
+# The columns of a table that have one of the `roles`, by roles, with the logarithms of p-values
+# that are needed. Names are whole, unless that is not asked (`named`).
+found_columns <- function(table, columns, where, roles, named = TRUE) {
+  table <- additive_rows(table, columns$test, where)
+  found <- lapply(stats::setNames(nm = setdiff(roles, "test")), \(role) {
+    pick_column(table, role, columns[[role]], where)
+  })
+  found <- found[!vapply(found, is.null, NA)]
+  # Tables of many sources have both columns, of which a source fills one.
+  if (!is.null(found$odds_ratio) && all(is.na(found$effect))) found$effect <- NULL
+  if (!any(c("effect", "odds_ratio", "z") %in% names(found))) lacks(where, "effect", table)
+  if (!any(c("z", "se", "p", "log10_p", "t") %in% names(found))) lacks(where, "se", table)
+  numbers <- c(
+    "effect", "odds_ratio", "se", "log10_p", "z", "t", "position", "frequency", "n"
+  )
+  for (role in intersect(numbers, names(found))) {
+    found[[role]] <- numbers_of(found[[role]], where, role)
+  }
+  words <- c("unit", "feature", "effect_allele", "other_allele", "chromosome")
+  for (role in intersect(words, names(found))) {
+    # R's own reader takes a column of the allele T for TRUE.
+    allele <- endsWith(role, "_allele")
+    if (allele && is.logical(found[[role]])) found[[role]] <- substr(found[[role]], 1L, 1L)
+    found[[role]] <- name_text(found[[role]])
+    bad <- which(is.na(found[[role]]) | !nzchar(found[[role]]))
+    if (length(bad) && named) {
+      stop_mnmash("missing", where, " has no ", role, " in row ", bad[1L], and_more(length(bad)))
+    }
+  }
+  found <- both_alleles(found, table, columns, where)
+  with_log_p(found, !is.null(columns$p), where)
+}
+
+# GWAS-VCF: a study is a column of values, whose names stand in the column FORMAT; each becomes a
+# column of its own.
+vcf_columns <- function(table, where) {
+  at <- match("FORMAT", names(table))
+  if (is.na(at) || !all(c("#CHROM", "POS", "REF", "ALT") %in% names(table))) return(table)
+  if (ncol(table) != at + 1L) {
+    stop_mnmash(
+      "argument", where, " has ", ncol(table) - at, " studies (",
+      first_few(names(table)[-seq_len(at)], 4L), "): keep one of these columns"
+    )
+  }
+  format <- as.character(table[[at]])
+  values <- strsplit(as.character(table[[at + 1L]]), ":", fixed = TRUE)
+  for (name in c("ES", "SE", "LP", "AF", "SS", "EZ")) {
+    place <- match(format, unique(format))
+    each <- vapply(strsplit(unique(format), ":", fixed = TRUE), \(keys) match(name, keys), 0L)
+    text <- mapply(\(value, k) value[k], values, each[place], USE.NAMES = FALSE)
+    text[text == "."] <- NA
+    if (!all(is.na(each))) table[[name]] <- numbers_of(text, where, name)
+  }
+  table[-c(at, at + 1L)]
 }
 
 # PLINK writes a row for each term in the model of a variant: the variant's own is the test "ADD".
@@ -118,41 +112,6 @@ both_alleles <- function(found, table, columns, where) {
     found$other_allele[same] <- as.character(table[[match("alt", names)]])[same]
   }
   found
-}
-
-lacks <- function(where, role, table) {
-  stop_mnmash(
-    "argument", where, " has no column for `", role, "`: say which in `columns`; it has ",
-    paste(utils::head(names(table), 12L), collapse = ", ")
-  )
-}
-
-pick_column <- function(table, role, given, where) {
-  at <- column_place(names(table), role, given, where)
-  if (length(at)) table[[at]]
-}
-
-# Which of the columns `names` has the role: the one that is given, or the first usual name.
-column_place <- function(names, role, given, where) {
-  if (is.null(given)) {
-    at <- match(usual_columns[[role]], ascii_lower(names))
-    return(utils::head(at[!is.na(at)], 1L))
-  }
-  at <- if (is.numeric(given)) match(given, seq_along(names)) else match(given, names)
-  if (length(given) != 1L || is.na(at)) {
-    stop_mnmash(
-      "argument", "`columns$", role, "`: ", where, " has no column ", paste(given, collapse = " ")
-    )
-  }
-  at
-}
-
-# Columns that are read as text: names, whatever digits they have; alleles, a T being no TRUE;
-# p-values, which may be too small for a number.
-text_places <- function(names, columns, where) {
-  roles <- c("unit", "feature", "effect_allele", "other_allele", "p", "test")
-  places <- lapply(roles, \(role) column_place(names, role, columns[[role]], where))
-  unique(c(unlist(places), which(ascii_lower(names) == "alt")))
 }
 
 numbers_of <- function(x, where, role) {

@@ -64,7 +64,7 @@ table_of <- function(x, more) {
       "type", "`x` must be a data frame or a result that has as.data.frame(), not ", class(x)[1L]
     )
   } else {
-    x <- do.call(as.data.frame, c(list(x), more))
+    x <- do.call(as.data.frame, c(list(x), more), quote = TRUE)
   }
   bad <- which(!vapply(x, \(column) is.atomic(column) && is.null(dim(column)), NA))
   if (length(bad)) {

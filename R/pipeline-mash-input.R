@@ -28,8 +28,10 @@
 #'
 #' Those that are not given are recognised by usual names, such as `variant_id`, `gene_id`, `beta`
 #' or `slope`, `se` or `slope_se`, `p` or `pval_nominal`: those of tensorQTL, GTEx, the eQTL
-#' Catalogue, the GWAS Catalog, MatrixEQTL, GEMMA, PLINK 1 and 2, REGENIE, SAIGE, METAL and DESeq2
-#' are.
+#' Catalogue, the GWAS Catalog (also its harmonised files), MatrixEQTL, GEMMA, PLINK 1 and 2,
+#' REGENIE, SAIGE, METAL and DESeq2 are; so is GWAS-VCF of one study, whose values become columns.
+#' `columns` may be the name of a layout instead: `"GWAS-SSF"`, `"GWAS-VCF"`, or `"MungeSumstats"`,
+#' which must be said: its effects are of `A2`, where `A1` is usually the allele of the effects.
 #'
 #' Tables may hold different units in any order. A unit that is twice in a table is an error that
 #' names it. Where the alleles of a unit are the other way round than in the first table that has
@@ -51,7 +53,7 @@
 #'
 #' @param tables a list of data frames, or a character vector of files, with the conditions as
 #'   names.
-#' @param columns a list or vector: which column is what, see below.
+#' @param columns a list or vector: which column is what, or the name of a layout; see below.
 #' @param strong names of the strong units. Default: chosen by `strong_p`.
 #' @param strong_p largest p-value of a strong unit.
 #' @param n_random,n_null how many units for each feature, or in all.

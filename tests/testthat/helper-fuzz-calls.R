@@ -62,6 +62,15 @@ fuzz_calls <- function() {
   dimnames(dosages) <- list(paste0("s", 1:20), paste0("v", 1:5))
   genotypes <- tempfile("genotypes", fileext = ".tsv")
   writeLines(c("sample\tchr1:5_A_T\tchr1:9_A_C", "a\t0\t1", "b\t2\tNA"), genotypes)
+  panel <- data.frame(variant = paste0("rs", 1:4), effect_allele = "A", other_allele = "G")
+  gwas <- data.frame(
+    chr = 1, pos = 10 * 1:4, variant = paste0("rs", 1:4), effect_allele = c("A", "G", "A", "A"),
+    other_allele = c("G", "A", "G", "G"), beta = c(0.1, 0.2, -0.1, 0.3), se = 0.1
+  )
+  gwas_file <- tempfile("gwas", fileext = ".tsv")
+  utils::write.table(gwas, gwas_file, sep = "\t", quote = FALSE, row.names = FALSE)
+  ld_file <- tempfile("ld", fileext = ".ld")
+  writeLines(c("1 0.5", "0.5 1"), ld_file)
   t1 <- list(n_threads = 1)
   list(
     add_ridge = list(Ulist, data, subset = 1:10, ridge = "relative", size = 5),
@@ -169,6 +178,10 @@ fuzz_calls <- function() {
     learn_prior = c(list(data, strong = 1:20, blocks = named(rep(1:12, 2), units), V = V, K = 2,
                          lambda = 3, masks = 0.1, tree = TRUE, product = TRUE, z_thresh = 3,
                          nsim = 1, seed = 1), t1),
+    harmonise_alleles = list(
+      gwas, panel, columns = list(effect = "beta"), reference_columns = list(unit = "variant"),
+      by = "name", ambiguous = "infer", maf_limit = 0.4
+    ),
     lfsr = list(m),
     lfsr_calibration = list(m, B = named_like(sims$B, z), data = NULL, nsim = 1, bins = 5,
                             relearn = FALSE),
@@ -272,6 +285,8 @@ fuzz_calls <- function() {
     random_effects = list(named(1:5 / 5, letters[1:5]), named(5:1 / 3, letters[1:5]),
                           method = "DL"),
     read_genotypes = list(genotypes, variants = NULL, region = "chr1:1-20"),
+    read_ld = list(ld_file, names = paste0("rs", 1:2), variants = c("rs2", "rs1")),
+    read_statistics = list(gwas_file, region = "1:1-30", columns = list(position = "pos")),
     read_mash_input = list(input, missing = "exact", sets = "strong"),
     residual_correlation = c(list(
       data, method = "simple", subset = NULL, z_thresh = 3, correct = FALSE, rescale = TRUE,
