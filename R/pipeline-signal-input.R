@@ -1,8 +1,8 @@
 # From regressions of many regions to the sets of units that mash learns from.
 
-#' Build the input of a mash analysis from deconvolved effects
+#' Build the input of a mash analysis from deconvolved or fine-mapped effects
 #'
-#' Takes deconvolved effects of many regions (genes, blocks of the genome) and picks the sets that a
+#' Takes deconvolved or fine-mapped effects of many regions (genes, blocks of the genome) and picks the sets that a
 #' prior is learnt from: `strong` ones, one row for each signal, and `random` and `null` ones. It is
 #' the link between the steps of the modular route to m&m regression: deconvolve the effects of each
 #' region, learn the prior of effects in many conditions from all, use it (see Examples).
@@ -20,15 +20,21 @@
 #' - `random`: `n_random` predictors at random, strong ones among them.
 #' - `null`: up to `n_null` predictors at random whose |z| is below `null_z` in all conditions.
 #'
+#' Of regions that were fine-mapped ([finemap()], with the canonical prior at first) there is one
+#' `strong` row for each credible set: the effect of its most probable variable without the other
+#' effects, if its |z| is above `z_thresh` in some condition. There are no `random` and `null` rows:
+#' weights are then those of effects that are there, which is what [finemap()] takes.
+#'
 #' Proxies take parts of one effect: under linkage disequilibrium the weight of the null is far
 #' below the share of predictors without an effect of their own, in the regressions as in mash.
 #'
-#' @param fits deconvolved effects of regions, from [deconvolve()] or [deconvolve_rss()]: a list
+#' @param fits effects of regions, all from [deconvolve()] or [deconvolve_rss()], or all from
+#'   [finemap()]: a list
 #'   with the regions as names, such as [each_region()] returns (regions that failed, `NULL`, are
 #'   left out), or those of one region. Conditions are matched by name; what a region lacks is
 #'   missing.
 #' @param z_thresh strong predictors have a larger |z| than this in some condition.
-#' @param n_random,n_null how many predictors of each region.
+#' @param n_random,n_null how many predictors of each region; not of fine-mapped effects.
 #' @inheritParams mash_input
 #' @inheritParams shared_arguments
 #'
@@ -61,23 +67,34 @@
 signal_input <- function(fits, z_thresh = 4, n_random = 40, n_null = 10, null_z = 2, seed = 999,
                          ...) {
   take_dots(...)
+  of_rows <- c(n_random = !missing(n_random), n_null = !missing(n_null))
   z_thresh <- check_number(z_thresh, 0)
   n_random <- check_count(n_random, 0)
   n_null <- check_count(n_null, 0)
   null_z <- check_number(null_z, 0)
+  mapped <- fine_mapped(fits)
+  if (mapped) {
+    not_of_leads(of_rows)
+    fits <- if (inherits(fits, "finemap")) lead_effects(fits) else lapply(fits, lead_effects)
+  }
   cells <- region_effects(fits)
   z <- cells$b / cells$s
   largest <- largest_z(z)
-  strong <- signal_rows(z, largest, cells$feature, z_thresh)
+  strong <- if (mapped) {
+    which(largest > z_thresh)
+  } else {
+    signal_rows(z, largest, cells$feature, z_thresh)
+  }
   rows <- list(strong = strong, random = NULL, null = NULL)
   if (!length(strong)) {
     stop_mnmash(
-      "too_few", as_typed("fits"), " have no predictor with |z| > ", z_thresh, ": the largest is ",
-      format(max(largest), digits = 3), "; give more regions, or a lower `z_thresh`"
+      "too_few", as_typed("fits"), " have no ", if (mapped) "credible set" else "predictor",
+      " with |z| > ", z_thresh, ": the largest is ", format(max(largest, 0), digits = 3), "; give more regions, or a lower `z_thresh`"
     )
   }
   all <- rep(TRUE, nrow(z))
-  with_seed(check_set_seed(check_seed(seed)), {
+  seed <- check_set_seed(check_seed(seed))
+  if (!mapped) with_seed(seed, {
     rows$random <- some_of_each(all, rownames(z), cells$feature, n_random)
     rows$null <- some_of_each(all & largest < null_z, rownames(z), cells$feature, n_null)
   })
@@ -85,6 +102,39 @@ signal_input <- function(fits, z_thresh = 4, n_random = 40, n_null = 10, null_z 
   input <- input_of_rows(cells, z, rows, counts)
   input$V <- cells$V
   input
+}
+
+# Whether effects are fine-mapped, of one region or all.
+fine_mapped <- function(fits) {
+  inherits(fits, "finemap") || is.list(fits) && !inherits(fits, "deconvolved") && length(fits) &&
+    all(vapply(fits, \(fit) is.null(fit) || inherits(fit, "finemap"), NA)) &&
+    !all(vapply(fits, is.null, NA))
+}
+
+not_of_leads <- function(given) {
+  if (any(given)) {
+    stop_mnmash(
+      "argument", as_typed(names(which(given))[1L]), " has no use with fine-mapped effects, which ",
+      "have no random rows"
+    )
+  }
+}
+
+# Of the credible sets of a region the effects of the most probable variables, each without the
+# other effects, in the layout of deconvolved ones.
+lead_effects <- function(fit) {
+  if (is.null(fit)) return(NULL)
+  conditions <- colnames(fit$lfsr)
+  of_sets <- \(what) {
+    x <- vapply(fit$near[names(fit$sets)], \(near) near[[what]][1L, ] * near$unit[1L, ],
+                numeric(length(conditions)))
+    leads <- vapply(fit$near[names(fit$sets)], \(near) as.integer(near$variable[1L]), 0L)
+    matrix(t(x), length(leads), dimnames = list(names(fit$pip)[leads], conditions))
+  }
+  structure(
+    list(Bhat = of_sets("x"), Shat = of_sets("s"), V = stats::cov2cor(fit$V)),
+    class = "deconvolved"
+  )
 }
 
 # Effects of all regions, one below the other: `b`, `s`, and the region of each row.
@@ -100,8 +150,8 @@ region_effects <- function(fits, name = arg_name(fits)) {
     other <- !vapply(fits, inherits, NA, "deconvolved")
     if (any(other) || !length(fits)) {
       stop_mnmash(
-        "type", as_typed(name), " must be what deconvolve() or deconvolve_rss() returned, for ",
-        "each region", if (any(other)) paste0(": \"", names(fits)[other][1L], "\" is not")
+        "type", as_typed(name), " must be what deconvolve(), deconvolve_rss() or finemap() ",
+        "returned, one of these for each region", if (any(other)) paste0(": \"", names(fits)[other][1L], "\" is not")
       )
     }
   }

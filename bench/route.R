@@ -93,13 +93,19 @@ priors_of <- function(train) {
   }))
   learn <- \(input, ...) suppressWarnings(mixture_prior(input, verbose = FALSE, ...))
   canonical <- cov_canonical(mash_set_data(deconvolved$strong.b, deconvolved$strong.s))
-  K <- length(canonical)
+  canonical <- list(U = canonical, w = rep(1 / length(canonical), length(canonical)))
+  mapped <- \(train, prior) each_region(train, \(gene) {
+    finemap(finemap_data(gene$X, gene$Y), prior)
+  })
+  once <- learn(signal_input(mapped(train, canonical)))
   list(
-    "none learnt (canonical)" = list(U = canonical, w = rep(1 / K, K)),
+    "none learnt (canonical)" = canonical,
     "univariate, ud" = learn(univariate, engine = "ud"),
     "univariate" = learn(univariate),
     "deconvolved, ud" = learn(deconvolved, engine = "ud"),
     "deconvolved" = learn(deconvolved),
+    "fine-mapped" = once,
+    "fine-mapped, twice" = learn(signal_input(mapped(train, once))),
     "true" = of_sets(c(0.4, 0.4, 0.2))
   )
 }

@@ -130,3 +130,42 @@ test_that("two effects of one sign in negative linkage look opposite, but not in
   expect_identical(unname(fit$coef["rs3", ] > 0.2), c(TRUE, TRUE, FALSE, FALSE))
   expect_identical(unname(fit$coef["rs8", ] > 0.2), c(FALSE, FALSE, TRUE, TRUE))
 })
+
+test_that("fine-mapped effects give a row for each credible set, without the other effects", {
+  set.seed(4)
+  V <- matrix(0.3, 3, 3) + diag(0.7, 3)
+  gene <- function(seed) {
+    X <- matrix(rnorm(300 * 20), 300, dimnames = list(NULL, paste0("rs", 1:20)))
+    B <- matrix(0, 20, 3)
+    B[4, ] <- 0.8
+    B[9, 1:2] <- -0.6
+    Y <- X %*% B + matrix(rnorm(900), 300) %*% chol(V)
+    colnames(Y) <- c("liver", "lung", "skin")
+    list(X = X, Y = Y)
+  }
+  genes <- lapply(c(g1 = 1, g2 = 2), gene)
+  prior <- list(all = matrix(1, 3, 3), each = diag(3), two = diag(c(1, 1, 0)))
+  fits <- lapply(genes, \(g) finemap(finemap_data(g$X, g$Y), prior, V = V))
+  found <- signal_input(fits)
+  expect_setequal(rownames(found$strong.b), outer(c("g1", "g2"), c("rs4", "rs9"), paste, sep = ":"))
+  # Regression on the two variants, by hand.
+  joint <- lm(Y ~ X[, c("rs4", "rs9")], genes$g1)
+  expect_equal(
+    found$strong.b["g1:rs9", ], coef(joint)[3, ], tolerance = 0.02, ignore_attr = TRUE
+  )
+  expect_equal(
+    mean(found$strong.s["g1:rs9", ]), summary(joint)[[1]]$coefficients[3, 2], tolerance = 0.1
+  )
+  expect_identical(nrow(found$random.b), 0L)
+  expect_equal(unname(found$V), V)
+  expect_identical(attr(found, "counts")[["regions"]], 2L)
+  # What has no set is left out; a region alone; what does not apply.
+  fits$g3 <- NULL
+  fits["g3"] <- list(NULL)
+  expect_identical(signal_input(fits)$strong.b, found$strong.b)
+  expect_identical(nrow(signal_input(fits$g1)$strong.b), 2L)
+  expect_error(signal_input(fits, n_random = 3), "n_random", class = "mnmash_error_argument")
+  expect_error(signal_input(fits, z_thresh = 1e3), "credible set", class = "mnmash_error_too_few")
+  prior <- suppressWarnings(mixture_prior(found, verbose = FALSE))
+  expect_s3_class(prior, "mnmash_prior")
+})
