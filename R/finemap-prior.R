@@ -1,6 +1,6 @@
 # The prior of a fine-mapping fit: of the conditions of the data, on the scale of the fit.
 
-# list(U, w, effect_model, numeric): without the null, in the order of the data's conditions.
+# list(U, w, effect_model, numeric, lfsr_map): without the null, in the order of the data's conditions.
 # `effect_model` is the user's word for the units, or NULL.
 finemap_prior <- function(prior, data, scale, effect_model) {
   if (!is.null(effect_model)) effect_model <- match_choice(effect_model, c("EZ", "EE"))
@@ -40,7 +40,7 @@ finemap_prior <- function(prior, data, scale, effect_model) {
   list(
     U = prior$U[keep], w = w[keep] / sum(w[keep]),
     effect_model = if (is.null(word)) "EZ" else word, numeric = numeric,
-    by_user = !is.null(effect_model)
+    lfsr_map = map_of_prior(prior), by_user = !is.null(effect_model)
   )
 }
 

@@ -81,7 +81,8 @@
 #' - `effects`: for each effect the variables where it may be (probability above 1e-14), and given
 #'   each its posterior means and standard deviations (in the units of `coef`), lfsr, the
 #'   probabilities that it is not positive (`not_positive`) and not negative (variables x R), and
-#'   weights of the components of the prior;
+#'   weights of the components of the prior; errors are raised where the prior says that few units
+#'   taught it (see [learn_prior()]);
 #' - `V`, `elbo` (one for each sweep), `n_iter`, `converged`, `message`;
 #' - `near`: of the most probable variables of an effect, `correlation`, and on the scale of the fit
 #'   what they say of it without the other effects: estimates `x`, standard errors `s`, their
@@ -204,6 +205,9 @@ finemap <- function(data, prior, L = 10, V = NULL, prior_weights = NULL,
     label = "Fine-mapping, visits", total = L * max_iter,
     n_threads = resolve_threads(n_threads)
   )
+  # Other programs' results are what these would say.
+  map <- if (is.null(compat)) prior$lfsr_map
+  found$fit$effects <- lapply(found$fit$effects, with_raised_errors, map)
   fit <- new_finemap(found, data, names(prior$U))
   fit$prior <- prior[c("U", "w", "effect_model", "size")]
   fit$prior_weights <- place

@@ -39,7 +39,9 @@
 #'    prior is learnt anew from `nsim` data sets simulated from it, and the signs called are held
 #'    against the simulated effects. Posteriors under the prior have their `lfsr` raised to the share
 #'    of wrong signs found at such a rate, in the same order; `lfsr_unmapped` is what they were. Lfsr
-#'    of contrasts are not raised.
+#'    of contrasts are raised to the errors of contrasts (of each condition and the next, and of each
+#'    and the mean of the others), those of [finemap()] and [mr_mash()] as those of effects. Where
+#'    `strong` are units of another set, simulated ones are chosen to be as strong.
 #'
 #' Neither the order of units or conditions (where they have names) nor the unit of measurement has
 #' a say in the result.
@@ -67,8 +69,7 @@
 #' @param tree add the matrices of [cov_tree()].
 #' @param product offer a component of effects that are independent between conditions, see Steps.
 #' @param z_thresh units whose largest |z| is above this are strong.
-#' @param nsim simulations for the errors of lfsr, where they are needed; 0: lfsr as they are. Not
-#'   where `strong` are given.
+#' @param nsim simulations for the errors of lfsr, where they are needed; 0: lfsr as they are.
 #' @param seed of the choice of random units, and of simulations. Covariances always start from the
 #'   same random numbers.
 #' @inheritParams shared_arguments
@@ -79,7 +80,8 @@
 #'   strong blocks for each condition); `product`, if it is needed: a list of `weight`, which with
 #'   `w` and `null_weight` sums to 1, `grid` (scales, 0 first), and `pi`, the weights of these in
 #'   each condition (a column); `lfsr_map`, where lfsr are raised: a list of `lfsr` and of the
-#'   `error` at each, between which it is linear in logarithms; and `convergence` of the weights, as
+#'   `error` at each, between which it is linear in logarithms, and `contrast`, the same for
+#'   contrasts; and `convergence` of the weights, as
 #'   in [mash()]. Use it as
 #'   `mash(data, g = prior)`, or as the `prior` of [mr_mash()], [finemap()] and others.
 #'
@@ -140,10 +142,14 @@ learn_prior <- function(data, strong = NULL, blocks = NULL, V = NULL, K = 16, la
   say("Weights of ", length(U), " matrices from ", nrow(random$Bhat), " random units")
   found <- learn_weights(random, U, how)
   counts <- counted_units(strong, random, z_thresh, rows$above)
-  if (counts$few && is.null(given)) {
+  if (counts$few) {
     say("Errors of its lfsr from ", nsim, " simulations")
     all <- mash_update_data(data, V = V)
-    found$g$lfsr_map <- learn_lfsr_map(all, blocks, found$g, how, nsim, z_thresh)
+    # Of rows that were given, simulated data have as many of their own.
+    how$n_strong <- if (!is.null(given)) nrow(strong$Bhat)
+    found$g$lfsr_map <- learn_lfsr_map(
+      all, blocks, found$g, how, nsim, z_thresh, if (inherits(given, "mash")) strong
+    )
   }
   # The density that was fitted, with what it was learnt from.
   prior <- prior_from_g(found$g, "expand", 1e-10, learnt = c(

@@ -7,9 +7,10 @@
 fewest_strong <- c(20L, 200L)
 
 # The rows of `data` to learn from: `random`, one of each block by chance, in the order of the data;
-# and without given ones `strong`, the strongest of each block, strongest first. Where units have
+# and without given ones `strong`, the strongest of each block, strongest first; `n_strong` if their
+# number is given. Where units have
 # names, neither depends on their order.
-learning_rows <- function(data, strong, blocks, z_thresh, seed) {
+learning_rows <- function(data, strong, blocks, z_thresh, seed, n_strong = NULL) {
   by_name <- order_by_name(data)
   chance <- by_name[with_seed(seed, sample.int(length(by_name)))]
   found <- list(random = sort(chance[!duplicated(blocks[chance])]))
@@ -20,7 +21,9 @@ learning_rows <- function(data, strong, blocks, z_thresh, seed) {
     top <- top[!duplicated(blocks[top])]
     found$above <- sum(z[top] > z_thresh)
     by_chance <- 2 * stats::pnorm(-z_thresh) * length(top) * ncol(data$Bhat)
-    n <- if (!is.null(strong)) {
+    n <- if (!is.null(n_strong)) {
+      min(n_strong, length(top))
+    } else if (!is.null(strong)) {
       length(top)
     } else if (found$above - by_chance >= fewest_strong[1L]) {
       found$above

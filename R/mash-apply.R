@@ -60,7 +60,7 @@ posterior_in_blocks <- function(data, g, pi_thresh, covariance, n_threads, cells
     block <- if (size < J) data_rows(data, first:min(J, first + size - 1)) else data
     found <- mash_model(block, g, want, n_threads)
     if (!is.null(each)) each(found)
-    if (is.null(A)) with_raised_lfsr(found$result, g) else found$result
+    with_raised_lfsr(found$result, g, A)
   })
   bind_posteriors(parts)
 }
@@ -93,7 +93,7 @@ mash_compute_loglik <- function(g, data, algorithm.version = c("Rcpp", "R"), n_t
 #' @param contrast_mat Q x R matrix: one linear function of the effects per row.
 #' @inheritParams shared_arguments
 #' @return A list of J x Q matrices: `PosteriorMean`, `PosteriorSD`, `lfdr`, `NegativeProb`, `lfsr`,
-#'   `PositiveProb`.
+#'   `PositiveProb`; `lfsr_unmapped` as in [mash()].
 #' @export
 #' @examples
 #' set.seed(1)

@@ -24,7 +24,8 @@
 #' For each contrast `x`: `mean_contrast_x` and `se_contrast_x` (posterior mean and standard
 #' deviation), `p_contrast_x` (from their ratio as if it were standard normal, which it is not:
 #' for comparison with older analyses) and `lfsr_contrast_x`, the probability that the sign of the
-#' contrast, once called, is wrong, or that the contrast is zero. Deviations are named
+#' contrast, once called, is wrong, or that the contrast is zero (raised where few units taught the
+#' prior, see [learn_prior()]). Deviations are named
 #' `A_deviation`, differences `A_vs_B`, in the order of the conditions.
 #'
 #' @param data data from [mash_set_data()], regions, files, or a function: as in [mash_posterior()].

@@ -185,7 +185,7 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
   g$product <- fit$product
   if (learnt && isTRUE(source$few)) g$lfsr_map <- learnt_lfsr_map(data, g, n_threads)
 
-  result <- if (is.null(A)) with_raised_lfsr(fit$result, g) else fit$result
+  result <- with_raised_lfsr(fit$result, g, A)
   if (want$moments) {
     say("Posteriors from ", length(fit$active), " active components")
     if (!output_lfdr) result$lfdr <- NULL

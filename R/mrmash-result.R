@@ -69,7 +69,8 @@ row_posteriors <- function(found, prior, residual, scale, names, settings) {
   sd <- matrix(rep(sqrt(diag(second)), each = p), p)
   sd[varies, ] <- rows$sd
   lfsr <- matrix(0.5, p, R)
-  lfsr[varies, ] <- rows$lfsr
+  map <- settings$lfsr_map
+  lfsr[varies, ] <- if (is.null(map)) rows$lfsr else raised(as.vector(rows$lfsr), map)
   out <- list(psd = `dimnames<-`(sd / scale, names), lfsr = `dimnames<-`(lfsr, names))
   if (full) {
     S1 <- array(second, c(R, R, p))

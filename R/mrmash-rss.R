@@ -95,6 +95,7 @@ mr_mash_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, LD, n, covY = NULL, 
     if (data$known) "X" else "both"
   )
   standardize <- units$standardize
+  settings$lfsr_map <- map_of_prior(units$given$prior)
   given <- with_own_grid(units$given, \() marginal_effects(stats$z, data, if (!standardize) sd))
   problem <- regression_problem(
     regression_prior(given, conditions, r), V, conditions, r, settings

@@ -100,7 +100,8 @@
 #' @return An object of class `mr_mash`, a list of
 #' - `mu1`: p x r posterior means of the coefficients; `intercept`: r numbers; `covariates`: q x r
 #'   coefficients of the covariates, and `terms`, how their columns are made of new values;
-#' - `psd`, `lfsr`: p x r posterior standard deviations and local false sign rates; `S1`: r x r x p
+#' - `psd`, `lfsr`: p x r posterior standard deviations and local false sign rates (raised where the
+#'   prior says that few units taught it, see [learn_prior()]); `S1`: r x r x p
 #'   posterior covariances (each as `covariance` asks);
 #' - `V`: residual covariance; `loadings`, `unique`: its parts `W` and `s^2` or `psi`;
 #' - `w0`, `S0`: weights and covariances of the prior; `expected_counts`: posterior weights of
@@ -159,6 +160,7 @@ mr_mash <- function(X, Y, prior = NULL, S0 = NULL, w0 = NULL, grid = NULL, V = N
     list(prior = prior, S0 = S0, w0 = w0, grid = grid), standardize,
     list(names = conditions, r = r), individual_scales(X, data$Y, space)
   )
+  settings$lfsr_map <- map_of_prior(units$given$prior)
   given <- with_own_grid(units$given, \() {
     slopes(moments_by_pattern(X, data$Y, data$Z$x), units$standardize, NULL)
   })

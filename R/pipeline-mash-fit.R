@@ -7,7 +7,8 @@
 #' the posteriors of the `strong` set follow.
 #'
 #' Of the prior the matrices are used and, if it has one, its component of independent effects
-#' (`product`, see [learn_prior()]), which gets one of the weights. Conditions are matched by name:
+#' (`product`, see [learn_prior()]), which gets one of the weights; lfsr are raised as the prior says
+#' (its `lfsr_map`). Conditions are matched by name:
 #' those that the data do not have are integrated out, exactly.
 #' Posteriors of missing cells are in the units of effects: under EZ, those of a cell with the
 #' median standard error of its condition. Posteriors are computed in chunks of `chunk_size` units,
@@ -79,6 +80,9 @@ mash_fit <- function(data, prior, V = NULL, effect_model = NULL, compute_posteri
     list(random, known$U, product = known$product), further,
     list(outputlevel = output_level, verbose = verbose, n_threads = n_threads)
   ), quote = TRUE)
+  # The weights are new, the matrices and what few units taught are those of the prior.
+  fit$fitted_g$lfsr_map <- known$lfsr_map
+  fit$result <- with_raised_lfsr(fit$result, fit$fitted_g)
   # For posteriors of other units.
   if (is.matrix(V)) fit$V <- V
   fit$vhat_file <- V_file

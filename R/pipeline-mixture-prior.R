@@ -186,6 +186,7 @@ mixture_prior <- function(data, engine = c("learn", "ed_bovy", "cov_ed", "ud", "
     ),
     version = as.character(utils::packageVersion("mnmash"))
   )))
+  prior$lfsr_map <- found$lfsr_map
   prior <- beside_product(prior, product)
   if (!is.null(cwd)) {
     files <- list(cwd = cwd, prefix = prefix, V = V_word, components = save_components)

@@ -12,13 +12,22 @@ learn_from_sets <- function(input, strong, V, how) {
   warn_few_units(nrow(strong$Bhat), "strong", R)
   warn_few_units(nrow(random$Bhat), "random", R)
   warn_identity(random)
-  U <- learn_matrices(
-    random, strong, learning_choices(seed = how$seed, n_threads = how$n_threads)
-  )
+  choices <- learning_choices(seed = how$seed, n_threads = how$n_threads)
+  U <- learn_matrices(random, strong, choices)
   how$say("Weights of ", length(U), " matrices from ", nrow(random$Bhat), " units")
+  counts <- counted_units(strong, random)
+  m <- fit_to_weigh(random, U, how$n_threads, product = TRUE)
+  map <- if (counts$few) {
+    how$say("Errors of its lfsr from ", bootstrap_sims, " simulations")
+    apart <- !is.null(input$random.b) && nrow(input$random.b) > 0L
+    learn_lfsr_map(
+      random, block_numbers(NULL, random), fit_prior(m), choices, bootstrap_sims,
+      strong = if (apart) strong
+    )
+  }
   list(
-    weights = weigh_by_mash(random, U, how$n_threads, product = TRUE),
-    refined = grep("^(ud|shrunk)_", names(U), value = TRUE), learnt = counted_units(strong, random)
+    weights = weights_of_fit(m, U), refined = grep("^(ud|shrunk)_", names(U), value = TRUE),
+    learnt = counts, lfsr_map = map
   )
 }
 
@@ -148,12 +157,17 @@ refine_ud <- function(strong, start, how) {
 }
 
 # Weights over a grid of scales, and matrices at the scale the strong units give them.
-weigh_by_mash <- function(strong, U, n_threads, product = FALSE) {
-  m <- mash(
-    strong, U, outputlevel = 1, verbose = FALSE, n_threads = n_threads, product = product
-  )
-  g <- m$fitted_g
-  collapsed <- prior_from_g(g, "collapse", 0, colnames(strong$Bhat))
+weigh_by_mash <- function(strong, U, n_threads) {
+  weights_of_fit(fit_to_weigh(strong, U, n_threads, product = FALSE), U)
+}
+
+fit_to_weigh <- function(data, U, n_threads, product) {
+  mash(data, U, outputlevel = 1, verbose = FALSE, n_threads = n_threads, product = product)
+}
+
+weights_of_fit <- function(m, U) {
+  g <- fit_prior(m)
+  collapsed <- prior_from_g(g, "collapse", 0)
   # Matrices without weight keep the scale they came with.
   unused <- setdiff(names(U), names(collapsed$w)[collapsed$w > 0])
   scaled <- U

@@ -62,7 +62,7 @@ workflow_prior <- function(g, keep, conditions, nameless) {
   if (total > 0) pi <- pi / total * (1 - (product$weight %||% 0))
   c(
     list(pi = pi, Ulist = cut, grid = g$grid, usepointmass = g$usepointmass),
-    if (!is.null(product)) list(product = product)
+    if (!is.null(product)) list(product = product), g["lfsr_map"]
   )
 }
 

@@ -76,12 +76,11 @@ test_that("where strong units are few, lfsr are raised, said, and kept as they w
   expect_equal(c(get_lfsr(m)), mnmash:::raised(c(m$result$lfsr_unmapped), prior$lfsr_map))
   expect_true(all(get_lfsr(m) >= m$result$lfsr_unmapped))
   expect_gt(sum(get_lfsr(m) > 1.1 * m$result$lfsr_unmapped), 10)
-  # As posteriors of other calls, and of the fit as a prior, have it; contrasts do not.
+  # As posteriors of other calls, and of the fit as a prior, have it.
   expect_equal(mash_compute_posterior_matrices(prior, data)$lfsr, get_lfsr(m))
   expect_equal(predict(m, data)$result$lfsr, get_lfsr(m))
   expect_identical(as_prior(m)$lfsr_map, prior$lfsr_map)
   expect_null(prior[, 1:2]$lfsr_map)
-  expect_null(fit(prior, A = diag(5)[1:2, ])$result$lfsr_unmapped)
   broken <- prior
   broken$lfsr_map$error <- rev(broken$lfsr_map$error)
   expect_error(fit(broken), "lfsr_map", class = "mnmash_error_type")
@@ -105,4 +104,101 @@ test_that("neither order nor unit has a say in how lfsr are raised", {
   two <- learn(d$Bhat[order(sin(1:300)), c(2, 5, 1, 3, 4)], 1000)
   expect_equal(two$lfsr_map$lfsr, one$lfsr_map$lfsr, tolerance = 1e-3)
   expect_equal(two$lfsr_map$error, one$lfsr_map$error, tolerance = 1e-3)
+})
+
+test_that("lfsr of contrasts are raised to the errors of contrasts", {
+  d <- few_blocks()
+  data <- mash_set_data(d$Bhat)
+  prior <- learn_prior(data, V = diag(5), n_threads = 1)
+  plain <- prior
+  plain$lfsr_map <- NULL
+  raised <- mnmash:::raised
+  A <- rbind(own = c(0, 2, 0, 0, 0), pair = c(1, -1, 0, 0, 0), mean = rep(0.2, 5))
+  of <- \(g) mash_compute_posterior_matrices(g, data, A = A)
+  after <- of(prior)
+  before <- of(plain)$lfsr
+  expect_equal(after$lfsr_unmapped, before)
+  expect_equal(after$lfsr[, 1], raised(before[, 1], prior$lfsr_map))
+  expect_equal(c(after$lfsr[, -1]), raised(c(before[, -1]), prior$lfsr_map$contrast))
+  m <- mash(data, g = prior, fixg = TRUE, A = A, verbose = FALSE)
+  expect_equal(get_lfsr(m), after$lfsr)
+  # Other ways to a contrast: tables of all pairs, and streams.
+  tables <- \(g) posterior_contrast(as_mashr(g), data, type = "pairwise")
+  lfsr <- grepl("^lfsr", names(tables(prior)))
+  now <- as.matrix(tables(prior)[lfsr])
+  expect_equal(
+    c(now), raised(c(as.matrix(tables(plain)[lfsr])), prior$lfsr_map$contrast)
+  )
+  found <- NULL
+  mash_stream(prior, data, 2, \(i, posterior) found <<- rbind(found, posterior$lfsr), A = A)
+  expect_equal(found, after$lfsr)
+  broken <- prior
+  broken$lfsr_map$contrast$error <- 2
+  expect_error(of(broken), "contrast", class = "mnmash_error_type")
+})
+
+test_that("models that take a prior take what its few units are worth", {
+  d <- few_blocks()
+  prior <- suppressMessages(learn_prior(mash_set_data(d$Bhat), V = diag(5), n_threads = 1))
+  plain <- prior
+  map <- prior$lfsr_map <- list(lfsr = c(1e-8, 0.4), error = c(1e-5, 0.5))
+  plain$lfsr_map <- NULL
+  set.seed(8)
+  X <- matrix(rnorm(200 * 12), 200, dimnames = list(NULL, paste0("x", 1:12)))
+  Y <- 0.2 * X[, rep(3, 5)] + matrix(rnorm(1000), 200)
+  colnames(Y) <- rownames(prior$U[[1]])
+  raised <- mnmash:::raised
+  fine <- \(g) suppressMessages(finemap(finemap_data(X, Y), g))
+  after <- fine(prior)
+  before <- fine(plain)
+  expect_identical(after$pip, before$pip)
+  for (what in c("lfsr", "not_positive", "not_negative")) {
+    expect_equal(c(after$effects$L1[[what]]), raised(c(before$effects$L1[[what]]), map))
+  }
+  for (level in c("set", "signal")) expect_gt(min(lfsr(after, level) / lfsr(before, level)), 1.5)
+  regression <- \(g) lfsr(suppressMessages(mr_mash(X, Y, g)))
+  expect_equal(c(regression(prior)), raised(c(regression(plain)), map))
+})
+
+test_that("strong units of another set are simulated as strong as they are", {
+  expect_identical(mnmash:::as_strong(c(1, 5, 3, 2, 4), c(3.5, 2.5)), c(3L, 5L))
+  # Each candidate once, also where there are too few.
+  expect_identical(sort(mnmash:::as_strong(c(1, 5, 3), c(4, 6, 7))), 1:3)
+  expect_identical(mnmash:::as_strong(c(9, 1, 8), c(3, 3)), c(3L, 1L))
+  d <- few_blocks(1200, seed = 2)
+  top <- order(-apply(abs(d$Bhat), 1, max))[1:40]
+  random <- mash_set_data(d$Bhat[-top, ][1:500, ])
+  strong <- mash_set_data(d$Bhat[top, ])
+  prior <- suppressWarnings(learn_prior(random, strong, V = diag(5), n_threads = 1))
+  set.seed(1)
+  drawn <- mnmash:::simulate_chosen(strong, as_mashr(prior))
+  sizes <- \(data) sort(apply(abs(data$Bhat), 1, max))
+  expect_lt(max(abs(sizes(drawn$data) - sizes(strong))[1:30]), 0.5)
+  expect_false(is.null(prior$lfsr_map$contrast))
+  expect_output(print(prior), "lfsr are raised")
+})
+
+test_that("the pipeline's prior raises lfsr where its strong set is small", {
+  d <- few_blocks(1000, seed = 3)
+  top <- order(-apply(abs(d$Bhat), 1, max))[1:45]
+  one <- matrix(1, 1000, 5, dimnames = dimnames(d$Bhat))
+  sets <- list(
+    strong.b = d$Bhat[top, ], strong.s = one[top, ], random.b = d$Bhat[1:600, ],
+    random.s = one[1:600, ]
+  )
+  quiet <- \(...) suppressWarnings(mixture_prior(..., V = diag(5), verbose = FALSE, n_threads = 1))
+  prior <- quiet(sets)
+  expect_output(print(prior), "lfsr are raised")
+  fit <- mash_fit(sets, prior, verbose = FALSE)
+  plain <- prior
+  plain$lfsr_map <- NULL
+  before <- mash_fit(sets, plain, verbose = FALSE)
+  raised <- mnmash:::raised
+  expect_equal(c(fit$posterior$lfsr), raised(c(before$posterior$lfsr), prior$lfsr_map))
+  expect_equal(c(get_lfsr(fit)), raised(c(get_lfsr(before)), prior$lfsr_map))
+  expect_equal(mash_posterior(fit, mash_set_data(d$Bhat, one))$lfsr_unmapped,
+               mash_posterior(before, mash_set_data(d$Bhat, one))$lfsr)
+  # Without random units the strong ones are all there are.
+  alone <- quiet(sets[c("strong.b", "strong.s")])
+  expect_false(is.null(alone$lfsr_map))
 })
