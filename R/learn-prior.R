@@ -70,7 +70,11 @@
 #' @param product offer a component of effects that are independent between conditions, see Steps.
 #' @param z_thresh units whose largest |z| is above this are strong.
 #' @param nsim simulations for the errors of lfsr, where they are needed; 0: lfsr as they are.
-#' @param seed of the choice of random units, and of simulations. Covariances always start from the
+#' @param folds the number of parts for cross-fitting: the prior is also learnt without each part of
+#'   the blocks, and `mash(data, g = prior, fixg = TRUE)` has the posteriors of a part's units under
+#'   the prior that the other parts teach. No unit then has a say in its own prior, at `folds` times
+#'   the cost and with fewer calls. Default: no cross-fitting.
+#' @param seed of the choice of random units, of parts, and of simulations. Covariances always start from the
 #'   same random numbers.
 #' @inheritParams shared_arguments
 #'
@@ -81,7 +85,8 @@
 #'   `w` and `null_weight` sums to 1, `grid` (scales, 0 first), and `pi`, the weights of these in
 #'   each condition (a column); `lfsr_map`, where lfsr are raised: a list of `lfsr` and of the
 #'   `error` at each, between which it is linear in logarithms, and `contrast`, the same for
-#'   contrasts; and `convergence` of the weights, as
+#'   contrasts; `held_out`, with `folds`: a list of `fold`, the part of each unit, and `priors`, one
+#'   for each part; and `convergence` of the weights, as
 #'   in [mash()]. Use it as
 #'   `mash(data, g = prior)`, or as the `prior` of [mr_mash()], [finemap()] and others.
 #'
@@ -106,7 +111,8 @@
 #' length(get_significant_results(m))
 learn_prior <- function(data, strong = NULL, blocks = NULL, V = NULL, K = 16, lambda = NULL,
                         masks = c(0.05, 0.1, 0.25), tree = TRUE, product = TRUE, z_thresh = 4,
-                        nsim = 4, seed = 1, verbose = FALSE, n_threads = NULL, ...) {
+                        nsim = 4, seed = 1, verbose = FALSE, n_threads = NULL, folds = NULL,
+                        ...) {
   take_dots(...)
   check_mash_data(data)
   refuse_contrasts(data)
@@ -118,10 +124,11 @@ learn_prior <- function(data, strong = NULL, blocks = NULL, V = NULL, K = 16, la
   say <- if (check_flag(verbose)) \(...) message(" - ", ...) else \(...) NULL
   z_thresh <- check_number(z_thresh, 0)
   nsim <- check_few(nsim, 0, 1e3)
-  given <- strong
+  if (!is.null(folds)) folds <- check_few(folds, 2, 1e3)
   if (is.null(blocks)) warn_linked(data)
   blocks <- block_numbers(blocks, data)
   if (!is.null(strong) && !inherits(strong, "mash")) strong <- check_subset(strong, data$Bhat)
+  given <- strong
 
   rows <- learning_rows(data, strong, blocks, z_thresh, how$seed)
   random <- data_rows(data, rows$random)
@@ -157,6 +164,17 @@ learn_prior <- function(data, strong = NULL, blocks = NULL, V = NULL, K = 16, la
   ))
   if (length(dim(V)) == 2L) prior$V <- V
   prior$convergence <- found$convergence
+  if (!is.null(folds)) {
+    say("Priors without each of ", folds, " parts of the units")
+    all <- mash_update_data(data, V = V)
+    prior$held_out <- held_out_priors(data, blocks, folds, how$seed, \(rows) {
+      learn_prior(
+        data_rows(all, rows), if (is.numeric(given)) which(which(rows) %in% given) else given,
+        blocks[rows], if (length(dim(V)) == 2L) V, how$K, how$lambda, how$masks, how$tree,
+        how$product, z_thresh, nsim, how$seed, n_threads = n_threads
+      )
+    })
+  }
   prior
 }
 

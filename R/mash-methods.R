@@ -57,7 +57,7 @@ summary.mash <- function(object, thresh = 0.05, data = NULL, ...) {
     n_components = n_weights(object$fitted_g), loglik = object$loglik, alpha = object$alpha,
     convergence = object$convergence, pi = sort(get_estimated_pi(object), decreasing = TRUE),
     null_interval = interval, deficient = tied[["deficient"]], rank_one = tied[["rank_one"]],
-    learnt = object$learnt, lfsr_map = g$lfsr_map, product = g$product$weight, thresh = thresh,
+    learnt = object$learnt, lfsr_map = g$lfsr_map, folds = object$folds, product = g$product$weight, thresh = thresh,
     # There is an interval to be had.
     unasked = is.null(data) && g$usepointmass && sum(g$pi) > 0 && !is.null(object$convergence)
   )
@@ -106,6 +106,12 @@ print.summary.mash <- function(x, ...) {
     cat("  null: no share of null units; summary(fit, data = data) says what the data allow for\n")
   }
   say_few_strong(x$learnt, x$n_conditions, x$lfsr_map)
+  if (isTRUE(x$folds > 0)) {
+    cat(
+      "  posteriors of each of ", x$folds, " parts of the units are under the prior that the others ",
+      "teach\n", sep = ""
+    )
+  }
   if (x$deficient >= 0.005) {
     cat(
       "  ", percent(x$deficient), " of the weight is on matrices of deficient rank",

@@ -53,6 +53,9 @@
 #'   independent. With a residual correlation they are those of the best independent distributions
 #'   (mean field), whose spread is somewhat too small, and under which effects of a unit are not
 #'   correlated.
+#' @param folds where the prior is learnt: the number of parts for cross-fitting, see
+#'   [learn_prior()]. Posteriors of each part are under the prior that the others teach; likelihoods
+#'   and `fitted_g` are of the prior that all teach.
 #' @inheritParams shared_arguments
 #'
 #' @return An object of classes `mash_fit` and `mash`, a list of
@@ -104,7 +107,7 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
                  control = list(), verbose = TRUE, add.mem.profile = FALSE,
                  algorithm.version = c("Rcpp", "R"), pi_thresh = 1e-10, A = NULL,
                  posterior_samples = 0, seed = 123, outputlevel = 2, output_lfdr = FALSE,
-                 n_threads = NULL, product = NULL, ...) {
+                 n_threads = NULL, product = NULL, folds = NULL, ...) {
   take_dots(...)
   check_mash_data(data)
   posterior_samples <- check_samples(posterior_samples, "posterior_samples")
@@ -117,10 +120,21 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
   say <- if (verbose) \(...) message(" - ", ...) else \(...) NULL
 
   learnt <- is.null(g) && is.null(Ulist)
+  if (!is.null(folds)) {
+    folds <- check_few(folds, 2, 1e3)
+    if (!learnt) {
+      stop_mnmash(
+        "argument", "`folds` is for priors that are learnt here: with a prior, give it to ",
+        "learn_prior()"
+      )
+    }
+  }
   if (inherits(Ulist, "mnmash_prior") && is.null(g)) {
     g <- Ulist
     Ulist <- NULL
   }
+  held_out <- if (fixg && inherits(g, "mnmash_prior")) g[["held_out"]]
+  if (!is.null(held_out)) check_held_out(held_out)
   if (!is.null(g)) {
     not_both("g", c(
       Ulist = !is.null(Ulist), grid = !is.null(grid), normalizeU = !missing(normalizeU),
@@ -151,6 +165,7 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
   want <- list(
     pi_thresh = pi_thresh, moments = outputlevel >= 2, covariance = outputlevel >= 3, A = A
   )
+  draw <- NULL
   if (want$moments && posterior_samples) {
     draw <- list(n = posterior_samples, seed = check_seed(seed))
     # Many samples are drawn by blocks, after the rest.
@@ -195,7 +210,15 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
       )
     }
   }
+  if (!is.null(folds)) {
+    say("Priors without each of ", folds, " parts of the units")
+    held_out <- learnt_held_out(data, folds, n_threads)
+  }
+  if (!is.null(held_out) && want$moments) {
+    result <- held_out_posteriors(data, result, held_out, c(want, draw), n_threads)
+  }
   m <- new_mash(data, g, fit, result)
+  m$folds <- length(held_out$priors)
   if (learnt) {
     m$null_interval <- null_interval(data, g, n_threads)
     m$learnt <- source

@@ -129,7 +129,8 @@ lead_effects <- function(fit) {
     x <- vapply(fit$near[names(fit$sets)], \(near) near[[what]][1L, ] * near$unit[1L, ],
                 numeric(length(conditions)))
     leads <- vapply(fit$near[names(fit$sets)], \(near) as.integer(near$variable[1L]), 0L)
-    matrix(t(x), length(leads), dimnames = list(names(fit$pip)[leads], conditions))
+    labels <- list(names(fit$pip)[leads], conditions)
+    matrix(t(x), length(leads), length(conditions), dimnames = labels)
   }
   structure(
     list(Bhat = of_sets("x"), Shat = of_sets("s"), V = stats::cov2cor(fit$V)),

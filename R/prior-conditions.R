@@ -46,6 +46,9 @@ prior_margin <- function(prior, at) {
   prior$w <- prior$w[keep]
   R <- NROW(prior$U[[1L]])
   prior$product <- product_margin(prior$product, at)
+  if (!is.null(prior[["held_out"]])) {
+    prior$held_out$priors <- lapply(prior$held_out$priors, prior_margin, at)
+  }
   if (is.matrix(prior[["V"]]) && nrow(prior$V) == R) prior$V <- prior$V[at, at, drop = FALSE]
   prior$U <- U[keep]
   prior

@@ -8,3 +8,6 @@ learnt_matrices <- function(data, n_threads) UseMethod("learnt_matrices")
 # How much larger than their lfsr errors under the prior `g`, learnt from mash data, are: the
 # `lfsr_map` of R/prior-lfsr-map.R.
 learnt_lfsr_map <- function(data, g, n_threads) UseMethod("learnt_lfsr_map")
+
+# The priors of R/mash-held-out.R for `folds` parts of mash data.
+learnt_held_out <- function(data, folds, n_threads) UseMethod("learnt_held_out")

@@ -42,6 +42,7 @@ NULL
     x$U <- x$U[at]
     x$product <- NULL
     x$lfsr_map <- NULL
+    x$held_out <- NULL
     total <- x$null_weight + sum(x$w[at])
     if (total <= 0) stop_mnmash("value", "`components` have no weight, and neither has the null")
     x$w <- x$w[at] / total
@@ -116,7 +117,7 @@ summary.mnmash_prior <- function(object, ...) {
     list(
       n_conditions = dim(object)[1L], conditions = prior_conditions(object),
       units = object$units, learnt = object$learnt, product = object$product$weight,
-      lfsr_map = object$lfsr_map,
+      lfsr_map = object$lfsr_map, folds = length(object$held_out$priors),
       table = as.data.frame(object)
     ),
     class = "summary.mnmash_prior"
@@ -143,6 +144,7 @@ print.summary.mnmash_prior <- function(x, n = 10, ...) {
       sep = ""
     )
     say_few_strong(x$learnt, x$n_conditions, x$lfsr_map)
+    if (isTRUE(x$folds > 0)) cat("  and without each of", x$folds, "parts of them\n")
   }
   if (!is.null(x$product)) {
     cat("  effects independent between conditions, each with a null: weight ",

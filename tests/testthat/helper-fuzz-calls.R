@@ -177,7 +177,7 @@ fuzz_calls <- function() {
     ld_prune = list(dosages, threshold = 0.5, variants = colnames(dosages), method = "greedy"),
     learn_prior = c(list(data, strong = 1:20, blocks = named(rep(1:12, 2), units), V = V, K = 2,
                          lambda = 3, masks = 0.1, tree = TRUE, product = TRUE, z_thresh = 3,
-                         nsim = 1, seed = 1), t1),
+                         nsim = 1, seed = 1, folds = 2), t1),
     harmonise_alleles = list(
       gwas, panel, columns = list(effect = "beta"), reference_columns = list(unit = "variant"),
       by = "name", ambiguous = "infer", maf_limit = 0.4
@@ -190,7 +190,7 @@ fuzz_calls <- function() {
                   nullweight = 10, optmethod = "convex", control = list(max_iter = 50),
                   verbose = FALSE, add.mem.profile = FALSE, algorithm.version = "Rcpp",
                   pi_thresh = 1e-10, A = A, posterior_samples = 2, seed = 1,
-                  outputlevel = 2, output_lfdr = FALSE, product = FALSE), t1),
+                  outputlevel = 2, output_lfdr = FALSE, product = FALSE, folds = NULL), t1),
     mash_1by1 = c(list(data, alpha = 0, mixcompdist = "normal"), t1),
     mash_compute_loglik = c(list(get_fitted_g(m), data, algorithm.version = "R"), t1),
     mash_compute_posterior_matrices = c(list(

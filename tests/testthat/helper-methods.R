@@ -94,5 +94,6 @@ open_dots <- c(
   credible_sets.default = "says that there is no method",
   as_prior.default = "says that there is no method",
   learnt_matrices.mash = "is called by mash() alone",
-  learnt_lfsr_map.mash = "is called by mash() alone"
+  learnt_lfsr_map.mash = "is called by mash() alone",
+  learnt_held_out.mash = "is called by mash() alone"
 )
