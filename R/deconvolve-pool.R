@@ -203,18 +203,21 @@ check_pooled <- function(found, elbo) {
 pooled_fit <- function(fit, arguments) {
   force(fit)
   force(arguments)
-  function(region) {
-    suppressWarnings(
-      do.call(fit, c(region, arguments), quote = TRUE), classes = "mnmash_warning_convergence"
-    )
-  }
+  function(region) fit_on_the_way(fit, c(region, arguments))
+}
+
+# One of many fits that are not run to their end: that much is known, all else is said.
+fit_on_the_way <- function(fit, arguments) {
+  suppressWarnings(
+    do.call(fit, arguments, quote = TRUE), classes = "mnmash_warning_convergence"
+  )
 }
 
 # A grid that covers the regions' own.
 pooled_grid <- function(regions, fit, ...) {
   own <- lapply(regions, \(region) {
     arguments <- list(..., update_pi = FALSE, update_sigma2 = FALSE, max_iter = 1)
-    suppressWarnings(do.call(fit, c(region, arguments), quote = TRUE))$sa2
+    fit_on_the_way(fit, c(region, arguments))$sa2
   })
   sd <- sqrt(range(unlist(lapply(own, \(sa2) sa2[sa2 > 0]))))
   steps <- ceiling(2 * log2(sd[2L] / sd[1L]))
@@ -225,7 +228,7 @@ pooled_grid <- function(regions, fit, ...) {
 pooled_scales <- function(of, prior, ...) {
   sd <- lapply(of$regions, \(region) {
     arguments <- list(..., prior = prior, max_iter = 1, covariance = "none")
-    S0 <- suppressWarnings(do.call(of$fit, c(region, arguments), quote = TRUE))$S0
+    S0 <- fit_on_the_way(of$fit, c(region, arguments))$S0
     variance <- vapply(S0, \(U) max(diag(U)), 0)
     sqrt(variance[variance > 0])
   })

@@ -55,7 +55,7 @@ summary.mash <- function(object, thresh = 0.05, data = NULL, ...) {
     n_units = if (is.null(object$vloglik)) object$n_units else length(object$vloglik),
     n_conditions = nrow(object$fitted_g$Ulist[[1L]]),
     n_components = n_weights(object$fitted_g), loglik = object$loglik, alpha = object$alpha,
-    convergence = object$convergence, pi = sort(get_estimated_pi(object), decreasing = TRUE),
+    convergence = object$convergence, pi = largest_weights(object),
     null_interval = interval, deficient = tied[["deficient"]], rank_one = tied[["rank_one"]],
     learnt = object$learnt, lfsr_map = g$lfsr_map, folds = object$folds, product = g$product$weight, thresh = thresh,
     # There is an interval to be had.

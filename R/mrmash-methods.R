@@ -190,18 +190,6 @@ summary.mr_mash <- function(object, ...) {
   )
 }
 
-# Weights summed over matrices that are multiples of one another, largest first.
-weights_by_matrix <- function(S0, w0) {
-  groups <- group_multiples(S0)
-  group <- integer(length(S0))
-  group[groups$index] <- core_groups(groups$scales)
-  labels <- names(groups$matrices)
-  several <- lengths(groups$scales) > 1L
-  labels[several] <- sub("[._](grid)?[0-9]+$", "", labels[several])
-  out <- stats::setNames(drop(rowsum(unname(w0), group)), labels)
-  sort(out, decreasing = TRUE)
-}
-
 #' @rdname mr_mash-methods
 #' @export
 print.summary.mr_mash <- function(x, ...) {

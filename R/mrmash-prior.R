@@ -88,34 +88,6 @@ component_penalty <- function(w0_penalty, names, named) {
   unname(dirichlet_parameters(w0_penalty, K, 1))
 }
 
-# Matrices that are multiples of one another share one decomposition: list(matrices, scales, index),
-# where component `index[t]` of the list is number t of the core: the first scale of all matrices,
-# then the second of those that have one, and so on.
-group_multiples <- function(S0) {
-  size <- vapply(S0, \(U) max(diag(U)), 0)
-  group <- integer(length(S0))
-  heads <- list()
-  for (k in seq_along(S0)) {
-    shape <- if (size[k] > 0) S0[[k]] / size[k] else S0[[k]]
-    same <- vapply(heads, \(head) max(abs(head - shape)) <= 4e-15, NA)
-    if (any(same)) {
-      group[k] <- which(same)[1L]
-    } else {
-      heads[[length(heads) + 1L]] <- shape
-      group[k] <- length(heads)
-      names(heads)[length(heads)] <- names(S0)[k]
-    }
-  }
-  index <- order(stats::ave(group, group, FUN = seq_along), group)
-  scales <- unname(split(ifelse(size[index] > 0, size[index], 1), group[index]))
-  list(matrices = lapply(heads, as_doubles), scales = lapply(scales, as.double), index = index)
-}
-
-# The matrix of each component in the order of the core.
-core_groups <- function(scales) {
-  unlist(lapply(seq_len(max(lengths(scales))), \(l) which(lengths(scales) >= l)))
-}
-
 # The prior as the core takes it.
 grouped_prior <- function(groups, w0) {
   core_prior(groups$matrices, scales = groups$scales, weights = w0[groups$index])

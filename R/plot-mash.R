@@ -32,7 +32,7 @@ plot.mash <- function(x, type = c("weights", "sharing"), top = 20, file = NULL, 
   if (type == "sharing") {
     return(plot_sharing(do.call(get_pairwise_sharing, c(list(x), further), quote = TRUE), file))
   }
-  plot_weights(get_estimated_pi(x), top, file)
+  plot_weights(largest_weights(x), top, file)
 }
 
 # Bars, the largest first.

@@ -30,3 +30,12 @@ get_estimated_pi <- function(m, dimension = c("cov", "grid", "all"), ...) {
   names(weights) <- if (dimension == "cov") names(g$Ulist) else seq_along(g$grid)
   c(null, weights, product)
 }
+
+# The same for people to read, largest first: matrices that are multiples of one another count as
+# one, as the scales of the grid do.
+largest_weights <- function(m) {
+  weights <- get_estimated_pi(m)
+  g <- m$fitted_g
+  at <- g$usepointmass + seq_along(g$Ulist)
+  sort(c(weights_by_matrix(g$Ulist, weights[at]), weights[-at]), decreasing = TRUE)
+}

@@ -108,3 +108,13 @@ test_that("priors of ud_fit() do not clash with udr's class, whose fits are read
   expect_equal(unname(as_prior(theirs)$U$a), 2 * diag(2))
   expect_error(ud_fit(case$data, maxitr = 3), class = "mnmash_error_argument")
 })
+
+test_that("multiples of a matrix count as one in summaries, whatever they are called", {
+  data <- mash_set_data(matrix(rnorm(40), 10, 4))
+  U <- list(a = diag(4), b.1 = diag(c(1, 1, 0, 0)), b.2 = 4 * diag(c(1, 1, 0, 0)), c = 3 * diag(4))
+  g <- list(Ulist = U, grid = 1, usepointmass = TRUE, pi = c(0.1, 0.2, 0.3, 0.15, 0.25))
+  fit <- mash(data, g = g, fixg = TRUE, verbose = FALSE)
+  expect_equal(summary(fit)$pi, c(b = 0.45, a = 0.45, null = 0.1)[names(summary(fit)$pi)])
+  expect_equal(sum(summary(fit)$pi), 1)
+  expect_named(get_estimated_pi(fit), c("null", "a", "b.1", "b.2", "c"))
+})
