@@ -11,6 +11,7 @@ mod ended;
 mod error;
 pub mod factored;
 pub mod finemap;
+pub mod genome;
 pub mod linalg;
 pub mod loci;
 pub mod mash;

@@ -4,7 +4,7 @@ use faer::{Mat, MatRef};
 
 use super::elbo::{Bound, bound};
 use super::model::Model;
-use super::sweep::{Coefficients, Sums, at_rest, sweep};
+use super::sweep::{Coefficients, Sums, at_rest, of_products, sweep};
 use crate::ended::BEYOND;
 use crate::linalg::scalar::log_sum_exp;
 use crate::noise::Residual;
@@ -337,4 +337,15 @@ pub fn log_bayes_factors(
         log_sum_exp(terms.map(|&t| log_bf[t * p + j] + prior.weights[t].ln()))
     };
     Ok((0..p).map(mixture).collect())
+}
+
+/// The log Bayes factors that the last sweep of a fit had for its rows: a column for each component
+/// of the prior, those without weight among them.
+///
+/// # Errors
+/// A residual covariance that is not positive definite.
+pub fn row_log_bayes_factors(fit: &Fit, prior: &Prior, norms: &[f64]) -> Result<Vec<f64>, Error> {
+    let model = Model::new(prior, fit.residual.covariance.as_ref())?;
+    let packed = model.pack(&fit.weights, true);
+    Ok(of_products(&packed, norms, fit.products.as_ref()))
 }

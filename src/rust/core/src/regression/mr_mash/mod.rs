@@ -24,4 +24,4 @@ mod sweep;
 #[cfg(test)]
 mod tests;
 
-pub use fit::{Fit, Options, Start, fit, log_bayes_factors};
+pub use fit::{Fit, Options, Start, fit, log_bayes_factors, row_log_bayes_factors};

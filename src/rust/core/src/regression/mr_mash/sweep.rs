@@ -192,6 +192,19 @@ pub fn at_rest(
     log_bf
 }
 
+/// The same of rows whose products (r by p) with the residuals of all others are known.
+pub fn of_products(packed: &Packed, norms: &[f64], products: MatRef<'_, f64>) -> Vec<f64> {
+    let (r, p) = (products.nrows(), norms.len());
+    let mut log_bf = vec![0.0; p * packed.of];
+    let mut c = Mat::<f64>::zeros(r, BLOCK);
+    for range in blocks(p) {
+        let mut c = c.as_mut().subcols_mut(0, range.len());
+        c.copy_from(products.subcols(range.start, range.len()));
+        block_at_rest(packed, &norms[range.clone()], c, range.start, &mut log_bf, p);
+    }
+    log_bf
+}
+
 kernel!(
     fn block_at_rest<'a, V: Lanes>(
         packed: &'a Packed,
