@@ -39,6 +39,8 @@ rust_purity <- function(correlation) .Call(wrap__rust_purity, correlation)
 
 rust_fqtl <- function(predictors, responses, family, prior, control, run) .Call(wrap__rust_fqtl, predictors, responses, family, prior, control, run)
 
+rust_mnm_regress <- function(regions, prior, noise, size, control, run) .Call(wrap__rust_mnm_regress, regions, prior, noise, size, control, run)
+
 rust_loglik <- function(measurements, prior, run) .Call(wrap__rust_loglik, measurements, prior, run)
 
 rust_logistic <- function(predictors, responses, prior, start, control, run) .Call(wrap__rust_logistic, predictors, responses, prior, start, control, run)

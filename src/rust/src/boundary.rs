@@ -36,6 +36,7 @@ pub fn value(x: &Robj) -> Value<'_> {
         Rany::Integers(_) => Content::Integers(x.as_integer_slice().unwrap_or(&[])),
         Rany::Doubles(_) => Content::Numbers(x.as_real_slice().unwrap_or(&[])),
         Rany::Strings(_) => Content::Words(x.as_str_vector().unwrap_or_default()),
+        Rany::Raw(_) => Content::Bytes(x.as_raw_slice().unwrap_or(&[])),
         Rany::List(list) => {
             let mut names = list.names().into_iter().flatten();
             let element = |x| (names.next().unwrap_or(""), value(x));

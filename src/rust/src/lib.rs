@@ -18,6 +18,7 @@ mod ebmf;
 mod enrich;
 mod finemap;
 mod fqtl;
+mod genome;
 mod likelihood;
 mod logistic;
 mod mash;
@@ -76,6 +77,7 @@ extendr_module! {
     use enrich;
     use finemap;
     use fqtl;
+    use genome;
     use likelihood;
     use logistic;
     use mash;

@@ -18,6 +18,13 @@ impl<'a> Field<'a> {
         }
     }
 
+    pub fn bytes(&self) -> Outcome<&'a [u8]> {
+        match self.value.content {
+            Content::Bytes(x) => Ok(x),
+            _ => self.wrong("bytes"),
+        }
+    }
+
     pub fn pair(&self) -> Outcome<(f64, f64)> {
         Ok((self.numbers_of(2)?[0], self.numbers_of(2)?[1]))
     }

@@ -14,6 +14,7 @@ pub enum Content<'a> {
     /// NA is a NaN.
     Numbers(&'a [f64]),
     Words(Vec<&'a str>),
+    Bytes(&'a [u8]),
     /// Names are empty where R has none.
     List(Vec<(&'a str, Value<'a>)>),
     Function,
@@ -37,6 +38,7 @@ impl fmt::Display for Value<'_> {
             Content::Integers(x) => ("integer", x.len()),
             Content::Numbers(x) => ("double", x.len()),
             Content::Words(x) => ("character", x.len()),
+            Content::Bytes(x) => ("raw", x.len()),
             Content::List(x) => ("list", x.len()),
             Content::Function => return f.write_str("a function"),
             Content::Other(what) => return write!(f, "of type {what}"),

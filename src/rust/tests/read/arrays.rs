@@ -49,3 +49,12 @@ fn places_orders_and_starts_are_counted_within_their_bounds() {
         assert!(found.contains("ascending whole numbers from 0 to 2"));
     }
 }
+
+#[test]
+fn bytes_are_raw_vectors_of_any_length() {
+    let bytes = value(Content::Bytes(&[1, 255]));
+    assert_eq!(Field::new("x", &bytes).bytes(), Ok(&[1, 255][..]));
+    let one = numbers(&[1.0]);
+    assert!(said(&one, |f| f.bytes()).ends_with("must be bytes; it is double of length 1"));
+    assert!(said(&bytes, |f| f.numbers()).ends_with("it is raw of length 2"));
+}

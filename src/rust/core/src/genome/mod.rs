@@ -9,9 +9,12 @@
 //! 2. weights, from a `sketch` of the rows of all regions;
 //! 3. matrices, from the leads of the `signals`.
 //!
+//! Genotypes may stay in two bits (`Packed`) and be decoded where a region is fitted.
+//!
 //! The prior is checked and factored once for all regions. A region has one thread, and regions do not
 //! know each other: results do not depend on the number of threads, nor on what else is fitted.
 
+mod packed;
 mod region;
 mod signals;
 mod sketch;
@@ -20,6 +23,7 @@ mod tests;
 
 use rayon::prelude::*;
 
+pub use packed::Packed;
 pub use region::{Found, Restart, Start, Task, regress};
 pub use signals::Signal;
 pub use sketch::Sketch;
