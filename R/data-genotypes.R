@@ -84,26 +84,15 @@ text_genotypes <- function(file) {
 
 # The format: https://www.cog-genomics.org/plink/1.9/formats#bed
 read_plink <- function(stem, variants, region) {
-  files <- paste0(stem, c(".bed", ".bim", ".fam"))
-  absent <- !file.exists(files)
-  if (any(absent)) stop_mnmash("file", "`file`: there is no file '", files[absent][1L], "'")
+  files <- plink_files(stem)
   bim <- plain_table(files[2L], 6L, c(1L, 2L, 4L))
   samples <- plain_table(files[3L], 2L, 2L)[[1L]]
   n <- length(samples)
   p <- nrow(bim)
   bytes <- (n + 3) %/% 4
+  check_bed(files, n, p)
   connection <- file(files[1L], "rb")
   on.exit(close(connection))
-  head <- readBin(connection, "raw", 3L)
-  if (!identical(head, as.raw(c(0x6c, 0x1b, 0x01)))) {
-    stop_mnmash("file", "`file`: '", files[1L], "' is no .bed file with a variant after the other")
-  }
-  if (file.size(files[1L]) != 3 + bytes * p) {
-    stop_mnmash(
-      "file", "`file`: '", files[1L], "' has ", file.size(files[1L]), " bytes, but ", n,
-      " samples (.fam) and ", p, " variants (.bim) take ", 3 + bytes * p
-    )
-  }
   at <- if (is.null(variants)) {
     seq_len(p)
   } else if (is.numeric(variants)) {
@@ -128,6 +117,29 @@ read_plink <- function(stem, variants, region) {
     X[, k] <- plink_dosage[, codes + 1L][seq_len(n)]
   }
   X
+}
+
+# The three files of one name.
+plink_files <- function(stem) {
+  files <- paste0(stem, c(".bed", ".bim", ".fam"))
+  absent <- !file.exists(files)
+  if (any(absent)) stop_mnmash("file", "`file`: there is no file '", files[absent][1L], "'")
+  files
+}
+
+# Whether the first of them is what the others say: n samples of p variants.
+check_bed <- function(files, n, p) {
+  head <- readBin(files[1L], "raw", 3L)
+  if (!identical(head, as.raw(c(0x6c, 0x1b, 0x01)))) {
+    stop_mnmash("file", "`file`: '", files[1L], "' is no .bed file with a variant after the other")
+  }
+  bytes <- 3 + (n + 3) %/% 4 * p
+  if (file.size(files[1L]) != bytes) {
+    stop_mnmash(
+      "file", "`file`: '", files[1L], "' has ", file.size(files[1L]), " bytes, but ", n,
+      " samples (.fam) and ", p, " variants (.bim) take ", bytes
+    )
+  }
 }
 
 # Dosages of the four samples in a byte, lowest bits first: 0 two copies of the first allele, 1
