@@ -79,7 +79,7 @@ mnm_regions <- function(regions, covariates = NULL, keep = 2e9, ...) {
   structure(
     list(
       table = table, conditions = conditions, failures = failures, source = source,
-      at = lapply(good, \(x) match(x$conditions, conditions)),
+      of_each = lapply(good, `[[`, "conditions"),
       sizes = colMeans(do.call(rbind, lapply(good, `[[`, "sizes")))
     ),
     class = "mnm_regions"

@@ -90,7 +90,7 @@ regress_regions <- function(regions, prior, states, how, folder = NULL) {
   workers <- stream_workers()
   threads <- stream_threads(how$n_threads, workers)
   source <- regions$source
-  at <- regions$at
+  at <- lapply(regions$of_each, match, regions$conditions)
   work <- regress_shard(prior, how, threads, if (workers > 1) for_workers(source) else source)
   item <- \(i) {
     names <- shards[[i]]
@@ -167,7 +167,7 @@ core_regress <- function(data, states, margin, how, threads) {
       state <- states[[name]]
       list(
         predictors = region$predictors, packed = region$packed, responses = region$responses,
-        start = list(B = state$mean, V = if (is.null(state)) region$V else state$V)
+        start = start_of(state, region)
       )
     })),
     prior = margin$prior, noise = core_noise(how$residual), size = r,
@@ -176,6 +176,21 @@ core_regress <- function(data, states, margin, how, threads) {
       restart = if (how$restarts) list(weights = hot[margin$groups$index], sweeps = 40)
     ),
     n_threads = threads
+  )
+}
+
+# Where a region goes on from: coefficients and residual covariance of an earlier fit, by name.
+start_of <- function(state, region) {
+  if (is.null(state)) return(list(B = NULL, V = region$V))
+  names <- list(region$variants, region$conditions)
+  if (identical(dimnames(state$mean), names)) return(list(B = state$mean, V = state$V))
+  to <- "the region"
+  p <- nrow(state$mean)
+  r <- length(region$conditions)
+  B <- align_rows(state$mean, region$variants, p, "start", "variant", to = to, more = "refuse")
+  list(
+    B = align_columns(B, region$conditions, r, "start", "condition", to = to, more = "refuse"),
+    V = align_square(state$V, region$conditions, r, "start", "condition", to = to)
   )
 }
 
@@ -199,7 +214,10 @@ region_answer <- function(found, region, margin, at) {
   log_bf[, margin$groups$index] <- found$log_bf
   kept <- nrow(log_bf)
   s <- sqrt(outer(ifelse(found$precision > 0, 1 / found$precision, Inf), diag(found$V)))
-  fit <- list(mean = found$mean, V = found$V)
+  fit <- list(
+    mean = `dimnames<-`(found$mean, list(region$variants, region$conditions)),
+    V = `dimnames<-`(found$V, list(region$conditions, region$conditions))
+  )
   if (!is.null(found$posterior)) fit <- c(fit, region_effects_of(found, region))
   list(
     fit = fit, bound = found$elbo, counts = back(found$counts), sweeps = found$iterations,

@@ -60,6 +60,16 @@ pool_weights | regions | gene1$X$columns | order | 1e-5 | updates go in the orde
 pool_weights | regions | gene2$X$columns | order | 1e-5 | updates go in the order of columns
 pool_weights | regions | gene1$X$columns | changed | Inf | regions have variants of their own
 pool_weights | regions | gene2$X$columns | changed | Inf | regions have variants of their own
+mnm | regions | gene1$X$columns | order | Inf | updates go in the order of columns
+mnm | regions | gene1$X$columns | changed | Inf | regions have variants of their own
+mnm | regions | * | order | 1e-6 | sums in another order
+mnm_regions | regions | gene1$X$columns | order | Inf | updates go in the order of columns
+mnm_regions | regions | gene1$X$columns | changed | Inf | regions have variants of their own
+mnm_regions | regions | * | order | 1e-6 | sums in another order
+mnm_regress | regions | gene1$X$columns | order | Inf | updates go in the order of columns
+mnm_regress | regions | gene1$X$columns | changed | Inf | regions have variants of their own
+mnm_regress | regions | * | order | 1e-6 | sums in another order
+mnm_regions | regions | gene1$Y$columns | changed | Inf | conditions are what the data call them
 mash_posterior | data | units | changed | Inf | fits apply to other units
 posterior_contrast | data | units | changed | Inf | fits apply to other units
 posterior_functional | data | units | changed | Inf | fits apply to other units

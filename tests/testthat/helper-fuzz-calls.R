@@ -57,6 +57,9 @@ fuzz_calls <- function() {
   factored <- fqtl(Y, X, K = 1, max_iter = 3, n_threads = 1)
   factorized <- fqtl_factorize(Y, K = 1, max_iter = 3, n_threads = 1)
   regions <- lapply(c(gene1 = 1, gene2 = 2), \(i) list(X = X + i, y = y))
+  genome <- list(gene1 = list(X = X, Y = Y))
+  genes <- mnm_regions(c(genome, list(gene2 = list(X = X^2, Y = Y))))
+  of_genes <- mnm_regress(genes, U, max_iter = 20, n_threads = 1)
   loci <- data.frame(locus = rep(1:6, each = 5), z = rnorm(30, sd = 2))
   dosages <- cbind(matrix(rbinom(80, 2, 0.4), 20), 0:1)
   dimnames(dosages) <- list(paste0("s", 1:20), paste0("v", 1:5))
@@ -237,6 +240,15 @@ fuzz_calls <- function() {
                              row_weights = named(1:10, LETTERS[1:10]), tol = 1e-6, max_iter = 20,
                              method = "convex", nullweight = 10), t1),
     mnmash_cli = list(c("prior", "--help")),
+    mnm = c(list(genome, prior = U, rounds = 1, K = 2, lambda = 6, masks = 0.1, tree = FALSE,
+                 restarts = TRUE, heat = 0.5, residual = "full", finemap = TRUE, L = 2,
+                 coverage = 0.9, min_abs_corr = 0.4, effects = TRUE, tol = 0.1, max_passes = 2,
+                 covariates = covariates), t1),
+    mnm_covariances = c(list(of_genes, K = 2, lambda = 6, masks = 0.1, tree = FALSE), t1),
+    mnm_regions = list(genome, covariates = covariates, keep = 1e6),
+    mnm_regress = c(list(genome, prior = U, start = NULL, restarts = TRUE, heat = 0.5,
+                         residual = "diagonal", posterior = TRUE, tol = 0.1, max_iter = 9), t1),
+    mnm_weights = c(list(of_genes, method = "convex"), t1),
     mr_ash = c(list(X, y, Z = covariates, sa2 = c(0, 1), pi = c(0.5, 0.5), sigma2 = 1,
                     beta_init = named(1:3 / 3, colnames(X)), update_pi = TRUE, update_sigma2 = TRUE,
                     scaled_prior = TRUE, method = "convex", order = "consecutive",

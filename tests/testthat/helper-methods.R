@@ -71,6 +71,7 @@ method_calls <- function(calls) {
   list(
     predict.mr_ash = method("predict", object = fit("mr_ash"), newdata = new$newdata,
                             covariates = new$covariates),
+    predict.mnm = method("predict", object = fit("mnm"), newdata = new$newdata),
     predict.mr_mash = method("predict", object = fit("mr_mash"), newdata = new$newdata),
     predict.mnmash_varbvs = method("predict", object = fit("varbvs"), newdata = new$newdata,
                             covariates = new$covariates),
