@@ -32,6 +32,15 @@ without_effect <- function(why, type = "list") {
 
 cli_options <- list(
   "data" = cli_option("the RDS file that this step works on", "file"),
+  "regions" = cli_option(
+    "table of regions: columns region, X, Y, range, or Bhat, Shat, LD, n, with names of files",
+    "file"
+  ),
+  "rounds" = cli_option(
+    "how many times covariances are learnt", "count", of("mnm", "rounds")
+  ),
+  "max-effects" = cli_option("most effects of a region", "count", of("mnm", "L")),
+  "covariates" = cli_option("table of covariates, samples in its first column", "file"),
   "cwd" = cli_option("folder for the output", "folder", "./mashr_workflow_output"),
   "output-prefix" = cli_option("how names of output files begin; default: the data file's name"),
   "output" = cli_option("the output file, in place of the workflows' name for it"),

@@ -291,6 +291,15 @@ cli_steps <- list(
     NULL, NULL, "residual correlation, by --method",
     c("vhat-method", "prior-data", "n-subset", "max-iter")
   ),
+  mnm = cli_step(
+    "whole genome: the prior from all regions, then effects and credible sets of each",
+    c("regions", "rounds", "max-effects", "covariates", "cwd", "output-prefix"), run_mnm,
+    "regions", details = paste(
+      "Writes <cwd>/<output-prefix>.mnm.rds, and tables of sets, calls, variants, regions, effects",
+      "and failures as <cwd>/<output-prefix>.mnm.<table>.tsv.gz. The same call goes on after an",
+      "interruption. Regions that fail are in the table of failures, and the exit status is not 0."
+    )
+  ),
   mash_input = cli_step(
     "build the input: strong, random and null units from tables",
     c("tables", "table-list", "columns", "exclude-condition", "strong", "sig-p-cutoff", "n-random",

@@ -30,8 +30,9 @@ run_job <- function(job) {
   memory <- job$memory
   while (memory$state$step != "done") {
     memory$state <- next_state(job, memory$state)
-    forget_fits(job)
+    # What is not needed any more goes when it is known that it is not.
     if (!is.null(job$folder)) save_rds(memory$state, state_file(job))
+    forget_fits(job)
   }
   fit_of(job, memory$state$current)
 }
@@ -48,8 +49,8 @@ next_state <- function(job, state) {
 fit_of <- function(job, pass) {
   key <- as.character(pass)
   if (is.null(job$memory$fits[[key]])) {
-    prior <- read_rds(file.path(pass_folder(job, pass), "prior.rds"), "folder")
-    job$memory$fits[[key]] <- run_pass(job, pass, prior, NULL, job$how$pass)
+    task <- read_rds(file.path(pass_folder(job, pass), "task.rds"), "folder")
+    job$memory$fits[[key]] <- run_pass(job, pass, task$prior, NULL, task$how)
   }
   job$memory$fits[[key]]
 }
@@ -68,8 +69,8 @@ run_pass <- function(job, pass, prior, states, how) {
   folder <- if (!is.null(job$folder)) pass_folder(job, pass)
   if (!is.null(folder)) {
     usable_folder(folder, "folder")
-    file <- file.path(folder, "prior.rds")
-    if (!file.exists(file)) save_rds(prior, file)
+    file <- file.path(folder, "task.rds")
+    if (!file.exists(file)) save_rds(list(prior = prior, how = how), file)
   }
   how["n_threads"] <- list(job$n_threads)
   regress_regions(job$regions, prior, states, how, folder)

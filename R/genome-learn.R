@@ -89,7 +89,10 @@ mnm_covariances <- function(fit, K = 16, lambda = NULL, masks = c(0.05, 0.1, 0.2
   s <- rows$s[lead, ][known]
   grid <- genome_grid(sqrt(max(b^2 - s^2, 0)), min(s))
   learnt <- list(by = "mnm", n_units = sum(lead), n_strong = sum(lead))
-  weigh_matrices(random, rows$weight[rows$weight > 0], U, grid, learnt, n_threads)
+  found <- matrix_weights(random, rows$weight[rows$weight > 0], U, grid, n_threads)
+  # How many variants have an effect is for the regressions to say: the sample is of few.
+  null <- fit$prior$null_weight
+  genome_prior(found$U, grid, null, (1 - null) * found$pi / sum(found$pi), learnt)
 }
 
 # Rows as mash data, each a unit; missing conditions are marginalised.
@@ -104,19 +107,16 @@ learning_data <- function(rows, at, V) {
 }
 
 # Maximum-likelihood weights of matrices by scales, of those that have any.
-weigh_matrices <- function(random, weights, U, grid, learnt, n_threads) {
+matrix_weights <- function(random, weights, U, grid, n_threads) {
   g <- list(Ulist = U, grid = grid, usepointmass = TRUE)
   table <- loglik_matrix(random, g, resolve_threads(n_threads))
   pi <- mixture_weights(
     unname(table), "uniform", row_weights = weights, n_threads = n_threads
   )$pi
-  null <- min(max(pi[1L], 1e-6), 1 - 1e-6)
   pi <- matrix(pi[-1L], length(U))
+  if (sum(pi) <= 0) pi[] <- 1
   keep <- rowSums(pi) > 1e-4 * sum(pi)
-  if (!any(keep)) keep[] <- TRUE
   pi <- pi[keep, , drop = FALSE]
   # Scales without weight may get some as regressions go on.
-  floor <- 1e-3 * pmax(rowSums(pi), 1e-3 * max(sum(pi), 1e-6)) / length(grid)
-  pi <- pmax(pi, floor)
-  genome_prior(U[keep], grid, null, (1 - null) * pi / sum(pi), learnt)
+  list(U = U[keep], pi = pmax(pi, 1e-3 * rowSums(pi) / length(grid)))
 }

@@ -126,7 +126,7 @@ genotypes_by_region <- function(newdata, effects) {
   if (is_file_name(newdata) && is_plink(newdata)) {
     known <- index_plink(sub("[.]bed$", "", newdata))
     read <- \(name) {
-      at <- align_to(known$names, own(name), "newdata", "variant", to = "the fit")
+      at <- align_to(known$names, own(name), "newdata", "variant", to = "the fit", more = "silent")
       order <- order(at)
       X <- unpacked(packed_bytes(known, at[order]), length(known$samples))
       X <- put_in_means(X)[, order(order), drop = FALSE]
@@ -141,7 +141,7 @@ genotypes_by_region <- function(newdata, effects) {
     stop_mnmash("names", "`newdata` must have the names of the variants as its column names")
   }
   read <- \(name) {
-    at <- align_to(variants, own(name), "newdata", "variant", to = "the fit")
+    at <- align_to(variants, own(name), "newdata", "variant", to = "the fit", more = "silent")
     new_predictors(X[, at, drop = FALSE], p(name), own(name))
   }
   list(names = names(effects), read = read)

@@ -58,8 +58,8 @@
 #'   `log_bf`, `probability`; `calls`: for each set and condition `effect`, `sd` (of the lead),
 #'   `lfsr` and `signal_lfsr`, see [lfsr.finemap()]; `variants`: those of the sets, with their
 #'   probabilities;
-#' - `effects`: by region `effect`, `sd` and `lfsr` (p x R, in the units of the data), `intercept`
-#'   and `covariates`;
+#' - `effects`: by region `effect`, `sd` and `lfsr` (p x R, in the units of the data), `intercept`,
+#'   `covariates` and the residual covariance `V`;
 #' - `failures`: regions that failed: `region`, `step`, `class`, `message`;
 #' - `convergence` as in [mash()], `conditions`, `call`.
 #' @section Errors:
@@ -126,7 +126,7 @@ mnm <- function(regions, prior = NULL, rounds = 2, K = 16, lambda = NULL,
     ),
     found[c("sets", "calls", "variants")],
     list(
-      effects = if (effects) lapply(fit$fits, \(x) x[setdiff(names(x), c("mean", "V"))]),
+      effects = if (effects) lapply(fit$fits, \(x) x[setdiff(names(x), c("mean", "level"))]),
       failures = unique(found$failures),
       convergence = ending_of(
         if (state$settled) "converged" else "iterations", nrow(state$trace),

@@ -91,6 +91,8 @@ regress_regions <- function(regions, prior, states, how, folder = NULL) {
   threads <- stream_threads(how$n_threads, workers)
   source <- regions$source
   at <- lapply(regions$of_each, match, regions$conditions)
+  # Rows that are kept one by one: more of them where there is room.
+  how$threshold <- if (sum(regions$table$p) > 2e6) 2 else 1
   work <- regress_shard(prior, how, threads, if (workers > 1) for_workers(source) else source)
   item <- \(i) {
     names <- shards[[i]]
@@ -172,7 +174,7 @@ core_regress <- function(data, states, margin, how, threads) {
     })),
     prior = margin$prior, noise = core_noise(how$residual), size = r,
     control = list(
-      tol = how$tol, max_iter = how$max_iter, threshold = 2, posterior = how$posterior,
+      tol = how$tol, max_iter = how$max_iter, threshold = how$threshold, posterior = how$posterior,
       restart = if (how$restarts) list(weights = hot[margin$groups$index], sweeps = 40)
     ),
     n_threads = threads
@@ -181,16 +183,21 @@ core_regress <- function(data, states, margin, how, threads) {
 
 # Where a region goes on from: coefficients and residual covariance of an earlier fit, by name.
 start_of <- function(state, region) {
-  if (is.null(state)) return(list(B = NULL, V = region$V))
+  if (is.null(state)) return(list(B = NULL, V = region$V, level = NULL))
   names <- list(region$variants, region$conditions)
-  if (identical(dimnames(state$mean), names)) return(list(B = state$mean, V = state$V))
+  if (identical(dimnames(state$mean), names)) {
+    return(list(B = state$mean, V = state$V, level = state$level))
+  }
   to <- "the region"
   p <- nrow(state$mean)
   r <- length(region$conditions)
   B <- align_rows(state$mean, region$variants, p, "start", "variant", to = to, more = "refuse")
   list(
     B = align_columns(B, region$conditions, r, "start", "condition", to = to, more = "refuse"),
-    V = align_square(state$V, region$conditions, r, "start", "condition", to = to)
+    V = align_square(state$V, region$conditions, r, "start", "condition", to = to),
+    level = align_columns(
+      state$level, region$conditions, r, "start", "condition", to = to, more = "refuse"
+    )
   )
 }
 
@@ -216,7 +223,8 @@ region_answer <- function(found, region, margin, at) {
   s <- sqrt(outer(ifelse(found$precision > 0, 1 / found$precision, Inf), diag(found$V)))
   fit <- list(
     mean = `dimnames<-`(found$mean, list(region$variants, region$conditions)),
-    V = `dimnames<-`(found$V, list(region$conditions, region$conditions))
+    V = `dimnames<-`(found$V, list(region$conditions, region$conditions)),
+    level = `dimnames<-`(found$level, list(NULL, region$conditions))
   )
   if (!is.null(found$posterior)) fit <- c(fit, region_effects_of(found, region))
   list(

@@ -54,6 +54,20 @@ class_objects <- function(calls) {
   objects
 }
 
+# `code` while a function of the package is `change(of what it is)`.
+with_replaced <- function(name, change, code) {
+  space <- asNamespace("mnmash")
+  original <- get(name, space)
+  replace <- function(f) {
+    unlockBinding(name, space)
+    assign(name, f, space)
+    lockBinding(name, space)
+  }
+  on.exit(replace(original))
+  replace(change(original))
+  code
+}
+
 # Valid calls of the methods that take more than their object.
 method_calls <- function(calls) {
   fit <- function(name) {

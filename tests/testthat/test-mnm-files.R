@@ -60,12 +60,10 @@ test_that("the tables of a .bed file are read once, and regions without variants
     none = list(X = stem, Y = genome$Y, range = "2:1-30")
   )
   reads <- 0
-  original <- index_plink
-  local_mocked_bindings(index_plink = \(stem) {
+  with_replaced("index_plink", \(original) \(stem) {
     reads <<- reads + 1
     original(stem)
-  }, .package = "mnmash")
-  found <- mnm_regions(regions)
+  }, found <- mnm_regions(regions))
   expect_identical(reads, 1)
   expect_identical(found$table$p, c(30, 3))
   expect_identical(found$failures$region, "none")

@@ -21,11 +21,13 @@ pub struct Region<'a> {
     /// r by p.
     coefficients: Option<Mat<f64>>,
     covariance: Option<Table<'a>>,
+    level: Option<Table<'a>>,
 }
 
 impl<'a> Region<'a> {
     /// In `r` conditions. `packed`: `list(bytes, samples, rows, basis)`, with the samples of the
-    /// file that are used, from 1. `start`: `list(B, V)`, p by r and r by r, each perhaps NULL.
+    /// file that are used, from 1. `start`: `list(B, V, level)`, p by r, r by r, and a row for each
+    /// covariate; each perhaps NULL.
     pub fn read(list: &Fields<'a>, r: usize) -> Outcome<Self> {
         let given = list.maybe("predictors", |p| p.read(Predictors::read))?;
         let packed = list.maybe("packed", |p| {
@@ -52,12 +54,21 @@ impl<'a> Region<'a> {
             }
             _ => return refuse("a region must have either predictors or packed"),
         };
-        let (coefficients, covariance) = list.get("start")?.read(|s| {
+        let (coefficients, covariance, level) = list.get("start")?.read(|s| {
             let b = s.maybe("B", |b| b.matrix_of(p, r))?;
             let b = b.map(|b| Mat::from_fn(r, p, |c, j| b.values[c * p + j]));
-            Ok((b, s.maybe("V", |v| v.matrix_of(r, r))?))
+            let level = s.maybe("level", |l| l.matrix_by(r))?;
+            Ok((b, s.maybe("V", |v| v.matrix_of(r, r))?, level))
         })?;
-        let region = Self { x, coefficients, covariance };
+        let covariates = match (&x, level) {
+            (X::Given(Predictors::Samples { basis, .. }, _), Some(_)) => basis.cols,
+            (X::Packed { basis, .. }, Some(_)) => basis.cols,
+            _ => 0,
+        };
+        if level.is_some_and(|l| l.rows != covariates) {
+            return refuse(format!("start$level must have {covariates} rows"));
+        }
+        let region = Self { x, coefficients, covariance, level };
         if region.y().cols != r {
             return refuse(format!("a region must have {r} responses, not {}", region.y().cols));
         }
@@ -73,7 +84,8 @@ impl<'a> Region<'a> {
 
     fn start(&self) -> Start<'_> {
         let coefficients = self.coefficients.as_ref().map(Mat::as_ref);
-        Start { coefficients, covariance: self.covariance.map(|v| v.view()) }
+        let [covariance, level] = [self.covariance, self.level].map(|m| m.map(|m| m.view()));
+        Start { coefficients, covariance, level }
     }
 
     pub fn regress(&self, task: &Task<'_>, monitor: &Monitor) -> Result<Found, Error> {

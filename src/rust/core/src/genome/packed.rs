@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn dosages_of_some_samples() {
         // Samples 0 to 5: 2, NA, 1, 0, 0, 2; then all but the third missing.
-        let bytes = [0b11_10_01_00, 0b0000_00_11, 0b01_10_01_01, 0b0000_01_01];
+        let bytes = [0b1110_0100, 0b0000_0011, 0b0110_0101, 0b0000_0101];
         let all = [0, 1, 2, 3, 4, 5];
         let found = Packed::new(&bytes, 6, &all).unwrap().dosages();
         assert_eq!(found[..6], [2.0, 1.0, 1.0, 0.0, 0.0, 2.0]);

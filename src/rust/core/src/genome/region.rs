@@ -48,6 +48,9 @@ pub struct Start<'a> {
     pub coefficients: Option<MatRef<'a, f64>>,
     /// The residual covariance; none: that of the responses.
     pub covariance: Option<MatRef<'a, f64>>,
+    /// What of the responses the covariates explain, q by r; none: that of completed responses
+    /// without effects.
+    pub level: Option<MatRef<'a, f64>>,
 }
 
 /// What a region comes back with.
@@ -100,6 +103,9 @@ pub fn regress<X: Predictors>(
             let block = first..(first + BLOCK).min(b.ncols());
             design.change(block.clone(), b.subcols(block.start, block.len()));
         }
+    }
+    if let Some(level) = start.level {
+        design.set_level(level);
     }
     let from = mr_mash::Start { residual, coefficients: start.coefficients };
     let mut best = task.fit(&mut design, task.prior, from, task.max_iter, monitor)?;

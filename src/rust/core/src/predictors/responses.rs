@@ -112,6 +112,19 @@ impl<X: Predictors> Responses<X> {
         self.x.by_sample(&self.state.residual).unwrap_or_else(own)
     }
 
+    /// Take what the covariates explain of the responses (q by r) from an earlier fit, where missing
+    /// responses make it part of the state.
+    pub fn set_level(&mut self, level: MatRef<'_, f64>) {
+        let (n, q) = (self.basis.nrows(), self.basis.ncols());
+        if self.missing.is_none() || q == 0 {
+            return;
+        }
+        let shift = &self.state.level - level;
+        let residual = self.state.residual.as_mut().subrows_mut(0, n);
+        matmul(residual, Accum::Add, self.basis.as_ref(), shift.as_ref(), 1.0, Par::Seq);
+        self.state.level = level.to_owned();
+    }
+
     fn observed_variance(&self, residuals: &Mat<f64>, c: usize) -> f64 {
         let missing = self.missing.as_ref();
         let column = residuals.col(c);
