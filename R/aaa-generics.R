@@ -37,14 +37,15 @@ lfsr.default <- function(x, ...) no_such_fit("lfsr", x)
 #'   - `alpha`: the probability of each of them (that the effect is there; of [varbvs()], that it is
 #'     included);
 #'   - `coverage`: the probability that the set holds its effect;
-#'   - `purity`: smallest, mean and median absolute correlation (`min`, `mean`, `median`) between its
-#'     variables; `NA` where the fit has no correlations;
+#'   - `purity`: smallest, mean and median absolute correlation (`min`, `mean`, `median`) between
+#'     its variables; `NA` where the fit has no correlations;
 #'   - and what else the method says.
 #'
 #'   `as.data.frame()` of them: a row for each set and variable, with columns `set`, `predictor`,
-#'   `alpha`, and of the set `size`, `coverage`, `purity` (the smallest) and, where the fit has them,
-#'   `log_bf`, `probability` (that the effect is there), `factor` and `effect` (their numbers).
-#'   `summary()`: the same with a row for each set, of its most probable variable (`sentinel`).
+#'   `alpha`, and of the set `size`, `coverage`, `purity` (the smallest) and, where the fit has
+#'   them, `log_bf`, `probability` (that the effect is there), `factor` and `effect` (their
+#'   numbers). `summary()`: the same with a row for each set, of its most probable variable
+#'   (`sentinel`).
 #' @seealso [finemap-sets], [varbvs-sets], [fqtl()], [varbvs()]
 #' @export
 #' @examples

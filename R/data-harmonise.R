@@ -9,8 +9,8 @@
 #'
 #' Variants are matched by name where any names are the same, otherwise by chromosome and position,
 #' where several variants at one position are told apart by their alleles. Then, for each,
-#' - the alleles are the same, or exchanged (`swapped`): effects and z-scores change their signs, and
-#'   frequencies `f` become `1 - f`;
+#' - the alleles are the same, or exchanged (`swapped`): effects and z-scores change their signs,
+#'   and frequencies `f` become `1 - f`;
 #' - or they are so on the other strand (`A` for `T`, `C` for `G`; sequences are turned round):
 #'   `strand` and `strand_swapped`;
 #' - or they are others, and the variant is left out.
@@ -44,13 +44,14 @@
 #' @return A data frame with a row for each variant that is left, in the order of the reference and
 #'   with its names as row names: `variant`, `chromosome`, `position`, `effect_allele`,
 #'   `other_allele` (of the reference), `beta` and `se` (not where there are z-scores only), `z`,
-#'   and where the table has them `frequency` and `n`; `change`: `"same"`, `"swapped"`, `"strand"` or
-#'   `"strand_swapped"`. Its attribute `"counts"` says how many variants there were, were matched, of
-#'   each change, and were left out for each reason. A message says so too. Costs O(m log m).
+#'   and where the table has them `frequency` and `n`; `change`: `"same"`, `"swapped"`, `"strand"`
+#'   or `"strand_swapped"`. Its attribute `"counts"` says how many variants there were, were
+#'   matched, of each change, and were left out for each reason. A message says so too. Costs O(m
+#'   log m).
 #' @section Errors:
 #' Tables without alleles, effects or names (and without positions); no variant in common.
-#' @seealso [read_statistics()], [read_ld()], [finemap_sumstats()]; [qc_sumstats()] finds wrong signs
-#'   that alleles do not tell
+#' @seealso [read_statistics()], [read_ld()], [finemap_sumstats()]; [qc_sumstats()] finds wrong
+#'   signs that alleles do not tell
 #' @export
 #' @examples
 #' panel <- data.frame(
@@ -64,7 +65,8 @@
 #' found <- harmonise_alleles(gwas, panel)
 #' found
 #' attr(found, "counts")
-#' # Then finemap_sumstats(Bhat = found$beta, Shat = found$se, LD = LD[found$variant, found$variant])
+#' # Then finemap_sumstats(Bhat = found$beta, Shat = found$se, LD = LD[found$variant,
+#' found$variant])
 harmonise_alleles <- function(statistics, reference, columns = NULL, reference_columns = NULL,
                               by = NULL, ambiguous = c("infer", "frequency", "keep", "drop"),
                               maf_limit = 0.4, ...) {

@@ -5,24 +5,25 @@
 #' Reads a matrix of correlations (LD) for [finemap_sumstats()] and the regressions from summary
 #' statistics.
 #'
-#' Files of PLINK: `--r square` (text, also `.gz`) and `--r triangle`, `--r bin` and `bin4` of version
-#' 1.9; `--r-unphased square` and `bin` of version 2, with `ref-based`: without it, signs are those of
-#' the major alleles, which no file tells. Signs of version 1.9 are those of the first allele of the
-#' `.bim` file. Squares of correlations (`--r2`) will not do.
+#' Files of PLINK: `--r square` (text, also `.gz`) and `--r triangle`, `--r bin` and `bin4` of
+#' version 1.9; `--r-unphased square` and `bin` of version 2, with `ref-based`: without it, signs
+#' are those of the major alleles, which no file tells. Signs of version 1.9 are those of the first
+#' allele of the `.bim` file. Squares of correlations (`--r2`) will not do.
 #'
 #' @param file the name of a file: text with a row of numbers for each variant, all of them or up to
 #'   the diagonal, with or without a line of names before them; numbers of 8 or 4 bytes (`.bin`); or
 #'   `.rds` with a matrix, or one of package Matrix.
-#' @param names names of the variants, or a file of them: PLINK's `.vars`, `.snplist` (a name in each
-#'   line) or `.bim`. Default: those that the file has, or that stand in `<file>.vars`.
+#' @param names names of the variants, or a file of them: PLINK's `.vars`, `.snplist` (a name in
+#'   each line) or `.bim`. Default: those that the file has, or that stand in `<file>.vars`.
 #' @param variants names of the variants to read. Those that the file does not have are passed over.
 #'   Default: all.
 #' @inheritParams shared_arguments
 #'
-#' @return A matrix with names on both sides (of package Matrix, if the file holds one). Variants whose
-#'   correlations are no numbers, as those without variation, are left out, which is said.
+#' @return A matrix with names on both sides (of package Matrix, if the file holds one). Variants
+#'   whose correlations are no numbers, as those without variation, are left out, which is said.
 #' @section Errors:
-#' Files of another size than that of a matrix, names of another number than its rows, tables of pairs.
+#' Files of another size than that of a matrix, names of another number than its rows, tables of
+#' pairs.
 #' @seealso [harmonise_alleles()] for the alleles, [qc_sumstats()]
 #' @export
 #' @examples
@@ -40,8 +41,8 @@ read_ld <- function(file, names = NULL, variants = NULL, ...) {
   kind <- sub("^.*[.]", "", sub("[.]gz$", "", ascii_lower(file)))
   if (kind %in% c("zst", "npz", "bcor", "h5")) {
     stop_mnmash(
-      "file", "`file`: '", file, "' is of a format (.", kind, ") that is not read here: unpack it, ",
-      "or write the matrix as text or as .rds"
+      "file", "`file`: '", file, "' is of a format (.", kind, ") that is not read here: unpack ",
+      "it, or write the matrix as text or as .rds"
     )
   }
   LD <- switch(
@@ -152,8 +153,8 @@ named_ld <- function(LD, names, file) {
   if (is.null(names)) names <- square_names(LD, "file", "variant")
   if (is.null(names)) {
     stop_mnmash(
-      "names", "`file`: '", file, "' does not name its variants: give `names`, or the file that has ",
-      "them (PLINK's .bim or .vars)"
+      "names", "`file`: '", file, "' does not name its variants: give `names`, or the file that ",
+      "has them (PLINK's .bim or .vars)"
     )
   }
   if (length(names) != nrow(LD)) {

@@ -2,9 +2,9 @@
 
 #' Read the associations of a region
 #'
-#' Reads a table of associations, or the rows of one region. Where the file is compressed in blocks and
-#' has an index (`.tbi` or `.csi`, as tabix makes them), only these are read, by the package seqminer
-#' or Rsamtools; otherwise the whole file is read, and rows are picked.
+#' Reads a table of associations, or the rows of one region. Where the file is compressed in blocks
+#' and has an index (`.tbi` or `.csi`, as tabix makes them), only these are read, by the package
+#' seqminer or Rsamtools; otherwise the whole file is read, and rows are picked.
 #'
 #' @param file the name of a file: see [mash_input()] for what is read; GWAS-VCF too, whose values
 #'   become columns.
@@ -106,8 +106,8 @@ indexed_lines <- function(file, region) {
   scan_index <- reader_of("Rsamtools", "scanTabix")
   if (is.null(scan_index)) {
     stop_mnmash(
-      "package", "`file`: to read a region of '", file, "' by its index one of the packages seqminer ",
-      "and Rsamtools must be installed; or write the rows to a file by `tabix -h`"
+      "package", "`file`: to read a region of '", file, "' by its index one of the packages ",
+      "seqminer and Rsamtools must be installed; or write the rows to a file by `tabix -h`"
     )
   }
   tryCatch({

@@ -96,8 +96,8 @@ response_covariance <- function(covY, conditions, r) {
 # Numbers of samples: one, or one for each condition where they differ. They may be given for each
 # z-score: p numbers for one condition (or by the names of the predictors), or p x R. How z-scores
 # of different samples correlate depends on the samples that they share, which nobody says: where
-# they are used together these numbers must be the same for all predictors. With `each`, where they
-# are not, all p x R are returned.
+# they are used together these numbers must be nearly the same for all predictors. With `each`,
+# where they are not the same, all p x R are returned.
 samples_of <- function(n, Z, what, kind = "predictor", each = FALSE) {
   R <- ncol(Z)
   if (is.data.frame(n)) n <- as.matrix(n)
@@ -114,12 +114,7 @@ samples_of <- function(n, Z, what, kind = "predictor", each = FALSE) {
     n <- align_columns(n, colnames(Z), R, "n", "condition", to = what)
     if (any(n != rep(n[1L, ], each = nrow(n)))) {
       if (each) return(unname(n))
-      stop_mnmash(
-        "unequal_samples", as_typed("n"), " must be the same for all ", kind,
-        "s of a condition: how z-scores ",
-        "of different samples correlate depends on the samples they share, which is not known. ",
-        "Give one number, such as their median, and leave out ", kind, "s with far fewer samples"
-      )
+      n <- typical_samples(n, kind)
     }
     n <- n[1L, ]
   } else if (length(n) > 1L || R == 1L) {
@@ -127,6 +122,26 @@ samples_of <- function(n, Z, what, kind = "predictor", each = FALSE) {
   }
   n <- as.double(n)
   if (all(n == n[1L])) n[1L] else n
+}
+
+# The median of each condition, where numbers of samples of its predictors are nearly the same.
+typical_samples <- function(n, kind, nearly = 0.9) {
+  share <- min(apply(n, 2L, min) / apply(n, 2L, max))
+  if (share < nearly) {
+    stop_mnmash(
+      "unequal_samples", as_typed("n"), " must be nearly the same for all ", kind,
+      "s of a condition, but the fewest are ", format(100 * share, digits = 2),
+      "% of the most: how z-scores of different samples correlate depends on the samples they ",
+      "share, which is not known. Leave out ", kind, "s with fewer than ", 100 * nearly,
+      "% of the most samples"
+    )
+  }
+  tell_once(
+    as_typed("n"), " differs by ", kind, ", by up to ", format(100 * (1 - share), digits = 2),
+    "%: medians are used"
+  )
+  n[1L, ] <- round(apply(n, 2L, stats::median))
+  n[1L, , drop = FALSE]
 }
 
 # Whether `n` has a number for each row of Z: by its shape, or by its names.

@@ -3,8 +3,8 @@
 # What a column may be called when the user does not say; first come, first served.
 usual_columns <- list(
   unit = c(
-    "unit", "hm_variant_id", "variant_id", "variant", "variants", "snp", "snp_id", "rsid", "marker", "markerid",
-    "markername", "rsids", "rs", "id", "name"
+    "unit", "hm_variant_id", "variant_id", "variant", "variants", "snp", "snp_id", "rsid", "marker",
+    "markerid", "markername", "rsids", "rs", "id", "name"
   ),
   feature = c(
     "feature", "gene_id", "gene", "phenotype_id", "molecular_trait_id",

@@ -9,9 +9,9 @@
 #' `NA`. Row names that are names become a first column `name`.
 #'
 #' @param x a data frame, or an object of this package that has `as.data.frame()`.
-#' @param file the name of the file, which says how it is written: `.tsv` or `.txt` with tabs, `.csv`
-#'   with commas (text in quotes where it needs them), each also compressed (`.gz`), or `.parquet`,
-#'   by the package nanoparquet or arrow.
+#' @param file the name of the file, which says how it is written: `.tsv` or `.txt` with tabs,
+#'   `.csv` with commas (text in quotes where it needs them), each also compressed (`.gz`), or
+#'   `.parquet`, by the package nanoparquet or arrow.
 #' @param ... arguments of `as.data.frame()` of such objects, such as `by` for [finemap()].
 #'
 #' @return `file`, invisibly.

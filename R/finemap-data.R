@@ -26,7 +26,8 @@
 #'   missing outcomes.
 #' @param XtX,XtY,YtY p x p, p x R and R x R products of centred variables and outcomes.
 #' @param n number of samples. For `finemap_sumstats()` one number, R numbers (matched by the names
-#'   of conditions), or the p x R numbers of each z-score if they are the same for all variables.
+#'   of conditions), or the p x R numbers of each z-score if they are nearly the same for all
+#'   variables, the fewest 90% of the most: their medians are used, which is said.
 #' @param x_mean,y_mean means of the columns, for an intercept (optional).
 #' @param Z p x R matrix of z-scores; or give
 #' @param Bhat,Shat p x R matrices of effects of single variables and their standard errors. Effects

@@ -26,14 +26,14 @@
 #'   effect), `sentinel` (the most probable variable) and its `pip`, `size`, `coverage`, `purity`
 #'   (smallest absolute correlation), `log_bf`, `probability`, `condition`, `effect` and `se`
 #'   (posterior mean and standard deviation of the effect of the sentinel, if it is there, for the
-#'   variable as given), `lfsr` (of the set), `signal_lfsr` and `active`. `coef()`: (p + 1) x R with the
-#'   intercepts first, or p x R where there is none. `predict()`: a matrix with R columns.
-#'   `as.data.frame()`: by `"variant"`, a row for each variable, condition, and set that the variable
-#'   is in (`NA`: none), with columns `predictor`, `condition`, `set`, `pip`, `probability` (that the
-#'   effect of the set is here), `effect` (the posterior mean of `coef()`), `lfsr` (of the variable),
-#'   `set_lfsr` and `signal_lfsr` (of the set); by `"set"`, a row for each set, with the columns of
-#'   `summary()` from `set` to `probability`; by `"set_condition"`, the rows and columns of
-#'   `summary()`. All of them go to files by [write_results()]. `logLik()`: the
+#'   variable as given), `lfsr` (of the set), `signal_lfsr` and `active`. `coef()`: (p + 1) x R with
+#'   the intercepts first, or p x R where there is none. `predict()`: a matrix with R columns.
+#'   `as.data.frame()`: by `"variant"`, a row for each variable, condition, and set that the
+#'   variable is in (`NA`: none), with columns `predictor`, `condition`, `set`, `pip`, `probability`
+#'   (that the effect of the set is here), `effect` (the posterior mean of `coef()`), `lfsr` (of the
+#'   variable), `set_lfsr` and `signal_lfsr` (of the set); by `"set"`, a row for each set, with the
+#'   columns of `summary()` from `set` to `probability`; by `"set_condition"`, the rows and columns
+#'   of `summary()`. All of them go to files by [write_results()]. `logLik()`: the
 #'   evidence bound; `nobs()`: the number of samples, an error where it is not known or differs.
 #'   `fitted()` and `residuals()` are errors: a fit holds no samples.
 #' @name finemap-methods

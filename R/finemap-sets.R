@@ -17,8 +17,8 @@
 #' @section Errors of sets:
 #' A set has in each condition one sign, relative to the alleles of its first variable: at a
 #' variable j it is that times the sign of the correlation of the two. With `c_l` the probability
-#' that the effect is there and `pos_jr` that, being at j, it has this sign in condition r (an effect
-#' of exactly zero has none), the statements and the probabilities that they are wrong are:
+#' that the effect is there and `pos_jr` that, being at j, it has this sign in condition r (an
+#' effect of exactly zero has none), the statements and the probabilities that they are wrong are:
 #' - `lfsr(fit, "set")`: *a variable of this set acts in r with this sign*,
 #'   `1 - c_l sum_(j in set) alpha_lj pos_jr`. It is never below `1 - coverage`: what is not in the
 #'   set, is not in the set. For smaller errors ask for larger sets (`coverage = 0.99`).
@@ -41,14 +41,14 @@
 #' @param level `"variable"`, `"set"`, `"signal"` or `"single_effect"`.
 #' @inheritParams shared_arguments
 #'
-#' @return `credible_sets()`: a list of the shape that [pip()] has, named by effects; to the elements
-#'   described there it adds `log_bf` (natural logarithm),
+#' @return `credible_sets()`: a list of the shape that [pip()] has, named by effects; to the
+#'   elements described there it adds `log_bf` (natural logarithm),
 #'   `probability`: that the effect is there at all (see [summary.finemap()]), and R numbers each:
-#'   `lfsr` of the set, `signal_lfsr`, `given_lfsr` (that the sign is wrong, given that the effect is
-#'   there and in the set) and the `sign` of the first variable. The error of a set of one effect
+#'   `lfsr` of the set, `signal_lfsr`, `given_lfsr` (that the sign is wrong, given that the effect
+#'   is there and in the set) and the `sign` of the first variable. The error of a set of one effect
 #'   is `1 - probability coverage (1 - given_lfsr)`: that it exists, its place, and its sign. Sets
-#'   are in the order of purity. `pip()`: p probabilities. `lfsr()`: p x R or sets x R. Costs O(L p R)
-#'   in all.
+#'   are in the order of purity. `pip()`: p probabilities. `lfsr()`: p x R or sets x R. Costs O(L p
+#'   R) in all.
 #' @name finemap-sets
 #' @examples
 #' set.seed(1)

@@ -6,34 +6,34 @@
 #' `coloc::coloc.susie()` and what else reads it; one such object for each condition.
 #' `log_bayes_factors()` are the matrices that `coloc::coloc.bf_bf()` takes.
 #'
-#' Where an effect is (`alpha`, `pip`, the sets) is a matter of all conditions together, and the same
-#' in the objects of all of them; so are, by default, the log Bayes factors of variables: they compare
-#' an effect at this variable, with any pattern of the prior, with none, given the other effects. They
-#' answer whether the signal of a fit has the variant of another trait.
+#' Where an effect is (`alpha`, `pip`, the sets) is a matter of all conditions together, and the
+#' same in the objects of all of them; so are, by default, the log Bayes factors of variables: they
+#' compare an effect at this variable, with any pattern of the prior, with none, given the other
+#' effects. They answer whether the signal of a fit has the variant of another trait.
 #'
-#' With `data`, those of a fit are of each condition alone: with `b` the regression of condition r on
-#' variable j, the other effects taken off, and `s` its standard error, `log sum_k w_k N(b; 0, s^2 +
-#' s_l U_k[r, r]) / N(b; 0, s^2)`. They answer whether the signal *in this condition* has the variant
-#' of another trait, with less power. Of one condition the two are the same.
+#' With `data`, those of a fit are of each condition alone: with `b` the regression of condition r
+#' on variable j, the other effects taken off, and `s` its standard error, `log sum_k w_k N(b; 0,
+#' s^2 + s_l U_k[r, r]) / N(b; 0, s^2)`. They answer whether the signal *in this condition* has the
+#' variant of another trait, with less power. Of one condition the two are the same.
 #'
 #' @param x a fit from [finemap()].
 #' @param condition name or number of a condition. Default: all of them.
-#' @param data the data of the fit, for Bayes factors of single conditions. Takes O(n p L R), or O(p^2
-#'   L R) for sufficient or summary statistics.
+#' @param data the data of the fit, for Bayes factors of single conditions. Takes O(n p L R), or
+#'   O(p^2 L R) for sufficient or summary statistics.
 #' @inheritParams shared_arguments
 #'
 #' @return `as_susie()`: an object of class `susie` (of several conditions a list of them, by name),
 #'   a list of `alpha`, `mu` and `mu2` (L x p: probabilities of places, and the first two moments of
 #'   the effects there, for the variables as given), `lbf` (L), `lbf_variable` (L x p; natural
-#'   logarithms), `V` (L: prior variances of effects on standardised variables, 0 for effects that are
-#'   not there), `sigma2` (residual variance), `pip` (p), `sets` (`cs`, `purity`, `cs_index`,
-#'   `coverage`, `requested_coverage`), `elbo`, `niter`, `converged`, `intercept` (`NA` where there is
-#'   none), `X_column_scale_factors` (ones: effects are for the variables as given) and `null_index`
-#'   (0).
+#'   logarithms), `V` (L: prior variances of effects on standardised variables, 0 for effects that
+#'   are not there), `sigma2` (residual variance), `pip` (p), `sets` (`cs`, `purity`, `cs_index`,
+#'   `coverage`, `requested_coverage`), `elbo`, `niter`, `converged`, `intercept` (`NA` where there
+#'   is none), `X_column_scale_factors` (ones: effects are for the variables as given) and
+#'   `null_index` (0).
 #'
-#'   `log_bayes_factors()`: a matrix with a row for each credible set and a column for each variable,
-#'   then a column `null` of zeros, which coloc counts on; with `data` a list of them, one for each
-#'   condition.
+#'   `log_bayes_factors()`: a matrix with a row for each credible set and a column for each
+#'   variable, then a column `null` of zeros, which coloc counts on; with `data` a list of them, one
+#'   for each condition.
 #' @section Errors:
 #' `data` of other variables or conditions than the fit's.
 #' @seealso [set_sharing()], which needs no second fit for conditions of one
@@ -65,7 +65,8 @@ as_susie <- function(x, condition = NULL, data = NULL, ...) {
 log_bayes_factors <- function(x, data = NULL, ...) {
   take_dots(...)
   check_finemap(x)
-  of_sets <- \(evidence) cbind(evidence[names(x$sets), , drop = FALSE], null = rep(0, length(x$sets)))
+  sets <- names(x$sets)
+  of_sets <- \(evidence) cbind(evidence[sets, , drop = FALSE], null = rep(0, length(sets)))
   if (is.null(data)) return(of_sets(x$lbf_variable))
   lapply(condition_evidence(x, data), of_sets)
 }
@@ -151,8 +152,8 @@ condition_evidence <- function(fit, data) {
       scores_of_products(fit, problem, r)
     }
     evidence <- vapply(seq_along(fit$scale), \(l) {
-      log_evidence(found$score[, l], found$size, fit$V[r, r], fit$scale[l] * prior_variances(fit, r),
-                   fit$prior$w)
+      variances <- fit$scale[l] * prior_variances(fit, r)
+      log_evidence(found$score[, l], found$size, fit$V[r, r], variances, fit$prior$w)
     }, numeric(fit$data$p))
     evidence <- t(matrix(evidence, fit$data$p))
     `dimnames<-`(evidence, dimnames(fit$alpha))

@@ -25,7 +25,8 @@
 #' @param Bhat,Shat univariate effects and their standard errors, p numbers each, as from
 #'   [univariate_sumstats()].
 #' @param Z z-scores, in place of `Bhat` and `Shat`.
-#' @param n number of samples.
+#' @param n number of samples; numbers of each predictor if they are nearly the same (see
+#'   [finemap_sumstats()]).
 #' @param covY variance of the response.
 #' @param LD_shrink a number `s` between 0 and 1: use `(1 - s) LD + s I`. Some 0.01 to 0.1 helps if
 #'   `LD` is from other, or fewer, samples than the statistics.

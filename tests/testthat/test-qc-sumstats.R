@@ -65,7 +65,7 @@ test_that("z-scores are adjusted each by its own number of samples, matched by n
   expect_error(qc_sumstats(s$z, s$LD, n), "other", class = "mnmash_error_names")
 })
 
-test_that("where z-scores are used together, sample sizes that differ by variant are refused", {
+test_that("where z-scores are used together, sample sizes that differ much by variant are refused", {
   s <- qc_region(p = 12)
   n <- stats::setNames(rep(c(300, 600), 6), names(s$z))
   same <- stats::setNames(rep(600, 12), rev(names(s$z)))
@@ -82,6 +82,12 @@ test_that("where z-scores are used together, sample sizes that differ by variant
   for (call in calls) {
     expect_error(call(n), "the samples they share", class = "mnmash_error_unequal_samples")
     expect_identical(call(same), call(600))
+    # Nearly the same: the median, which is said.
+    nearly <- stats::setNames(rep(c(560, 600, 600), 4), names(s$z))
+    expect_message(found <- call(nearly), "up to 6.7%: medians are used")
+    expect_identical(found, call(600))
+    expect_error(call(replace(nearly, 2, 700)), "80% of the most",
+                 class = "mnmash_error_unequal_samples")
   }
   expect_error(
     deconvolve_rss(Z = both, LD = s$LD, n = c(a = 300, b = 600)), "see mr_mash_rss",
