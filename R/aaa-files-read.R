@@ -8,6 +8,11 @@ read_rds <- function(file, name,
   if (!file.exists(file)) {
     stop_mnmash("file", as_typed(name), ": there is no file '", file, "'")
   }
+  if (file.access(file, 4L) != 0L) {
+    stop_mnmash(
+      "file", as_typed(name), ": '", file, "' may not be read by this user: change its permissions"
+    )
+  }
   complain <- \(why) stop_mnmash(
     "file", as_typed(name), ": '", file, "' is not an RDS file, or is damaged (", why, "): ", remedy
   )

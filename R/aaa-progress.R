@@ -1,11 +1,14 @@
-# Progress of long computations: one line on stderr, rewritten in place, from two seconds on.
+# Progress of long computations: one line on stderr, rewritten in place, from two seconds on; or,
+# where stderr is a file, a line with the time every minute.
 
 # Runs `work(progress)`, where `progress` is NULL or a function of the count of units done, and
-# clears the line at the end, however it ends. The option `mnmash.progress` (TRUE or FALSE) decides;
-# by default progress is shown in interactive sessions. `label` has a word for each stage of the
-# work, of `total` units each; `then` is what follows the last unit of the first, if anything.
+# clears the line at the end, however it ends. The option `mnmash.progress` (TRUE, FALSE or "log")
+# decides; by default progress is shown in interactive sessions. `label` has a word for each stage
+# of the work, of `total` units each; `then` is what follows the last unit of the first, if any.
 with_progress <- function(label, total, work, then = NULL) {
-  if (!isTRUE(getOption("mnmash.progress", interactive()))) return(work(NULL))
+  shown <- getOption("mnmash.progress", interactive())
+  if (identical(shown, "log")) return(work(progress_log(label, total)))
+  if (!isTRUE(shown)) return(work(NULL))
   reporter <- progress_reporter(label, total, then)
   on.exit(reporter$finish())
   work(reporter$report)
@@ -38,6 +41,24 @@ progress_reporter <- function(label, total, then = NULL, wait = 2, pause = 0.25,
     shown <<- 0L
   }
   list(report = report, finish = finish)
+}
+
+# A message with the time, from half a minute on.
+progress_log <- function(label, total, wait = 30, pause = 60, now = seconds_now) {
+  begun <- since <- now()
+  last <- -Inf
+  at <- 1L
+  function(done, stage = 1L) {
+    time <- now()
+    if (stage != at) since <<- time
+    at <<- stage
+    if (time - begun < wait || time - last < pause) return(invisible())
+    last <<- time
+    message(
+      format(Sys.time(), "%Y-%m-%d %H:%M:%S "),
+      progress_line(label[stage], done, total, max(time - since, 0.05))
+    )
+  }
 }
 
 # Such as "Posteriors: 1,200 of 20,000 (6%), 600/s, 31 s left".

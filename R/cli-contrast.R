@@ -1,4 +1,4 @@
-# Steps of the command line about contrasts between conditions, and scores of features.
+# Steps of the command line about contrasts between conditions.
 
 # "--group1 Exc Inh", and files with lines "neurons: Exc Inh" or "Exc,Inh".
 contrast_groups <- function(o) {
@@ -32,100 +32,180 @@ unname_default <- function(groups) {
 run_contrast <- function(o) {
   groups <- contrast_groups(o)
   cells <- condition_words(o$cells)
-  apply_fit(o, "posterior_contrast", \(...) {
-    posterior_contrast(..., conditions = cells, groups = groups)
-  })
+  if (!is.null(o$posterior) || !is.null(o[["posterior-file"]])) {
+    files <- contrast_posteriors(o, cells, groups)
+  } else if (is.null(o[["analysis-units"]]) || !is.null(find_mash_model(o, needed = FALSE))) {
+    files <- apply_fit(o, "posterior_contrast", \(...) {
+      posterior_contrast(..., conditions = cells, groups = groups)
+    })
+  } else {
+    files <- contrast_units(o, cells, groups)
+  }
+  # Of all units, as the workflows' further steps do.
+  if (length(files) > 1L || (is.null(o$data) && is.null(o$output))) sum_up(o, files)
 }
 
-# Contrasts from one file, or from several, one for each feature: with the feature and the name of
-# each unit.
-read_contrasts <- function(o) {
-  sources <- c("data", "analysis-units", "contrast")
-  if (sum(!vapply(o[sources], is.null, NA)) != 1L) {
-    usage_error(
-      "give --data, one file of contrasts, or --contrast, several, or --analysis-units, a list ",
-      "of them"
+# Contrasts of posteriors that were computed before: --posterior and the effects (--data), or lists
+# of both.
+contrast_posteriors <- function(o, cells, groups) {
+  if (!is.null(o$posterior)) {
+    if (is.null(o$data)) usage_error("--posterior needs the effects too: --orig-data, or --data")
+    file <- step_output(
+      o, "posterior_contrast", prefix = output_prefix(o[["output-prefix"]], o$data)
     )
+    claim(o, file)
+    write_output(contrasts_of_files(o, o$posterior, o$data, cells, groups), file)
+    return(invisible(file))
   }
-  files <- if (!is.null(o[["analysis-units"]])) listed_files(o[["analysis-units"]]) else
-    c(o$data, o$contrast)
-  found <- lapply(files, read_rds, name = "data")
-  columns <- names(found[[1L]])
-  for (i in seq_along(found)) {
-    if (!is.data.frame(found[[i]]) || !any(startsWith(columns, "mean_contrast_"))) {
-      stop_mnmash(
-        "type", "`data`: '", files[i], "' does not hold contrasts, which mash_posterior_contrast ",
-        "writes"
-      )
-    }
-    if (!identical(names(found[[i]]), columns)) {
-      stop_mnmash("names", "`data`: '", files[i], "' has other contrasts than '", files[1L], "'")
-    }
+  pairs <- paired_manifests(o)
+  results <- if (is.null(o$output)) {
+    unit_results(o, names(pairs$posterior), "contrast", "posterior_contrast")
+  } else {
+    file.path(o$output, paste0(names(pairs$posterior), ".rds"))
   }
-  sizes <- vapply(found, nrow, 0L)
-  labels <- o[["gene-ids"]]
-  if (is.null(labels)) labels <- label_of_file(files)
-  twice <- anyDuplicated(labels)
-  if (twice) {
-    stop_mnmash(
-      "names", "`data`: two files are about \"", labels[twice], "\" ('",
-      paste(files[labels == labels[twice]], collapse = "', '"), "'): give distinct --gene-ids"
-    )
-  }
-  if (length(labels) != length(files)) {
-    usage_error("--gene-ids must be ", length(files), " names, one for each file, not ",
-                length(labels))
-  }
-  contrast <- do.call(rbind, lapply(found, as.data.frame))
-  attr(contrast, "pairs") <- attr(found[[1L]], "pairs")
-  class(contrast) <- c("posterior_contrast", "data.frame")
-  list(
-    contrast = contrast, feature = rep(labels, sizes), unit = unlist(lapply(found, rownames))
+  make_units(
+    o, results,
+    \(i) contrasts_of_files(o, pairs$posterior[[i]], pairs$effects[[i]], cells, groups),
+    Map(c, pairs$posterior, pairs$effects)
   )
 }
 
-# What a file is about: its name without the endings that the steps give it. Dots within are part of
-# the name, as in versions of Ensembl's identifiers.
-label_of_file <- function(files) {
-  sub("([.](posterior_contrast|posterior|mash_input))?[.]rds$", "", basename(files),
-      ignore.case = TRUE)
-}
-
-contrast_prefix <- function(o) {
-  source <- c(o$data, o[["analysis-units"]], o$contrast)[1L]
-  output_prefix(o[["output-prefix"]], source)
-}
-
-write_table <- function(x, file, row_names = FALSE) {
-  connection <- rawConnection(raw(), "wb")
-  on.exit(close(connection))
-  utils::write.csv(x, connection, row.names = row_names, quote = TRUE)
-  write_bytes(rawConnectionValue(connection), file)
-  message(" - Wrote ", file)
-}
-
-# The measure of significance that was asked for, and its level (NULL: the default).
-significance_options <- function(o, by = "lfsr") {
-  if (!is.null(o[["lfsr-cut"]]) && !is.null(o[["p-cut"]])) {
-    usage_error("give --lfsr-cut or --p-cut, not both")
+# The posteriors of --posterior-file and the effects of --sum-file, by their identifiers.
+paired_manifests <- function(o) {
+  if (is.null(o[["sum-file"]])) {
+    usage_error("--posterior-file needs --sum-file: ", cli_options[["sum-file"]]$help)
   }
-  if (!is.null(o[["lfsr-cut"]])) return(list(by = "lfsr", level = o[["lfsr-cut"]]))
-  if (!is.null(o[["p-cut"]])) return(list(by = "p", level = o[["p-cut"]]))
-  list(by = by, level = NULL)
+  posterior <- manifest_files(o[["posterior-file"]], "posterior-file")
+  effects <- manifest_files(o[["sum-file"]], "sum-file")
+  if (identical(names(posterior), "") && length(effects) == 1L) {
+    names(posterior) <- names(effects) <- label_of_file(posterior)
+  }
+  absent <- setdiff(names(posterior), names(effects))
+  if (length(absent)) {
+    stop_mnmash(
+      "names", "`sum-file` has no line for \"", absent[1L], "\", which --posterior-file names",
+      and_more(length(absent)), ": lines of both must begin with the same identifiers"
+    )
+  }
+  twice <- anyDuplicated(names(posterior))
+  if (twice) {
+    stop_mnmash("names", "`posterior-file` names \"", names(posterior)[twice], "\" twice")
+  }
+  list(posterior = posterior, effects = effects[names(posterior)])
+}
+
+# Contrasts of the posteriors that the step posterior has left for these units.
+contrast_units <- function(o, cells, groups) {
+  units <- named_units(o)
+  posteriors <- unit_results(o, names(units), "cache", "posterior")
+  absent <- which(!file.exists(posteriors))
+  if (length(absent)) {
+    usage_error(
+      "give --mash-model; or run the step posterior first, or give --posterior-file: there is no '",
+      posteriors[absent[1L]], "'", and_more(length(absent))
+    )
+  }
+  make_units(
+    o, unit_results(o, names(units), "contrast", "posterior_contrast"),
+    \(i) contrasts_of_files(o, posteriors[i], units[[i]], cells, groups),
+    Map(c, posteriors, units)
+  )
+}
+
+contrasts_of_files <- function(o, posterior, effects, cells, groups) {
+  found <- read_rds(posterior, "posterior")
+  tell_once("Contrasts are made of posterior means and covariances, as if posteriors were normal: ",
+            "approximate; those of --mash-model are exact")
+  from_file("posterior", posterior, contrasts_of_moments(
+    found, measured_effects(o, effects), cells, groups
+  ))
+}
+
+# The table of counts of all units, and its picture.
+sum_up <- function(o, files) {
+  prefix <- list_prefix(o, c(o[["analysis-units"]], o[["posterior-file"]], o$posterior)[1L])
+  table <- file.path(o$cwd, paste0(prefix, ".posterior_sum.csv"))
+  picture <- file.path(o$cwd, paste0(prefix, ".posterior_sum.png"))
+  drawn <- requireNamespace("ggplot2", quietly = TRUE)
+  claim(o, c(table, if (drawn) picture), files)
+  read <- bound_contrasts(files, label_of_file(files))
+  counts <- count_contrasts(o, read, NULL)
+  write_table(counts, table, TRUE)
+  if (!drawn) return(message("Note: there is no picture, as the package ggplot2 is not installed"))
+  draw_counts(counts, picture, counted_by(o))
+  message(" - Wrote ", picture)
+}
+
+# Pairs of conditions only, as in the workflows.
+count_contrasts <- function(o, read, cells) {
+  asked <- significance_options(o)
+  shown <- among_cells(read$contrast, condition_names_of(cells, read$contrast))
+  counts <- summary(shown, read$feature, asked$level, asked$by)
+  pairs <- colnames(contrast_pairs(shown, names(counts)))
+  message(" - Significant: ", counted_by(o), if (asked$by == "lfsr") {
+    "; the workflows count p < 1e-05, as --p-cut 1e-5 does"
+  })
+  counts[pairs]
+}
+
+counted_by <- function(o) {
+  asked <- significance_options(o)
+  paste(asked$by, "<", significance(asked$level, asked$by, "threshold"))
+}
+
+# Conditions by number are those of the contrasts.
+condition_names_of <- function(cells, contrast) {
+  cells <- condition_words(cells)
+  if (!is.numeric(cells)) return(cells)
+  known <- scored_conditions(NULL, colnames(contrast_values(contrast, "mean")), contrast_pairs(
+    contrast, colnames(contrast_values(contrast, "mean"))
+  ))
+  known[condition_numbers(cells, known, length(known), "cells")]
+}
+
+run_contrast_summary <- function(o) {
+  files <- contrast_files(o)
+  prefix <- contrast_prefix(o)
+  file <- o$output %||% output_file(o$cwd, prefix, "posterior_sum", extension = "csv")
+  claim(o, file, files)
+  read <- bound_contrasts(files, feature_labels(o, files))
+  write_table(count_contrasts(o, read, o$cells), file, TRUE)
 }
 
 run_contrast_plot <- function(o) {
-  read <- read_contrasts(o)
+  need_ggplot2()
+  if (!is.null(o$data) && grepl("[.]csv$", o$data, ignore.case = TRUE)) return(draw_summary(o))
+  files <- contrast_files(o)
   prefix <- contrast_prefix(o)
-  file <- if (is.null(o$output)) output_file(o$cwd, prefix, extension = o$format) else o$output
-  output_folder(o, file)
-  features <- if (length(unique(read$feature)) > 1L) read$feature
+  file <- o$output %||% output_file(o$cwd, prefix, extension = o$format)
+  table <- output_file(dirname(file), prefix, "summary", extension = "csv")
+  claim(o, c(file, table), files)
+  read <- bound_contrasts(files, feature_labels(o, files))
   asked <- significance_options(o)
-  shown <- among_cells(read$contrast, o$cells)
-  counts <- summary(shown, features, asked$level, asked$by)
-  write_table(counts, output_file(dirname(file), prefix, "summary", extension = "csv"), TRUE)
-  plot(shown, features, asked$level, asked$by, file)
+  shown <- among_cells(read$contrast, condition_names_of(o$cells, read$contrast))
+  write_table(summary(shown, read$feature, asked$level, asked$by), table, TRUE)
+  plot(shown, read$feature, asked$level, asked$by, file)
   message(" - Wrote ", file)
+}
+
+# A picture of a table that contrast_summary wrote, or the workflows.
+draw_summary <- function(o) {
+  prefix <- output_prefix(o[["output-prefix"]], o$data)
+  file <- o$output %||% output_file(o$cwd, prefix, extension = o$format)
+  claim(o, file)
+  counts <- utils::read.csv(o$data, row.names = 1L, check.names = FALSE)
+  rows <- c("n_sig_snp", "n_snp", "n_sig_feature", "n_all_feature")
+  if (!all(rows %in% rownames(counts)) || !any(grepl("_vs_", names(counts), fixed = TRUE))) {
+    stop_mnmash("type", "`data`: '", o$data, "' is no table of counts of contrasts, with the rows ",
+                paste(rows, collapse = ", "), " and columns such as A_vs_B")
+  }
+  draw_counts(counts, file, paste0("what '", basename(o$data), "' counts"))
+  message(" - Wrote ", file)
+}
+
+draw_counts <- function(counts, file, level) {
+  pairs <- contrast_pairs(counts, names(counts))
+  draw_contrasts(as.matrix(counts[colnames(pairs)]), pairs, TRUE, level, file)
 }
 
 # The contrasts among some conditions.
@@ -140,79 +220,5 @@ among_cells <- function(contrast, cells) {
   structure(
     as.data.frame(contrast)[columns],
     class = class(contrast), pairs = unname(pairs[, both, drop = FALSE])
-  )
-}
-
-run_score <- function(method) {
-  function(o) {
-    if (is.null(method)) method <- o$method
-    read <- read_contrasts(o)
-    file <- step_output(o, method, prefix = contrast_prefix(o))
-    if (is.null(o$output)) file <- sub("[.]rds$", ".csv", file)
-    output_folder(o, file)
-    fine_mapping <- read_fine_mapping(o[["fine-mapping"]], method)
-    if (method == "finemap" && !is.null(o$genotype)) {
-      message("Note: --genotype is not used: lead variants of credible sets are not pruned")
-    }
-    asked <- significance_options(o, "p")
-    write_scores(feature_score(
-      read$contrast, read$feature, method, meta_method = o[["meta-method"]],
-      se_cutoff = o[["se-cutoff"]], p_cutoff = asked$level, by = asked$by,
-      fine_mapping = fine_mapping, conditions = o$conditions, unit = read$unit,
-      genotype = o$genotype, region = o$region, cor_threshold = o[["cor-threshold"]],
-      prune = o$prune
-    ), file)
-  }
-}
-
-write_scores <- function(scores, file) {
-  if (grepl("[.]rds$", file, ignore.case = TRUE)) write_output(scores, file) else
-    write_table(scores, file)
-}
-
-read_fine_mapping <- function(file, method) {
-  if (method != "finemap") return(NULL)
-  if (is.null(file)) usage_error("--fine-mapping is required: ", cli_options[["fine-mapping"]]$help)
-  if (grepl("[.]rds$", file, ignore.case = TRUE)) return(read_rds(file, "fine-mapping"))
-  read_table(file, "`fine-mapping`")
-}
-
-run_score_merge <- function(o) {
-  file <- if (is.null(o$output)) {
-    output_file(o$cwd, output_prefix(o[["output-prefix"]], "feature_scores.csv"), extension = "csv")
-  } else {
-    o$output
-  }
-  output_folder(o, file)
-  columns <- c("gene", "condition", "contrast", "score", "scoreType")
-  parts <- lapply(o$scores, \(part) {
-    x <- if (grepl("[.]rds$", part, ignore.case = TRUE)) read_rds(part, "scores") else
-      read_table(part, "`scores`")
-    if (!is.data.frame(x) || !all(columns %in% names(x))) {
-      stop_mnmash("type", "`scores`: '", part, "' is no table of scores, with the columns ",
-                  paste(columns, collapse = ", "))
-    }
-    x[columns]
-  })
-  write_scores(do.call(rbind, parts), file)
-}
-
-contrast_options <- c(
-  "data", "analysis-units", "contrast", "cwd", "output-prefix", "output-suffix", "output"
-)
-
-score_options <- c(
-  "gene-ids", "meta-method", "se-cutoff", "p-cut", "lfsr-cut", "fine-mapping", "conditions",
-  "genotype", "region", "cor-threshold", "prune", "per-chunk"
-)
-
-score_step <- function(method, summary, more = character(), required = character()) {
-  cli_step(
-    summary, c(contrast_options, more, score_options), run_score(method), required,
-    details = paste0(
-      "Reads what mash_posterior_contrast wrote, one file or several; a feature is called by its ",
-      "file, or by --gene-ids. Writes <cwd>/<output-prefix>.",
-      if (is.null(method)) "<method>" else method, ".csv."
-    )
   )
 }

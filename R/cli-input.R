@@ -8,7 +8,7 @@ run_mash_input <- function(o) {
     stop_mnmash("names", "`exclude-condition`: there is no table for \"", bad[1L], "\"")
   }
   words <- \(key) if (!is.null(o[[key]])) listed_words(o[[key]], key)
-  file <- input_output(o)
+  file <- input_output(o, unlist(tables))
   input <- mash_input(
     tables[!names(tables) %in% excluded], named_columns(o$columns), strong = words("strong"),
     strong_p = o[["sig-p-cutoff"]], n_random = o[["n-random"]], n_null = o[["n-null"]],
@@ -17,12 +17,14 @@ run_mash_input <- function(o) {
   )
   counts <- attr(input, "counts")
   message(paste0(" - ", format(gsub("_", " ", names(counts))), "  ", counts, collapse = "\n"))
+  if (isTRUE(o[["z-only"]])) input <- scores_only(input)
   write_output(input, file)
 }
 
-input_output <- function(o) {
+# `read`: which files the step reads beside those that options name.
+input_output <- function(o, read = character()) {
   file <- step_output(o, "mash_input", prefix = output_prefix(o[["output-prefix"]], "mash"))
-  output_folder(o, file)
+  claim(o, file, read)
   file
 }
 

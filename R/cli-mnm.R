@@ -5,6 +5,8 @@ run_mnm <- function(o) {
   prefix <- output_prefix(o[["output-prefix"]], o$regions)
   usable_folder(o$cwd, "cwd")
   file <- output_file(o$cwd, prefix, "mnm")
+  # What is there of the same job is known by its folder.
+  lock_output(o$session, file)
   # What the user does not say is left to the function.
   asked <- list(rounds = given_only(o, "rounds"), L = given_only(o, "max-effects"))
   covariates <- if (!is.null(o$covariates)) as.data.frame(read_genotypes(o$covariates))

@@ -2,11 +2,16 @@
 # dashes here; underscores will do as well.
 
 # `type`: "file", "folder", "text", "list" (one or more words, divided by blanks or commas), "files"
-# (one or more names of files), "number", "count", "flag", or "choice". `default` is shown in the
-# help; NULL is left to the function that takes the option. `note` is said of an option that has no
-# effect.
-cli_option <- function(help, type = "text", default = NULL, choices = NULL, note = NULL) {
-  list(help = help, type = type, default = default, choices = choices, note = note)
+# (one or more names of files), "number", "count", "flag", "choice", or "optional" (a word or none).
+# `default` is shown in the help; NULL is left to the function that takes the option. `note` is said
+# of an option that has no effect. `also`: its other names. `argument`: what functions of the
+# package call it, where that is another word.
+cli_option <- function(help, type = "text", default = NULL, choices = NULL, note = NULL,
+                       also = character(), argument = NULL) {
+  list(
+    help = help, type = type, default = default, choices = choices, note = note, also = also,
+    argument = argument
+  )
 }
 
 # What a function of the package has as the default of an argument: said once, there. `choice` is
@@ -26,12 +31,24 @@ option_choices <- function(option) {
   eval(formals(get(choices$fun, envir = topenv()))[[choices$argument]])
 }
 
-without_effect <- function(why, type = "list") {
-  cli_option(paste0("accepted for old calls, without effect: ", why), type, note = why)
+without_effect <- function(why) {
+  cli_option(
+    paste0("accepted for old calls, without effect: ", why), "list",
+    note = paste0("has no effect: ", why)
+  )
+}
+
+# An option of the workflow system that ran these steps: it takes a value, and is accepted by all.
+of_scheduler <- function(...) {
+  cli_option("accepted, and of no concern here", "scheduler", also = c(...),
+             note = "concerns the scheduler: ignored")
 }
 
 cli_options <- list(
-  "data" = cli_option("the RDS file that this step works on", "file"),
+  "data" = cli_option(
+    "the RDS file that this step works on", "file",
+    also = c("model-data", "orig-data")
+  ),
   "regions" = cli_option(
     "table of regions: columns region, X, Y, range, or Bhat, Shat, LD, n, with names of files",
     "file"
@@ -39,12 +56,15 @@ cli_options <- list(
   "rounds" = cli_option(
     "how many times covariances are learnt", "count", of("mnm", "rounds")
   ),
-  "max-effects" = cli_option("most effects of a region", "count", of("mnm", "L")),
+  "max-effects" = cli_option(
+    "most effects of a region", "count", of("mnm", "L"), argument = "L"
+  ),
   "covariates" = cli_option("table of covariates, samples in its first column", "file"),
   "cwd" = cli_option("folder for the output", "folder", "./mashr_workflow_output"),
   "output-prefix" = cli_option("how names of output files begin; default: the data file's name"),
   "output" = cli_option("the output file, in place of the workflows' name for it"),
-  "output-suffix" = without_effect("names of output files have no suffix"),
+  "output-suffix" = cli_option("in the name of the list of files that is written",
+                               default = "all"),
   "effect-model" = cli_option(
     "EE: effects are exchangeable; EZ: z-scores", "choice",
     of("mixture_prior", "effect_model"), of("mixture_prior", "effect_model")
@@ -55,10 +75,12 @@ cli_options <- list(
   ),
   "mixture-components" = cli_option(
     "starting matrices: flash flash_nonneg pca canonical xtx", "list",
-    of("mixture_prior", "components")
+    of("mixture_prior", "components"),
+    also = "components", argument = "components"
   ),
   "component" = cli_option(
-    "the component to make", "choice", NULL, c("flash", "flash_nonneg", "pca", "canonical", "xtx")
+    "the components to make, one or several: canonical pca flash flash_nonneg xtx", "list",
+    "canonical"
   ),
   "component-files" = cli_option("RDS files of starting matrices, in place of components", "files"),
   "engine" = cli_option(
@@ -75,13 +97,17 @@ cli_options <- list(
       "method for the residual correlation: identity simple corrected mle",
       "vhat_corshrink_xcondition vhat_simple_specific"
     ),
-    "text", "simple"
+    "text", "simple",
+    argument = "V"
   ),
   "vhat-method" = cli_option(
     "method for the residual correlation", "choice", "simple",
     c("identity", "simple", "corrected", "mle", "corshrink", "simple_specific")
   ),
-  "vhat-data" = cli_option("RDS file of the residual correlation, matrix or array", "file"),
+  "vhat-data" = cli_option(
+    "RDS file of the residual correlation, matrix or array", "file",
+    argument = "V"
+  ),
   "n-subset" = cli_option("most rows used by vhat mle", "count", of("mixture_prior", "n_subset")),
   "max-iter" = cli_option("most iterations", "count"),
   "seed" = cli_option("seed of random numbers", "count", of("mixture_prior", "seed")),
@@ -107,12 +133,14 @@ cli_options <- list(
     "random starting matrices of ud; default: 50, none with --scale-only", "count"
   ),
   "unconstrained-prior" = cli_option(
-    "update of unconstrained matrices; default: ted for the step ud, else that of --engine",
-    "choice", NULL, c("ted", "ed")
+    "update of unconstrained matrices; default: that of the step, or of --engine",
+    "choice", NULL, c("ted", "ed"),
+    also = "ud-method"
   ),
   "scale-only" = cli_option(paste(
     "components of which ud estimates scales only, such as canonical, or none; the other",
-    "components start unconstrained matrices. Without it: canonical, and the others are not used"
+    "components start unconstrained matrices. Without it: canonical; others are used where",
+    "--mixture-components or --component-files name them"
   ), "list"),
   "ud-tol-lik" = cli_option(
     "stop ud when the log-likelihood of all units gains less, in place of --ed-tol", "number"
@@ -127,7 +155,10 @@ cli_options <- list(
   "save-components" = cli_option(
     "write the starting matrices too", "flag", of("mixture_prior", "save_components")
   ),
-  "prior-data" = cli_option("RDS file of the prior", "file"),
+  "prior-data" = cli_option(
+    "RDS file of the prior", "file",
+    argument = "prior"
+  ),
   "compute-posterior" = cli_option(
     "posteriors of the strong set", "flag", of("mash_fit", "compute_posterior")
   ),
@@ -136,28 +167,42 @@ cli_options <- list(
     of("mash_fit", "output_level")
   ),
   "posterior-cov" = cli_option(
-    "keep posterior covariances of the strong set", "flag", of("mash_fit", "output_posterior_cov")
+    "keep posterior covariances of the strong set", "flag", of("mash_fit", "output_posterior_cov"),
+    argument = "output_posterior_cov"
   ),
   "max-comp" = cli_option("show at most so many matrices; -1: all", "number", -1),
   "to-cor" = cli_option("show correlations", "flag", of("plot_U", "to_cor")),
   "tol" = cli_option(
-    "leave out matrices with weights up to this", "number", of("plot_U", "threshold")
+    "leave out matrices with weights up to this", "number", of("plot_U", "threshold"),
+    argument = "threshold"
   ),
   "remove-label" = cli_option(
-    "leave out the names of conditions", "flag", of("plot_U", "remove_label")
+    "call the conditions t1, t2, ...", "flag", of("plot_U", "remove_label")
   ),
-  "name" = cli_option(
-    "added to the name of the output; if the file has a prior of this name, that is shown",
-    default = ""
+  "name" = cli_option("how names of output files begin"),
+  "sub-name" = cli_option(
+    "added to the name of the output; if the file has a prior of this name, that is shown"
   ),
-  "format" = cli_option("of the picture", "choice", "pdf", c("pdf", "png")),
-  "mash-model" = cli_option("RDS file of a fit", "file"),
-  "analysis-units" = cli_option("text file with the names of RDS files, one a line", "file"),
+  "format" = cli_option("of the picture", "choice", "pdf", c("pdf", "png", "svg")),
+  "mash-model" = cli_option(
+    "RDS file of a fit", "file",
+    argument = "model"
+  ),
+  "analysis-units" = cli_option(
+    "text file with the names of RDS files, the first word of each line", "file"
+  ),
   "bhat-table-name" = cli_option(
-    "entry of the files with effects; default: strong.b or bhat, whichever there is"
+    "entry of the files with effects; default: strong.b or bhat, whichever there is",
+    also = c("bhat-key", "orig-key")
   ),
-  "shat-table-name" = cli_option("the same of standard errors; default: strong.s or sbhat"),
-  "exclude-condition" = cli_option("names or numbers of conditions to leave out", "list"),
+  "shat-table-name" = cli_option(
+    "the same of standard errors; default: strong.s or sbhat",
+    also = "shat-key"
+  ),
+  "exclude-condition" = cli_option(
+    "names or numbers of conditions to leave out", "list",
+    argument = "exclude"
+  ),
   "exclude-rule" = cli_option(
     "leave conditions out exactly, or as the workflows did", "choice",
     of("mash_posterior", "exclude_rule"), of("mash_posterior", "exclude_rule")
@@ -180,10 +225,14 @@ cli_options <- list(
     "contrasts count as significant below this local false sign rate; default: 0.05", "number"
   ),
   "p-cut" = cli_option(
-    "count by p-values as the workflows did, below this; theirs was 1e-5", "number"
+    "count by p-values as the workflows did, below this; theirs was 1e-5", "number",
+    also = "p-cutoff"
   ),
   "method" = cli_option("which score", "choice", NULL, c("meta", "nsig", "pval_pair", "finemap")),
-  "contrast" = cli_option("RDS files of contrasts, one for each feature", "files"),
+  "contrast" = cli_option(
+    "RDS files of contrasts, one for each feature", "files",
+    also = "contrast-input"
+  ),
   "gene-ids" = cli_option("names of the features; default: names of the files", "list"),
   "meta-method" = cli_option(
     "variance between units", "choice", of("feature_score", "meta_method"),
@@ -196,10 +245,13 @@ cli_options <- list(
     "table of variants, cs_order, pip (and feature): RDS or text file", "file"
   ),
   "conditions" = cli_option("conditions to score; default: all", "list"),
-  "genotype" = cli_option(paste(
+  "genotype" = cli_option(
+    paste(
     "genotypes (PLINK .bed/.bim/.fam, .raw, a table or RDS matrix of dosages): use units that are",
     "nearly independent"
-  )),
+  ),
+    also = "bfile-path"
+  ),
   "region" = cli_option("use units in this region, chromosome:from-to"),
   "cor-threshold" = cli_option(
     "no two of them are correlated as much as this in --genotype", "number",
@@ -221,7 +273,8 @@ cli_options <- list(
   ),
   "strong" = cli_option("text file of the strong units; default: by --sig-p-cutoff", "file"),
   "sig-p-cutoff" = cli_option(
-    "largest p-value of a strong unit", "number", of("mash_input", "strong_p")
+    "largest p-value of a strong unit", "number", of("mash_input", "strong_p"),
+    also = "strong-p", argument = "strong_p"
   ),
   "n-random" = cli_option("random units of each feature, or of all", "count"),
   "n-null" = cli_option("null units of each feature, or of all", "count"),
@@ -232,7 +285,8 @@ cli_options <- list(
     of("mash_input", "min_observed")
   ),
   "independent-variant-list" = cli_option(
-    "text file of units that random and null may come from", "file"
+    "text file of units that random and null may come from", "file",
+    also = "independent", argument = "independent"
   ),
   "mismatch" = cli_option(
     "units with other alleles than in the first table", "choice", of("mash_input", "mismatch"),
@@ -243,150 +297,94 @@ cli_options <- list(
     "share of cells without a value", "number", of("simulate_mash_input", "missing_share")
   ),
   "active" = cli_option(
-    "share of units with an effect", "number", of("simulate_mash_input", "active_share")
+    "share of units with an effect", "number", of("simulate_mash_input", "active_share"),
+    argument = "active_share"
   ),
   "n-conditions" = cli_option(
-    "number of conditions, at most 34", "count", of("simulate_mash_input", "conditions")
+    "number of conditions, at most 34", "count", of("simulate_mash_input", "conditions"),
+    argument = "conditions"
   ),
-  "threads" = cli_option("number of threads; default: all cores", "count"),
+  "posterior" = cli_option(
+    "RDS file of posteriors with their covariances: contrasts are made of them, without the fit",
+    "file"
+  ),
+  "posterior-file" = cli_option(
+    "list of units and their posteriors, two words a line, or one RDS file of posteriors", "file"
+  ),
+  "sum-file" = cli_option(
+    "list of units and their effects, by which they are matched to --posterior-file; or one file",
+    "file"
+  ),
+  "contrast-units" = cli_option(
+    "text file with the names of files of contrasts, the first word of each line", "file"
+  ),
+  "z-only" = cli_option("keep z-scores only", "flag", FALSE),
+  "fine-mapping-meta" = cli_option(
+    "table (tab-separated) with a row for each region and the file of its fine-mapping", "file"
+  ),
+  "finemapping-column" = cli_option(
+    "its column with the names of the files", default = "susie_path"
+  ),
+  "region-column" = cli_option("its column with the names of the regions", default = "region_id"),
+  "coverage" = cli_option(
+    "coverage of the credible sets whose lead variants are strong", "number", 0.95
+  ),
+  "objects" = cli_option("RDS files, one for each region: fine-mappings or effects", "files"),
+  "region-ids" = cli_option("names of the regions; default: names of the files", "list"),
+  "region-file" = cli_option(
+    "table (tab-separated, with a header) of chromosome, start, end and gene", "file"
+  ),
+  "sum-files" = cli_option(
+    "text files, one for each condition, that list its tables, one for each chromosome", "files"
+  ),
+  "traits" = cli_option("names of the conditions, in the order of the tables", "list"),
+  "tensorqtl-paths" = cli_option("tables of one region, one for each condition", "files"),
+  "study" = cli_option("name of the study, kept in the file", default = "mash"),
+  "upstream" = cli_option(
+    "take the defaults of the protocol where they are others than those here", "flag", FALSE
+  ),
+  "overwrite" = cli_option(
+    "replace files that are there already, whatever they are", "flag", FALSE
+  ),
+  "force" = cli_option(
+    "make everything again, also what is up to date", "flag", FALSE
+  ),
+  "log" = cli_option(
+    "write what is said to this file too, with times; without a name: <output>.stderr", "optional"
+  ),
+  "progress" = cli_option(
+    "a line that changes, lines with times now and then, or nothing; auto: what suits stderr",
+    "choice", "auto", c("auto", "line", "log", "none")
+  ),
+  "threads" = cli_option(
+    "number of threads; default: all cores", "count",
+    also = c("numthreads", "n-threads"), argument = "n_threads"
+  ),
   "quiet" = cli_option("say nothing but errors", "flag", FALSE),
-  "help" = cli_option("this page", "flag", FALSE)
+  "help" = cli_option(
+    "this page", "flag", FALSE,
+    also = "h"
+  ),
+  "container" = of_scheduler("entrypoint"), "job-size" = of_scheduler(),
+  "walltime" = of_scheduler(), "mem" = of_scheduler(), "j" = of_scheduler("q", "s")
 )
 
-# Other names of the same.
-cli_synonyms <- c(
-  "numthreads" = "threads", "n-threads" = "threads", "components" = "mixture-components",
-  "h" = "help", "bhat-key" = "bhat-table-name", "shat-key" = "shat-table-name",
-  "p-cutoff" = "p-cut", "ud-method" = "unconstrained-prior", "model-data" = "data",
-  "strong-p" = "sig-p-cutoff", "independent" = "independent-variant-list"
-)
+# What every step takes beside its own.
+cli_everywhere <- c("overwrite", "force", "log", "progress", "threads", "quiet", "help")
 
 # What options of older steps became: said where they are met.
 cli_retired <- c(
-  "posterior" = "contrasts are computed from the fit: give --mash-model and --data",
-  "posterior-file" = "contrasts are computed from the fit: give --mash-model and --analysis-units",
-  "orig-data" = "give the file of effects as --data",
-  "orig-key" = "give the entry of effects as --bhat-table-name",
-  "sum-file" = "give the list of files of effects as --analysis-units",
-  "contrast-input" = "give the files of contrasts as --contrast",
-  "bfile-path" = "give PLINK's files as --genotype",
+  "posterior-file" = "contrasts are made by mash_posterior_contrast",
+  "sum-file" = "contrasts are made by mash_posterior_contrast",
   "objects" = "mash_input reads a table for each condition: --tables"
 )
 
-# Options of the workflow system that ran these steps. They take a value.
-cli_scheduler_options <- c(
-  "container", "entrypoint", "job-size", "walltime", "mem", "j", "q", "s"
-)
+cli_scheduler_options <- names(cli_options)[
+  vapply(cli_options, \(option) identical(option$type, "scheduler"), NA)
+]
 
-# Reads `--name value ...`, `--name=value`, `--flag`, `--no-flag`. Returns a list of values by name
-# with defaults filled in, `given` (which came from the user) and `notes`.
-parse_options <- function(args, allowed) {
-  values <- list()
-  notes <- character()
-  while (length(args)) {
-    word <- args[[1L]]
-    args <- args[-1L]
-    if (!grepl("^-", word) || is_number(word)) {
-      usage_error("`", word, "` is not an option: options begin with --")
-    }
-    inline <- regmatches(word, regexpr("=.*$", word))
-    key <- option_key(sub("=.*$", "", word))
-    end <- match(TRUE, c(is_option(args), TRUE)) - 1L
-    words <- if (length(inline)) substring(inline, 2L) else utils::head(args, end)
-    if (!length(inline)) args <- utils::tail(args, length(args) - end)
-    if (key %in% cli_scheduler_options) {
-      notes <- c(notes, paste0("--", key, " concerns the scheduler: ignored"))
-      next
-    }
-    # Steps of which each knows one kind of method call it --method.
-    if (key == "method" && "vhat-method" %in% allowed) key <- "vhat-method"
-    negated <- !key %in% allowed && startsWith(key, "no-") && substring(key, 4L) %in% allowed
-    if (negated) key <- substring(key, 4L)
-    if (!key %in% allowed) {
-      retired <- key %in% names(cli_retired)
-      usage_error(
-        "unknown option --", key,
-        if (retired) paste0(": ", cli_retired[[key]]) else similar_to(key, allowed)
-      )
-    }
-    option <- cli_options[[key]]
-    if (negated && option$type != "flag") usage_error("unknown option --no-", key)
-    if (!is.null(option$note)) {
-      notes <- c(notes, paste0("--", key, " has no effect: ", option$note))
-      next
-    }
-    if (option$type %in% c("flag") && length(words) && !is_truth(words[1L])) {
-      usage_error("`", words[1L], "` is not an option: options begin with --")
-    }
-    values[[key]] <- option_value(key, option, words, negated)
-  }
-  given <- names(values)
-  for (key in setdiff(allowed, given)) values[key] <- list(option_default(cli_options[[key]]))
-  list(values = values, given = given, notes = notes)
-}
-
-option_key <- function(word) {
-  key <- gsub("_", "-", sub("^--?", "", word))
-  key <- ascii_lower(key)
-  if (key %in% names(cli_synonyms)) cli_synonyms[[key]] else key
-}
-
-is_number <- function(x) !is.na(suppressWarnings(as.numeric(x)))
-
-is_option <- function(words) grepl("^-", words) & !vapply(words, is_number, NA)
-
-truths <- c(
-  "true" = TRUE, "t" = TRUE, "yes" = TRUE, "1" = TRUE,
-  "false" = FALSE, "f" = FALSE, "no" = FALSE, "0" = FALSE
-)
-
-is_truth <- function(word) ascii_lower(word) %in% names(truths)
-
-option_value <- function(key, option, words, negated) {
-  if (option$type == "flag") {
-    value <- if (length(words)) truths[[ascii_lower(words[1L])]] else TRUE
-    return(value != negated)
-  }
-  if (option$type %in% c("list", "files")) {
-    # "a,b" is a and b, unless a file is called so.
-    whole <- option$type == "files" & file.exists(words)
-    words <- trimws(unlist(ifelse(whole, as.list(words), strsplit(words, ",", fixed = TRUE))))
-    words <- words[nzchar(words)]
-    if (!length(words)) usage_error("--", key, " needs at least one value")
-    return(words)
-  }
-  if (length(words) != 1L) {
-    usage_error("--", key, " needs one value", if (length(words)) paste0(
-      ", not ", length(words), ": ", paste(words, collapse = " ")
-    ))
-  }
-  switch(option$type,
-    number = , count = {
-      if (!is_number(words)) usage_error("--", key, " must be a number, not ", words)
-      value <- as.numeric(words)
-      if (option$type == "count" && (value != round(value) || value < 0)) {
-        usage_error("--", key, " must be a whole number, not ", words)
-      }
-      value
-    },
-    choice = {
-      choices <- option_choices(option)
-      if (!words %in% choices) {
-        usage_error("--", key, " must be one of ", paste(choices, collapse = ", "), "; not ",
-                    words)
-      }
-      words
-    },
-    words
-  )
-}
-
-# " (did you mean --ed-tol?)"
-similar_to <- function(key, allowed) {
-  distance <- drop(utils::adist(key, allowed))
-  if (length(distance) && min(distance) <= 3) {
-    paste0(" (did you mean --", allowed[which.min(distance)], "?)")
-  }
-}
-
-usage_error <- function(...) stop_mnmash("usage", ..., call = NULL)
+# Names of options by all words for them.
+cli_words <- unlist(lapply(names(cli_options), \(key) {
+  words <- c(key, cli_options[[key]]$also)
+  stats::setNames(rep(key, length(words)), words)
+}))

@@ -4,19 +4,27 @@
 #'
 #' What the script `exec/mnmash` of the installed package runs: `mnmash <step> --option value ...`.
 #' Steps and options have the names they have in the mixture-prior workflows, with dashes or
-#' underscores. `mnmash --help` lists the steps, `mnmash <step> --help` the options of one.
+#' underscores; an empty value is that of an option that was not given. `mnmash --help` lists the
+#' steps, `mnmash help <step>` the options of one.
 #'
 #' Options of the workflow system (`--container`, `--walltime`, ...) are accepted and ignored, with
 #' a note; `--numThreads` is the same as `--threads`. Messages go to standard error.
 #'
-#' To have the command at hand, link to the script:
-#' `ln -s "$(Rscript -e 'cat(system.file("exec", "mnmash", package = "mnmash"))')" ~/bin/mnmash`
+#' To have the command at hand, with completion and a page for `man`: [mnmash_install_cli()].
+#'
+#' @section What is written:
+#' A file appears when it is whole. Beside results a folder has a folder `.mnmash` with records of
+#' what they were made from. A step whose inputs and options are those of its results does nothing
+#' (`--force` does it again). Results of other jobs are kept under another name, files that no
+#' record knows are not touched (`--overwrite` replaces both), and of two runs that would write one
+#' file at once the second is refused.
 #'
 #' @param args words of the command line.
 #'
 #' @return Invisibly the exit status: 0 when all went well, 1 after an error, 2 when the command was
 #'   not understood, 130 when interrupted.
-#' @seealso [mixture_prior()], [mash_fit()], `vignette("mixture-prior-pipeline")`
+#' @seealso [mixture_prior()], [mash_fit()], [mnmash_install_cli()],
+#'   `vignette("mixture-prior-pipeline")`
 #' @export
 #' @examples
 #' mnmash_cli("--help")
@@ -28,20 +36,14 @@ mnmash_cli <- function(args = commandArgs(trailingOnly = TRUE)) {
   }
   step <- NULL
   fail <- function(e, status) {
-    message("mnmash", if (!is.null(step)) paste0(" ", step), ": ", conditionMessage(e))
+    message("mnmash", if (!is.null(step)) paste0(" ", step), ": ",
+            in_words_of_options(conditionMessage(e), step, args))
     if (status == 2L) message("Try: mnmash", if (!is.null(step)) paste0(" ", step), " --help")
     invisible(status)
   }
   tryCatch(
     {
-      if (!length(args) || args[1L] %in% c("-h", "--help", "help")) {
-        cat(steps_help())
-        return(invisible(0L))
-      }
-      if (args[1L] == "--version") {
-        cat("mnmash ", as.character(utils::packageVersion("mnmash")), "\n", sep = "")
-        return(invisible(0L))
-      }
+      if (general_page(args)) return(invisible(0L))
       step <- find_step(args[1L])
       run_step(step, args[-1L])
       invisible(0L)
@@ -55,13 +57,31 @@ mnmash_cli <- function(args = commandArgs(trailingOnly = TRUE)) {
   )
 }
 
+# Prints what is not about the work of a step, and says whether it was that.
+general_page <- function(args) {
+  word <- if (length(args)) ascii_lower(args[1L]) else "help"
+  second <- args[-1L][1L]
+  text <- if (word %in% c("-h", "--help", "help")) {
+    if (is.na(second)) steps_help() else step_help(find_step(second))
+  } else if (word %in% c("-v", "--version", "version")) {
+    paste0("mnmash ", utils::packageVersion("mnmash"), "\n")
+  } else if (word == "man") {
+    man_page()
+  } else if (word == "completion") {
+    switch(if (is.na(second)) "" else second, bash = bash_completion(), zsh = zsh_completion(),
+      usage_error("give the shell: mnmash completion bash, or zsh")
+    )
+  }
+  if (is.null(text)) return(FALSE)
+  cat(text)
+  TRUE
+}
+
 find_step <- function(word) {
   key <- gsub("-", "_", ascii_lower(word))
+  at <- match(key, ascii_lower(names(step_words)))
+  if (!is.na(at)) return(step_words[[at]])
   names <- names(cli_steps)
-  at <- match(key, ascii_lower(names))
-  if (!is.na(at)) return(names[at])
-  synonym <- match(key, ascii_lower(names(step_synonyms)))
-  if (!is.na(synonym)) return(step_synonyms[[synonym]])
   distance <- drop(utils::adist(key, names))
   usage_error(
     "there is no step `", word, "`",
@@ -72,76 +92,64 @@ find_step <- function(word) {
 
 run_step <- function(name, args) {
   step <- cli_steps[[name]]
-  parsed <- parse_options(args, c(step$options, "threads", "quiet", "help"))
-  o <- parsed$values
-  if (isTRUE(o$help)) return(cat(step_help(name)))
-  for (key in setdiff(names(step$defaults), parsed$given)) o[[key]] <- step_default(step, key)
-  for (key in step$required) {
-    if (is.null(o[[key]])) usage_error("--", key, " is required: ", cli_options[[key]]$help)
-  }
-  o$given <- parsed$given
-  run <- function() {
-    for (note in parsed$notes) message("Note: ", note)
-    step$run(o)
-  }
+  if (length(args) && ascii_lower(args[1L]) == "help") args[1L] <- "--help"
+  parsed <- parse_options(args, step_options(step), step$idle)
+  if (isTRUE(parsed$values$help)) return(cat(step_help(name)))
+  o <- with_step_defaults(parsed, step)
+  o$session <- new_session(name, o)
+  on.exit(release_session(o$session))
   before <- options(
     mnmash.threads = if (is.null(o$threads)) getOption("mnmash.threads") else o$threads,
-    warn = 1
+    mnmash.progress = progress_option(o$progress), warn = 1
   )
-  on.exit(options(before))
-  if (o$quiet) suppressMessages(run()) else run()
+  on.exit(options(before), add = TRUE)
+  run <- function() {
+    for (note in parsed$notes) message("Note: ", note)
+    differs <- if (!isTRUE(o$upstream)) upstream_text(step, o$given)
+    if (!is.null(differs)) message("Note: ", sub("[.]$", "", differs))
+    step$run(o)
+    finish_session(o$session)
+  }
+  work <- function() with_log(o, up_to_date(run(), name))
+  if (o$quiet) suppressMessages(work()) else work()
 }
 
-# The default of an option in a step that has its own.
-step_default <- function(step, key) {
-  option_default(list(type = cli_options[[key]]$type, default = step$defaults[[key]]))
+# `code`, which ends early where there is nothing to do.
+up_to_date <- function(code, name) {
+  tryCatch(code, mnmash_up_to_date = \(e) {
+    message(" - '", conditionMessage(e)[1L], "' is up to date", and_more(length(e$message)),
+            ": inputs and options are those it was made with (--force makes it again)")
+  })
 }
 
-steps_help <- function() {
-  names <- names(cli_steps)
-  summaries <- vapply(cli_steps, `[[`, "", "summary")
-  paste0(
-    "mnmash: effects in many conditions, by multivariate adaptive shrinkage\n\n",
-    "  mnmash <step> --option value ...\n  mnmash <step> --help\n  mnmash --version\n\nSteps\n",
-    paste0("  ", format(names, width = 28), summaries, "\n", collapse = ""),
-    "\nOther names of steps: ",
-    paste(strwrap(paste(sort(names(step_synonyms)), collapse = ", "), 90, exdent = 2),
-          collapse = "\n"),
-    "\n"
-  )
-}
-
-step_help <- function(name) {
-  step <- cli_steps[[name]]
-  keys <- c(step$options, "threads", "quiet", "help")
-  lines <- vapply(keys, \(key) {
-    option <- cli_options[[key]]
-    default <- if (key %in% names(step$defaults)) {
-      step_default(step, key)
-    } else {
-      option_default(option)
+# Values of all options: given, of --upstream, of the step, of the option.
+with_step_defaults <- function(parsed, step) {
+  o <- parsed$values
+  for (key in setdiff(names(step$defaults), parsed$given)) o[[key]] <- step_default(step, key)
+  if (isTRUE(o$upstream)) {
+    for (key in setdiff(names(step$upstream), parsed$given)) o[[key]] <- step$upstream[[key]]
+  }
+  for (key in step$required) {
+    if (is.null(o[[key]])) {
+      usage_error("--", option_word(key), " is required: ", cli_options[[key]]$help)
     }
-    about <- c(
-      option$help,
-      if (option$type == "choice") paste0("[", paste(option_choices(option), collapse = "|"), "]"),
-      if (key %in% step$required) "(required)",
-      if (length(default) && any(nzchar(default)) && !identical(default, FALSE)) {
-        paste0("(default: ", paste(default, collapse = " "), ")")
-      }
-    )
-    value <- switch(option$type,
-      flag = "", list = " ...", files = " <file> ...", paste0(" <", option$type, ">")
-    )
-    if (key == "vhat-method") key <- "method"
-    text <- strwrap(paste(about, collapse = " "), 66)
-    left <- paste0("  --", if (isTRUE(default)) "[no-]", key, value)
-    indent <- strrep(" ", 32)
-    first <- if (nchar(left) < 32) formatC(left, width = -32) else paste0(left, "\n", indent)
-    paste0(first, paste(text, collapse = paste0("\n", strrep(" ", 32))), "\n")
-  }, "")
-  paste0(
-    "mnmash ", name, ": ", step$summary, "\n\n",
-    if (length(step$details)) paste0(paste(strwrap(step$details, 96), collapse = "\n"), "\n\n"),
-    "Options\n", paste(lines, collapse = "")
-  )
+  }
+  o$given <- parsed$given
+  o
+}
+
+# A message in which arguments of functions are called by the step's options.
+in_words_of_options <- function(text, name, args) {
+  if (is.null(name)) return(text)
+  keys <- step_options(cli_steps[[name]])
+  # Of two options for one argument that is meant which was given.
+  given <- vapply(sub("=.*$", "", args[is_option(args)]), option_key, "", allowed = keys)
+  keys <- keys[order(!keys %in% given)]
+  arguments <- vapply(keys, \(key) cli_options[[key]]$argument %||% gsub("-", "_", key), "")
+  for (i in seq_along(keys)) {
+    word <- option_word(keys[i])
+    text <- gsub(paste0("`", arguments[i], "(?=[`$\\[ ])"), paste0("`--", word), text, perl = TRUE)
+    text <- gsub(paste0("`", keys[i], "(?=`)"), paste0("`--", word), text, perl = TRUE)
+  }
+  text
 }

@@ -57,7 +57,9 @@ plot.posterior_contrast <- function(x, feature = NULL, threshold = NULL, by = c(
   if (!ncol(pairs)) {
     stop_mnmash("argument", as_typed("x"), " has no differences of pairs: use type = \"pairwise\"")
   }
-  draw_contrasts(as.matrix(counts[colnames(pairs)]), pairs, !is.null(feature), threshold, by, file)
+  draw_contrasts(
+    as.matrix(counts[colnames(pairs)]), pairs, !is.null(feature), paste(by, "<", threshold), file
+  )
 }
 
 #' @param n how many units to print.
@@ -101,7 +103,8 @@ glance.posterior_contrast <- function(x, ...) {
   )
 }
 
-draw_contrasts <- function(counts, pairs, features, threshold, by, file) {
+# `level` says what counts as significant.
+draw_contrasts <- function(counts, pairs, features, level, file) {
   names <- unique(as.vector(pairs))
   units <- counts["n_sig_snp", ] / counts["n_snp", ]
   tiles <- data.frame(
@@ -136,7 +139,7 @@ draw_contrasts <- function(counts, pairs, features, threshold, by, file) {
       x = NULL, y = NULL, fill = if (features) "units | features" else "units",
       title = "Different effects in two conditions",
       subtitle = paste0(
-        "share with ", by, " < ", threshold,
+        "share with ", level,
         if (features) ": of units below the diagonal, of features above it"
       )
     ) +

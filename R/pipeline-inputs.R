@@ -13,6 +13,9 @@ vhat_methods <- c(
   vhat_corshrink_xcondition = "corshrink", vhat_simple_specific = "simple_specific"
 )
 
+# As it is called in the names of files.
+vhat_label <- function(method) paste0("V_", sub("^vhat_(identity|simple|mle)$", "\\1", method))
+
 # V as a matrix, or an array with a matrix for each unit: given, from a file, or by a method from
 # the set of units that suits it.
 resolve_vhat <- function(V, input, alpha, ...) {
@@ -75,7 +78,7 @@ estimate_vhat <- function(input, method, alpha, Ulist = NULL, n_subset = 6000, m
     from_file("data", file, stop_few_rows(set, method, 0))
   }
   data <- set_data(input, set, alpha)
-  from_file("data", file, with_seed(seed, tryCatch(
+  V <- from_file("data", file, with_seed(seed, tryCatch(
     switch(method,
       corrected = residual_correlation(data, "corrected", n_threads = n_threads),
       mle = residual_correlation(
@@ -85,6 +88,8 @@ estimate_vhat <- function(input, method, alpha, Ulist = NULL, n_subset = 6000, m
     ),
     mnmash_error_too_few = \(e) stop_few_rows(set, method, nrow(data$Bhat))
   )))
+  if (set == "null") warn_few_units(nrow(data$Bhat), set, length(conditions))
+  V
 }
 
 stop_few_rows <- function(set, method, n) {
@@ -105,6 +110,7 @@ resolve_prior <- function(prior, conditions, name = "prior") {
     prior <- read_rds(file, name)
     return(from_file(name, file, resolve_prior(prior, conditions, name)))
   }
+  refuse_input(prior, name)
   # Weights are estimated anew: that there are none is no news.
   prior <- withCallingHandlers(
     prior_of(prior, name = name),

@@ -23,9 +23,10 @@
 #'    `"flash_nonneg"` ([cov_flash()]), `"pca"` ([cov_pca()]), `"xtx"` (the mean of the products of
 #'    effects), and `"canonical"` ([cov_canonical()]); in the units of the effect model.
 #' 3. `engine`: `"ed_bovy"` (or `"cov_ed"`), extreme deconvolution from those matrices ([cov_ed()]);
-#'    `"ud"` and `"ud_ted"`, ultimate deconvolution ([ud_fit()]) with `n_unconstrained` random
-#'    starting matrices and the canonical ones, of which only scales are estimated, and without the
-#'    other components; or, with `scale_only`, from all components, some of them only scaled;
+#'    `"ud"` and `"ud_ted"`, ultimate deconvolution ([ud_fit()]), by steps of extreme deconvolution
+#'    or of truncated eigenvalues, with `n_unconstrained` random starting matrices and the canonical
+#'    ones, of which only scales are estimated. Other components start further matrices if
+#'    `components`, `component_files` or `scale_only` is given;
 #'    `"none"`, the matrices as they are.
 #' 4. `ridge`: matrices of low rank make local false sign rates too small. Those of `"ed_bovy"` get
 #'    `1 / sqrt(n)` in every condition, `n` being the number of strong units: times the noise
@@ -47,7 +48,7 @@
 #' With `cwd`, `V` is written to `<output_prefix>.<effect_model>.V_<method>.rds` if it was
 #' estimated, and the prior to `<output_prefix>.<effect_model>.prior.rds`, with
 #' `save_components = TRUE` also the starting matrices to `<output_prefix>.<component>.rds`. A file
-#' is complete or not there.
+#' is complete or not there, and is written as soon as its contents are known.
 #'
 #' @param data the sets `strong`, for weights `random` (without it they are of the strong set), and
 #'   for some methods of `V` `null`: the name of an RDS file or what [read_mash_input()] takes.
@@ -138,6 +139,7 @@ mixture_prior <- function(data, engine = c("learn", "ed_bovy", "cov_ed", "ud", "
     n_threads = n_threads
   )
   check_weights_of_engine(w_source, how, components, component_files, keep_raw)
+  given <- !absent[["components"]] || !is.null(component_files)
   limits <- list(
     n_subset = check_count(n_subset), max_iter = check_count(V_max_iter, name = "V_max_iter"),
     seed = if (!is.null(seed)) check_set_seed(seed), n_threads = n_threads
@@ -148,6 +150,7 @@ mixture_prior <- function(data, engine = c("learn", "ed_bovy", "cov_ed", "ud", "
   alpha <- effect_alpha(effect_model)
   input <- mash_input_of(data, missing, sets = "strong")
 
+  check_npc(npc, ncol(input$strong.b))
   V_word <- if (is_file_name(V)) {
     V
   } else if (is.null(V) && is.null(attr(input, "V"))) {
@@ -157,6 +160,13 @@ mixture_prior <- function(data, engine = c("learn", "ed_bovy", "cov_ed", "ud", "
   }
   how$say("Residual correlation: ", V_word)
   V <- do.call(resolve_vhat, c(list(V, input, alpha), limits), quote = TRUE)
+  files <- if (!is.null(cwd)) list(cwd = cwd, prefix = prefix, say = how$say)
+  if (V_word %in% names(vhat_methods)) {
+    write_part(files, V, effect_model, vhat_label(V_word))
+  }
+  if (save_components) {
+    how$keep <- \(kinds) for (kind in names(kinds)) write_part(files, kinds[[kind]], kind)
+  }
   strong <- set_data(input, "strong", alpha, V)
   found <- if (engine == "learn") {
     how$seed <- check_set_seed(check_seed(seed))
@@ -165,7 +175,7 @@ mixture_prior <- function(data, engine = c("learn", "ed_bovy", "cov_ed", "ud", "
     choices <- list(
       components = components, files = component_files, npc = npc,
       remove_singleton = remove_singleton, scale_only = scale_only, w_source = w_source,
-      keep_raw = keep_raw, seed = seed
+      keep_raw = keep_raw, seed = seed, given = given
     )
     refine_components(in_units_of_noise(strong), choices, how)
   }
@@ -188,11 +198,24 @@ mixture_prior <- function(data, engine = c("learn", "ed_bovy", "cov_ed", "ud", "
   )))
   prior$lfsr_map <- found$lfsr_map
   prior <- beside_product(prior, product)
-  if (!is.null(cwd)) {
-    files <- list(cwd = cwd, prefix = prefix, V = V_word, components = save_components)
-    write_prior(prior, found$kinds, files, how$say)
-  }
+  write_part(files, prior, effect_model, "prior")
   prior
+}
+
+# A result as a file, if there are to be any: what is known is kept when a long step is killed.
+write_part <- function(files, x, ...) {
+  if (is.null(files)) return(invisible())
+  file <- output_file(files$cwd, files$prefix, ...)
+  save_rds(x, file)
+  files$say("Wrote ", file)
+}
+
+# Said before anything is estimated.
+check_npc <- function(npc, R) {
+  if (!is.null(npc) && npc > R) {
+    stop_mnmash("argument", as_typed("npc"), " must be at most ", R, ", the number of conditions, ",
+                "not ", npc)
+  }
 }
 
 # The engine asked for. What other engines than "learn" know is not for it.
@@ -276,23 +299,4 @@ check_scale_only <- function(scale_only, engine, components, files) {
     )
   }
   scale_only
-}
-
-write_prior <- function(prior, kinds, files, say) {
-  if (files$V %in% names(vhat_methods)) {
-    method <- sub("^vhat_(identity|simple|mle)$", "\\1", files$V)
-    file <- output_file(files$cwd, files$prefix, prior$effect_model, paste0("V_", method))
-    save_rds(prior$V, file)
-    say("Wrote ", file)
-  }
-  if (files$components) {
-    for (kind in names(kinds)) {
-      file <- output_file(files$cwd, files$prefix, kind)
-      save_rds(kinds[[kind]], file)
-      say("Wrote ", file)
-    }
-  }
-  file <- output_file(files$cwd, files$prefix, prior$effect_model, "prior")
-  save_rds(prior, file)
-  say("Wrote ", file)
 }

@@ -44,6 +44,8 @@ refine_components <- function(strong, choices, how) {
     "Components: ", length(start$data), " matrices from ", nrow(strong$Bhat), " strong units, ",
     length(start$canonical), " canonical"
   )
+  kinds <- lapply(start$kinds, \(U) lapply(U, `*`, strong$unit^2))
+  if (!is.null(how$keep)) how$keep(kinds)
   found <- with_seed(choices$seed, refine(strong, start, how))
   U <- found$U
   if (choices$w_source == "engine") {
@@ -55,7 +57,6 @@ refine_components <- function(strong, choices, how) {
   }
   weights$U <- lapply(weights$U, `*`, strong$unit^2)
   if (!is.null(weights$grid)) weights$grid <- weights$grid * strong$unit
-  kinds <- lapply(start$kinds, \(U) lapply(U, `*`, strong$unit^2))
   c(list(weights = weights, kinds = kinds), found[setdiff(names(found), c("U", "w", "raw"))])
 }
 
@@ -64,19 +65,20 @@ refine_components <- function(strong, choices, how) {
 starting_matrices <- function(strong, engine, choices, npc, n_threads) {
   ud <- startsWith(engine, "ud")
   scale_only <- choices$scale_only
+  # Ultimate deconvolution starts at random, and at what it is given.
+  given <- !ud || !is.null(scale_only) || choices$given
   if (!is.null(choices$files)) {
     read <- read_components(choices$files, colnames(strong$Bhat))
     kinds <- lapply(read, \(U) lapply(U, `/`, strong$unit^2))
   } else {
-    # Ultimate deconvolution starts at random, and at the canonical matrices.
     components <- choices$components
-    if (ud && is.null(scale_only)) components <- intersect(components, "canonical")
+    if (!given) components <- intersect(components, "canonical")
     kinds <- prior_components(strong, components, npc, choices$remove_singleton, n_threads)
   }
   apart <- if (ud && !is.null(scale_only)) scale_only else "canonical"
   list(
     kinds = kinds, canonical = as.list(do.call(c, unname(kinds[intersect(names(kinds), apart)]))),
-    data = if (!ud || !is.null(scale_only)) do.call(c, unname(kinds[setdiff(names(kinds), apart)]))
+    data = if (given) do.call(c, unname(kinds[setdiff(names(kinds), apart)]))
   )
 }
 

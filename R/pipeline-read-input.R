@@ -79,10 +79,12 @@ new_mash_input <- function(x, missing) {
   found <- lapply(stats::setNames(nm = input_sets), \(set) input_set(x, set))
   found <- found[!vapply(found, is.null, NA)]
   if (!length(found)) {
+    what <- what_it_is(x)
     stop_mnmash(
       "missing_entry", as_typed("data"),
       " has none of the entries `strong.b`, `random.b`, `null.b` or the ",
-      "same with `.z`: it has ", describe_entries(x)
+      "same with `.z`: it ", if (!startsWith(what, "is of class")) paste0(what, ", and "), "has ",
+      describe_entries(x)
     )
   }
   found <- same_conditions(found)

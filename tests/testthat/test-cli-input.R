@@ -200,13 +200,13 @@ test_that("what is wrong with a file is said with its name, the entry and what t
   fit(put(x[1:2], "b"), "b.rds'\\) has no `random` set .* which this step needs")
   turned <- x
   colnames(turned$random.b)[2] <- "other"
-  fit(put(turned, "c"), "`data\\$random.s` \\('.*c.rds'\\) does not go with .*\\(other\\)")
+  fit(put(turned, "c"), "`--data\\$random.s` \\('.*c.rds'\\) does not go with .*\\(other\\)")
   bytes <- readBin(good, "raw", 5000)
   writeBin(bytes, at("d"))
   fit(at("d"), "d.rds' is not an RDS file, or is damaged .*: write it again")
   wrong <- x
   wrong$random.s[2, 3] <- -1
-  fit(put(wrong, "e"), "`data\\$random.s` \\('.*e.rds'\\) must be positive: it is -1 at row 2")
+  fit(put(wrong, "e"), "`--data\\$random.s` \\('.*e.rds'\\) must be positive: it is -1 at row 2")
   few <- x
   for (what in c("null.b", "null.s", "null.z")) few[[what]] <- x[[what]][0, ]
   refused("f.rds'\\): not enough null rows .*set has 0, .*another method", "vhat_simple",
@@ -214,11 +214,11 @@ test_that("what is wrong with a file is said with its name, the entry and what t
   try_prior <- function(value, message) {
     refused(message, "mash", "--data", good, "--prior-data", put(value, "g"))
   }
-  try_prior(list(a = diag(5)), "`prior` \\('.*g.rds'\\) has 5 conditions, but the data have 8")
+  try_prior(list(a = diag(5)), "`--prior-data` \\('.*g.rds'\\) has 5 conditions, but the data")
   try_prior(list(w = c(0.5, 0.5), loglik = 1:9), "covariance matrices.*but `w`, `loglik`")
-  try_prior(1:3, "`prior` \\('.*g.rds'\\) must be a prior")
-  refused("`V` \\('.*h.rds'\\) must be positive definite", "mash", "--data", good,
+  try_prior(1:3, "`--prior-data` \\('.*g.rds'\\) must be a prior")
+  refused("`--vhat-data` \\('.*h.rds'\\) must be positive definite", "mash", "--data", good,
     "--prior-data", prior, "--vhat-data", put(matrix(2, 8, 8), "h"))
   blocked <- run_cli("pca", "--data", good, "--output", file.path(at("h"), "x.rds"))
-  expect_match(blocked$said, "`output`: cannot make the folder '.*': give another one")
+  expect_match(blocked$said, "`--output`: cannot make the folder '.*': give another one")
 })

@@ -54,12 +54,14 @@ some_value <- function(key) {
 
 test_that("every option of the workflows is known to its step, in both spellings", {
   for (step in names(workflow_options)) {
-    allowed <- c(cli_steps[[find_step(step)]]$options, "threads", "quiet", "help")
+    known <- cli_steps[[find_step(step)]]
+    allowed <- step_options(known)
     for (option in workflow_options[[step]]) {
       for (word in paste0("--", c(option, gsub("-", "_", option)))) {
-        key <- option_key(word)
-        if (key == "method" && "vhat-method" %in% allowed) key <- "vhat-method"
-        expect_error(parse_options(c(word, some_value(key)), allowed), NA, info = c(step, word))
+        key <- option_key(word, allowed)
+        expect_error(
+          parse_options(c(word, some_value(key)), allowed, known$idle), NA, info = c(step, word)
+        )
       }
     }
   }
@@ -70,10 +72,12 @@ test_that("options that only concern the scheduler, or that have no effect, are 
     expect_match(parse_options(c(paste0("--", key), "1"), "data")$notes, "concerns the scheduler")
   }
   idle <- names(cli_options)[!vapply(cli_options, \(o) is.null(o$note), NA)]
-  expect_setequal(idle, c("output-suffix", "util-script", "per-chunk", "slice-method"))
+  idle <- setdiff(idle, cli_scheduler_options)
+  expect_setequal(idle, c("util-script", "per-chunk", "slice-method"))
   for (key in idle) {
     expect_match(parse_options(c(paste0("--", key), "1"), key)$notes, "has no effect: ")
   }
+  expect_match(parse_options(c("--vhat", "mle"), "data", "vhat")$notes, "concerns other steps")
 })
 
 test_that("choices and defaults of the workflows are choices here", {
@@ -93,7 +97,11 @@ test_that("choices and defaults of the workflows are choices here", {
 
 test_that("defaults and choices are those of the functions, from one place", {
   # Options whose default is the command line's own affair: it does what the workflows do.
-  own <- c("cwd", "name", "format", "quiet", "help", "max-comp", "engine", "vhat", "vhat-method")
+  own <- c(
+    "cwd", "name", "format", "max-comp", "engine", "vhat", "vhat-method", "component",
+    "output-suffix", "z-only", "finemapping-column", "region-column", "coverage", "study",
+    "upstream", cli_everywhere
+  )
   for (key in setdiff(names(cli_options), own)) {
     default <- cli_options[[key]]$default
     if (!is.null(default)) expect_true(inherits(default, "r_default"), info = key)
@@ -107,13 +115,14 @@ test_that("defaults and choices are those of the functions, from one place", {
   for (step in names(cli_steps)) {
     for (key in names(cli_steps[[step]]$defaults)) {
       default <- cli_steps[[step]]$defaults[[key]]
-      expect_true(is.character(default) || inherits(default, "r_default"), info = c(step, key))
+      own <- is.character(default) || inherits(default, "r_default") || key == "posterior-cov"
+      expect_true(own, info = c(step, key))
     }
   }
   expect_identical(option_choices(cli_options$engine), eval(formals(mixture_prior)$engine))
 })
 
-test_that("--engine means what engine means in R, and the step ud what the workflows' does", {
+test_that("--engine means what engine means in R, and steps what the protocol's do", {
   data <- withr::local_tempfile(fileext = ".rds")
   saveRDS(simulate_mash_input(20, 20, 20, 3, seed = 1), data)
   asked <- function(...) {
@@ -125,6 +134,8 @@ test_that("--engine means what engine means in R, and the step ud what the workf
   expect_identical(asked("mash_prior", "--engine", "ud"), "ud")
   expect_identical(asked("mash_prior", "--engine", "ud_ted"), "ud_ted")
   expect_identical(asked("mash_prior", "--engine", "ud_ted", "--unconstrained-prior", "ed"), "ud")
-  expect_identical(asked("ud"), "ud_ted")
-  expect_identical(asked("ud", "--unconstrained-prior", "ed"), "ud")
+  expect_identical(asked("ud"), "ud")
+  expect_identical(asked("ud_unconstrained"), "ud_ted")
+  expect_identical(asked("ud", "--unconstrained-prior", "ted"), "ud_ted")
+  expect_identical(asked("ud_unconstrained", "--ud-method", "ed"), "ud")
 })

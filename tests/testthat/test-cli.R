@@ -61,7 +61,7 @@ test_that("what cannot be understood is named, with status 2", {
   bad <- run_cli("mash", "--data", "x.rds")
   expect_identical(bad$status, 2L)
   expect_match(bad$said, "mnmash mash: --prior-data is required.*Try: mnmash mash --help")
-  expect_error(parsed("--posterior-file", "x"), "give --mash-model and --analysis-units",
+  expect_error(parsed("--posterior-file", "x"), "contrasts are made by mash_posterior_contrast",
     class = "mnmash_error_usage")
   expect_identical(run_cli("mush")$status, 2L)
   expect_match(run_cli("mush")$said, "did you mean mash\\?")
@@ -73,18 +73,22 @@ test_that("every step has a page of help with its defaults, and every option a m
   for (step in names(cli_steps)) {
     page <- run_cli(step, "--help")
     expect_identical(page$status, 0L)
+    expect_identical(run_cli("help", step), page)
+    expect_identical(run_cli(step, "help"), page)
     expect_match(front$output, step, fixed = TRUE)
     for (option in cli_steps[[step]]$options) {
-      expect_match(page$output, paste0("--(\\[no-\\])?", sub("^vhat-method$", "method", option)))
+      expect_match(page$output, paste0("--(\\[no-\\])?", option_word(option)))
     }
     expect_true(all(nchar(strsplit(page$output, "\n")[[1L]]) <= 100))
   }
   expect_match(run_cli("ed-bovy", "--help")$output, "default: 1e-05")
   expect_setequal(
-    setdiff(names(cli_options), c("threads", "quiet", "help")),
+    setdiff(names(cli_options), c(cli_everywhere, cli_scheduler_options)),
     unique(unlist(lapply(cli_steps, `[[`, "options")))
   )
-  expect_match(run_cli("--version")$output, "^mnmash [0-9.]+$")
+  for (word in c("--version", "-v", "version")) {
+    expect_match(run_cli(word)$output, "^mnmash [0-9.]+$")
+  }
 })
 
 test_that("steps of the workflows are there under all their names", {
@@ -124,7 +128,7 @@ test_that("single steps write what the functions return, under the workflows' na
     reference_case("pipeline_EZ_four_components")$output$V, tolerance = 1e-12)
   run_cli("mash_vhat", "--data", file, "--method", "identity", "--cwd", folder)
   expect_equal(unname(readRDS(file.path(folder, "mashr_input.EE.V_identity.rds"))), diag(8))
-  expect_length(list.files(folder, all.files = TRUE, no.. = TRUE), 5)
+  expect_length(list.files(folder), 5)
 })
 
 test_that("groups by options, and by recipes with and without names", {
@@ -148,13 +152,13 @@ test_that("errors end with status 1, and say where", {
   folder <- withr::local_tempdir()
   missing <- run_cli("vhat_simple", "--data", file.path(folder, "no.rds"), "--cwd", folder)
   expect_identical(missing$status, 1L)
-  expect_match(missing$said, "mnmash vhat_simple: `data`: there is no file")
+  expect_match(missing$said, "mnmash vhat_simple: `--data`: there is no file")
   expect_length(list.files(folder), 0)
   file <- withr::local_tempfile()
   writeLines("x", file)
   blocked <- run_cli("pca", "--data", extdata("mashr_input.rds"), "--cwd", file.path(file, "b"))
   expect_identical(blocked$status, 1L)
-  expect_match(blocked$said, "`cwd`: cannot make the folder")
+  expect_match(blocked$said, "`--cwd`: cannot make the folder")
 })
 
 test_that("the installed script runs, and hands on its status", {
@@ -203,7 +207,10 @@ test_that("three steps from the command line do what the functions do", {
   )
   expect_identical(readRDS(file.path(folder, "p.EZ.prior.rds")), prior)
   fit <- mash_fit(file, prior, verbose = FALSE)
-  expect_identical(readRDS(file.path(folder, "p.EZ.posterior.rds")), fit$posterior)
+  # With covariances, as the workflows have them.
+  posterior <- readRDS(file.path(folder, "p.EZ.posterior.rds"))
+  expect_identical(dim(posterior$PosteriorCov), c(8L, 8L, 17L))
+  expect_identical(posterior[names(fit$posterior)], fit$posterior)
 })
 
 test_that("posteriors of one file, and of a list of files, without some conditions", {
@@ -229,7 +236,9 @@ test_that("posteriors of one file, and of a list of files, without some conditio
   call <- c("posterior", "--analysis-units", units, "--mash-model", model, "--vhat-data",
     file.path(folder, "V.rds"), "--cwd", folder, "--exclude-condition", "Ast", "Mic")
   expect_identical(run_cli(call)$status, 0L)
-  found <- lapply(file.path(folder, "units.posterior", c("g1.rds", "g2.rds")), readRDS)
+  found <- lapply(file.path(folder, "cache", c("g1.posterior.rds", "g2.posterior.rds")), readRDS)
+  expect_identical(readLines(file.path(folder, "units.all.posterior_list")),
+    file.path(folder, "cache", c("g1.posterior.rds", "g2.posterior.rds")))
   keep <- setdiff(colnames(x$strong.b), c("Ast", "Mic"))
   data <- mash_set_data(x$strong.b[, keep], x$strong.s[, keep], V = V[keep, keep])
   g <- fit$fitted_g
@@ -238,11 +247,13 @@ test_that("posteriors of one file, and of a list of files, without some conditio
   expect_equal(rbind(found[[1]]$PosteriorMean, found[[2]]$PosteriorMean), direct$PosteriorMean,
     tolerance = 1e-10)
 
-  both <- run_cli(c(call, "--data", file))
-  expect_identical(both$status, 2L)
-  expect_match(both$said, "give --data, one file, or --analysis-units")
+  # Where there is a list, --data says only how names begin.
+  again <- run_cli(c(call, "--data", file))
+  expect_identical(again$status, 0L)
+  expect_match(again$said, "2 of 2 were up to date")
+  expect_match(run_cli("posterior", "--cwd", folder)$said, "give --data, one file, or")
   gone <- run_cli("posterior", "--data", file, "--mash-model", file)
-  expect_match(gone$said, "does not hold a fit of mash")
+  expect_match(gone$said, "is a mash input, and does not hold a fit of mash")
   wrong <- run_cli("posterior", "--data", file, "--mash-model", model, "--bhat-key", "b.b",
     "--cwd", folder)
   expect_match(wrong$said, "has no entry `b.b`: it has `strong.b`")
@@ -267,7 +278,7 @@ test_that("contrasts, their table and picture, and scores", {
   done <- run_cli("mash_posterior_contrast", "--analysis-units", units, "--mash-model", model,
     "--cwd", folder, "--cells", "Ast", "Exc", "Inh", "Mic", "--grouping_recipe", recipe)
   expect_identical(done$status, 0L, info = done$said)
-  files <- file.path(folder, "units.posterior_contrast", c("g1.rds", "g2.rds"))
+  files <- file.path(folder, "contrast", paste0("g", 1:2, ".posterior_contrast.rds"))
   data <- mash_set_data(x$strong.b, x$strong.s)
   direct <- posterior_contrast(fit, data, c("Ast", "Exc", "Inh", "Mic"),
     list(neurons = c("Exc", "Inh")))
@@ -288,7 +299,7 @@ test_that("contrasts, their table and picture, and scores", {
   }
   skip_if_not_installed("ggplot2")
   counted <- function(...) {
-    done <- run_cli("posterior_cntrast_plot", call, ...)
+    done <- run_cli("posterior_cntrast_plot", call, "--overwrite", ...)
     expect_identical(done$status, 0L, info = done$said)
     utils::read.csv(file.path(folder, "contrasts.summary.csv"), row.names = 1)
   }
@@ -300,7 +311,7 @@ test_that("contrasts, their table and picture, and scores", {
     c("Ast_deviation", "Mic_deviation", "Ast_vs_Mic"))
   expect_gt(file.size(file.path(folder, "contrasts.png")), 5000)
   expect_match(run_cli("feature_score_meta", "--data", file, "--cwd", folder)$said,
-    "does not hold contrasts")
+    "is a mash input, and does not hold contrasts")
 })
 
 test_that("files are about what is left of their names without endings of steps", {
