@@ -14,25 +14,29 @@ picture <- function(plot, width, height, file = NULL, dpi = 150) {
   invisible(plot)
 }
 
-# The file is there when it is complete, or not at all.
+# The file is there when it is complete, or not at all. Several plots are the pages of a .pdf.
 save_picture <- function(plot, file, width, height, dpi = 150) {
   if (!is.character(file) || length(file) != 1L || is.na(file) || !nzchar(file)) {
-    stop_mnmash("type", "`file` must be the name of a file that ends in .pdf or .png")
+    stop_mnmash("type", "`file` must be the name of a file that ends in .pdf, .png or .svg")
   }
   type <- ascii_lower(sub("^.*[.]", "", basename(file)))
-  if (!type %in% c("pdf", "png") || !grepl(".", basename(file), fixed = TRUE)) {
-    stop_mnmash("argument", "`file` must end in .pdf or .png: '", file, "' does not")
+  if (!type %in% c("pdf", "png", "svg") || !grepl(".", basename(file), fixed = TRUE)) {
+    stop_mnmash("argument", "`file` must end in .pdf, .png or .svg: '", file, "' does not")
   }
   dpi <- check_number(dpi, 20, 1200)
   # A device whose disk is full may keep its file open for ever: not one beside `file`.
   drawn <- tempfile(fileext = paste0(".", type))
   on.exit(unlink(drawn))
   tryCatch(
-    suppressWarnings(ggplot2::ggsave(
-      drawn,
-      plot = plot, device = type, width = width, height = height, dpi = dpi,
-      limitsize = FALSE, bg = "white"
-    )),
+    suppressWarnings(if (inherits(plot, "ggplot")) {
+      ggplot2::ggsave(
+        drawn,
+        plot = plot, device = if (type == "svg") grDevices::svg else type, width = width,
+        height = height, dpi = dpi, limitsize = FALSE, bg = "white"
+      )
+    } else {
+      draw_pages(plot, drawn, width, height)
+    }),
     error = \(e) stop_mnmash("file", "cannot draw '", file, "': ", conditionMessage(e))
   )
   why <- picture_damage(drawn, type)
@@ -40,6 +44,13 @@ save_picture <- function(plot, file, width, height, dpi = 150) {
     stop_mnmash("file", "cannot draw '", file, "': ", why, "; is the disk of tempdir() full?")
   }
   write_bytes(readBin(drawn, "raw", file.size(drawn)), file)
+}
+
+draw_pages <- function(plots, file, width, height) {
+  grDevices::pdf(file, width, height, bg = "white", onefile = TRUE)
+  device <- grDevices::dev.cur()
+  on.exit(grDevices::dev.off(device))
+  for (plot in plots) print(plot)
 }
 
 # What is wrong with the bytes of a picture, or NULL: devices do not say when the disk is full. A
@@ -53,6 +64,9 @@ picture_damage <- function(file, type) {
     place <- regmatches(end, regexec("startxref\n([0-9]+)\n%%EOF\n$", end, useBytes = TRUE))[[1L]]
     table <- if (length(place)) as.numeric(place[2L])
     whole <- length(table) && table + 4 <= size && identical(at(table, 4L), charToRaw("xref"))
+  } else if (type == "svg") {
+    end <- rawToChar(utils::tail(bytes, 16L))
+    whole <- grepl("</svg>[[:space:]]*$", end)
   } else {
     from <- 8
     last <- raw()

@@ -22,7 +22,8 @@
 mnmash_install_cli <- function(folder = "~/.local/bin", extras = "~/.local/share",
                                overwrite = FALSE) {
   check_flag(overwrite)
-  folder <- usable_folder(path.expand(folder), "folder")
+  folder <- usable_folder(folder_name(folder), "folder")
+  if (!is.null(extras)) extras <- folder_name(extras)
   file <- file.path(folder, if (.Platform$OS.type == "windows") "mnmash.cmd" else "mnmash")
   mark <- "runs the command line of the R package mnmash"
   if (file.exists(file) && !overwrite && !any(grepl(mark, readLines(file, warn = FALSE)))) {
@@ -30,7 +31,7 @@ mnmash_install_cli <- function(folder = "~/.local/bin", extras = "~/.local/share
   }
   write_bytes(command_script(mark), file)
   Sys.chmod(file, "755")
-  files <- c(file, if (!is.null(extras)) write_extras(path.expand(extras)))
+  files <- c(file, if (!is.null(extras)) write_extras(extras))
   message("Wrote ", paste0("'", files, "'", collapse = ", "))
   if (!normalizePath(folder) %in% normalizePath(
     strsplit(Sys.getenv("PATH"), .Platform$path.sep)[[1L]], mustWork = FALSE
@@ -38,6 +39,14 @@ mnmash_install_cli <- function(folder = "~/.local/bin", extras = "~/.local/share
     message("'", folder, "' is not on the PATH: add it, as by export PATH=\"", folder, ":$PATH\"")
   }
   invisible(files)
+}
+
+folder_name <- function(x, name = arg_name(x)) {
+  force(name)
+  if (!is_file_name(x) || !nzchar(x)) {
+    stop_mnmash("type", as_typed(name), " must be the name of a folder")
+  }
+  path.expand(x)
 }
 
 # The library of the package need not be one that R looks into by itself.

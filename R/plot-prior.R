@@ -9,19 +9,24 @@
 #' from the top and from the left. Correlations with a condition that has no variance in a matrix
 #' are not defined; they are grey.
 #'
+#' Matrices of one condition only, of which a prior may have one for each, share a panel if there are
+#' three or more: on its diagonal their weights are drawn, over the largest of them.
+#'
 #' Labels are readable at the size that the picture has as its attribute `"size"`, which is that of
-#' `file`.
+#' `file`. A `.pdf` has as many pages as it needs, with up to 30 panels on a page, or fewer where
+#' there are many conditions; other files have all panels on one.
 #'
 #' @param prior a prior, a fit of [mash()] or [mixture_prior()], or a list of `U` and `w`: what
 #'   [as_prior()] understands.
 #' @param max_comp at most this many matrices, those of largest weight; `NULL`, or -1, for all.
 #' @param to_cor show correlations in place of covariances.
 #' @param threshold leave out matrices with weights up to this.
-#' @param remove_label leave out the names of the conditions.
+#' @param remove_label call the conditions `t1`, `t2`, ... in place of their names.
 #' @param name a title.
 #' @param ncol number of panels side by side.
 #' @param width,height size of the file in inches, if it is to be another one.
 #' @param dpi resolution of a `.png`, in dots per inch.
+#' @param singletons matrices of one condition: `"together"` in one panel, or `"apart"`.
 #' @param ... `conditions` and `pi_thresh` of [as_prior()].
 #' @inheritParams shared_arguments
 #'
@@ -41,37 +46,78 @@
 #' }
 plot_U <- function(prior, file = NULL, max_comp = NULL, to_cor = FALSE, threshold = 1e-6,
                    remove_label = FALSE, name = NULL, ncol = NULL, width = NULL, height = NULL,
-                   dpi = 150, ...) {
+                   dpi = 150, singletons = c("together", "apart"), ...) {
   further <- take_dots(..., also = c("conditions", "pi_thresh"))
   need_ggplot2()
   check_flag(to_cor)
   check_flag(remove_label)
-  shown <- shown_matrices(shown_prior(prior, further), max_comp, check_number(threshold, 0, 1))
+  singletons <- match_choice(singletons, c("together", "apart"))
+  prior <- shown_prior(prior, further)
+  if (remove_label) prior$U <- lapply(prior$U, numbered_conditions)
+  if (singletons == "together") prior <- singletons_together(prior, check_number(threshold, 0, 1))
+  shown <- shown_matrices(prior, max_comp, check_number(threshold, 0, 1))
   R <- nrow(shown$U[[1L]])
-  columns <- if (is.null(ncol)) {
-    if (R <= 20) 5 else if (R <= 35) 4 else 3
-  } else {
-    check_count(ncol)
-  }
+  most <- if (is.null(ncol)) panels_across(R) else check_count(ncol)
+  pages <- if (is_pdf(file)) panel_pages(length(shown$U), most * panels_down(R)) else
+    list(seq_along(shown$U))
   # Rows of panels of nearly equal length.
-  columns <- ceiling(length(shown$U) / ceiling(length(shown$U) / columns))
+  columns <- ceiling(length(pages[[1L]]) / ceiling(length(pages[[1L]]) / most))
   size <- label_size(R)
   panel <- max(1.7, R * size * 1.25 / 72)
-  labels <- if (remove_label) character() else condition_names(shown$U[[1L]])
-  margin <- label_inches(labels, size)
-  plot <- draw_matrices(shown, to_cor, columns, size, remove_label, name)
+  margin <- label_inches(condition_names(shown$U[[1L]]), size)
+  plots <- lapply(pages, \(at) draw_matrices(shown, at, to_cor, columns, size, name))
   default <- c(
     max(columns * (panel + 0.15) + margin + 0.3, label_inches(shown$note, 10) + 0.5, 4.5),
-    ceiling(length(shown$U) / columns) * (panel + 0.5) + margin + 1.5
+    ceiling(length(pages[[1L]]) / columns) * (panel + 0.5) + margin + 1.5
   )
   picture(
-    plot, if (is.null(width)) default[1L] else check_number(width, 1, 200),
+    if (length(plots) == 1L) plots[[1L]] else plots,
+    if (is.null(width)) default[1L] else check_number(width, 1, 200),
     if (is.null(height)) default[2L] else check_number(height, 1, 200), file, dpi
   )
 }
 
-# A point size that lets R labels stand side by side.
-label_size <- function(R) if (R <= 20) 8 else if (R <= 35) 7 else 6
+# A point size that lets R labels stand side by side, and how many panels a page has.
+label_size <- function(R) if (R <= 20) 8 else if (R <= 35) 7 else if (R <= 60) 6 else 5
+
+panels_across <- function(R) if (R <= 20) 5 else if (R <= 35) 4 else if (R <= 60) 3 else 2
+
+panels_down <- function(R) if (R <= 20) 6 else if (R <= 35) 4 else if (R <= 60) 4 else 2
+
+is_pdf <- function(file) is_file_name(file) && grepl("[.]pdf$", file, ignore.case = TRUE)
+
+# The panels of each page, of nearly equal numbers.
+panel_pages <- function(n, most) {
+  pages <- ceiling(n / most)
+  split(seq_len(n), rep(seq_len(pages), each = ceiling(n / pages), length.out = n))
+}
+
+numbered_conditions <- function(U) {
+  names <- paste0("t", seq_len(nrow(U)))
+  `dimnames<-`(U, list(names, names))
+}
+
+# The only condition that a matrix has a variance for, or NA.
+single_condition <- function(U) {
+  there <- which(diag(U) > 1e-12 * max(diag(U)))
+  if (length(there) == 1L && all(U[-there, ] == 0)) there else NA
+}
+
+# A prior in which three or more matrices of one condition each are one, of their weights.
+singletons_together <- function(prior, threshold) {
+  of <- vapply(prior$U, single_condition, 0)
+  single <- which(!is.na(of) & prior$w > threshold)
+  if (length(single) < 3L) return(prior)
+  weights <- tapply(prior$w[single], of[single], sum)
+  U <- prior$U[[1L]] * 0
+  diag(U)[as.integer(names(weights))] <- weights
+  label <- paste(length(single), "of one condition (their weights)")
+  list(
+    U = c(prior$U[-single], stats::setNames(list(U), label)),
+    w = c(prior$w[-single], stats::setNames(sum(prior$w[single]), label)),
+    null_weight = prior$null_weight, weights_of = label
+  )
+}
 
 # One weight for each matrix, whatever its scales.
 shown_prior <- function(prior, further = list()) {
@@ -118,7 +164,10 @@ shown_matrices <- function(prior, max_comp, threshold) {
       paste0(length(prior$w) - length(large), " with weights up to ", threshold, " left out")
     }
   )
-  list(U = prior$U[at], w = prior$w[at], note = paste(note, collapse = "; "))
+  list(
+    U = prior$U[at], w = prior$w[at], note = paste(note, collapse = "; "),
+    weights_of = prior$weights_of
+  )
 }
 
 percent <- function(x) {
@@ -127,8 +176,11 @@ percent <- function(x) {
 }
 
 # The numbers behind the panels, in long form.
-matrix_cells <- function(U, w, to_cor) {
-  scaled <- lapply(U, \(u) if (to_cor) safe_correlation(u) else u / max(diag(u)))
+matrix_cells <- function(U, w, to_cor, weights_of = NULL) {
+  scaled <- lapply(names(U), \(name) {
+    u <- U[[name]]
+    if (to_cor && !identical(name, weights_of)) safe_correlation(u) else u / max(diag(u))
+  })
   conditions <- condition_names(U[[1L]])
   R <- length(conditions)
   titles <- paste0(names(U), "\nw = ", vapply(w, format, "", digits = 3))
@@ -148,10 +200,9 @@ safe_correlation <- function(U) {
   pmin(pmax(U / outer(sd, sd), -1), 1)
 }
 
-draw_matrices <- function(shown, to_cor, columns, size, remove_label, name) {
-  cells <- matrix_cells(shown$U, shown$w, to_cor)
+draw_matrices <- function(shown, at, to_cor, columns, size, name) {
+  cells <- matrix_cells(shown$U[at], shown$w[at], to_cor, shown$weights_of)
   R <- nrow(shown$U[[1L]])
-  text <- if (remove_label) ggplot2::element_blank()
   ggplot2::ggplot(cells, ggplot2::aes(.data$column, .data$row, fill = .data$value)) +
     ggplot2::geom_tile(colour = if (R <= 20) "white" else NA, linewidth = 0.25) +
     ggplot2::facet_wrap(ggplot2::vars(.data$matrix), ncol = columns) +
@@ -172,12 +223,8 @@ draw_matrices <- function(shown, to_cor, columns, size, remove_label, name) {
     ) +
     ggplot2::theme_minimal() +
     ggplot2::theme(
-      axis.text.x = if (is.null(text)) {
-        ggplot2::element_text(angle = 90, hjust = 1, vjust = 0.5, size = size)
-      } else {
-        text
-      },
-      axis.text.y = if (is.null(text)) ggplot2::element_text(size = size) else text,
+      axis.text.x = ggplot2::element_text(angle = 90, hjust = 1, vjust = 0.5, size = size),
+      axis.text.y = ggplot2::element_text(size = size),
       panel.grid = ggplot2::element_blank(), legend.position = "top",
       legend.justification = "left", legend.margin = ggplot2::margin(),
       legend.title = ggplot2::element_text(size = 9),

@@ -240,7 +240,7 @@ fuzz_calls <- function() {
                              row_weights = named(1:10, LETTERS[1:10]), tol = 1e-6, max_iter = 20,
                              method = "convex", nullweight = 10), t1),
     mnmash_cli = list(c("prior", "--help")),
-    mnmash_install_cli = list(folder = tempfile("bin"), extras = NULL),
+    mnmash_install_cli = list(folder = tempfile("bin"), extras = NULL, overwrite = TRUE),
     mnm = c(list(genome, prior = U, rounds = 1, K = 2, lambda = 6, masks = 0.1, tree = FALSE,
                  restarts = TRUE, heat = 0.5, residual = "full", finemap = TRUE, L = 2,
                  coverage = 0.9, min_abs_corr = 0.4, effects = TRUE, tol = 0.1, max_passes = 2,

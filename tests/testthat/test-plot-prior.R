@@ -124,7 +124,7 @@ test_that("files are written whole, or not at all", {
 
 test_that("bad arguments are named", {
   prior <- prior_of_three()
-  expect_error(plot_U(prior, "x.gif"), "`file` must end in .pdf or .png", class = "mnmash_error")
+  expect_error(plot_U(prior, "x.gif"), "`file` must end in .pdf, .png or .svg", class = "mnmash_error")
   file <- withr::local_tempfile(lines = "not a folder")
   expect_error(plot_U(prior, file.path(file, "x.pdf")), "folder", class = "mnmash_error_file")
   expect_error(plot_U(prior, threshold = 0.9), "largest weight is 0.4", class = "mnmash_error")
@@ -146,4 +146,62 @@ test_that("pictures take the arguments of what they draw, and no others", {
   expect_error(plot(prior, topp = 2), "did you mean `top`", class = "mnmash_error_argument")
   expect_error(plot(prior, to_cor = TRUE), "`to_cor`", class = "mnmash_error_argument")
   expect_s3_class(plot(prior, type = "U", to_cor = TRUE), "ggplot")
+})
+
+# A learnt prior of R conditions: shared patterns, and one matrix for each condition.
+prior_with_singletons <- function(R, K = 8) {
+  names <- paste0("condition_", seq_len(R), "_of_many")
+  set.seed(R)
+  own <- lapply(seq_len(R), \(r) `diag<-`(matrix(0, R, R), as.numeric(seq_len(R) == r)))
+  shared <- lapply(seq_len(K), \(k) tcrossprod(rnorm(R)) + diag(R))
+  U <- lapply(c(own, shared), `dimnames<-`, list(names, names))
+  names(U) <- c(names, paste0("ED_", seq_len(K)))
+  w <- c(0.3 * seq_len(R) / sum(seq_len(R)), 0.5 * rev(seq_len(K)) / sum(seq_len(K)))
+  list(U = U, w = stats::setNames(w, names(U)), null_weight = 0.2)
+}
+
+test_that("matrices of one condition share a panel, which has their weights", {
+  prior <- prior_with_singletons(6, 2)
+  plot <- plot_U(prior)
+  expect_identical(nlevels(plot$data$matrix), 3L)
+  label <- "6 of one condition (their weights)"
+  expect_match(levels(plot$data$matrix)[2], paste0(label, "\nw = 0.3"), fixed = TRUE)
+  names <- colnames(prior$U[[1]])
+  found <- vapply(names, \(r) shown_at(plot, label, r, r), 0)
+  expect_equal(unname(found), 1:6 / 6)
+  expect_equal(shown_at(plot, label, names[1], names[2]), 0)
+  # Weights are no covariances: they stay what they are.
+  cor <- plot_U(prior, to_cor = TRUE)
+  expect_equal(shown_at(cor, label, names[3], names[3]), 0.5)
+  expect_identical(nlevels(plot_U(prior, singletons = "apart")$data$matrix), 8L)
+  # Two are not many, and those without weight do not count.
+  prior$w[names[1:4]] <- 0
+  expect_identical(nlevels(plot_U(prior)$data$matrix), 4L)
+})
+
+test_that("names are left out by numbers", {
+  plot <- plot_U(prior_of_three(), remove_label = TRUE)
+  expect_identical(levels(plot$data$column), c("t1", "t2", "t3"))
+})
+
+test_that("a .pdf has as many pages as its panels need", {
+  file <- withr::local_tempfile(fileext = ".pdf")
+  pages <- function(...) {
+    plot_U(..., file = file)
+    text <- readBin(file, "raw", file.size(file))
+    text[text == 0] <- as.raw(32)
+    length(gregexpr("/Type /Page\\b", rawToChar(text), useBytes = TRUE)[[1]])
+  }
+  prior <- prior_with_singletons(4, 32)
+  expect_identical(pages(prior), 2L)
+  expect_identical(pages(prior, max_comp = 3), 1L)
+  expect_identical(lengths(panel_pages(33, 30), use.names = FALSE), c(17L, 16L))
+  expect_identical(unlist(panel_pages(33, 30), use.names = FALSE), 1:33)
+})
+
+test_that("pictures may be .svg", {
+  skip_if_not(capabilities("cairo"))
+  file <- withr::local_tempfile(fileext = ".svg")
+  plot_U(prior_of_three(), file)
+  expect_match(readLines(file, n = 2)[1], "<\\?xml")
 })
