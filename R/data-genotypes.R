@@ -19,6 +19,8 @@
 #'   the file does not have are passed over. Default: all.
 #' @param region `"chromosome:from-to"`: only variants there. Where they are is read from the `.bim`
 #'   file or from their names, such as `chr1:1234:A:G` or `1_1234_A_G`.
+#' @param impute put the mean of its variant in the place of a missing dosage, as regressions and
+#'   [finemap_data()] need; that is said. A variant without any value becomes 0.
 #' @inheritParams shared_arguments
 #'
 #' @return A matrix of dosages, samples x variants, with names, `NA` where missing.
@@ -29,9 +31,22 @@
 #' file <- tempfile(fileext = ".tsv")
 #' writeLines(c("sample\tv1\tv2", "a\t0\t1", "b\t2\tNA"), file)
 #' read_genotypes(file)
-read_genotypes <- function(file, variants = NULL, region = NULL, ...) {
+read_genotypes <- function(file, variants = NULL, region = NULL, impute = FALSE, ...) {
   take_dots(...)
-  if (!is_file_name(file)) stop_mnmash("type", "`file` must be the name of one file")
+  check_flag(impute)
+  X <- genotypes_of(file, variants, region)
+  if (impute && anyNA(X)) {
+    tell_once(
+      as_typed("file"), ": means of their variants stand for ", number(sum(is.na(X))),
+      " missing genotypes (", format(100 * mean(is.na(X)), digits = 2), "%)"
+    )
+    X <- put_in_means(X)
+  }
+  X
+}
+
+genotypes_of <- function(file, variants, region) {
+  if (!is_file_name(file)) stop_mnmash("type", as_typed("file"), " must be the name of one file")
   if (!is.null(region)) region <- parse_region(region)
   check_variants(variants)
   stem <- sub("[.]bed$", "", file)
@@ -39,7 +54,7 @@ read_genotypes <- function(file, variants = NULL, region = NULL, ...) {
     return(read_plink(stem, variants, region))
   }
   if (!file.exists(file) || dir.exists(file)) {
-    stop_mnmash("file", "`file`: there is no file '", file, "'")
+    stop_mnmash("file", as_typed("file"), ": there is no file '", file, "'")
   }
   refuse_format(file)
   X <- if (grepl("[.]rds$", ascii_lower(file))) rds_genotypes(file) else text_genotypes(file)
@@ -55,8 +70,9 @@ refuse_format <- function(file) {
     return(invisible())
   }
   stop_mnmash(
-    "file", "`file`: '", file, "' is of a format (.", ending, ") that is not read here: convert ",
-    "it to PLINK's binary files, such as by `plink2 --make-bed`, or write dosages as a table"
+    "file", as_typed("file"), ": '", file, "' is of a format (.", ending, ") that is not read ",
+    "here: convert it to PLINK's binary files, such as by `plink2 --make-bed`, or write dosages ",
+    "as a table"
   )
 }
 
@@ -67,7 +83,7 @@ rds_genotypes <- function(file) {
 }
 
 text_genotypes <- function(file) {
-  table <- read_table(file, "`file`")
+  table <- read_table(file, as_typed("file"))
   if (grepl("[.]raw([.]gz)?$", ascii_lower(file))) {
     described <- names(table) %in% c("FID", "IID", "PAT", "MAT", "SEX", "PHENOTYPE")
     samples <- table[["IID"]]
@@ -104,8 +120,9 @@ read_plink <- function(stem, variants, region) {
     bad <- which(is.na(suppressWarnings(as.numeric(bim[[3L]]))))
     if (length(bad)) {
       stop_mnmash(
-        "file", "`file`: '", files[2L], "' has a position that is no number in line ", bad[1L],
-        ": \"", bim[[3L]][bad[1L]], "\"", and_more(length(bad)), "; mend it, or do without `region`"
+        "file", as_typed("file"), ": '", files[2L], "' has a position that is no number in line ",
+        bad[1L], ": \"", bim[[3L]][bad[1L]], "\"", and_more(length(bad)),
+        "; mend it, or do without `region`"
       )
     }
     at <- at[inside(bim[at, 1L], bim[at, 3L], region)]
@@ -123,7 +140,9 @@ read_plink <- function(stem, variants, region) {
 plink_files <- function(stem) {
   files <- paste0(stem, c(".bed", ".bim", ".fam"))
   absent <- !file.exists(files)
-  if (any(absent)) stop_mnmash("file", "`file`: there is no file '", files[absent][1L], "'")
+  if (any(absent)) {
+    stop_mnmash("file", as_typed("file"), ": there is no file '", files[absent][1L], "'")
+  }
   files
 }
 
@@ -131,12 +150,14 @@ plink_files <- function(stem) {
 check_bed <- function(files, n, p) {
   head <- readBin(files[1L], "raw", 3L)
   if (!identical(head, as.raw(c(0x6c, 0x1b, 0x01)))) {
-    stop_mnmash("file", "`file`: '", files[1L], "' is no .bed file with a variant after the other")
+    stop_mnmash(
+      "file", as_typed("file"), ": '", files[1L], "' is no .bed file with a variant after the other"
+    )
   }
   bytes <- 3 + (n + 3) %/% 4 * p
   if (file.size(files[1L]) != bytes) {
     stop_mnmash(
-      "file", "`file`: '", files[1L], "' has ", file.size(files[1L]), " bytes, but ", n,
+      "file", as_typed("file"), ": '", files[1L], "' has ", file.size(files[1L]), " bytes, but ", n,
       " samples (.fam) and ", p, " variants (.bim) take ", bytes
     )
   }
@@ -152,7 +173,9 @@ plink_dosage <- vapply(0:255, \(byte) {
 plain_table <- function(file, width, columns) {
   what <- rep(list(NULL), width)
   what[columns] <- list("")
-  complain <- \(e) stop_mnmash("file", "`file`: cannot read '", file, "': ", conditionMessage(e))
+  complain <- \(e) stop_mnmash(
+    "file", as_typed("file"), ": cannot read '", file, "': ", conditionMessage(e)
+  )
   found <- tryCatch(
     scan(
       file, what, quiet = TRUE, flush = TRUE, comment.char = "", quote = "", multi.line = FALSE

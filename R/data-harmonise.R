@@ -7,8 +7,8 @@
 #' variants of a table of associations to those of a panel, changes the signs of effects where the
 #' alleles are exchanged, and says what it did.
 #'
-#' Variants are matched by name where any names are the same, otherwise by chromosome and position,
-#' where several variants at one position are told apart by their alleles. Then, for each,
+#' Variants are matched by name, or where more of them are the same so, by chromosome and position;
+#' several variants at one position are told apart by their alleles. Then, for each,
 #' - the alleles are the same, or exchanged (`swapped`): effects and z-scores change their signs,
 #'   and frequencies `f` become `1 - f`;
 #' - or they are so on the other strand (`A` for `T`, `C` for `G`; sequences are turned round):
@@ -145,8 +145,11 @@ matched_by <- function(found, panel, by) {
   placed <- !is.null(found$chromosome) && !is.null(found$position) && !all(is.na(panel$position)) &&
     !all(is.na(panel$chromosome))
   if (is.null(by)) {
-    common <- named && any(found$unit %in% panel$name)
-    by <- if (common || !placed) "name" else "position"
+    common <- \(by) {
+      keys <- place_keys(found, found$unit, by)
+      sum(!is.na(keys) & keys %in% place_keys(panel, panel$name, by))
+    }
+    by <- if (placed && (!named || common("position") > common("name"))) "position" else "name"
   }
   if (by == "name" && !named || by == "position" && !placed) {
     stop_mnmash(
@@ -161,14 +164,17 @@ matched_by <- function(found, panel, by) {
   by
 }
 
+# What two sources have in common of the same place; `NA` in neither.
+place_keys <- function(x, names, by) {
+  if (by == "name") return(names)
+  known <- !is.na(x$chromosome) & !is.na(x$position)
+  paste(x$chromosome, x$position)[ifelse(known, seq_along(known), NA)]
+}
+
 # Pairs of rows that may be the same variant.
 same_places <- function(found, panel, by) {
-  key <- \(x, names) {
-    if (by == "name") return(names)
-    ifelse(is.na(x$chromosome) | is.na(x$position), NA, paste(x$chromosome, x$position))
-  }
-  own <- key(found, found$unit)
-  panel_key <- key(panel, panel$name)
+  own <- place_keys(found, found$unit, by)
+  panel_key <- place_keys(panel, panel$name, by)
   at <- split(seq_along(panel_key), factor(panel_key, unique(panel_key)))
   candidates <- unname(at[match(own, names(at))])
   data.frame(

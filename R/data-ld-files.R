@@ -62,7 +62,9 @@ ld_names <- function(names, file) {
   if (is.null(names) && file.exists(paste0(file, ".vars"))) names <- paste0(file, ".vars")
   if (is.null(names)) return(NULL)
   if (!is_file_name(names) || !file.exists(names)) return(check_labels(names))
-  if (endsWith(ascii_lower(names), ".bim")) return(plain_table(names, 2L, 2L)[[1L]])
+  if (endsWith(ascii_lower(names), ".bim")) {
+    return(known_as(list(file = "names"), plain_table(names, 2L, 2L)[[1L]]))
+  }
   names <- readLines(names, warn = FALSE)
   trimws(names[nzchar(names)])
 }

@@ -70,9 +70,7 @@ short_p <- function(table) {
 # The rows of a region by the index of a file.
 indexed_rows <- function(file, region) {
   head <- table_head(file)
-  names <- table_names(sub("^#", "", head$line), "\t")
-  # What GWAS-VCF and PLINK have.
-  if (startsWith(head$line, "#CHROM")) names[1L] <- "#CHROM"
+  names <- table_names(head$line, "\t")
   lines <- indexed_lines(file, region)
   if (!length(lines)) {
     return(as.data.frame(

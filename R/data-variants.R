@@ -38,7 +38,7 @@ reference_roles <- c(
 
 bim_variants <- function(file) {
   if (!file.exists(file)) stop_mnmash("file", "`reference`: there is no file '", file, "'")
-  bim <- plain_table(file, 6L, c(1L, 2L, 4L, 5L, 6L))
+  bim <- known_as(list(file = "reference"), plain_table(file, 6L, c(1L, 2L, 4L, 5L, 6L)))
   found <- list(
     chromosome = bim[[1L]], unit = bim[[2L]], position = bim[[3L]], effect_allele = bim[[4L]],
     other_allele = bim[[5L]]

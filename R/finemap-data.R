@@ -18,7 +18,8 @@
 #' `LD` or `XtX` of more variables is reduced to those needed; a name that is missing is an error.
 #'
 #' @param X n x p matrix of variables (genotypes), without missing values: a plain or sparse matrix,
-#'   a data frame, or blocks as of [genotype_blocks()], which are read into memory.
+#'   a data frame, blocks as of [genotype_blocks()], which are read into memory, or the name of a
+#'   file for [read_genotypes()], whose missing genotypes are replaced by means, which is said.
 #' @param Y n x R matrix of outcomes (a vector is one condition); `NA` where not observed. With one
 #'   condition, samples without it are left out.
 #' @param covariates n x q matrix or data frame of covariates, which are regressed out of `X` and
@@ -60,6 +61,7 @@
 #' finemap_sumstats(s$Bhat / s$Shat, LD = cor(X), n = 200)
 finemap_data <- function(X, Y, covariates = NULL, ...) {
   take_dots(...)
+  if (is_file_name(X)) X <- known_as(list(file = "X"), read_genotypes(X, impute = TRUE))
   data <- regression_data(X, Y, covariates)
   if (ncol(data$Y) == 1L) data <- samples_with_response(data, "Y")
   X <- plain_predictors(data$X)

@@ -297,7 +297,7 @@ fuzz_calls <- function() {
     qc_sumstats = c(list(marginal$Bhat[, 1] / marginal$Shat[, 1], LD, n = 30, alpha = 0.1), t1),
     random_effects = list(named(1:5 / 5, letters[1:5]), named(5:1 / 3, letters[1:5]),
                           method = "DL"),
-    read_genotypes = list(genotypes, variants = NULL, region = "chr1:1-20"),
+    read_genotypes = list(genotypes, variants = NULL, region = "chr1:1-20", impute = FALSE),
     read_ld = list(ld_file, names = paste0("rs", 1:2), variants = c("rs2", "rs1")),
     read_statistics = list(gwas_file, region = "1:1-30", columns = list(position = "pos")),
     read_mash_input = list(input, missing = "exact", sets = "strong"),

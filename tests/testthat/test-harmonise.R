@@ -114,6 +114,7 @@ test_that("what cannot be matched is left out and counted", {
   table$se[2] <- 0
   table$beta[3] <- NA
   table$rsid[4] <- "rs999"
+  table$pos[4] <- 1
   table <- rbind(table, table[5, ])
   expect_message(found <- harmonise_alleles(table, s$panel), "56 of 61 variants are kept")
   expect_identical(found$variant, s$panel$name[-(1:4)])

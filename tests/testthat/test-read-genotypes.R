@@ -109,3 +109,19 @@ test_that("formats that are not read are named, and values that are no dosages r
   expect_error(read_genotypes(file), "^`file` \\('.*a.tsv'\\) must hold numbers only",
                class = "mnmash_error_type")
 })
+
+test_that("missing dosages are replaced by means where that is asked, and in finemap_data()", {
+  stem <- withr::local_tempfile()
+  X <- genotype_case(n = 30)
+  write_plink(X, stem, 1, 1:9)
+  means <- apply(X, 2, \(x) replace(x, is.na(x), mean(x, na.rm = TRUE)))
+  said <- paste(sum(is.na(X)), "missing genotypes")
+  expect_message(found <- read_genotypes(stem, impute = TRUE), said)
+  expect_equal(found, means)
+  y <- stats::setNames(means[, 4] + rnorm(30), rownames(X))
+  expect_message(data <- finemap_data(stem, y[30:1]), paste0("`X`.*", said))
+  expect_equal(data$X, means)
+  expect_equal(drop(data$Y), y)
+  expect_error(finemap_data("no such file", y), "`X`.*no file", class = "mnmash_error_file")
+  expect_no_message(read_genotypes(stem, c("rs1", "rs2")))
+})
