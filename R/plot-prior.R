@@ -53,7 +53,7 @@ plot_U <- function(prior, file = NULL, max_comp = NULL, to_cor = FALSE, threshol
   check_flag(remove_label)
   singletons <- match_choice(singletons, c("together", "apart"))
   prior <- shown_prior(prior, further)
-  if (remove_label) prior$U <- lapply(prior$U, numbered_conditions)
+  if (remove_label) prior$U <- lapply(prior$U, numbered_labels)
   if (singletons == "together") prior <- singletons_together(prior, check_number(threshold, 0, 1))
   shown <- shown_matrices(prior, max_comp, check_number(threshold, 0, 1))
   R <- nrow(shown$U[[1L]])
@@ -92,7 +92,7 @@ panel_pages <- function(n, most) {
   split(seq_len(n), rep(seq_len(pages), each = ceiling(n / pages), length.out = n))
 }
 
-numbered_conditions <- function(U) {
+numbered_labels <- function(U) {
   names <- paste0("t", seq_len(nrow(U)))
   `dimnames<-`(U, list(names, names))
 }
