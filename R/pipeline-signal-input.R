@@ -174,7 +174,7 @@ region_effects <- function(fits, name = arg_name(fits)) {
       x <- matrix(NA_real_, length(at), length(conditions), dimnames = list(NULL, conditions))
       x[, colnames(d$Bhat)] <- d[[what]][at, ]
       predictors <- rownames(d$Bhat) %||% seq_len(nrow(d$Bhat))
-      rownames(x) <- paste0(label, predictors[at])
+      rownames(x) <- paste0(label, predictors[at], recycle0 = TRUE)
       x
     }, fits, known, labels)))
   }

@@ -3,7 +3,9 @@ deconvolved <- function(z, conditions, s = 0.5, r = 0) {
   dimnames(z) <- list(paste0("rs", seq_len(nrow(z))), conditions)
   V <- matrix(r, ncol(z), ncol(z), dimnames = list(conditions, conditions))
   diag(V) <- 1
-  structure(list(Bhat = s * z, Shat = 0 * z + s, V = V), class = "deconvolved")
+  structure(
+    list(Bhat = s * z, Shat = 0 * z + s, V = V, method = "mr_ash"), class = "deconvolved"
+  )
 }
 
 test_that("strong rows are the largest of each condition, and named by their region", {
@@ -160,8 +162,11 @@ test_that("fine-mapped effects give a row for each credible set, without the oth
   expect_equal(unname(found$V), V)
   expect_identical(attr(found, "counts")[["regions"]], 2L)
   # What has no set is left out; a region alone; what does not apply.
-  fits$g3 <- NULL
   fits["g3"] <- list(NULL)
+  set.seed(5)
+  none <- matrix(rnorm(900), 300, dimnames = list(NULL, colnames(genes$g1$Y)))
+  fits$g4 <- finemap(finemap_data(genes$g1$X, none), prior, V = V)
+  expect_length(fits$g4$sets, 0)
   expect_identical(signal_input(fits)$strong.b, found$strong.b)
   expect_identical(nrow(signal_input(fits$g1)$strong.b), 2L)
   expect_error(signal_input(fits, n_random = 3), "n_random", class = "mnmash_error_argument")
