@@ -37,6 +37,12 @@ learn_matrices <- function(random, strong, how) {
   c(U, canonical, if (how$tree) cov_tree(strong))
 }
 
+# Few units leave the likelihood many optima, which differ by more than they do with many units, and
+# by which calls differ; there several starts, of which the best goes on, cost little.
+worthwhile_starts <- function(data, most = 4, work = 5e5) {
+  max(1, min(most, floor(work / (nrow(data$Bhat) * ncol(data$Bhat)^2))))
+}
+
 # `ud_<k>`, whose eigenvalues are drawn to one another, and from there `shrunk_<k>`, whose
 # correlations are drawn to zero and whose variances are free: the one knows more of conditions that
 # share a pattern, the other of how much smaller effects are in some.
@@ -47,7 +53,8 @@ penalised_covariances <- function(strong, how, lambda, iterations = 20) {
   first <- strongest_first(unit_strength(strong), order_by_name(strong))
   own <- in_units_of_noise(data_columns(data_rows(strong, first), order))
   fit <- ud_fit(
-    own, K = how$K, penalty = "iw", lambda = lambda, seed = 1, n_threads = how$n_threads
+    own, K = how$K, penalty = "iw", lambda = lambda, seed = 1, n_starts = worthwhile_starts(own),
+    n_threads = how$n_threads
   )
   shrunk <- call_core(
     "ud_shrunk",

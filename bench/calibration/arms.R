@@ -47,7 +47,7 @@ arms <- list(
   },
   mixture_prior = \(d) {
     prior <- mixture_prior(sets_of(d), verbose = FALSE)
-    mash(data_of(d, prior$V), prior$U, verbose = FALSE)
+    mash(data_of(d, prior$V), g = prior, fixg = TRUE, verbose = FALSE)
   },
   learn_prior = \(d) {
     prior <- learn_prior(mash_set_data(d$Bhat, d$Shat), blocks = d$block)
