@@ -1,11 +1,12 @@
-# The modular route: does a prior from deconvolved effects of many genes serve fine-mapping better
-# than one from univariate effects, under the linkage of people?
+# The modular route: does a prior from deconvolved or fine-mapped effects of many genes serve
+# fine-mapping better than one from univariate effects, under the linkage of people?
 #
-#   Rscript bench/route.R [replicates=3] [first=1] [out=bench/results/route.csv]
+#   Rscript bench/route.R [replicates=3] [first=1] [priors="deconvolved;true"]
+#                         [out=bench/results/route.csv]
 #
 # From the package's root, with the package installed; two to four minutes a replicate. Rows are
-# added to the table `out`, and a table in markdown beside it is written anew; a replicate that the
-# table has is not repeated. One thread.
+# added to the table `out`, and a table in markdown beside it is written anew; what the table has of
+# a replicate is not repeated. One thread.
 #
 # 600 people, six tissues, of which three are of the brain; errors are correlated by .3. Genes are
 # of two kinds: "opposing" ones have two variants with effects of one sign, one acting in the brain,
@@ -17,13 +18,6 @@ library(mnmash)
 `%||%` <- \(a, b) if (is.null(a)) b else a
 options(mnmash.threads = 1, mnmash.progress = FALSE)
 source("tests/testthat/helper-coalescent.R")
-
-given <- strsplit(commandArgs(trailingOnly = TRUE), "=", fixed = TRUE)
-given <- stats::setNames(lapply(given, `[`, 2), vapply(given, `[`, "", 1))
-choices <- list(replicates = "3", first = "1", out = "bench/results/route.csv")
-stopifnot(all(names(given) %in% names(choices)))
-choices[names(given)] <- given
-replicates <- as.numeric(choices$first) + seq_len(as.numeric(choices$replicates)) - 1
 
 # ---- genes ---------------------------------------------------------------------------------------
 tissues <- c("liver", "lung", "skin", "cortex", "cerebellum", "amygdala")
@@ -86,29 +80,50 @@ of_sets <- \(w) {
   list(U = U, w = w)
 }
 
-priors_of <- function(train) {
-  univariate <- signal_input(lapply(train, univariate))
-  deconvolved <- signal_input(each_region(train, \(gene) {
-    suppressWarnings(deconvolve(gene$X, gene$Y), classes = "mnmash_warning_convergence")
-  }))
-  learn <- \(input, ...) suppressWarnings(mixture_prior(input, verbose = FALSE, ...))
-  canonical <- cov_canonical(mash_set_data(deconvolved$strong.b, deconvolved$strong.s))
-  canonical <- list(U = canonical, w = rep(1 / length(canonical), length(canonical)))
-  mapped <- \(train, prior) each_region(train, \(gene) {
-    finemap(finemap_data(gene$X, gene$Y), prior)
-  })
-  once <- learn(signal_input(mapped(train, canonical)))
-  list(
-    "none learnt (canonical)" = canonical,
-    "univariate, ud" = learn(univariate, engine = "ud"),
-    "univariate" = learn(univariate),
-    "deconvolved, ud" = learn(deconvolved, engine = "ud"),
-    "deconvolved" = learn(deconvolved),
-    "fine-mapped" = once,
-    "fine-mapped, twice" = learn(signal_input(mapped(train, once))),
-    "true" = of_sets(c(0.4, 0.4, 0.2))
-  )
+learn <- \(input, ...) suppressWarnings(mixture_prior(input, verbose = FALSE, ...))
+mapped <- \(train, prior) {
+  signal_input(each_region(train, \(gene) finemap(finemap_data(gene$X, gene$Y), prior)))
 }
+
+# What priors are learnt from, each made when it is asked for.
+inputs_of <- function(train) {
+  found <- new.env()
+  delayedAssign("univariate", signal_input(lapply(train, univariate)), assign.env = found)
+  delayedAssign("deconvolved", signal_input(each_region(train, \(gene) {
+    suppressWarnings(deconvolve(gene$X, gene$Y), classes = "mnmash_warning_convergence")
+  })), assign.env = found)
+  delayedAssign("canonical", {
+    strong <- found$univariate[c("strong.b", "strong.s")]
+    U <- cov_canonical(mash_set_data(strong$strong.b, strong$strong.s))
+    list(U = U, w = rep(1 / length(U), length(U)))
+  }, assign.env = found)
+  delayedAssign("mapped", mapped(train, found$canonical), assign.env = found)
+  delayedAssign("twice", mapped(train, learn(found$mapped)), assign.env = found)
+  delayedAssign("thrice", mapped(train, learn(found$twice)), assign.env = found)
+  found
+}
+
+priors <- list(
+  "none learnt (canonical)" = \(of) of$canonical,
+  "univariate, ud" = \(of) learn(of$univariate, engine = "ud"),
+  "univariate" = \(of) learn(of$univariate),
+  "deconvolved, ud" = \(of) learn(of$deconvolved, engine = "ud"),
+  "deconvolved" = \(of) learn(of$deconvolved),
+  "fine-mapped" = \(of) learn(of$mapped),
+  "fine-mapped, twice" = \(of) learn(of$twice),
+  "fine-mapped, three times" = \(of) learn(of$thrice),
+  "true" = \(of) of_sets(c(0.4, 0.4, 0.2))
+)
+
+given <- strsplit(commandArgs(trailingOnly = TRUE), "=", fixed = TRUE)
+given <- stats::setNames(lapply(given, `[`, 2), vapply(given, `[`, "", 1))
+choices <- list(
+  replicates = "3", first = "1", priors = paste(names(priors), collapse = ";"),
+  out = "bench/results/route.csv"
+)
+stopifnot(all(names(given) %in% names(choices)))
+choices[names(given)] <- given
+replicates <- as.numeric(choices$first) + seq_len(as.numeric(choices$replicates)) - 1
 
 # ---- scores --------------------------------------------------------------------------------------
 # A call is a set and a tissue whose signal has an lfsr below .05 there: the mean of the lfsr over
@@ -159,24 +174,28 @@ scores_of <- function(prior, test) {
 }
 
 scores <- if (file.exists(choices$out)) utils::read.csv(choices$out)
-for (replicate in setdiff(replicates, scores$replicate)) {
+for (replicate in replicates) {
+  wanted <- strsplit(choices$priors, ";", fixed = TRUE)[[1]]
+  wanted <- setdiff(wanted, scores$prior[scores$replicate == replicate])
+  if (!length(wanted)) next
   set.seed(replicate)
   train <- genes(1:15, 2)
   test <- genes(16:30, 4)
-  priors <- priors_of(train)
-  for (prior in names(priors)) {
-    found <- scores_of(priors[[prior]], test)
-    null_weight <- priors[[prior]]$null_weight %||% NA
+  of <- inputs_of(train)
+  for (prior in wanted) {
+    learnt <- priors[[prior]](of)
+    found <- scores_of(learnt, test)
+    null_weight <- learnt$null_weight %||% NA
     rows <- data.frame(
       replicate, prior, genes = rownames(found), found, null_weight, row.names = NULL
     )
     scores <- rbind(scores, rows)
+    utils::write.csv(scores, choices$out, row.names = FALSE)
   }
-  utils::write.csv(scores, choices$out, row.names = FALSE)
 }
 
 # ---- the table -----------------------------------------------------------------------------------
-order <- unique(scores$prior)
+order <- intersect(names(priors), scores$prior)
 shown <- do.call(rbind, lapply(c("opposing", "all"), \(kind) {
   do.call(rbind, lapply(order, \(prior) {
     own <- scores[scores$genes == kind & scores$prior == prior, ]
