@@ -23,7 +23,9 @@ rust_enrich_places <- function(loci, evidence, control, run) .Call(wrap__rust_en
 
 rust_association <- function(statistics, models, scales, run) .Call(wrap__rust_association, statistics, models, scales, run)
 
-rust_association_over_scales <- function(log_bf, weights, run) .Call(wrap__rust_association_over_scales, log_bf, weights, run)
+rust_associate <- function(statistics, models, scales, weights, run) .Call(wrap__rust_associate, statistics, models, scales, weights, run)
+
+rust_associate_factors <- function(log_bf, models, weights, run) .Call(wrap__rust_associate_factors, log_bf, models, weights, run)
 
 rust_finemap <- function(predictors, responses, noise, prior, control, run) .Call(wrap__rust_finemap, predictors, responses, noise, prior, control, run)
 

@@ -104,17 +104,25 @@ bmass <- function(Z, n, V = NULL, maf = NULL,
   gamma <- unname(gamma[keep, , drop = FALSE])
   models <- matrix(c("U", "D", "I")[gamma + 1L], ncol = d)
   dimnames(models) <- list(apply(models, 1L, paste0, collapse = ""), colnames(Z))
-  log_bf <- association_log_bf(
-    Z, V, n, variance, sigma_alpha, models, formula, resolve_threads(n_threads)
-  )
   prior <- udi_prior(gamma, pi0)
   w <- outer(prior, rep(1 / length(sigma_alpha), length(sigma_alpha)))
-  if (weights == "estimate") w <- estimate_udi_weights(log_bf, nullweight)
-  scaled <- call_core(
-    "association_over_scales",
-    log_bf = log_bf, weights = w, n_threads = resolve_threads(n_threads)
-  )
-  summarise_udi(scaled, w, models, V, Z)
+  statistics <- list(z = Z, V = V, n = n, variance = variance)
+  threads <- resolve_threads(n_threads)
+  if (formula == "finite" && weights == "prior") {
+    found <- call_core(
+      "associate",
+      statistics = statistics, models = models, scales = sigma_alpha, weights = w,
+      label = "Association", total = J, n_threads = threads
+    )
+  } else {
+    # Weights are found from the Bayes factors of all units together.
+    log_bf <- association_log_bf(statistics, sigma_alpha, models, formula, threads)
+    if (weights == "estimate") w <- estimate_udi_weights(log_bf, nullweight)
+    found <- call_core(
+      "associate_factors", log_bf = log_bf, models = models, weights = w, n_threads = threads
+    )
+  }
+  summarise_udi(found, w, models, V, Z)
 }
 
 per_unit <- function(x, Z, name, lower) {
@@ -140,19 +148,20 @@ null_correlation <- function(Z) {
 }
 
 # Models x units x scales, natural logarithms; the null first.
-association_log_bf <- function(Z, V, n, variance, sigma, models, formula, n_threads) {
+association_log_bf <- function(statistics, sigma, models, formula, n_threads) {
+  Z <- statistics$z
+  V <- statistics$V
   if (formula == "finite") {
     found <- call_core(
       "association",
-      statistics = list(z = Z, V = V, n = n, variance = variance), models = models,
-      scales = sigma, label = "Association", total = nrow(Z), n_threads = n_threads
+      statistics = statistics, models = models, scales = sigma, label = "Association", total = nrow(Z), n_threads = n_threads
     )
     return(array(found, c(nrow(models), nrow(Z), length(sigma))))
   }
   U <- cov_udi(mash_set_data(unname(Z), V = V), unname(models[-1L, , drop = FALSE]))
   out <- array(0, c(nrow(models), nrow(Z), length(sigma)))
   # Units of the same n 2 maf (1 - maf) have the same grid of scales.
-  size <- n * variance
+  size <- statistics$n * statistics$variance
   for (s in unique(size)) {
     rows <- which(size == s)
     data <- mash_set_data(unname(Z[rows, , drop = FALSE]), V = V)
@@ -193,32 +202,24 @@ estimate_udi_weights <- function(log_bf, nullweight) {
   out
 }
 
-# `scaled` are the Bayes factors averaged over scales with equal weights (`mean`), and the sums with
-# `w` (`joint`).
-summarise_udi <- function(scaled, w, models, V, Z) {
+# What the core found, with names.
+summarise_udi <- function(found, w, models, V, Z) {
   K <- nrow(models)
   J <- nrow(Z)
-  mean_bf <- matrix(scaled$mean, K, J)
-  joint <- matrix(scaled$joint, K, J)
-  posterior <- exp(joint - rep(log_sum_columns(joint), each = K))
-  any_weight <- sum(w[-1L, ])
-  average <- (log_sum_columns(joint[-1L, , drop = FALSE]) - log(any_weight)) / log(10)
   units <- rownames(Z)
-  dimnames(posterior) <- dimnames(mean_bf) <- list(rownames(models), units)
-  marginal <- array(0, c(J, ncol(models), 3L), list(units, colnames(models), c("U", "D", "I")))
-  for (r in seq_len(ncol(models))) {
-    for (role in c("U", "D", "I")) {
-      marginal[, r, role] <- colSums(posterior[models[, r] == role, , drop = FALSE])
-    }
-  }
-  best <- max.col(t(posterior), ties.method = "first")
+  names <- list(rownames(models), units)
+  posterior <- matrix(found$probability, K, J, dimnames = names)
+  roles <- c("U", "D", "I")
+  marginal <- array(found$marginal, c(J, ncol(models), 3L), list(units, colnames(models), roles))
+  average <- found$average / log(10)
   top <- data.frame(
-    model = rownames(models)[best], probability = posterior[cbind(best, seq_len(J))],
+    model = rownames(models)[found$best], probability = posterior[cbind(found$best, seq_len(J))],
     log10_bf = average, row.names = if (!anyDuplicated(units)) units
   )
   structure(
     list(
-      log10_bf = mean_bf / log(10), log10_bf_average = stats::setNames(average, units),
+      log10_bf = matrix(found$mean / log(10), K, J, dimnames = names),
+      log10_bf_average = stats::setNames(average, units),
       posterior = posterior, marginal = marginal, top = top, models = models, weights = w,
       V = `dimnames<-`(V, if (!is.null(colnames(Z))) list(colnames(Z), colnames(Z)))
     ),

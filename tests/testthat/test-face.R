@@ -220,7 +220,14 @@ face_calls <- function() {
       statistics = list(z = x, V = eye, n = rep(100, 4), variance = rep(1, 4)),
       models = rbind(c("U", "U"), c("D", "I")), scales = c(0.1, 0.2)
     ),
-    association_over_scales = list(log_bf = array(0, c(2, 4, 2)), weights = matrix(0.25, 2, 2)),
+    associate = list(
+      statistics = list(z = x, V = eye, n = rep(100, 4), variance = rep(1, 4)),
+      models = rbind(c("U", "U"), c("D", "I")), scales = c(0.1, 0.2), weights = matrix(0.25, 2, 2)
+    ),
+    associate_factors = list(
+      log_bf = array(0, c(2, 4, 2)), models = rbind(c("U", "U"), c("D", "I")),
+      weights = matrix(0.25, 2, 2)
+    ),
     fqtl = list(
       predictors = core_predictors(X),
       responses = list(

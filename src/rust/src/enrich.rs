@@ -2,7 +2,9 @@
 
 use extendr_api::prelude::*;
 use mnmash_core::Error;
-use mnmash_core::loci::association::{log_bayes_factors, over_scales};
+use mnmash_core::loci::association::{
+    Posteriors, Statistics, associate, log_bayes_factors, posteriors_of,
+};
 use mnmash_core::loci::enrichment::{
     EmOptions, Interval, Loci, intervals, place_probabilities, places, single_signal,
 };
@@ -91,32 +93,72 @@ fn rust_enrich_places(loci: Robj, evidence: Robj, control: Robj, run: Robj) -> O
     Ok(list!(coef = coef, prior = place))
 }
 
-// Natural logarithms of Bayes factors: models by units by scales. `models`: of each, a row with the
-// role of every condition.
+/// `list(z, V, n, variance)`: z-scores (units by conditions) and their residual correlation; samples
+/// and variance of each unit.
+fn read_statistics<'a>(list: &Field<'a>) -> Outcome<Statistics<'a>> {
+    list.read(|s| {
+        let z = s.get("z")?.matrix()?;
+        let each = |name| s.get(name)?.numbers_of(z.rows);
+        Ok(Statistics {
+            z: z.view(),
+            v: s.get("V")?.matrix_of(z.cols, z.cols)?.view(),
+            n: each("n")?,
+            variance: each("variance")?,
+        })
+    })
+}
+
+// Bayes factors of `models` (by conditions, in the words of ROLES), natural logarithms, models by
+// units by scales.
 #[extendr]
 fn rust_association(statistics: Robj, models: Robj, scales: Robj, run: Robj) -> Outcome<Vec<f64>> {
     arguments!(statistics, models, scales);
-    let (z, v, n, variance) = statistics.read(|s| {
-        let z = s.get("z")?.matrix()?;
-        let each = |name| s.get(name)?.numbers_of(z.rows);
-        Ok((z.view(), s.get("V")?.matrix_of(z.cols, z.cols)?.view(), each("n")?, each("variance")?))
-    })?;
-    let roles = models.table_of(z.ncols(), ROLES)?;
+    let statistics = read_statistics(&statistics)?;
+    let roles = models.table_of(Some(statistics.z.ncols()), ROLES)?;
     let sigma = scales.numbers()?;
-    Run::new(&run)?.with(|monitor| log_bayes_factors(z, v, n, variance, sigma, &roles, monitor))
+    Run::new(&run)?.with(|monitor| log_bayes_factors(statistics, sigma, &roles, monitor))
 }
 
-// Averages of Bayes factors (models by units by scales) over scales with equal weights, and sums
-// with `weights` (models by scales), natural logarithms, models by units.
+// Posteriors of the models, with `weights` of models by scales.
 #[extendr]
-fn rust_association_over_scales(log_bf: Robj, weights: Robj, run: Robj) -> Outcome<List> {
-    arguments!(log_bf, weights);
+fn rust_associate(
+    statistics: Robj,
+    models: Robj,
+    scales: Robj,
+    weights: Robj,
+    run: Robj,
+) -> Outcome<List> {
+    arguments!(statistics, models, scales, weights);
+    let statistics = read_statistics(&statistics)?;
+    let roles = models.table_of(Some(statistics.z.ncols()), ROLES)?;
+    let sigma = scales.numbers()?;
+    let weights = weights.matrix_of(roles.len(), sigma.len())?.view();
+    let found =
+        Run::new(&run)?.with(|monitor| associate(statistics, sigma, &roles, weights, monitor))?;
+    Ok(association_posteriors(&found))
+}
+
+// The same of Bayes factors, models by units by scales.
+#[extendr]
+fn rust_associate_factors(log_bf: Robj, models: Robj, weights: Robj, run: Robj) -> Outcome<List> {
+    arguments!(log_bf, models, weights);
     let log_bf = log_bf.array()?;
-    let [models, units, scales] = log_bf.dim;
-    let weights = weights.matrix_of(models, scales)?.view();
-    let [mean, joint] =
-        Run::new(&run)?.with(|_| Ok::<_, Error>(over_scales(log_bf.values, units, weights)))?;
-    Ok(list!(mean = mean, joint = joint))
+    let [count, units, scales] = log_bf.dim;
+    let roles = models.table_of(None, ROLES)?;
+    let weights = weights.matrix_of(count, scales)?.view();
+    let found = Run::new(&run)?.with(|_| posteriors_of(log_bf.values, units, &roles, weights))?;
+    Ok(association_posteriors(&found))
+}
+
+fn association_posteriors(found: &Posteriors) -> List {
+    let best: Vec<f64> = found.best.iter().map(|m| (m + 1) as f64).collect();
+    list!(
+        mean = found.mean.as_slice(),
+        probability = found.probability.as_slice(),
+        average = found.average.as_slice(),
+        best = best,
+        marginal = found.marginal.as_slice()
+    )
 }
 
 extendr_module! {
@@ -124,5 +166,6 @@ extendr_module! {
     fn rust_enrich_single;
     fn rust_enrich_places;
     fn rust_association;
-    fn rust_association_over_scales;
+    fn rust_associate;
+    fn rust_associate_factors;
 }

@@ -66,13 +66,18 @@ impl<'a> Field<'a> {
     }
 
     /// What the words of a matrix stand for, by rows.
-    pub fn table_of<T: Copy>(&self, cols: usize, words: &[(&str, T)]) -> Outcome<Vec<Vec<T>>> {
+    pub fn table_of<T: Copy>(
+        &self,
+        cols: Option<usize>,
+        words: &[(&str, T)],
+    ) -> Outcome<Vec<Vec<T>>> {
         let all = listed(words);
         let (Content::Words(found), &[rows, c]) = (&self.value.content, &self.value.dim[..]) else {
             return self.wrong(format!("a matrix of {all}"));
         };
         let meaning = |word: &str| words.iter().find(|w| w.0 == word).map(|w| w.1);
         let row = |i: usize| (0..c).map(|j| meaning(found[j * rows + i])).collect();
+        let cols = cols.unwrap_or(c);
         let table = if c == cols { (0..rows).map(row).collect() } else { None };
         table.map_or_else(|| self.wrong(format!("a matrix of {all}, in {cols} columns")), Ok)
     }

@@ -42,12 +42,14 @@ fn every_table_of_words_is_one_to_one() {
 fn a_table_of_words_is_read_by_rows() {
     let all = vec!["U", "D", "I", "D"];
     let table = Value { content: Content::Words(all), dim: vec![2, 2] };
-    let found = Field::new("models", &table).table_of(2, words::ROLES).unwrap();
+    let found = Field::new("models", &table).table_of(Some(2), words::ROLES).unwrap();
+    let free = Field::new("models", &table).table_of(None, words::ROLES).unwrap();
+    assert_eq!(free, found);
     let plain: Vec<String> = found.iter().map(|row| format!("{row:?}")).collect();
     assert_eq!(plain, ["[Unassociated, Indirect]", "[Direct, Direct]"]);
     let said_of = |dim, words| {
         let bad = Value { content: Content::Words(words), dim };
-        said(&bad, |f| f.table_of(2, words::ROLES))
+        said(&bad, |f| f.table_of(Some(2), words::ROLES))
     };
     assert!(said_of(vec![1, 2], vec!["U", "X"]).contains("a matrix of U, D, I, in 2 columns"));
     assert!(said_of(vec![2, 1], vec!["U", "D"]).contains("a matrix of U, D, I"));

@@ -12,13 +12,16 @@
 //! The residual covariance is integrated out: that is the difference, of order 1 / n, to a
 //! normal-means problem with known V.
 
+mod posterior;
+
 use faer::{Mat, MatRef};
 use rayon::prelude::*;
 
 use crate::linalg::lanes::kernel;
-use crate::linalg::scalar::LogSum;
 use crate::linalg::{psd, special};
 use crate::{Error, Monitor, memory};
+use posterior::posteriors;
+pub use posterior::{Posteriors, posteriors_of};
 
 /// A condition in a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,44 +82,93 @@ fn squared_norm(a: &[f64], s: &[f64]) -> f64 {
     a.chunks_exact(s.len()).map(|row| dot(row).powi(2)).sum()
 }
 
-/// Natural logarithms of Bayes factors: models by units by scales, in that order. `variance` of
-/// each unit, number of samples `n` of each unit, `sigma` the scales of effects in standard
-/// deviations.
-pub fn log_bayes_factors(
-    z: MatRef<'_, f64>,
-    v: MatRef<'_, f64>,
-    n: &[f64],
-    variance: &[f64],
-    sigma: &[f64],
-    models: &[Vec<Role>],
-    monitor: &Monitor,
-) -> Result<Vec<f64>, Error> {
-    let (units, d, count) = (z.nrows(), z.ncols(), models.len());
-    let prepared: Vec<Model> =
-        models.par_iter().map(|m| Model::new(m, v)).collect::<Result<_, _>>()?;
-    let direct: Vec<f64> = prepared.iter().map(|m| m.count_direct as f64).collect();
-    let mut out = memory::zeros(count * units * sigma.len())?;
-    let fill = |i: usize, out: &mut [&mut [f64]]| {
-        monitor.advance(1)?;
-        let s: Vec<f64> = (0..d).map(|r| z[(i, r)] * (variance[i] / n[i]).sqrt()).collect();
+/// The measurements of all units, and what the models need of them.
+pub struct Statistics<'a> {
+    /// z-scores, units by conditions.
+    pub z: MatRef<'a, f64>,
+    /// Residual correlation of the conditions.
+    pub v: MatRef<'a, f64>,
+    /// Number of samples of each unit.
+    pub n: &'a [f64],
+    /// `variance` of each unit: 1, or that of its genotype.
+    pub variance: &'a [f64],
+}
+
+/// Bayes factors of any unit.
+struct Factors<'a> {
+    statistics: Statistics<'a>,
+    sigma: &'a [f64],
+    prepared: Vec<Model>,
+    direct: Vec<f64>,
+}
+
+impl<'a> Factors<'a> {
+    fn new(
+        statistics: Statistics<'a>,
+        sigma: &'a [f64],
+        models: &[Vec<Role>],
+    ) -> Result<Self, Error> {
+        let v = statistics.v;
+        let prepared: Vec<Model> =
+            models.par_iter().map(|m| Model::new(m, v)).collect::<Result<_, _>>()?;
+        let direct = prepared.iter().map(|m| m.count_direct as f64).collect();
+        Ok(Self { statistics, sigma, prepared, direct })
+    }
+
+    /// Those of unit `i`, one slice of models for each scale.
+    fn of(&self, i: usize, out: &mut [&mut [f64]]) -> Result<(), Error> {
+        let Statistics { z, n, variance, .. } = &self.statistics;
+        let (d, n, variance) = (z.ncols(), n[i], variance[i]);
+        let s: Vec<f64> = (0..d).map(|r| z[(i, r)] * (variance / n).sqrt()).collect();
+        let models = self.prepared.iter();
         let left: Vec<f64> =
-            prepared.iter().map(|m| variance[i] - squared_norm(&m.explained, &s)).collect();
+            models.clone().map(|m| variance - squared_norm(&m.explained, &s)).collect();
         let share: Vec<f64> =
-            prepared.iter().zip(&left).map(|(m, c)| squared_norm(&m.direct, &s) / c).collect();
-        let most = n[i] + d as f64 - 1.0;
-        let power: Vec<f64> = prepared.iter().map(|m| most - m.count_indirect as f64).collect();
-        let lowest = factors_over_scales(&left, &share, &direct, &power, n[i], sigma, out);
+            models.clone().zip(&left).map(|(m, c)| squared_norm(&m.direct, &s) / c).collect();
+        let most = n + d as f64 - 1.0;
+        let power: Vec<f64> = models.map(|m| most - m.count_indirect as f64).collect();
+        let lowest = factors_over_scales(&left, &share, &self.direct, &power, n, self.sigma, out);
         if left.iter().any(|&c| c <= 0.0) || lowest <= -1.0 {
             let why = format!("of row {} are impossible for `n` samples", i + 1);
             return Err(Error::Value { name: "Z", why });
         }
         Ok(())
-    };
-    by_unit(&mut out, count, units)
-        .par_iter_mut()
-        .enumerate()
-        .try_for_each(|(i, out)| fill(i, out))?;
+    }
+}
+
+/// Natural logarithms of Bayes factors: models by units by scales, in that order. `sigma` are the
+/// scales of effects in standard deviations.
+pub fn log_bayes_factors(
+    statistics: Statistics<'_>,
+    sigma: &[f64],
+    models: &[Vec<Role>],
+    monitor: &Monitor,
+) -> Result<Vec<f64>, Error> {
+    let (units, count) = (statistics.z.nrows(), models.len());
+    let factors = Factors::new(statistics, sigma, models)?;
+    let mut out = memory::zeros(count * units * sigma.len())?;
+    by_unit(&mut out, count, units).par_iter_mut().enumerate().try_for_each(|(i, out)| {
+        monitor.advance(1)?;
+        factors.of(i, out)
+    })?;
     Ok(out)
+}
+
+/// Posteriors of models, given their weights at each scale (models by scales), without an array of
+/// all Bayes factors: of the order of `models scales` operations and numbers for each unit.
+pub fn associate(
+    statistics: Statistics<'_>,
+    sigma: &[f64],
+    models: &[Vec<Role>],
+    weights: MatRef<'_, f64>,
+    monitor: &Monitor,
+) -> Result<Posteriors, Error> {
+    let units = statistics.z.nrows();
+    let factors = Factors::new(statistics, sigma, models)?;
+    posteriors(units, models, weights, |i, out| {
+        monitor.advance(1)?;
+        factors.of(i, &mut out.chunks_exact_mut(models.len()).collect::<Vec<_>>())
+    })
 }
 
 /// The places of each unit, one slice of models for each scale.
@@ -164,46 +216,6 @@ kernel!(
     }
 );
 
-/// Averages over scales of `log_bf`, as [`log_bayes_factors`] gives it: with equal weights, and the
-/// sums with `weights`, models by scales. Natural logarithms, models by units.
-pub fn over_scales(log_bf: &[f64], units: usize, weights: MatRef<'_, f64>) -> [Vec<f64>; 2] {
-    let (models, scales) = (weights.nrows(), weights.ncols());
-    let equal = vec![0.0; models * scales];
-    let log_weights: Vec<f64> =
-        (0..scales).flat_map(|t| (0..models).map(move |m| weights[(m, t)].ln())).collect();
-    let sums = |added: &[f64], minus: f64| {
-        let mut out = vec![0.0; models * units];
-        out.par_chunks_mut(models).enumerate().for_each(|(i, out)| {
-            let rows: Vec<&[f64]> = (0..scales)
-                .map(|t| &log_bf[(t * units + i) * models..(t * units + i + 1) * models])
-                .collect();
-            log_sums(&rows, added, out);
-            out.iter_mut().for_each(|sum| *sum -= minus);
-        });
-        out
-    };
-    [sums(&equal, (scales as f64).ln()), sums(&log_weights, 0.0)]
-}
-
-kernel!(
-    /// For each model `log sum_t exp(rows_t + added_t)` over scales `t`.
-    fn log_sums<'a, V: Lanes>(rows: &'a [&'a [f64]], added: &'a [f64], out: &'a mut [f64]) {
-        let models = out.len();
-        for at in (0..models).step_by(V::N) {
-            let mut total = LogSum::<V>::new();
-            for (row, added) in rows.iter().zip(added.chunks_exact(models)) {
-                total.see(V::load_part(row, at, 0.0) + V::load_part(added, at, 0.0));
-            }
-            for (row, added) in rows.iter().zip(added.chunks_exact(models)) {
-                total.add(V::load_part(row, at, 0.0) + V::load_part(added, at, 0.0));
-            }
-            for (lane, out) in out[at..].iter_mut().take(V::N).enumerate() {
-                *out = total.lane(lane);
-            }
-        }
-    }
-);
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -244,37 +256,21 @@ mod tests {
         let z = Mat::from_fn(5, 3, |i, r| 3.0 * ((i * 3 + r) as f64 * 1.7).sin());
         let (n, f, sigma) = ([400.0, 1e3, 5e4, 1e6, 90.0], [1.0, 0.5, 0.1, 0.3, 0.42], [0.01, 0.2]);
         let models = roles(3);
-        let got =
-            log_bayes_factors(z.as_ref(), v.as_ref(), &n, &f, &sigma, &models, &Monitor::default())
-                .unwrap();
+        let statistics = || Statistics { z: z.as_ref(), v: v.as_ref(), n: &n, variance: &f };
+        let got = log_bayes_factors(statistics(), &sigma, &models, &Monitor::default()).unwrap();
+        // One unit at a time: the same.
+        let weights = Mat::from_fn(models.len(), 2, |m, t| 0.01 * (1 + m + 3 * t) as f64);
+        let alone = associate(statistics(), &sigma, &models, weights.as_ref(), &Monitor::default())
+            .unwrap();
+        let of_array = posteriors_of(&got, 5, &models, weights.as_ref()).unwrap();
+        assert_eq!(alone.probability, of_array.probability);
+        assert_eq!(alone.marginal, of_array.marginal);
         for (place, got) in got.iter().enumerate() {
             let (m, i) = (place % models.len(), place / models.len() % 5);
             let s: Vec<f64> = (0..3).map(|r| z[(i, r)] * (f[i] / n[i]).sqrt()).collect();
             let t = place / models.len() / 5;
             let want = slow(&s, &v, &models[m], n[i], f[i], sigma[t]);
             assert!((got - want).abs() < 1e-9 * (1.0 + want.abs()), "{place}: {got} {want}");
-        }
-    }
-
-    #[test]
-    fn scales_are_averaged_also_where_exponentials_overflow_or_a_weight_is_zero() {
-        let (models, units) = (3, 2);
-        // models by units by scales
-        let log_bf = [1.0, 2.0, -900.0, 3.0, 900.0, 0.0, 2.0, -1.0, -901.0, 3.0, -900.0, 0.0];
-        let weights = Mat::from_fn(3, 2, |m, t| [[0.3, 0.0], [0.0, 0.2], [0.0, 0.0]][m][t]);
-        let [mean, joint] = over_scales(&log_bf, units, weights.as_ref());
-        let ln = f64::ln;
-        let half = |a: f64, b: f64| a.max(b) + ((-(a - b).abs()).exp() / 2.0 + 0.5).ln();
-        let want =
-            [half(1.0, 2.0), half(2.0, -1.0), half(-900.0, -901.0), 3.0, 900.0 - ln(2.0), 0.0];
-        for (got, want) in mean.iter().zip(want) {
-            assert!((got - want).abs() < 1e-13 * (1.0 + want.abs()), "{got} {want}");
-        }
-        let none = f64::NEG_INFINITY;
-        let want = [1.0 + ln(0.3), -1.0 + ln(0.2), none, 3.0 + ln(0.3), -900.0 + ln(0.2), none];
-        for (place, (got, want)) in joint.iter().zip(want).enumerate() {
-            let m = place % models;
-            assert!(*got == want || (got - want).abs() < 1e-13 * want.abs(), "{m}: {got} {want}");
         }
     }
 }
