@@ -20,12 +20,3 @@ held_out_priors <- function(data, blocks, folds, seed, learn) {
   })
   list(fold = fold, priors = priors)
 }
-
-# That of mash data without a prior: see learn_prior(), whose defaults it takes.
-#' @exportS3Method
-learnt_held_out.mash <- function(data, folds, n_threads) {
-  V <- if (length(dim(data$V)) == 2L) data$V
-  held_out_priors(data, block_numbers(NULL, data), folds, 1, \(rows) {
-    learn_prior(data_rows(data, rows), V = V, n_threads = n_threads)
-  })
-}

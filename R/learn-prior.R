@@ -197,3 +197,12 @@ learning_correlation <- function(V, random) {
     }
   )
 }
+
+# Priors of parts of mash data without a prior: each is learnt with the defaults.
+#' @exportS3Method
+learnt_held_out.mash <- function(data, folds, n_threads) {
+  V <- if (length(dim(data$V)) == 2L) data$V
+  held_out_priors(data, block_numbers(NULL, data), folds, 1, \(rows) {
+    learn_prior(data_rows(data, rows), V = V, n_threads = n_threads)
+  })
+}
