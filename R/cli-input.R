@@ -8,9 +8,10 @@ run_mash_input <- function(o) {
     stop_mnmash("names", "`exclude-condition`: there is no table for \"", bad[1L], "\"")
   }
   words <- \(key) if (!is.null(o[[key]])) listed_words(o[[key]], key)
+  columns <- named_columns(o$columns)
   file <- input_output(o, unlist(tables))
   input <- mash_input(
-    tables[!names(tables) %in% excluded], named_columns(o$columns), strong = words("strong"),
+    tables_asked(tables, excluded, columns), columns, strong = words("strong"),
     strong_p = o[["sig-p-cutoff"]], n_random = o[["n-random"]], n_null = o[["n-null"]],
     null_z = o[["null-z"]], min_observed = o[["min-observed"]],
     independent = words("independent-variant-list"), mismatch = o$mismatch, seed = o$seed
@@ -19,6 +20,12 @@ run_mash_input <- function(o) {
   message(paste0(" - ", format(gsub("_", " ", names(counts))), "  ", counts, collapse = "\n"))
   if (isTRUE(o[["z-only"]])) input <- scores_only(input)
   write_output(input, file)
+}
+
+# One table that has a column of conditions stands for all of them.
+tables_asked <- function(tables, excluded, columns) {
+  if (length(tables) == 1L && !is.null(columns$condition)) return(unname(tables))
+  tables[!names(tables) %in% excluded]
 }
 
 # `read`: which files the step reads beside those that options name.

@@ -267,10 +267,10 @@ cli_options <- list(
     "or parquet"
   ), "files"),
   "table-list" = cli_option("text file of conditions and their tables, two words a line", "file"),
-  "columns" = cli_option(
-    "which column is what: unit=, feature=, effect=, se=, p=, z=, effect_allele=, other_allele=",
-    "list"
-  ),
+  "columns" = cli_option(paste(
+    "which column is what, by name or number: unit=, feature=, effect=, se=, p=, z=, ...; and",
+    "condition=, where one table has all conditions"
+  ), "list"),
   "strong" = cli_option("text file of the strong units; default: by --sig-p-cutoff", "file"),
   "sig-p-cutoff" = cli_option(
     "largest p-value of a strong unit", "number", of("mash_input", "strong_p"),

@@ -4,6 +4,7 @@
 one_table <- function(table, columns, where) {
   table <- vcf_columns(table, where)
   columns <- columns_of(columns, names(table))
+  table <- with_row_names(table, columns, where)
   found <- found_columns(table, columns, where, names(usual_columns))
   if (is.null(found$unit)) lacks(where, "unit", table)
   key <- if (is.null(found$feature)) found$unit else paste(found$feature, found$unit, sep = "_")

@@ -11,7 +11,7 @@ usual_columns <- list(
     "molecular_trait_object_id"
   ),
   effect = c(
-    "effect", "hm_beta", "beta", "bhat", "slope", "b", "es", "log_odds", "logfc", "log2foldchange"
+    "effect", "hm_beta", "beta", "bhat", "slope", "logfc", "log2foldchange", "b", "es", "log_odds"
   ),
   odds_ratio = c("odds_ratio", "hm_odds_ratio", "or", "hazard_ratio"),
   se = c(
@@ -51,6 +51,14 @@ place_columns <- list(
   n = c(
     "n", "n_samples", "neff", "n_eff", "obs_ct", "nmiss", "n_total", "sample_size", "samplesize",
     "totalsamplesize", "ss"
+  )
+)
+
+# The same of what tells the conditions in a table of all.
+long_columns <- list(
+  condition = c(
+    "condition", "context", "tissue", "tissue_id", "tissue_name", "cell_type", "celltype",
+    "cell_type_name", "qtl_group"
   )
 )
 
@@ -111,7 +119,7 @@ columns_of <- function(columns, names) {
 # Which of the columns `names` has the role: the one that is given, or the first usual name.
 column_place <- function(names, role, given, where) {
   if (is.null(given)) {
-    at <- match(c(usual_columns, place_columns)[[role]], ascii_lower(names))
+    at <- match(c(usual_columns, place_columns, long_columns)[[role]], ascii_lower(names))
     return(utils::head(at[!is.na(at)], 1L))
   }
   if (!is.numeric(given) && !is.character(given)) {

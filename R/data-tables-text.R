@@ -28,6 +28,9 @@ read_table <- function(file, where, separator = NULL, text = \(names) integer())
     )))
   }
   names <- table_names(head$line, separator)
+  # Names of columns are no numbers.
+  header <- !any(!is.na(suppressWarnings(as.numeric(names))) & names != "NA")
+  if (!header) names <- paste0("V", seq_along(names))
   as_text <- text(names)
   fread <- if (plain == name) reader_of("data.table", "fread")
   missing <- c("NA", "", "NaN", ".")
@@ -40,13 +43,14 @@ read_table <- function(file, where, separator = NULL, text = \(names) integer())
         classes[as_text] <- "character"
         utils::read.table(
           file,
-          header = TRUE, sep = separator, quote = if (separator == ",") "\"" else "",
+          header = header, sep = separator, quote = if (separator == ",") "\"" else "",
           comment.char = "", check.names = FALSE, na.strings = missing, skip = head$skip,
           colClasses = if (length(as_text)) classes else NA
         )
       } else {
         fread(
           file,
+          header = if (header) "auto" else FALSE,
           sep = if (nzchar(separator)) separator else " ", na.strings = missing, data.table = FALSE,
           showProgress = FALSE, integer64 = "character", skip = head$skip,
           colClasses = if (length(as_text)) list(character = as_text)

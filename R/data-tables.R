@@ -2,7 +2,9 @@
 
 # A list of data frames with the columns of usual_columns that they have.
 read_tables <- function(tables, columns) {
-  if (is.data.frame(tables) || !(is.list(tables) || is.character(tables)) || !length(tables)) {
+  columns <- check_columns(columns, c(names(usual_columns), "condition"))
+  tables <- split_long(tables, columns)
+  if (!(is.list(tables) || is.character(tables)) || !length(tables)) {
     stop_mnmash(
       "type", "`tables` must be a list of data frames or a vector of files, one for each condition"
     )
@@ -13,7 +15,6 @@ read_tables <- function(tables, columns) {
   }
   twice <- anyDuplicated(conditions)
   if (twice) stop_mnmash("names", "`tables` has two conditions named \"", conditions[twice], "\"")
-  columns <- check_columns(columns)
   lapply(stats::setNames(nm = conditions), \(condition) {
     where <- paste0("table `", condition, "`")
     table <- tables[[condition]]

@@ -11,19 +11,21 @@
 #' its first line has them (lines before it that begin with `##` are passed over), also compressed
 #' (`.gz`), read by the package data.table if it is installed and the file is not compressed; or
 #' `.parquet`, read by the package nanoparquet or arrow. `columns` says which column (by name or
-#' number) is what:
+#' number) is what; a file whose first line has numbers has no names of columns, such as those of
+#' FastQTL (`columns = list(feature = 1, unit = 2, p = 4, effect = 5)`):
 #' - `unit`, the variant or other unit; and `feature`, the gene, if there are several: a unit is
 #'   then known as `<feature>_<unit>`;
 #' - `effect`, or `odds_ratio`, whose logarithm is the effect; with `se`, its standard error; or
 #'   with `z` or `t`, the effect over its standard error; or with `log10_p`, -log10 of a two-sided
 #'   p-value, or `p`, that p-value, from which the standard error is computed,
 #'   `|effect| / qnorm(1 - p / 2)`, in logarithms: it may be as small as text can say, `1e-400`; or
-#'   `z` alone, taken as an effect with standard error 1. A p-value of 0, which was rounded, leaves the standard error
-#'   unknown and is an error; one of 1 says nothing of the effect, and the cell is missing. Where
+#'   `z` alone, taken as an effect with standard error 1. A p-value of 0, which was rounded, leaves
+#'   the standard error unknown and is an error; one of 1 says nothing of the effect, and the cell is missing. Where
 #'   both are found by their usual names `log10_p` is taken;
 #' - `effect_allele` and `other_allele`, if effects must be brought to the same allele. Tables of
 #'   PLINK 1 have the first only: then effects of another allele are turned where a table with both
 #'   says that they are exchanged, and are as those of other alleles where none does;
+#' - `condition`, where one table has all conditions, with a row for each unit and condition;
 #' - `test`, where a unit has a row for each term of its model: rows of the test `ADD` are used.
 #'
 #' Those that are not given are recognised by usual names, such as `variant_id`, `gene_id`, `beta`
@@ -52,7 +54,8 @@
 #' `independent` restricts `random` and `null` to units that are not in linkage disequilibrium.
 #'
 #' @param tables a list of data frames, or a character vector of files, with the conditions as
-#'   names.
+#'   names; or one data frame or file of all conditions, with a column of these. Where there is no
+#'   column of units, they are the names of the rows, as in results of limma or DESeq2.
 #' @param columns a list or vector: which column is what, or the name of a layout; see below.
 #' @param strong names of the strong units. Default: chosen by `strong_p`.
 #' @param strong_p largest p-value of a strong unit.

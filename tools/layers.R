@@ -2,7 +2,7 @@
 # call downwards only, and no two files call each other, directly or in a circle. Part of
 # `make lint`. Calls are read from the code (codetools), not run; methods of generics are not seen.
 # Functions of Rust are named by R/core.R alone; others give it the name without its "rust_", as a
-# word, and the word must be one that Rust has.
+# word, and the word must be one that Rust has. A name is defined once.
 #
 #   Rscript tools/layers.R      from the package's root; exit status 1 if there is a wrong call
 families <- c(
@@ -29,6 +29,9 @@ for (file in files) {
       e[[3L]]
     } else {
       call("function", NULL, e[[3L]])
+    }
+    if (name %in% names(home)) {
+      complaints <- c(complaints, paste0(name, " is defined in ", home[[name]], " and in ", file))
     }
     assign(name, eval(body, functions), functions)
     home[name] <- file

@@ -222,3 +222,16 @@ test_that("what is wrong with a file is said with its name, the entry and what t
   blocked <- run_cli("pca", "--data", good, "--output", file.path(at("h"), "x.rds"))
   expect_match(blocked$said, "`--output`: cannot make the folder '.*': give another one")
 })
+
+test_that("mash_input: one table of all conditions", {
+  folder <- withr::local_tempdir()
+  files <- table_files(folder)
+  long <- do.call(rbind, Map(\(file, condition) {
+    data.frame(where = condition, utils::read.delim(file))
+  }, files, names(files)))
+  all <- file.path(folder, "all.tsv")
+  utils::write.table(long, all, sep = "\t", row.names = FALSE, quote = FALSE)
+  done <- run_cli("mash_input", "--tables", all, "--columns", "condition=where", "--cwd", folder)
+  expect_identical(done$status, 0L, info = done$said)
+  expect_equal(readRDS(file.path(folder, "mash.mash_input.rds")), mash_input(files))
+})

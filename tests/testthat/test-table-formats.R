@@ -205,3 +205,63 @@ test_that("whole numbers are one name, of 32 bits, 64 bits and doubles", {
   data <- mash_set_data(data.frame(a = integer64(c("1", "-2")), b = c(1.5, 2)))
   expect_identical(unname(data$Bhat), cbind(c(1, -2), c(1.5, 2)))
 })
+
+# What is the same in all layouts of the tests below.
+same_table <- data.frame(
+  variant_id = paste0("v", 1:6), slope = c(0.5, -0.2, 0.1, 0.7, -0.9, 0.3), slope_se = 0.1
+)
+read_as <- function(table, ...) {
+  mash_input(list(liver = table), ..., n_random = 10, n_null = 10)
+}
+
+test_that("a file whose first line has numbers has no names of columns: FastQTL", {
+  z <- same_table$slope / 0.1
+  fast <- data.frame("g", same_table$variant_id, 100 * 1:6, 2 * pnorm(-abs(z)), same_table$slope)
+  file <- withr::local_tempfile(fileext = ".txt")
+  write.table(fast, file, quote = FALSE, row.names = FALSE, col.names = FALSE)
+  columns <- list(feature = 1, unit = 2, p = 4, effect = 5)
+  x <- mash_input(c(liver = file), columns, n_random = 10)
+  expect_setequal(rownames(x$random.b), paste0("g_v", 1:6))
+  direct <- read_as(same_table)
+  expect_equal(unname(x$random.s), unname(direct$random.s), tolerance = 1e-6)
+  expect_error(mash_input(c(liver = file)), "has no column for `effect`.*V1, V2",
+    class = "mnmash_error_argument")
+})
+
+test_that("results of limma and DESeq2: units are names of rows, in data frames and in files", {
+  limma <- data.frame(
+    logFC = same_table$slope, AveExpr = 1, t = same_table$slope / 0.1, P.Value = 0.5, B = -3,
+    row.names = same_table$variant_id
+  )
+  direct <- read_as(same_table)
+  expect_equal(read_as(limma)[1:9], direct[1:9])
+  deseq <- data.frame(
+    baseMean = 9, log2FoldChange = same_table$slope, lfcSE = 0.1, stat = 1, pvalue = 0.5,
+    row.names = same_table$variant_id
+  )
+  expect_equal(read_as(deseq)[1:9], direct[1:9])
+  file <- withr::local_tempfile(fileext = ".csv")
+  write.csv(limma, file)
+  expect_equal(read_as(file)[1:9], direct[1:9])
+  tabs <- withr::local_tempfile(fileext = ".tsv")
+  write.table(deseq, tabs, sep = "\t", quote = FALSE)
+  expect_equal(read_as(tabs)[1:9], direct[1:9])
+})
+
+test_that("one table of all conditions is as a table for each", {
+  second <- transform(same_table[c(6, 2, 4), ], slope = -slope)
+  long <- rbind(
+    data.frame(tissue = "liver", same_table), data.frame(tissue = "lung", second)
+  )
+  apart <- mash_input(list(liver = same_table, lung = second))
+  expect_identical(mash_input(long)[1:9], apart[1:9])
+  expect_identical(mash_input(setNames(long, c("where", names(same_table))),
+                              list(condition = "where"))[1:9], apart[1:9])
+  file <- withr::local_tempfile(fileext = ".tsv")
+  write.table(long, file, sep = "\t", row.names = FALSE, quote = FALSE)
+  expect_equal(mash_input(file)[1:9], apart[1:9])
+  expect_error(mash_input(same_table), "or one table of all, with a column `condition`: it has",
+    class = "mnmash_error_type")
+  long$tissue[3] <- NA
+  expect_error(mash_input(long), "no condition in row 3", class = "mnmash_error_missing")
+})
