@@ -10,7 +10,7 @@
 #' are not defined; they are grey.
 #'
 #' Matrices of one condition only, of which a prior may have one for each, share a panel if there are
-#' three or more: on its diagonal their weights are drawn, over the largest of them.
+#' three or more ("singletons"): on its diagonal their weights are drawn, over the largest of them.
 #'
 #' Labels are readable at the size that the picture has as its attribute `"size"`, which is that of
 #' `file`. A `.pdf` has as many pages as it needs, with up to 30 panels on a page, or fewer where
@@ -111,7 +111,7 @@ singletons_together <- function(prior, threshold) {
   weights <- tapply(prior$w[single], of[single], sum)
   U <- prior$U[[1L]] * 0
   diag(U)[as.integer(names(weights))] <- weights
-  label <- paste(length(single), "of one condition (their weights)")
+  label <- paste(length(single), "singletons: weights")
   list(
     U = c(prior$U[-single], stats::setNames(list(U), label)),
     w = c(prior$w[-single], stats::setNames(sum(prior$w[single]), label)),

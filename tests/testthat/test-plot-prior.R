@@ -164,7 +164,7 @@ test_that("matrices of one condition share a panel, which has their weights", {
   prior <- prior_with_singletons(6, 2)
   plot <- plot_U(prior)
   expect_identical(nlevels(plot$data$matrix), 3L)
-  label <- "6 of one condition (their weights)"
+  label <- "6 singletons: weights"
   expect_match(levels(plot$data$matrix)[2], paste0(label, "\nw = 0.3"), fixed = TRUE)
   names <- colnames(prior$U[[1]])
   found <- vapply(names, \(r) shown_at(plot, label, r, r), 0)
