@@ -76,3 +76,39 @@ test_that("the tables of a .bed file are read once, and regions without variants
   writeBin(raw(10), paste0(stem, ".bed"))
   expect_error(mnm_regress(gone, start = fit), class = "mnmash_error_region")
 })
+
+test_that("the command line writes the job and its tables, and says by an error that regions failed", {
+  genome <- packed_genome()
+  folder <- withr::local_tempdir()
+  write_plink(genome$X, file.path(folder, "study"))
+  utils::write.table(
+    data.frame(sample = rownames(genome$Y), genome$Y), file.path(folder, "y.tsv"), sep = "\t",
+    quote = FALSE, row.names = FALSE
+  )
+  table <- data.frame(
+    region = c("a", "b"), X = "study.bed", Y = "y.tsv", range = c("1:1-30", "1:31-60")
+  )
+  regions <- file.path(folder, "regions.tsv")
+  out <- file.path(folder, "out")
+  run <- function(...) {
+    utils::write.table(table, regions, sep = "\t", quote = FALSE, row.names = FALSE)
+    suppressMessages(run_step("mnm", c(
+      "--regions", regions, "--cwd", out, "--rounds", "0", "--threads", "1", ...
+    )))
+  }
+  run()
+  fit <- readRDS(file.path(out, "regions.mnm.rds"))
+  expect_s3_class(fit, "mnm")
+  calls <- utils::read.delim(file.path(out, "regions.mnm.calls.tsv.gz"))
+  expect_equal(calls$lfsr, fit$calls$lfsr)
+  effects <- utils::read.delim(file.path(out, "regions.mnm.effects.tsv.gz"))
+  expect_identical(nrow(effects), 120L)
+  # Again: all is there.
+  run()
+  expect_identical(readRDS(file.path(out, "regions.mnm.rds"))$effects, fit$effects)
+  table <- rbind(table, data.frame(region = "c", X = "study.bed", Y = "gone.tsv", range = "1:1-9"))
+  expect_error(run("--output-prefix", "more"), "gone.tsv", class = "mnmash_error_region")
+  failed <- utils::read.delim(file.path(out, "more.mnm.failures.tsv.gz"))
+  expect_identical(failed$region, "c")
+  expect_true(file.exists(file.path(out, "more.mnm.sets.tsv.gz")))
+})

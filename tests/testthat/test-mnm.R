@@ -106,6 +106,17 @@ test_that("regions and threads do not matter to each other, nor do their order a
   expect_identical(alone$fits$gene4, one$fits$gene4)
 })
 
+test_that("workers give what the session gives", {
+  skip_if_not_installed("future.apply")
+  genes <- small_genome(3)
+  expected <- mnm(genes, rounds = 0)
+  before <- future::plan(future::multisession, workers = 2)
+  withr::defer(future::plan(before))
+  found <- mnm(genes, rounds = 0)
+  expected$call <- found$call <- NULL
+  expect_identical(found, expected)
+})
+
 test_that("regions that lack conditions have the margin of the prior", {
   genes <- small_genome(3)
   genes$gene2$Y <- genes$gene2$Y[, "t2", drop = FALSE]
