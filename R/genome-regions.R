@@ -64,10 +64,7 @@ mnm_regions <- function(regions, covariates = NULL, keep = 2e9, ...) {
   bad <- vapply(looked, inherits, NA, "error")
   failures <- failure_rows(looked[bad], "read")
   if (all(bad)) {
-    stop_mnmash(
-      "region", "no region can be used: \"", failures$region[1L], "\": ", failures$message[1L],
-      data = failures
-    )
+    stop_all_failed("no region can be used", failures, looked[[1L]])
   }
   good <- looked[!bad]
   conditions <- unique(unlist(lapply(good, `[[`, "conditions")))
@@ -117,6 +114,19 @@ look_at <- function(region) {
     n = as.double(region$n), p = as.double(region$p), conditions = region$conditions,
     form = region$form, sizes = c(largest = sqrt(excess), error = min(s, na.rm = TRUE))
   )
+}
+
+# All regions fail: an error that is also of the kind of the first.
+stop_all_failed <- function(what, failures, first) {
+  e <- tryCatch(
+    stop_mnmash(
+      "region", what, ": \"", failures$region[1L], "\": ", conditionMessage(first),
+      data = list(failures = failures)
+    ),
+    error = identity
+  )
+  class(e) <- unique(c(class(e)[1L], class(first)[1L], class(e)[-1L]))
+  stop(e)
 }
 
 region_words <- list(

@@ -242,10 +242,8 @@ summed_regions <- function(found, regions, prior) {
   bad <- vapply(found, inherits, NA, "error")
   failures <- rbind(regions$failures, failure_rows(found[bad], "regression"))
   if (all(bad)) {
-    stop_mnmash(
-      "region", "no region can be fitted: \"", failures$region[nrow(failures)], "\": ",
-      failures$message[nrow(failures)], data = failures
-    )
+    own <- failures[failures$step == "regression", ]
+    stop_all_failed("no region can be fitted", own, found[[1L]])
   }
   good <- found[!bad]
   of <- \(what, type = 0) vapply(good, `[[`, type, what)
@@ -271,9 +269,9 @@ summed_regions <- function(found, regions, prior) {
       counts = stats::setNames(counts, components), V = mean_covariance(good, regions),
       signals = signals, failures = failures, fits = lapply(good, `[[`, "fit"),
       sketch = list(
-        log_bf = do.call(rbind, unname(c(
+        log_bf = `colnames<-`(do.call(rbind, unname(c(
           lapply(good, `[[`, "log_bf"), lapply(good, \(x) log(x$mean_bf))
-        ))),
+        ))), components),
         weights = c(rep(1, sum(vapply(good, \(x) nrow(x$log_bf), 0L))), unname(of("others")))
       ),
       rows = stacked_rows(good, R, regions$conditions), conditions = regions$conditions

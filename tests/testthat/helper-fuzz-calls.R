@@ -58,7 +58,7 @@ fuzz_calls <- function() {
   factorized <- fqtl_factorize(Y, K = 1, max_iter = 3, n_threads = 1)
   regions <- lapply(c(gene1 = 1, gene2 = 2), \(i) list(X = X + i, y = y))
   genome <- list(gene1 = list(X = X, Y = Y))
-  genes <- mnm_regions(c(genome, list(gene2 = list(X = X^2, Y = Y))))
+  genes <- mnm_regions(c(genome, list(gene2 = list(X = -X, Y = Y))))
   of_genes <- mnm_regress(genes, U, max_iter = 20, n_threads = 1)
   loci <- data.frame(locus = rep(1:6, each = 5), z = rnorm(30, sd = 2))
   dosages <- cbind(matrix(rbinom(80, 2, 0.4), 20), 0:1)
