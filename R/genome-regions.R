@@ -120,7 +120,7 @@ look_at <- function(region) {
 stop_all_failed <- function(what, failures, first) {
   e <- tryCatch(
     stop_mnmash(
-      "region", what, ": \"", failures$region[1L], "\": ", conditionMessage(first),
+      "region", what, ": region \"", failures$region[1L], "\": ", conditionMessage(first),
       data = list(failures = failures)
     ),
     error = identity
