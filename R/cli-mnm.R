@@ -3,10 +3,13 @@
 run_mnm <- function(o) {
   regions <- region_table(o$regions)
   prefix <- output_prefix(o[["output-prefix"]], o$regions)
-  usable_folder(o$cwd, "cwd")
   file <- output_file(o$cwd, prefix, "mnm")
-  # What is there of the same job is known by its folder.
-  lock_output(o$session, file)
+  whats <- c("sets", "calls", "variants", "regions", "trace", "effects", "failures")
+  tables <- vapply(whats, \(what) {
+    output_file(o$cwd, prefix, "mnm", what, extension = "tsv.gz")
+  }, "")
+  # Genotypes are too many bytes to look whether they have changed.
+  claim(o, c(file, unname(tables)), unlist(regions[setdiff(file_columns(regions), "X")]))
   # What the user does not say is left to the function.
   asked <- list(rounds = given_only(o, "rounds"), L = given_only(o, "max-effects"))
   covariates <- if (!is.null(o$covariates)) as.data.frame(read_genotypes(o$covariates))
@@ -17,10 +20,9 @@ run_mnm <- function(o) {
     ),
     asked[!vapply(asked, is.null, NA)]
   ))
-  for (what in c("sets", "calls", "variants", "regions", "trace", "effects", "failures")) {
-    table <- output_file(o$cwd, prefix, "mnm", what, extension = "tsv.gz")
-    write_gzipped(as.data.frame(fit, what = what), table)
-    message(" - Wrote ", table)
+  for (what in whats) {
+    write_gzipped(as.data.frame(fit, what = what), tables[[what]])
+    message(" - Wrote ", tables[[what]])
   }
   write_output(fit, file)
   if (!nrow(fit$failures)) return(invisible())
@@ -32,6 +34,10 @@ run_mnm <- function(o) {
   )
 }
 
+file_columns <- function(table) {
+  intersect(c("X", "Y", "covariates", "Bhat", "Shat", "Z", "LD"), names(table))
+}
+
 # A table of regions, whose files are where it says, or beside it.
 region_table <- function(file) {
   if (!file.exists(file)) stop_mnmash("file", "`regions`: there is no file '", file, "'")
@@ -39,7 +45,7 @@ region_table <- function(file) {
   if (is.null(table$region)) {
     stop_mnmash("names", "`regions`: '", file, "' must have a column `region`")
   }
-  for (column in intersect(c("X", "Y", "covariates", "Bhat", "Shat", "Z", "LD"), names(table))) {
+  for (column in file_columns(table)) {
     beside <- file.path(dirname(file), table[[column]])
     there <- \(x) file.exists(x) | file.exists(paste0(x, ".bed"))
     move <- !there(table[[column]]) & there(beside)

@@ -14,7 +14,9 @@ genome_job <- function(regions, prior, how, folder, n_threads, say) {
     say = say, memory = memory
   )
   if (!is.null(folder)) {
-    note <- list(table = regions$table, conditions = regions$conditions, prior = prior, how = how)
+    note <- c(
+      unclass(regions)[c("table", "conditions", "data")], list(prior = prior, how = how)
+    )
     remember_job(note, folder, "folder")
     state <- state_file(job)
     if (file.exists(state)) memory$state <- read_rds(state, "folder")

@@ -77,7 +77,8 @@ mnm_regions <- function(regions, covariates = NULL, keep = 2e9, ...) {
     list(
       table = table, conditions = conditions, failures = failures, source = source,
       of_each = lapply(good, `[[`, "conditions"),
-      sizes = colMeans(do.call(rbind, lapply(good, `[[`, "sizes")))
+      # Enough to notice that a folder is about other data.
+      data = vapply(good, `[[`, 0, "sum"), sizes = colMeans(do.call(rbind, lapply(good, `[[`, "sizes")))
     ),
     class = "mnm_regions"
   )
@@ -112,7 +113,7 @@ look_at <- function(region) {
   excess <- max(region$marginal^2 - rep(s^2, each = nrow(region$marginal)), 0, na.rm = TRUE)
   list(
     n = as.double(region$n), p = as.double(region$p), conditions = region$conditions,
-    form = region$form, sizes = c(largest = sqrt(excess), error = min(s, na.rm = TRUE))
+    form = region$form, sum = sum(region$marginal, na.rm = TRUE), sizes = c(largest = sqrt(excess), error = min(s, na.rm = TRUE))
   )
 }
 
