@@ -72,7 +72,10 @@ version_line <- function() paste("mnmash", utils::packageVersion("mnmash"))
 write_record <- function(file, lines) {
   record <- record_file(file)
   if (!dir.exists(dirname(record))) dir.create(dirname(record), showWarnings = FALSE)
-  write_bytes(lines, record)
+  # Whole or not there; that it is on the disk need not be waited for, thousands of times.
+  part <- part_name(dirname(record))
+  writeLines(lines, part, useBytes = TRUE)
+  file.rename(part, record)
 }
 
 # Says that the run will write `files`: they are free, or may be replaced. Where all are what this
