@@ -9,6 +9,7 @@
 #' @param extras folder for the completions and the page of the manual, in the places that
 #'   bash-completion, zsh and man look into; `NULL` for none.
 #' @param overwrite replace a file of that name that this function has not written.
+#' @inheritParams shared_arguments
 #'
 #' @return Invisibly the names of the files. It is an error of class `mnmash_error_file` if there is
 #'   another command of that name.
@@ -20,7 +21,8 @@
 #' readLines(file.path(folder, "mnmash"))
 #' unlink(folder, recursive = TRUE)
 mnmash_install_cli <- function(folder = "~/.local/bin", extras = "~/.local/share",
-                               overwrite = FALSE) {
+                               overwrite = FALSE, ...) {
+  take_dots(...)
   check_flag(overwrite)
   folder <- usable_folder(folder_name(folder), "folder")
   if (!is.null(extras)) extras <- folder_name(extras)
