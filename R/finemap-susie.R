@@ -28,8 +28,8 @@
 #'   logarithms), `V` (L: prior variances of effects on standardised variables, 0 for effects that
 #'   are not there), `sigma2` (residual variance), `pip` (p), `sets` (`cs`, `purity`, `cs_index`,
 #'   `coverage`, `requested_coverage`), `elbo`, `niter`, `converged`, `intercept` (`NA` where there
-#'   is none), `X_column_scale_factors` (ones: effects are for the variables as given) and
-#'   `null_index` (0).
+#'   is none), `theta` (means of many small effects, where the fit has a background),
+#'   `X_column_scale_factors` (ones: effects are for the variables as given) and `null_index` (0).
 #'
 #'   `log_bayes_factors()`: a matrix with a row for each credible set and a column for each
 #'   variable, then a column `null` of zeros, which coloc counts on; with `data` a list of them, one
@@ -102,14 +102,16 @@ susie_object <- function(fit, r, evidence) {
     mu2[l, effect$variable] <- effect$mean[, r]^2 + effect$sd[, r]^2
   }
   intercept <- if (is.null(fit$intercept)) NA_real_ else fit$intercept[[r]]
+  # Many small effects beside, if the fit has them.
+  small <- fit$background$effects
   lbf <- drop(log_sum_columns(t(evidence) + log(fit$prior_weights)))
   structure(
-    list(
+    c(list(
       alpha = fit$alpha, mu = mu, mu2 = mu2, lbf = stats::setNames(lbf, names(fit$scale)),
       lbf_variable = evidence, V = fit$scale * own_variance(fit, r), sigma2 = fit$V[r, r],
       elbo = fit$elbo, niter = fit$n_iter, converged = fit$converged, intercept = intercept,
       pip = fit$pip, sets = susie_sets(fit), X_column_scale_factors = rep(1, p), null_index = 0
-    ),
+    ), if (!is.null(small)) list(theta = unname(small[, r]))),
     class = "susie"
   )
 }
@@ -140,8 +142,15 @@ susie_sets <- function(fit) {
 # A list of L x p matrices: log Bayes factors of each condition alone.
 condition_evidence <- function(fit, data) {
   check_same_region(fit, data)
+  if (!is.null(fit$background)) {
+    stop_mnmash(
+      "argument", "`x` has many small effects beside (`background`), given which Bayes factors of ",
+      "single conditions are not computed: leave `data` out"
+    )
+  }
   settings <- list(
-    standardize = fit$options$standardize, intercept = fit$options$intercept, estimate_V = "none"
+    standardize = fit$options$standardize, intercept = fit$options$intercept %||% TRUE,
+    estimate_V = "none"
   )
   problem <- finemap_problem(data, fit$V, settings)
   conditions <- colnames(fit$lfsr)

@@ -105,6 +105,8 @@ posterior_functional | data | conditions | order | Inf | samples are drawn condi
 posterior_functional | A | rows | order | Inf | the caller's function sees this order
 mash_input | tables | liver$columns | changed | Inf | the names say what a column is
 mash_input | tables | lung$columns | changed | Inf | the names say what a column is
+harmonise_alleles | reference | columns | changed | Inf | the names say what a column is
+harmonise_alleles | statistics | columns | changed | Inf | the names say what a column is
 mash_fit | data | XtX$margins | changed | Inf | the entry is not used
 mixture_prior | data | XtX$margins | changed | Inf | the entry is not used
 read_mash_input | file | XtX$margins | changed | Inf | the entry is not used

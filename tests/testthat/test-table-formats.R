@@ -265,3 +265,38 @@ test_that("one table of all conditions is as a table for each", {
   long$tissue[3] <- NA
   expect_error(mash_input(long), "no condition in row 3", class = "mnmash_error_missing")
 })
+
+test_that("values of a GWAS-VCF become columns, of one study", {
+  z <- six$beta / six$se
+  head <- c("#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", "study")
+  values <- paste(six$beta, six$se, log10_p(z), 0.2, sep = ":")
+  rows <- paste(1, 1:6, six$id, "A", "C", ".", "PASS", ".", "ES:SE:LP:AF", values, sep = "\t")
+  lines <- c("##fileformat=VCFv4.2", paste(head, collapse = "\t"), rows)
+  expect_equal(effects(table_file(lines, ".vcf")), six)
+  expect_equal(effects(table_file(lines, ".vcf"), columns = "GWAS-VCF"), six)
+  # Without a standard error, from -log10(p).
+  rows <- paste(1, 1:6, six$id, "A", "C", ".", "PASS", ".", "LP:ES",
+                paste(log10_p(z), six$beta, sep = ":"), sep = "\t")
+  expect_equal(effects(table_file(c(lines[1:2], rows), ".vcf")), six, tolerance = 1e-10)
+  two <- sub("study$", "one\ttwo", lines)
+  two[-(1:2)] <- paste(two[-(1:2)], values, sep = "\t")
+  expect_error(effects(table_file(two, ".vcf")), "2 studies \\(one, two\\)",
+               class = "mnmash_error_argument")
+})
+
+test_that("effects of MungeSumstats are of its second allele, where it is named", {
+  # Of two tables of the same study one is in that layout.
+  plain <- data.frame(six, effect_allele = "C", other_allele = "A")
+  munged <- data.frame(
+    SNP = six$id, CHR = 1, BP = 1:6, A1 = "A", A2 = "C", BETA = six$beta, SE = six$se, P = 0.5
+  )
+  file <- write_results(munged, withr::local_tempfile(fileext = ".tsv"))
+  expect_equal(effects(file, columns = "MungeSumstats"), six)
+  found <- join_tables(lapply(
+    list(a = list(plain, list()), b = list(munged, "MungeSumstats")),
+    \(x) one_table(x[[1]], x[[2]], "table")
+  ), "error")
+  expect_equal(found$b[, "a"], found$b[, "b"])
+  expect_error(mash_input(list(a = munged), columns = "munged"), "MungeSumstats",
+               class = "mnmash_error_argument")
+})
