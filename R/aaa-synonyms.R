@@ -30,7 +30,7 @@ synonyms <- list(
 
 # Words that mean an argument of one function only.
 own_synonyms <- list(
-  finemap = c(prior_variance = "prior"),
+  finemap = c(prior_variance = "prior", s_init = "start", model_init = "start"),
   mr_mash = c(
     update_w0_method = "w0_method", update_V_method = "residual", update_w0_tol = "tol_w0"
   )

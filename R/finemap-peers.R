@@ -3,7 +3,6 @@
 finemap_peers <- list(
   verbose = peer_verbose, verbosity = peer_verbose,
   scaled_prior_variance = refused("give `prior`, in the units of `effect_model`"),
-  estimate_residual_variance = only(FALSE, "see `estimate_V`"),
   estimate_residual_method = refused("see `estimate_V`"),
   estimate_prior_variance = only(TRUE, "`scale = \"fixed\"` holds the scales of effects"),
   estimate_prior_method = refused("use `scale`"),
@@ -11,9 +10,6 @@ finemap_peers <- list(
   null_weight = refused("how many variables have effects is for the fit to say"),
   prior_tol = changes_nothing("effects without evidence are left out by `min_log_bf`"),
   approximate = only(FALSE, "missing values are integrated out exactly"),
-  s_init = refused("fits start without effects"),
-  model_init = refused("fits start without effects"),
-  refine = only(FALSE, "effects are compared with one another in every sweep"),
   compute_objective = only(TRUE, "the bound is always computed"),
   compute_univariate_zscore = only(FALSE, "see univariate_sumstats()"),
   precompute_covariances = changes_nothing("what is worth it is computed once"),

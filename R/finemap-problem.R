@@ -44,6 +44,19 @@ solve_region <- function(problem, control, ...) {
   c(list(fit = fit, unit = unit, coef = B), constants(problem, fit, B))
 }
 
+# What effects on the scale of the fit are multiplied by for the variables as given: p x R.
+problem_unit <- function(problem) {
+  if (problem$form == "products") {
+    return(matrix(problem$back, nrow(problem$XtY), ncol(problem$XtY)))
+  }
+  X <- problem$X
+  sd <- if (problem$standardize) {
+    mean <- if (problem$intercept) colMeans(X) else 0
+    sqrt(colSums((X - rep(mean, each = nrow(X)))^2) / (nrow(X) - 1))
+  }
+  matrix(1 / (sd %||% 1), ncol(X), ncol(problem$Y))
+}
+
 # The intercepts, and the effects of covariates. Those of incomplete outcomes are the core's.
 constants <- function(problem, fit, B) {
   if (!is.null(problem$along)) {

@@ -38,15 +38,18 @@
 #'   names is matched to those of the data; of more conditions, its exact margin is used. The scales
 #'   of a mash fit are averaged over (`as_prior(scales = "collapse")`) unless `scale = "fixed"`.
 #' @param L largest number of effects.
-#' @param V R x R residual covariance. Default for individual data and sufficient statistics: the
-#'   covariance of `Y`, which is conservative. For summary statistics it is the correlation of
-#'   z-scores without effects ([residual_correlation()]), to be given unless R is 1. Matched to the
-#'   conditions by name.
+#' @param V R x R residual covariance, or where its estimation starts. Default for individual data and
+#'   sufficient statistics: the covariance of `Y`, which is conservative where it is held. For summary
+#'   statistics it is the correlation of z-scores without effects ([residual_correlation()]), to be
+#'   given unless R is 1. Matched to the conditions by name.
 #' @param prior_weights p prior probabilities, proportionally, matched to the variables by name.
 #'   Default: equal.
 #' @param scale how the scales of effects are found: `"optim"`, `"em"` or `"fixed"`.
 #' @param estimate_V estimate the residual covariance too: `"none"`, its diagonal `"diag"` or
 #'   `"full"`. Not for z-scores without `n` or with differing `n`, nor with missing outcomes.
+#'   `"auto"`: it is held where `V` is given, where it cannot be estimated, and with `LD` of other
+#'   samples (`LD_samples`); else it is estimated. Of several conditions it is first held, and what
+#'   comes of letting it go is kept if the ELBO rises. `options$residual` says which it was.
 #' @param effect_model the units of the prior covariances: `"EZ"`, z-scores (an effect of `u` is `u
 #'   sd(Y_r) / sqrt(n)`, for a variable of unit variance), or `"EE"`, effects on `Y` of a variable
 #'   as it is analysed (of z-scores, effects in standard deviations of `Y_r`). Default: what the
@@ -62,9 +65,16 @@
 #'   little; 0 lets them in, for a slightly higher ELBO. Without meaning for `scale = "fixed"` and
 #'   with `compat`.
 #' @param compat `NULL`, or `"mvsusieR"`.
-#' @param ... other words for these arguments (`prior_variance`, `residual_variance`; see [mnmash]),
-#'   and arguments of packages susieR and mvsusieR: those that change nothing here are taken with a
-#'   message, others are an error that says what to use.
+#' @param start where effects start: a fit of [finemap()] to the same or other data, of
+#'   [mr_ash()] or [mr_mash()], or a p x R matrix of effects for the variables as given (0 where
+#'   there is none), of which the `L` largest are taken. Variables are matched by name, those that
+#'   the data have not are left out, and so are effects beyond `L`. Default: no effects.
+#' @param refine compare the fit with others: `TRUE`, `FALSE`, or by default where it can pay. See
+#'   Starts and optima.
+#' @param ... other words for these arguments (`prior_variance`, `residual_variance`, `model_init`,
+#'   `estimate_residual_variance`; see [mnmash]), and arguments of packages susieR and mvsusieR:
+#'   those that change nothing here are taken with a message, others are an error that says what to
+#'   use.
 #' @inheritParams shared_arguments
 #'
 #' @return An object of class `finemap`, a list of
@@ -153,11 +163,22 @@
 #' fit <- finemap(finemap_sumstats(Z, cor(X), n = 300), prior, V = cor(Y))
 #' round(pip(fit)[c(7, 30)], 3)
 finemap <- function(data, prior, L = 10, V = NULL, prior_weights = NULL,
-                    scale = c("optim", "em", "fixed"), estimate_V = c("none", "diag", "full"),
+                    scale = c("optim", "em", "fixed"),
+                    estimate_V = c("auto", "none", "diag", "full"),
                     effect_model = NULL, standardize = TRUE, intercept = TRUE, min_log_bf = 0.1,
                     coverage = 0.95, min_abs_corr = 0.5, tol = 1e-4, max_iter = 100, compat = NULL,
-                    contradiction = c("stop", "warn"), n_threads = NULL, ...) {
-  peers <- take_dots(..., also = names(finemap_peers), words = own_synonyms$finemap)
+                    contradiction = c("stop", "warn"), start = NULL, refine = NULL,
+                    n_threads = NULL, ...) {
+  also <- c("estimate_residual_variance", names(finemap_peers))
+  peers <- take_dots(..., also = also, words = own_synonyms$finemap)
+  estimate_residual_variance <- peers$estimate_residual_variance
+  if (!is.null(estimate_residual_variance)) {
+    if (!missing(estimate_V)) {
+      stop_mnmash("argument", "give `estimate_V` or `estimate_residual_variance`, not both")
+    }
+    estimate_V <- if (check_flag(estimate_residual_variance)) "full" else "none"
+    peers$estimate_residual_variance <- NULL
+  }
   peer_arguments(peers, finemap_peers)
   if (!inherits(data, "finemap_data")) {
     stop_mnmash(
@@ -167,7 +188,7 @@ finemap <- function(data, prior, L = 10, V = NULL, prior_weights = NULL,
   }
   contradiction <- match_choice(contradiction, c("stop", "warn"))
   scale <- match_choice(scale, c("optim", "em", "fixed"))
-  estimate_V <- match_choice(estimate_V, c("none", "diag", "full"))
+  estimate_V <- match_choice(estimate_V, c("auto", "none", "diag", "full"))
   if (!is.null(compat)) {
     compat <- match_choice(compat, "mvsusieR")
     if (scale == "optim") scale <- "em"
@@ -182,9 +203,13 @@ finemap <- function(data, prior, L = 10, V = NULL, prior_weights = NULL,
     }
     L <- as.double(data$p)
   }
+  if (!is.null(compat) && !is.null(start)) {
+    stop_mnmash("argument", as_typed("start"), " has no use with `compat`")
+  }
   place <- check_place(prior_weights, data)
+  residual <- residual_rule(estimate_V, data, !is.null(V), compat)
   settings <- list(
-    standardize = standardize, intercept = intercept, estimate_V = estimate_V, scale = scale,
+    standardize = standardize, intercept = intercept, estimate_V = residual$rule, scale = scale,
     compat = compat
   )
   prior <- finemap_prior(prior, data, scale, effect_model)
@@ -193,12 +218,14 @@ finemap <- function(data, prior, L = 10, V = NULL, prior_weights = NULL,
   control <- list(
     place = place, L = L, rule = scale, scale = 1, entry = check_number(min_log_bf, 0),
     update = if (is.null(compat)) "direct" else "compat",
+    hold_residual = residual$hold, refine = refine_word(refine),
+    starts = start_effects(start, data, problem_unit(problem), L),
     tol = check_number(tol, 0), max_iter = check_count(max_iter), mass = 0.995, most = 200,
     slack = problem$slack
   )
   coverage <- check_number(coverage, 0, 1)
   min_abs_corr <- check_number(min_abs_corr, 0, 1)
-  structure <- c(none = "known", diag = "diagonal", full = "full")[[estimate_V]]
+  structure <- c(none = "known", diag = "diagonal", full = "full")[[residual$rule]]
   found <- solve_region(
     problem, control,
     noise = core_noise(structure, problem$V), prior = effect_prior(prior),
@@ -214,7 +241,8 @@ finemap <- function(data, prior, L = 10, V = NULL, prior_weights = NULL,
   fit$options <- c(
     control[c("L", "rule", "update", "tol", "max_iter")],
     list(
-      residual = estimate_V, standardize = standardize, intercept = intercept, coverage = coverage,
+      residual = if (residual$hold && all(found$fit$V == problem$V)) "none" else residual$rule,
+      standardize = standardize, intercept = intercept, coverage = coverage,
       min_abs_corr = min_abs_corr
     )
   )

@@ -58,8 +58,8 @@ test_that("arguments without a counterpart are said to change nothing, or refuse
     verbose = TRUE, version = "R", compute_ELBO = FALSE, convergence_criterion = "ELBO",
     method.q = "sigma_dep_q", min.iter = 1, optimize.eta = TRUE, initialize.params = FALSE,
     update.sigma = TRUE, update.sa = TRUE, nr = 10, verbosity = 1, prior_tol = 1e-9,
-    estimate_residual_variance = FALSE, estimate_prior_variance = TRUE, approximate = FALSE,
-    refine = FALSE, compute_objective = TRUE, compute_univariate_zscore = FALSE,
+    estimate_prior_variance = TRUE, approximate = FALSE,
+    compute_objective = TRUE, compute_univariate_zscore = FALSE,
     precompute_covariances = TRUE, n_purity = 50, track_fit = FALSE
   )
   for (table in tables) {

@@ -4,7 +4,7 @@ use mnmash_core::Stop;
 use mnmash_core::deconvolution::ud::Step;
 use mnmash_core::deconvolution::updates::Penalty;
 use mnmash_core::factored::LeftPrior;
-use mnmash_core::finemap::{ScaleRule, Update};
+use mnmash_core::finemap::{Refine, ScaleRule, Update};
 use mnmash_core::loci::association::Role;
 use mnmash_core::mash::Heterogeneity;
 use mnmash_core::noise::Structure;
@@ -60,6 +60,9 @@ pub const VARIANCES: &[(&str, bool)] = &[("known", true), ("full", false)];
 
 pub const HETEROGENEITIES: &[(&str, Heterogeneity)] =
     &[("restricted", Heterogeneity::Restricted), ("moments", Heterogeneity::Moments)];
+
+pub const REFINES: &[(&str, Refine)] =
+    &[("never", Refine::Never), ("test", Refine::Test), ("always", Refine::Always)];
 
 pub const SCALE_RULES: &[(&str, ScaleRule)] =
     &[("fixed", ScaleRule::Fixed), ("em", ScaleRule::Em), ("optim", ScaleRule::Optim)];

@@ -70,7 +70,7 @@ pub struct Answer {
 impl Answer {
     /// Fit a region, and say what follows.
     pub fn of(task: &Task, design: &mut dyn Region, monitor: &Monitor) -> Result<Self> {
-        let fit = fit(design, &task.prior, &task.options, monitor)?;
+        let fit = fit(design, &task.prior, &task.options, &task.starts, monitor)?;
         let design = &*design;
         let one = |e| marginals(design, &task.prior, e, monitor);
         let marginals = fit.effects.iter().map(one).collect::<Result<Vec<_>>>()?;

@@ -1,18 +1,20 @@
 //! What a fit needs besides data.
 
 use faer::Mat;
-use mnmash_core::finemap::{EffectPrior, Options};
+use mnmash_core::finemap::{EffectPrior, Options, Start};
 use mnmash_core::loci::consistency::Slack;
 
 use crate::consistency::slack;
 use crate::nouns::{Mixture, Noise};
 use crate::read::{Field, Fields, Outcome};
-use crate::words::{SCALE_RULES, UPDATES, plain_structures};
+use crate::words::{REFINES, SCALE_RULES, UPDATES, plain_structures};
 
 /// Prior, noise and options.
 pub struct Task {
     pub prior: EffectPrior,
     pub options: Options,
+    /// Where effects start.
+    pub starts: Vec<Start>,
     pub v: Mat<f64>,
     /// Of an effect, the most probable variables: that have so much of it, and so many.
     pub mass: f64,
@@ -42,8 +44,8 @@ impl OfSamples {
 
 impl Task {
     /// `noise` and `prior` are those of `r` conditions; `control`: `list(place, L, rule, scale,
-    /// entry, update, tol, max_iter, mass, most, intercept, standardize, memory, slack, sums)`, with
-    /// `place` the prior probabilities of the `p` variables.
+    /// entry, update, hold_residual, refine, starts, tol, max_iter, mass, most, intercept,
+    /// standardize, memory, slack, sums)`, with `place` the prior probabilities of the `p` variables.
     pub fn read(
         noise: &Field,
         prior: &Field,
@@ -62,13 +64,27 @@ impl Task {
                 entry: c.number("entry")?,
                 update: c.one_of("update", UPDATES)?,
                 residual: noise.structure,
+                hold_residual: c.flag("hold_residual")?,
+                refine: c.one_of("refine", REFINES)?,
                 tol: c.number("tol")?,
                 max_iter: c.count("max_iter")?,
             };
             let (mass, most, samples) = (c.number("mass")?, c.count("most")?, OfSamples::read(c)?);
             let (v, slack) = (noise.known()?.view().to_owned(), slack(c)?);
             let sums = c.maybe("sums", |s| s.numbers_of(r))?.map_or_else(Vec::new, <[f64]>::to_vec);
-            Ok(Self { prior, options, v, mass, most, samples, slack, sums })
+            let starts = c.get("starts")?.items()?;
+            let starts = starts.iter().map(|(_, field)| start(field, p, r));
+            let starts = starts.collect::<Outcome<Vec<_>>>()?;
+            Ok(Self { prior, options, starts, v, mass, most, samples, slack, sums })
         })
     }
+}
+
+/// `list(variable, mean)`: places, and effects there (a row for each) on the scale of the prior.
+fn start(field: &Field, p: usize, r: usize) -> Outcome<Start> {
+    field.read(|s| {
+        let variables = s.get("variable")?.places(p)?;
+        let mean = s.get("mean")?.matrix_of(variables.len(), r)?.view().to_owned();
+        Ok(Start { variables, mean })
+    })
 }

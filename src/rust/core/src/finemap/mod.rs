@@ -10,7 +10,9 @@
 //! - `model`: how to fit, the posterior of one effect, and a fit;
 //! - `single_effect`: a visit to an effect that sets it and its scale `s_l`;
 //! - `ibss`: one effect after another until the evidence bound stands still; `sweeps`: the state of
-//!   that;
+//!   that; `starts`: effects that are put somewhere;
+//! - `refine`: whether another start, or two effects in the place of one, ends higher: from
+//!   `pursuit`, variables that explain much together, and `pairs`;
 //! - `residual`: what the update of V (`noise`) needs;
 //! - `marginals`: effects and signs of the variables that matter;
 //! - `credible_sets`: sets of variables, and their purity;
@@ -23,11 +25,17 @@ mod credible_sets;
 mod ibss;
 mod marginals;
 mod model;
+mod pairs;
 mod presence;
+mod pursuit;
+mod refine;
+#[cfg(test)]
+mod refine_tests;
 mod residual;
 mod set_errors;
 mod sharing;
 mod single_effect;
+mod starts;
 mod sweeps;
 #[cfg(test)]
 mod tests;
@@ -36,7 +44,7 @@ pub use components::Near;
 pub use credible_sets::{Purity, candidates, credible_set, purity};
 pub use ibss::fit;
 pub use marginals::{Marginals, coefficients, marginals};
-pub use model::{Effect, Fit, Options, Update};
+pub use model::{Effect, Fit, Options, Refine, Start, Update};
 pub use presence::absence;
 pub use set_errors::{Belief, Members, SetError, set_errors};
 pub use sharing::{Places, prior_sharing, sharing};

@@ -17,6 +17,27 @@ pub enum Update {
     Compat,
 }
 
+/// Whether a fit that has converged is compared with others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refine {
+    /// No.
+    Never,
+    /// With one that starts from variables that explain more together than those it has found.
+    Test,
+    /// With one from such variables in any case, and with two effects in the place of each.
+    Always,
+}
+
+/// Where an effect starts: variables, and its coefficients there times the probabilities of these
+/// places, in the units of the prior (a row for each).
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// The variables, ascending.
+    pub variables: Vec<usize>,
+    /// Variables by conditions.
+    pub mean: Mat<f64>,
+}
+
 /// How to fit.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
@@ -32,6 +53,11 @@ pub struct Options {
     pub update: Update,
     /// What is assumed of the residual covariance, where it is estimated.
     pub residual: Structure,
+    /// Whether it is held until the fit has converged, and estimated from there on if that raises the
+    /// bound.
+    pub hold_residual: bool,
+    /// What is done against optima that are not the best.
+    pub refine: Refine,
     /// Stop when the bound gains less.
     pub tol: f64,
     /// Most sweeps.

@@ -6,7 +6,7 @@ use super::model::{Effect, Options, Update};
 use super::residual::cross_product;
 use super::single_effect::{EffectPrior, ScaleRule, SingleEffect};
 use crate::ended::BEYOND;
-use crate::noise::Residual;
+use crate::noise::{Residual, Structure};
 use crate::normal_means::eigenbasis::{Coordinates, Eigenbasis};
 use crate::predictors::{Part, Region};
 use crate::{Error, Monitor, memory};
@@ -31,6 +31,14 @@ impl Run {
     pub fn bound(&self) -> f64 {
         self.elbo.last().copied().unwrap_or(f64::NEG_INFINITY)
     }
+
+    /// Go on with sweeps that ended higher. Their first may be below, which does not count.
+    pub fn append(&mut self, more: Self) {
+        let bound = self.bound();
+        self.elbo.extend(more.elbo.into_iter().filter(|b| *b > bound));
+        self.converged = more.converged;
+        self.decrease = self.decrease.max(more.decrease);
+    }
 }
 
 /// What is needed to come back.
@@ -43,20 +51,22 @@ pub struct State {
 
 /// The state between visits.
 pub struct Sweeps<'a> {
-    design: &'a mut dyn Region,
-    prior: &'a EffectPrior,
-    options: &'a Options,
-    noise: Residual,
+    pub(super) design: &'a mut dyn Region,
+    pub(super) prior: &'a EffectPrior,
+    pub(super) options: &'a Options,
+    pub(super) noise: Residual,
     basis: Eigenbasis,
     coordinates: Coordinates,
-    residual: Mat<f64>,
-    effects: Vec<Effect>,
+    pub(super) residual: Mat<f64>,
+    pub(super) effects: Vec<Effect>,
     /// Those that are in, and those that are out, in the order of the results.
-    live: Vec<usize>,
-    out: Vec<usize>,
+    pub(super) live: Vec<usize>,
+    pub(super) out: Vec<usize>,
     range: (f64, f64),
     /// An effect whose scale is held.
     held: Option<usize>,
+    /// Effects that were put somewhere and have not been visited since.
+    pub(super) placed: Vec<usize>,
 }
 
 impl<'a> Sweeps<'a> {
@@ -77,7 +87,8 @@ impl<'a> Sweeps<'a> {
         let scale = if eager { options.scale } else { 0.0 };
         let effects = (0..l).map(|_| absent(design, prior, scale)).collect();
         let range = (0.0, 0.0);
-        let noise = Residual::given(options.residual, design.noise().covariance.clone());
+        let structure = if options.hold_residual { Structure::Known } else { options.residual };
+        let noise = Residual::given(structure, design.noise().covariance.clone());
         let mut new = Self {
             design,
             prior,
@@ -91,6 +102,7 @@ impl<'a> Sweeps<'a> {
             out,
             range,
             held: None,
+            placed: Vec::new(),
         };
         new.load_scores();
         new.range = new.coordinates.scale_range();
@@ -174,7 +186,7 @@ impl<'a> Sweeps<'a> {
             residual: self.residual.clone(),
             effects: self.live.iter().map(|&l| (l, self.effects[l].clone())).collect(),
             out: self.out.clone(),
-            noise: (!self.noise.is_known()).then(|| self.noise.clone()),
+            noise: (self.options.residual != Structure::Known).then(|| self.noise.clone()),
         }
     }
 
@@ -195,6 +207,7 @@ impl<'a> Sweeps<'a> {
         }
         self.out = state.out;
         self.held = None;
+        self.placed.clear();
         Ok(())
     }
 
@@ -225,7 +238,9 @@ impl<'a> Sweeps<'a> {
     fn visit(&mut self, l: usize, iteration: usize) {
         self.residual += &self.effects[l].fitted;
         let scores = self.load_scores();
-        let before = self.effects[l].scale;
+        // Of an effect that was only put somewhere, the scale means nothing.
+        let placed = self.placed.iter().position(|&q| q == l).map(|at| self.placed.remove(at));
+        let before = if placed.is_some() { 0.0 } else { self.effects[l].scale };
         let second = !(self.noise.is_known() || self.noise.is_plugin());
         let mut visit = SingleEffect::new(self.prior, &self.coordinates);
         let compat = self.options.update == Update::Compat;
@@ -341,7 +356,7 @@ impl<'a> Sweeps<'a> {
 }
 
 /// No effect: its place is as in the prior.
-fn absent(design: &dyn Region, prior: &EffectPrior, scale: f64) -> Effect {
+pub(super) fn absent(design: &dyn Region, prior: &EffectPrior, scale: f64) -> Effect {
     let zero = design.start();
     Effect {
         alpha: prior.log_place.iter().map(|p| p.exp()).collect(),

@@ -13,16 +13,16 @@ use crate::{Monitor, Prior};
 
 /// Data with an effect at variable 2 (and at 5, if there is one), and a prior with components of rank
 /// zero, one and full.
-struct Case {
-    x: Mat<f64>,
-    y: Mat<f64>,
-    v: Mat<f64>,
-    us: Vec<Mat<f64>>,
-    weights: Vec<f64>,
-    place: Vec<f64>,
+pub(super) struct Case {
+    pub x: Mat<f64>,
+    pub y: Mat<f64>,
+    pub v: Mat<f64>,
+    pub us: Vec<Mat<f64>>,
+    pub weights: Vec<f64>,
+    pub place: Vec<f64>,
 }
 
-fn case(seed: u64, n: usize, p: usize, r: usize) -> Case {
+pub(super) fn case(seed: u64, n: usize, p: usize, r: usize) -> Case {
     let u = random(seed, n * p + n * r + 2 * r * r);
     let mut x = Mat::from_fn(n, p, |i, j| u[i * p + j]);
     // Neighbours are correlated, and columns have mean zero.
@@ -54,7 +54,7 @@ fn case(seed: u64, n: usize, p: usize, r: usize) -> Case {
 }
 
 impl Case {
-    fn prior(&self) -> EffectPrior {
+    pub fn prior(&self) -> EffectPrior {
         let factor = |u: &Mat<f64>| {
             let r = u.nrows();
             let values: Vec<f64> = (0..r * r).map(|k| u[(k % r, k / r)]).collect();
@@ -66,20 +66,29 @@ impl Case {
         EffectPrior::new(size.with_weights(&self.weights).unwrap(), &self.place).unwrap()
     }
 
-    fn rows(&self) -> Box<dyn Region> {
+    pub fn rows(&self) -> Box<dyn Region> {
         region(columns(&self.x), self.y.as_ref(), self.v.clone()).unwrap()
     }
 
-    fn incomplete(&self, y: &Mat<f64>, intercept: bool, memory: f64) -> Box<dyn Region> {
+    pub fn incomplete(&self, y: &Mat<f64>, intercept: bool, memory: f64) -> Box<dyn Region> {
         let factors = self.prior().size.factors;
         let (x, v) = (columns(&self.x), self.v.clone());
         Box::new(Incomplete::new(x, y.as_ref(), v, intercept, &factors, memory).unwrap())
     }
 
-    fn fit(&self, mut design: Box<dyn Region + '_>, options: &Options) -> (Fit, Mat<f64>) {
+    pub fn fit(&self, design: Box<dyn Region + '_>, options: &Options) -> (Fit, Mat<f64>) {
+        self.fit_from(design, options, &[])
+    }
+
+    pub fn fit_from(
+        &self,
+        mut design: Box<dyn Region + '_>,
+        options: &Options,
+        starts: &[Start],
+    ) -> (Fit, Mat<f64>) {
         let (prior, monitor) = (self.prior(), Monitor::default());
         let design = &mut *design;
-        let found = fit(design, &prior, options, &monitor).unwrap();
+        let found = fit(design, &prior, options, starts, &monitor).unwrap();
         let design = &*design;
         let one = |e| marginals(design, &prior, e, &monitor).unwrap();
         let all: Vec<_> = found.effects.iter().map(one).collect();
@@ -113,7 +122,7 @@ fn columns(x: &Mat<f64>) -> Vec<f64> {
     (0..x.nrows() * x.ncols()).map(|k| x[(k % x.nrows(), k / x.nrows())]).collect()
 }
 
-fn options(effects: usize, scale_rule: ScaleRule) -> Options {
+pub(super) fn options(effects: usize, scale_rule: ScaleRule) -> Options {
     Options {
         effects,
         scale_rule,
@@ -121,6 +130,8 @@ fn options(effects: usize, scale_rule: ScaleRule) -> Options {
         entry: 0.0,
         update: Update::Direct,
         residual: Structure::Known,
+        hold_residual: false,
+        refine: Refine::Never,
         tol: 1e-9,
         max_iter: 200,
     }

@@ -208,6 +208,11 @@ impl<X: Predictors> Region for Complete<X> {
         Ok([x, s, (0..r * r).map(|i| one(i % r, i / r)).collect()])
     }
 
+    fn gram_column(&self, j: usize) -> Option<Vec<f64>> {
+        let fitted = self.x.fitted(&[j], Mat::full(1, 1, 1.0).as_ref());
+        Some(self.x.products(&fitted).col(0).iter().copied().collect())
+    }
+
     fn correlation(&self, i: usize, j: usize) -> f64 {
         let d = self.norms();
         (self.x.inner(i, j) / (d[i] * d[j]).sqrt()).clamp(-1.0, 1.0)

@@ -240,6 +240,10 @@ impl Region for Incomplete {
         Some(self.cells.level(&residual).row_iter().flat_map(|m| m.iter().copied()).collect())
     }
 
+    fn in_coordinates(&self, b: MatRef<'_, f64>) -> Mat<f64> {
+        b.to_owned()
+    }
+
     fn correlation(&self, i: usize, j: usize) -> f64 {
         let d = self.x.norms();
         (self.x.inner(i, j) / (d[i] * d[j]).sqrt()).clamp(-1.0, 1.0)

@@ -86,6 +86,14 @@ pub trait Region: Sync {
     fn level(&self, _: MatRef<'_, f64>) -> Option<Vec<f64>> {
         None
     }
+    /// Effects (rows) in the coordinates of the region.
+    fn in_coordinates(&self, b: MatRef<'_, f64>) -> Mat<f64> {
+        b * self.noise().whitener.transpose()
+    }
+    /// `X'x_j`, if it is that of all conditions and their noise is the identity.
+    fn gram_column(&self, _j: usize) -> Option<Vec<f64>> {
+        None
+    }
     /// Correlation of two variables.
     fn correlation(&self, i: usize, j: usize) -> f64;
 }
