@@ -43,7 +43,7 @@ residual_rule <- function(estimate_V, data, given, compat) {
 # variables as given.
 start_effects <- function(start, data, unit, L) {
   if (is.null(start)) return(list())
-  effects <- if (inherits(start, "finemap")) effects_of_fit else largest_effects
+  effects <- if (inherits(start, "finemap")) fitted_starts else largest_starts
   parts <- effects(start, data)
   parts <- lapply(parts, \(part) {
     known <- order(part$variable)
@@ -55,7 +55,7 @@ start_effects <- function(start, data, unit, L) {
 }
 
 # Of a fit: its effects, in the variables that the data have too.
-effects_of_fit <- function(start, data) {
+fitted_starts <- function(start, data) {
   places <- start_places(names(start$pip), start$data, data)
   columns <- align_to(
     start$data$conditions, data$conditions, "start", "condition", start$data$R, data$R
@@ -83,7 +83,7 @@ start_places <- function(names, of, data) {
 }
 
 # Of effects of all variables: an effect for each of the largest.
-largest_effects <- function(start, data) {
+largest_starts <- function(start, data) {
   if (inherits(start, "mr_ash")) start <- start$beta
   if (inherits(start, "mr_mash")) start <- start$mu1
   if (!is.numeric(start)) {

@@ -229,7 +229,8 @@ test_that("a panel of other people widens what is allowed", {
   LD[is.na(LD)] <- 0
   diag(LD) <- 1
   fit <- \(people) suppressWarnings(finemap(
-    finemap_sumstats(s$Z, LD, s$n, check = FALSE, LD_samples = people), 1, contradiction = "warn"
+    finemap_sumstats(s$Z, LD, s$n, check = FALSE, LD_samples = people), 1, contradiction = "warn",
+    estimate_V = "none"
   ))
   narrow <- fit(NULL)$check$pairs
   wide <- fit(300)$check$pairs
