@@ -99,7 +99,7 @@ layouts <- list(
     data l; data$kind w 1; data$p c =P; data$R c =R; data$n n?; data$variables w? P; data$conditions
     w? R; covariates n? _ R; prior l?; prior_weights n? P; options l?; sets l; sets[] l; effects[]
     l; effects[]$variable n; effects[]$mean n; effects[]$sd n; effects[]$lfsr n; effects[]$weights
-    n?; sets[]$variables a; sets[]$coverage n; sets[]$purity n; terms l?; terms$named f 1",
+    n?; sets[]$variables a; background l?; sets[]$coverage n; sets[]$purity n; terms l?; terms$named f 1",
   credible_sets = "[] l; []$variables n; []$alpha n; []$coverage n 1; []$purity n 3",
   summary.finemap = "set w; sentinel a; pip n; size n; coverage n; purity n; log_bf n;
     probability n; condition w; effect n; se n; lfsr n; active f",

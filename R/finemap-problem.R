@@ -40,8 +40,9 @@ solve_region <- function(problem, control, ...) {
   )
   unit <- if (rows) 1 / fit$columns$x_scale else problem$back
   unit <- matrix(unit, nrow(fit$coef), ncol(fit$coef))
-  B <- fit$coef * unit
-  c(list(fit = fit, unit = unit, coef = B), constants(problem, fit, B))
+  small <- if (!is.null(fit$background)) fit$background$effects * unit
+  B <- fit$coef * unit + (small %||% 0)
+  c(list(fit = fit, unit = unit, coef = B, background = small), constants(problem, fit, B))
 }
 
 # What effects on the scale of the fit are multiplied by for the variables as given: p x R.

@@ -71,6 +71,7 @@
 #'   the data have not are left out, and so are effects beyond `L`. Default: no effects.
 #' @param refine compare the fit with others: `TRUE`, `FALSE`, or by default where it can pay. See
 #'   Starts and optima.
+#' @param background `"infinitesimal"`: beside many small effects of all variables. See Background.
 #' @param ... other words for these arguments (`prior_variance`, `residual_variance`, `model_init`,
 #'   `estimate_residual_variance`; see [mnmash]), and arguments of packages susieR and mvsusieR:
 #'   those that change nothing here are taken with a message, others are an error that says what to
@@ -141,7 +142,8 @@
 #' `p` (of the largest T among all pairs), `mean_square` (of whitened z-scores, and the probability
 #' of so little), and `cause` if they contradict each other. It costs O(p) for each of ten predictors.
 #' @references Wang, Sarkar, Carbonetto and Stephens (2020), JRSS B 82, 1273-1300. Zou, Carbonetto,
-#'   Xie, Wang and Stephens (2026), Nature Genetics 58, 454-462.
+#'   Xie, Wang and Stephens (2026), Nature Genetics 58, 454-462. Cui et al. (2024), Nature
+#'   Genetics 56, 162-169.
 #' @seealso [credible_sets()], [lfsr()], [summary.finemap()], [plot.finemap()], [enrich()],
 #'   [qc_sumstats()], `vignette("fine-mapping")`
 #' @export
@@ -168,7 +170,7 @@ finemap <- function(data, prior, L = 10, V = NULL, prior_weights = NULL,
                     effect_model = NULL, standardize = TRUE, intercept = TRUE, min_log_bf = 0.1,
                     coverage = 0.95, min_abs_corr = 0.5, tol = 1e-4, max_iter = 100, compat = NULL,
                     contradiction = c("stop", "warn"), start = NULL, refine = NULL,
-                    n_threads = NULL, ...) {
+                    background = c("none", "infinitesimal"), n_threads = NULL, ...) {
   also <- c("estimate_residual_variance", names(finemap_peers))
   peers <- take_dots(..., also = also, words = own_synonyms$finemap)
   estimate_residual_variance <- peers$estimate_residual_variance
@@ -203,6 +205,7 @@ finemap <- function(data, prior, L = 10, V = NULL, prior_weights = NULL,
     }
     L <- as.double(data$p)
   }
+  background <- match_choice(background, c("none", "infinitesimal"))
   if (!is.null(compat) && !is.null(start)) {
     stop_mnmash("argument", as_typed("start"), " has no use with `compat`")
   }
@@ -219,6 +222,7 @@ finemap <- function(data, prior, L = 10, V = NULL, prior_weights = NULL,
     place = place, L = L, rule = scale, scale = 1, entry = check_number(min_log_bf, 0),
     update = if (is.null(compat)) "direct" else "compat",
     hold_residual = residual$hold, refine = refine_word(refine),
+    background = background_least(background, data, compat),
     starts = start_effects(start, data, problem_unit(problem), L),
     tol = check_number(tol, 0), max_iter = check_count(max_iter), mass = 0.995, most = 200,
     slack = problem$slack
@@ -246,6 +250,7 @@ finemap <- function(data, prior, L = 10, V = NULL, prior_weights = NULL,
       min_abs_corr = min_abs_corr
     )
   )
+  fit$background <- finemap_background(found, data, fit$V)
   fit$sets <- find_sets(fit, coverage, min_abs_corr)
   fit$call <- match.call()
   if (!is.null(found$fit$check)) {

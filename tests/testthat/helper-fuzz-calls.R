@@ -139,7 +139,7 @@ fuzz_calls <- function() {
                      estimate_V = "none", effect_model = "EZ", standardize = TRUE,
                      intercept = TRUE, min_log_bf = 0.1, coverage = 0.9, min_abs_corr = 0.5,
                      tol = 0.1, max_iter = 5, compat = NULL, contradiction = "warn",
-                     start = found, refine = TRUE), t1),
+                     start = found, refine = TRUE, background = "infinitesimal"), t1),
     finemap_data = list(X, Y),
     finemap_suffstat = list(crossprod(X), crossprod(X, Y), crossprod(Y), n = 30,
                             x_mean = named(1:3 / 9, colnames(X)),

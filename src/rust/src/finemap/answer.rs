@@ -1,11 +1,15 @@
 //! What a fit returns: effects, and where each may be.
 
 use extendr_api::prelude::*;
-use faer::Mat;
-use mnmash_core::finemap::{Effect, Fit, Marginals, candidates, coefficients, fit, marginals};
+use faer::{Mat, Scale};
+use mnmash_core::finemap::{
+    Effect, Fit, Marginals, Start, candidates, coefficients, fit, fit_background, marginals,
+    starts_of,
+};
 use mnmash_core::loci::consistency::of_region;
-use mnmash_core::predictors::{Part, Region};
-use mnmash_core::{Error, Monitor};
+use mnmash_core::noise::Structure;
+use mnmash_core::predictors::{Background, Part, Products, Region};
+use mnmash_core::{Error, Monitor, Stop};
 
 use super::task::Task;
 use crate::consistency::Check;
@@ -65,13 +69,71 @@ pub struct Answer {
     near: Vec<Known>,
     leads: Vec<Vec<f64>>,
     check: Option<Check>,
+    starts: Vec<Start>,
+    background: Option<Beside>,
+}
+
+/// What a fit has beside its effects.
+struct Beside {
+    /// The covariance of a sample's background.
+    covariance: Mat<f64>,
+    /// Its effects.
+    effects: Mat<f64>,
+    /// What the bound gained by it.
+    gain: f64,
+}
+
+impl Beside {
+    fn list(self) -> List {
+        list!(
+            covariance = matrix(self.covariance.as_ref()),
+            effects = matrix(self.effects.as_ref()),
+            gain = self.gain
+        )
+    }
 }
 
 impl Answer {
     /// Fit a region, and say what follows.
     pub fn of(task: &Task, design: &mut dyn Region, monitor: &Monitor) -> Result<Self> {
         let fit = fit(design, &task.prior, &task.options, &task.starts, monitor)?;
-        let design = &*design;
+        let mut answer = Self::about(task, design, fit, monitor)?;
+        answer.check = task.slack.map(|slack| {
+            let fit = &answer.fit;
+            let parts: Vec<Part<'_>> = fit.effects.iter().map(Effect::part).collect();
+            let pairs = of_region(design, &fit.residual, &parts, slack);
+            Check { left: fit.left.clone(), pairs }
+        });
+        Ok(answer)
+    }
+
+    /// The fit goes on beside a background, and is as it was if that does not raise the bound.
+    pub fn beside(mut self, task: &Task, data: &Products, monitor: &Monitor) -> Result<Self> {
+        let Some(least) = task.background else { return Ok(self) };
+        if self.fit.ended.stop == Stop::Contradicted {
+            return Ok(self);
+        }
+        let known = task.options.residual == Structure::Known;
+        let (v, factors) = (self.covariance.clone(), &task.prior.size.factors);
+        let mut region = Background::new(data, least, (v, known), factors, task.samples.memory)?;
+        let fit = fit_background(&mut region, &task.prior, &task.options, &self.starts, monitor)?;
+        let gain = fit.ended.last() - self.fit.ended.last();
+        if gain <= 0.0 {
+            let (p, r) = (self.coefficients.nrows(), self.coefficients.ncols());
+            let (covariance, effects) = (Mat::zeros(r, r), Mat::zeros(p, r));
+            self.background = Some(Beside { covariance, effects, gain: 0.0 });
+            return Ok(self);
+        }
+        let mut answer = Self::about(task, &region, fit, monitor)?;
+        let effects = region.effects(answer.coefficients.as_ref());
+        let covariance = region.omega() * Scale(region.per_sample());
+        answer.background = Some(Beside { covariance, effects, gain });
+        answer.check = self.check;
+        Ok(answer)
+    }
+
+    /// What follows from a fit.
+    fn about(task: &Task, design: &dyn Region, fit: Fit, monitor: &Monitor) -> Result<Self> {
         let one = |e| marginals(design, &task.prior, e, monitor);
         let marginals = fit.effects.iter().map(one).collect::<Result<Vec<_>>>()?;
         let coefficients = coefficients(design, &fit.effects, &marginals);
@@ -85,17 +147,25 @@ impl Answer {
         let leads = live().map(|e| lead(&e.alpha)).collect();
         let covariance = design.noise().covariance.clone();
         let level = design.level(coefficients.as_ref());
-        let check = task.slack.map(|slack| {
-            let parts: Vec<Part<'_>> = fit.effects.iter().map(Effect::part).collect();
-            let pairs = of_region(design, &fit.residual, &parts, slack);
-            Check { left: fit.left.clone(), pairs }
-        });
-        Ok(Self { fit, marginals, coefficients, level, covariance, near, leads, check })
+        let starts = starts_of(design, &fit.effects);
+        Ok(Self {
+            fit,
+            marginals,
+            coefficients,
+            level,
+            covariance,
+            near,
+            leads,
+            starts,
+            check: None,
+            background: None,
+        })
     }
 
     /// With the `columns`: what was taken from samples, and divided by; NULL for products.
     pub fn list(self, columns: Option<List>) -> List {
-        let Self { fit, marginals, coefficients, level, covariance, near, leads, check } = self;
+        let Self { fit, marginals, coefficients, level, covariance, near, leads, .. } = self;
+        let (check, background) = (self.check, self.background);
         let conditions = covariance.nrows();
         let effects = &fit.effects;
         let p = effects[0].alpha.len();
@@ -129,7 +199,8 @@ impl Answer {
             ended = ended(&fit.ended),
             lead_ld = table(p, leads.len(), |j, l| leads[l][j]),
             check = nullable(check.map(|c| c.list(|j| j))),
-            columns = nullable(columns)
+            columns = nullable(columns),
+            background = nullable(background.map(Beside::list))
         )
     }
 }

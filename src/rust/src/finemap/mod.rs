@@ -9,7 +9,9 @@ use extendr_api::prelude::*;
 use faer::MatRef;
 use mnmash_core::Error;
 use mnmash_core::linalg::psd::Factor;
-use mnmash_core::predictors::{Centred, Complete, Incomplete, Region, centred, region};
+use mnmash_core::predictors::{
+    Centred, Complete, Incomplete, Predictors as _, Products, Region, centred, region,
+};
 
 use crate::boundary::{Run, arguments};
 use crate::nouns::{Predictors, Responses};
@@ -35,6 +37,18 @@ fn rows(x: Table, y: Table, task: &Task, factors: &[Factor]) -> Result<Rows<'sta
     Ok((region(values, y, v)?, (x, mean)))
 }
 
+/// Products of rows, centred and scaled as they are analysed.
+fn products(x: Table, y: Table, task: &Task) -> Result<Products, Error> {
+    let how = task.samples;
+    let x = centred(x.view(), how.intercept, how.standardize)?;
+    let y = centred(y.view(), how.intercept, false)?;
+    let n = y.values.len() / y.mean.len();
+    let x = MatRef::from_column_major_slice(&x.values, n, x.mean.len());
+    let y = MatRef::from_column_major_slice(&y.values, n, y.mean.len());
+    let (xtx, xty, yty) = (x.transpose() * x, x.transpose() * y, y.transpose() * y);
+    Ok(Products { xtx, xty, yty, samples: n as f64 })
+}
+
 // A fit from full matrices: of samples from which nothing is to be regressed out, with responses of
 // which some may be missing (NA); or of products.
 #[extendr]
@@ -56,7 +70,12 @@ fn rust_finemap(
         let x = predictors.as_given()?;
         let (answer, (x, y_mean)) = run.with(|monitor| {
             let (mut region, columns) = rows(x, y, &task, &task.prior.size.factors)?;
-            Ok((Answer::of(&task, &mut *region, monitor)?, columns))
+            let mut answer = Answer::of(&task, &mut *region, monitor)?;
+            if task.background.is_some() {
+                drop(region);
+                answer = answer.beside(&task, &products(x, y, &task)?, monitor)?;
+            }
+            Ok((answer, columns))
         })?;
         let columns = list!(x_mean = x.mean, x_scale = x.scale, y_mean = y_mean);
         return Ok(answer.list(Some(columns)));
@@ -67,8 +86,18 @@ fn rust_finemap(
     let gram = predictors.gram(task.samples.standardize)?;
     let answer = run.with(|monitor| {
         let (xty, yty, v) = (y.view(), responses.products(), task.v.clone());
+        let data = task.background.map(|_| Products {
+            xtx: gram.gram(0..xty.nrows()),
+            xty: xty.to_owned(),
+            yty: yty.to_owned(),
+            samples: gram.samples(),
+        });
         let mut region = Complete::products(gram, xty, yty, &task.sums, v)?;
-        Answer::of(&task, &mut region, monitor)
+        let answer = Answer::of(&task, &mut region, monitor)?;
+        match data {
+            Some(data) => answer.beside(&task, &data, monitor),
+            None => Ok(answer),
+        }
     })?;
     Ok(answer.list(None))
 }

@@ -20,6 +20,8 @@ pub struct Task {
     pub mass: f64,
     pub most: usize,
     pub samples: OfSamples,
+    /// With an infinitesimal background: eigenvalues of the correlations below that are zero.
+    pub background: Option<f64>,
     /// Of products, how far they may be off.
     pub slack: Option<Slack>,
     /// Of products, sums of squares of the responses; zero if they are not known.
@@ -44,7 +46,7 @@ impl OfSamples {
 
 impl Task {
     /// `noise` and `prior` are those of `r` conditions; `control`: `list(place, L, rule, scale,
-    /// entry, update, hold_residual, refine, starts, tol, max_iter, mass, most, intercept,
+    /// entry, update, hold_residual, refine, starts, background, tol, max_iter, mass, most, intercept,
     /// standardize, memory, slack, sums)`, with `place` the prior probabilities of the `p` variables.
     pub fn read(
         noise: &Field,
@@ -72,10 +74,11 @@ impl Task {
             let (mass, most, samples) = (c.number("mass")?, c.count("most")?, OfSamples::read(c)?);
             let (v, slack) = (noise.known()?.view().to_owned(), slack(c)?);
             let sums = c.maybe("sums", |s| s.numbers_of(r))?.map_or_else(Vec::new, <[f64]>::to_vec);
+            let background = c.maybe("background", |b| b.number())?;
             let starts = c.get("starts")?.items()?;
             let starts = starts.iter().map(|(_, field)| start(field, p, r));
             let starts = starts.collect::<Outcome<Vec<_>>>()?;
-            Ok(Self { prior, options, starts, v, mass, most, samples, slack, sums })
+            Ok(Self { prior, options, starts, background, v, mass, most, samples, slack, sums })
         })
     }
 }

@@ -14,12 +14,16 @@
 //! - `refine`: whether another start, or two effects in the place of one, ends higher: from
 //!   `pursuit`, variables that explain much together, and `pairs`;
 //! - `residual`: what the update of V (`noise`) needs;
+//! - `background`: fits beside an infinitesimal background;
 //! - `marginals`: effects and signs of the variables that matter;
 //! - `credible_sets`: sets of variables, and their purity;
 //! - `presence`: whether an effect is there at all; `set_errors`: what a set says of the conditions,
 //!   and how often that is wrong; `sharing`: effects that are alike in two conditions; both need
 //!   single `components` of the prior.
 
+mod background;
+#[cfg(test)]
+mod background_tests;
 mod components;
 mod credible_sets;
 mod ibss;
@@ -40,6 +44,7 @@ mod sweeps;
 #[cfg(test)]
 mod tests;
 
+pub use background::{fit_background, starts_of};
 pub use components::Near;
 pub use credible_sets::{Purity, candidates, credible_set, purity};
 pub use ibss::fit;

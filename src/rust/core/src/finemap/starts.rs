@@ -2,8 +2,10 @@
 
 use faer::Mat;
 
+use super::background::second_moments;
 use super::model::{Effect, Start};
 use super::sweeps::{Sweeps, absent};
+use crate::{Error, Monitor};
 
 impl Sweeps<'_> {
     /// Put effects where `starts` say, as many as there are. Where they are, and their scales, are
@@ -55,5 +57,23 @@ impl Sweeps<'_> {
     /// Let the residual covariance move.
     pub fn free_noise(&mut self) {
         self.noise.structure = self.options.residual;
+    }
+
+    /// The covariances of residuals and background given the effects, and what the region makes of
+    /// the effects then.
+    pub fn renew(&mut self, monitor: &Monitor) -> Result<(), Error> {
+        let design = &*self.design;
+        let one = |&l: &usize| second_moments(design, self.prior, &self.effects[l], monitor);
+        let second = self.live.iter().map(one).collect::<Result<Vec<_>, _>>()?;
+        let parts: Vec<_> = self.live.iter().map(|&l| self.effects[l].part()).collect();
+        self.design.renew(&parts, &second)?;
+        self.residual = self.design.start().clone();
+        for &l in &self.live {
+            let effect = &mut self.effects[l];
+            effect.fitted = self.design.fitted(&effect.active, effect.mean.as_ref());
+            self.residual -= &effect.fitted;
+        }
+        self.coordinates = self.design.coordinates(&self.basis);
+        Ok(())
     }
 }

@@ -47,6 +47,7 @@ pub struct State {
     effects: Vec<(usize, Effect)>,
     out: Vec<usize>,
     noise: Option<Residual>,
+    variances: Option<(Mat<f64>, Mat<f64>)>,
 }
 
 /// The state between visits.
@@ -55,8 +56,8 @@ pub struct Sweeps<'a> {
     pub(super) prior: &'a EffectPrior,
     pub(super) options: &'a Options,
     pub(super) noise: Residual,
-    basis: Eigenbasis,
-    coordinates: Coordinates,
+    pub(super) basis: Eigenbasis,
+    pub(super) coordinates: Coordinates,
     pub(super) residual: Mat<f64>,
     pub(super) effects: Vec<Effect>,
     /// Those that are in, and those that are out, in the order of the results.
@@ -144,7 +145,12 @@ impl<'a> Sweeps<'a> {
             }
             count = self.live.len();
             self.trim();
-            if !self.noise.is_known() && !self.update_noise()? {
+            if self.design.variances().is_some() {
+                // The last sweep leaves what it was made with.
+                if iteration < most {
+                    self.renew(monitor)?;
+                }
+            } else if !self.noise.is_known() && !self.update_noise()? {
                 run.contradicted = true;
                 break;
             }
@@ -187,6 +193,7 @@ impl<'a> Sweeps<'a> {
             effects: self.live.iter().map(|&l| (l, self.effects[l].clone())).collect(),
             out: self.out.clone(),
             noise: (self.options.residual != Structure::Known).then(|| self.noise.clone()),
+            variances: self.design.variances(),
         }
     }
 
@@ -195,6 +202,10 @@ impl<'a> Sweeps<'a> {
             self.design.set_noise(noise.covariance.clone())?;
             self.noise = noise;
             self.basis = self.design.basis(&self.prior.size.factors);
+            self.coordinates = self.design.coordinates(&self.basis);
+        }
+        if let Some((v, background)) = state.variances {
+            self.design.set_variances(v, background)?;
             self.coordinates = self.design.coordinates(&self.basis);
         }
         self.residual = state.residual;

@@ -21,6 +21,7 @@
 //! [`Complete`] in any form, or [`Incomplete`], where each predictor has a noise of its own
 //! ([`Observed`]).
 
+mod background;
 mod blocks;
 mod complete;
 mod dense;
@@ -28,9 +29,11 @@ mod gram;
 mod incomplete;
 mod missing;
 mod observed;
+mod precisions;
 mod region;
 mod responses;
 mod sparse;
+mod variances;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -38,6 +41,7 @@ use std::ops::Range;
 use faer::{Mat, MatMut, MatRef};
 use rayon::prelude::*;
 
+pub use background::{Background, Products};
 pub(crate) use blocks::{BLOCK, blocks};
 pub use complete::{Complete, region};
 pub use dense::{Centred, Dense, centred};

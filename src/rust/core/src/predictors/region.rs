@@ -42,6 +42,25 @@ pub trait Region: Sync {
     /// # Errors
     /// `v` is not positive definite, or outcomes are missing.
     fn set_noise(&mut self, v: Mat<f64>) -> Result<Mat<f64>, Error>;
+    /// The covariances of residuals and of a background, if they move together with the effects.
+    fn variances(&self) -> Option<(Mat<f64>, Mat<f64>)> {
+        None
+    }
+    /// Put them there. What was fitted before is not any longer.
+    ///
+    /// # Errors
+    /// A residual covariance that is not positive definite.
+    fn set_variances(&mut self, _v: Mat<f64>, _background: Mat<f64>) -> Result<(), Error> {
+        Ok(())
+    }
+    /// Raise the bound by them, given effects, and of each `E[b b']` times the probabilities: R by R for
+    /// each of its variables.
+    ///
+    /// # Errors
+    /// As of `set_variances`.
+    fn renew(&mut self, _parts: &[Part<'_>], _second: &[Vec<f64>]) -> Result<(), Error> {
+        Ok(())
+    }
     /// What the evidence bound has besides its sums: the normalising constants of all rows.
     fn constant(&self) -> f64;
 
