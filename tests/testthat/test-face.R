@@ -28,8 +28,8 @@ face_calls <- function() {
   sweeps <- list(tol = 1e-3, max_iter = 3)
   finemap <- list(
     place = c(0.5, 0.5), L = 1, rule = "optim", scale = 1, entry = 0.1, update = "direct",
-    hold_residual = FALSE, refine = "test", background = 1e-8,
-    starts = list(first = list(variable = 1, mean = matrix(0.1, 1, 2))), tol = 1e-3, max_iter = 3, mass = 0.99, most = 10, intercept = FALSE, standardize = FALSE,
+    hold_residual = FALSE, refine = "test", background = 1e-8, starts = list(), tol = 1e-3,
+    max_iter = 3, mass = 0.99, most = 10, intercept = FALSE, standardize = FALSE,
     memory = 1e9, slack = c(20, 0.02), sums = c(20, 20)
   )
   near <- list(
