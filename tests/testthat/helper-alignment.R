@@ -82,6 +82,7 @@ mr_ash_rss | Bhat | elements | order | 1e-2 | updates go in the order of predict
 mr_mash_rss | Bhat | rows | order | 1e-2 | updates go in the order of predictors
 mixture_weights | * | * | order | 1e-6 | sums in another order
 * | prior | elements | order | 1e-6 | sums in another order
+finemap | prior | elements | changed | Inf | the fit it starts from may have had another prior
 * | data | * | order | 1e-6 | sums in another order
 * | mashdata | * | order | 1e-6 | sums in another order
 * | x | * | order | 1e-6 | sums in another order
