@@ -14,6 +14,16 @@ ld_samples <- function(LD_samples) {
   if (!is.null(LD_samples)) check_number(LD_samples, 3, name = "LD_samples")
 }
 
+# Residual variances, as multiples of those of the responses, where `LD` is of N other people: what
+# these get wrong is, to first order, noise with the covariance `LD` times n / N times the share of
+# the variance that predictors explain, which is at least that of any one alone. A variance that was
+# estimated would take such noise for effects, and vanish.
+ld_noise <- function(LD_samples, z, n) {
+  n <- max(n)
+  share <- max(z^2 / (z^2 + n - 2), 0)
+  1 + share * max(n / LD_samples - 1, 0)
+}
+
 # The log-likelihood of a perfect fit of n samples with noise V.
 largest_loglik <- function(V, n) {
   if (!n > 0) return(NA_real_)

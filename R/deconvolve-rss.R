@@ -3,7 +3,7 @@
 #' Deconvolved effects from summary statistics
 #'
 #' [deconvolve()] where only univariate effects and the correlations of the predictors are known:
-#' [mr_ash_rss()] for each condition.
+#' [mr_ash_rss()] for each condition; with `LD_samples`, residual variances are held as there.
 #'
 #' @param n number of samples, the same in all conditions.
 #' @param covY covariance of the responses (less covariates), r x r: gives their variances, and `V`.
@@ -43,6 +43,10 @@ deconvolve_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, LD, n, covY = NUL
   if (is.null(marginal$names)) marginal$names <- LD$names
   further <- ash_arguments(further, n_threads)
   settings <- further$settings
+  if (!"update_sigma2" %in% further$asked) settings$update_sigma2 <- is.null(LD_samples)
+  if (is.null(further$start$sigma2)) {
+    further$start$sigma2 <- held_variance(LD_samples, stats, marginal, settings)
+  }
   settings$order <- ash_order(settings$order, marginal)
   settings$slack <- ld_slack(LD_samples, n, LD_shrink)
   start <- further$start

@@ -94,7 +94,7 @@ ash_arguments <- function(given, n_threads, intercept = NULL) {
   settings <- given[names(given) %in% names(ash_table)]
   list(
     start = given[names(given) %in% own], intercept = intercept,
-    settings = ash_settings(c(settings, list(n_threads = n_threads)))
+    settings = ash_settings(c(settings, list(n_threads = n_threads))), asked = names(settings)
   )
 }
 

@@ -142,7 +142,7 @@ ash_start <- function(start, grid, marginal, variance) {
   if (is.null(start$sigma2)) {
     start$sigma2 <- start_variance(start$residual, variance, marginal$samples)
   } else {
-    start$sigma2 <- rep_len(check_number(start$sigma2, name = "sigma2", .Machine$double.xmin), J)
+    start$sigma2 <- check_each(start$sigma2, J, .Machine$double.xmin, name = "sigma2")
   }
   given <- start$pi
   start$pi <- lapply(grid, \(sa2) {

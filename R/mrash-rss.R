@@ -19,6 +19,12 @@
 #'   is 1 and prior variances `sa2` are in
 #'   squared units of `Bhat` (of z). The bound is then known up to a constant.
 #'
+#' With `LD` of N other people (`LD_samples`) the residual variance is not estimated unless that is
+#' asked for: errors of correlations look like effects, and an estimate falls towards zero. It is
+#' then the variance of the response, times `1 + q (n / N - 1)` where `n > N`, with `q` the largest
+#' share that a predictor explains alone (to first order the errors are noise of `n / N` times what
+#' the predictors explain).
+#'
 #' Signs must refer to the same allele in the statistics and in `LD`. Variants are matched by name
 #' where both have names; an `LD` of more variants is reduced to those of the statistics.
 #'
@@ -46,7 +52,8 @@
 #' all.equal(unname(fit$beta), unname(mr_ash(sim$X, sim$Y)$beta), tolerance = 1e-6)
 mr_ash_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, LD, n = NULL, covY = NULL, sa2 = NULL,
                        pi = NULL, sigma2 = NULL, beta_init = NULL, update_pi = TRUE,
-                       update_sigma2 = TRUE, scaled_prior = TRUE, method = c("convex", "em"),
+                       update_sigma2 = is.null(LD_samples), scaled_prior = TRUE,
+                       method = c("convex", "em"),
                        order = c("consecutive", "random", "marginal"), standardize = FALSE,
                        prior = "uniform", nullweight = 10, LD_shrink = 0,
                        check_LD = TRUE, LD_samples = NULL, contradiction = c("stop", "warn"),
@@ -67,6 +74,7 @@ mr_ash_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, LD, n = NULL, covY = 
     settings$update_sigma2 <- FALSE
     if (is.null(sigma2)) sigma2 <- 1
   }
+  if (is.null(sigma2)) sigma2 <- held_variance(LD_samples, stats, marginal, settings)
   settings$slack <- ld_slack(LD_samples, n, LD_shrink)
   start <- list(sa2 = sa2, pi = pi, sigma2 = sigma2, b = beta_init)
   fit <- rss_fits(LD, marginal, rss_start(start, marginal, LD), settings)[[1L]]
@@ -86,6 +94,12 @@ rss_check <- function(fit, found, stats, LD, column, action, where = "") {
   )
   bound <- c(found$elbo, largest_loglik(found$sigma2, found$n))
   data_check(fit$check, bound, of, action, where)
+}
+
+# The residual variances that are held where `LD` is of other people; NULL where they are estimated.
+held_variance <- function(LD_samples, stats, marginal, settings) {
+  if (is.null(ld_samples(LD_samples)) || settings$update_sigma2) return(NULL)
+  marginal$total / (marginal$samples - 1) * ld_noise(LD_samples, stats$z, marginal$samples)
 }
 
 rss_start <- function(start, marginal, LD) {

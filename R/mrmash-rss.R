@@ -22,8 +22,10 @@
 #' z-scores that overlapping samples cause. `V` must then be given, and stays as it is; the bound
 #' has an unknown constant.
 #'
-#' Signs must refer to the same allele in the statistics and in `LD`. With an `LD` of other samples,
-#' the estimate of `V` may fail or mislead: consider `update_V = FALSE`.
+#' Signs must refer to the same allele in the statistics and in `LD`. With an `LD` of N other people
+#' (`LD_samples`) `V` is not estimated unless that is asked for: errors of correlations look like
+#' effects, and what is estimated falls towards zero. Default then: `covY`, times
+#' `1 + q (n / N - 1)` where `n > N` (see [mr_ash_rss()]).
 #'
 #' @param Bhat,Shat p x r univariate effects and their standard errors, as from
 #'   [univariate_sumstats()]; no missing values.
@@ -57,7 +59,7 @@
 mr_mash_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, LD, n, covY = NULL, prior = NULL,
                         S0 = NULL, w0 = NULL, grid = NULL, V = NULL,
                         residual = c("full", "diagonal", "lowrank", "factor", "identity", "known"),
-                        rank = NULL, update_w0 = TRUE, update_V = TRUE,
+                        rank = NULL, update_w0 = TRUE, update_V = is.null(LD_samples),
                         w0_method = c("convex", "em"), w0_penalty = 1, w0_threshold = 0,
                         standardize = NULL, order = "consecutive", B_init = NULL,
                         covariance = c("diagonal", "none", "full"), plugin = FALSE,
@@ -84,7 +86,10 @@ mr_mash_rss <- function(Bhat = NULL, Shat = NULL, Z = NULL, LD, n, covY = NULL, 
     }
     settings$update_V <- FALSE
   }
-  if (is.null(V) && settings$residual != "identity") V <- data$covY
+  if (is.null(V) && settings$residual != "identity") {
+    V <- data$covY
+    if (!is.null(LD_samples)) V <- V * ld_noise(ld_samples(LD_samples), stats$z, data$samples)
+  }
   p <- length(data$norms)
   sd <- sqrt(data$norms / (data$samples - 1))
   units <- regression_units(

@@ -252,3 +252,41 @@ test_that("a fit ends with the sweep that explains too much", {
   expect_length(pip(fit), nrow(s$Z))
   expect_error(fit_of(s, contradiction = "maybe"), class = "mnmash_error")
 })
+
+test_that("with LD of other people the residual variance is held, and fits are no contradiction", {
+  errors <- sapply(1:6, \(seed) {
+    s <- study(seed, n = 300, p = 150, R = 1 + seed %% 2, share = 0.6, causal = 8)
+    panel <- mosaic(500, ncol(s$pool), s$pool)[, colnames(s$X)]
+    keep <- apply(panel, 2L, var) > 0
+    of <- list(Z = s$Z[keep, , drop = FALSE], LD = cor(panel[, keep]), n = s$n, LD_samples = 500)
+    X <- scale(s$X[, keep])
+    one <- ncol(s$Y) == 1L
+    U <- list(diag(2), matrix(1, 2, 2))
+    own <- if (one) mr_ash(X, scale(s$Y))$beta else mr_mash(X, scale(s$Y), U, grid = 0.1)$mu1
+    further <- if (!one) list(prior = U, grid = 0.1, V = s$V)
+    error <- \(...) {
+      fit <- suppressWarnings(do.call(if (one) mr_ash_rss else mr_mash_rss, c(of, further, ...)))
+      if (!length(list(...))) {
+        expect_null(fit$check$cause)
+        if (one) expect_equal(fit$sigma2, 1) else expect_equal(unname(fit$V), unname(s$V))
+      }
+      found <- if (one) fit$beta else fit$mu1
+      sum((X %*% (found - own))^2) / sum((X %*% own)^2)
+    }
+    asked <- stats::setNames(list(TRUE, "warn"), c(if (one) "update_sigma2" else "update_V",
+                                                   "contradiction"))
+    c(held = error(), estimated = error(asked))
+  })
+  expect_lt(mean(errors["held", ]), 0.5 * mean(errors["estimated", ]))
+  # Of more people than the panel has, the variance is larger by what the panel gets wrong.
+  s <- study(3, n = 800, R = 2, share = 0.3)
+  q <- max(s$Z^2 / (s$Z^2 + 798))
+  of <- list(Z = s$Z, LD = s$LD, n = 800, LD_samples = 200)
+  found <- suppressWarnings(do.call(deconvolve_rss, of))
+  expect_equal(unname(found$sigma2), rep(1 + 3 * q, 2))
+  expect_lt(max(do.call(deconvolve_rss, of[1:3])$sigma2), 1.01)
+  fit <- suppressWarnings(do.call(mr_mash_rss, c(of, list(
+    covY = s$V, prior = list(diag(2)), grid = 0.1
+  ))))
+  expect_equal(unname(fit$V), unname(s$V) * (1 + 3 * q))
+})

@@ -8,6 +8,7 @@ mod prior;
 use extendr_api::prelude::*;
 use mnmash_core::factored::sgvb::{self, Stochastic};
 use mnmash_core::factored::{Options, Problem, fit};
+use mnmash_core::memory::room;
 use mnmash_core::predictors::Dense;
 
 use crate::boundary::{Run, arguments};
@@ -56,6 +57,7 @@ fn rust_fqtl(
         }
         Some(seed) => sgvb::fit(&problem, family, start, options, seed, monitor),
     })?;
+    room(4 * n * given.y.cols)?;
     Ok(posterior::list_of(&problem, &done))
 }
 

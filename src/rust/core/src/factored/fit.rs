@@ -33,10 +33,10 @@ pub fn fit(
     monitor: &Monitor,
 ) -> Result<Fit, Error> {
     family.check(&problem.outcomes)?;
-    // The state holds five numbers a cell, and is kept twice; new factors are sought by the products
-    // of predictors and outcomes.
+    // The state holds five numbers a cell, and is kept three times where a better one is sought; new
+    // factors are sought by the products of predictors and outcomes.
     let (n, m, p) = (problem.outcomes.n, problem.outcomes.m, problem.design.count());
-    memory::room(10 * n * m + 3 * p * m)?;
+    memory::room(16 * n * m + 3 * p * m)?;
     let start = State::new(problem, family, direct);
     let LeftPrior::SingleEffects(count) = options.left else {
         return grow(start, problem, options, monitor);

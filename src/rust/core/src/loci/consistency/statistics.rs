@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use crate::linalg::band::Band;
 use crate::linalg::search::maximum;
 use crate::linalg::tiled::{cholesky, inverse_diagonal};
-use crate::{Error, Monitor};
+use crate::{Error, Monitor, memory};
 
 /// What correlations say about z-scores.
 #[derive(Debug, Clone)]
@@ -67,6 +67,8 @@ fn agree(
     monitor: &Monitor,
 ) -> Result<Agreement, Error> {
     let (p, conditions) = (z.nrows(), z.ncols());
+    // A factor, what becomes the band, and what inverts the factor.
+    memory::room(3 * p * p)?;
     let mut noise = Noise::new(p);
     let mut band = reduce(r, z, monitor)?;
     let mut least = band.least_eigenvalue();
@@ -216,9 +218,11 @@ impl Noise {
 /// A matrix without eigenvalues.
 pub fn repair(r: MatRef<'_, f64>) -> Result<(Mat<f64>, f64), Error> {
     let why = || Error::Value { name: "R", why: "has no eigenvalues".into() };
+    memory::room(4 * r.nrows() * r.nrows())?;
     let eigen = r.self_adjoint_eigen(Side::Lower).map_err(|_| why())?;
     let (values, vectors) = (eigen.S().column_vector(), eigen.U());
     let p = r.nrows();
+    memory::room(3 * p * p)?;
     if values[0] >= 0.0 {
         return Ok((r.to_owned(), values[0]));
     }

@@ -22,7 +22,7 @@ use faer::MatRef;
 use rayon::prelude::*;
 
 use crate::linalg::scalar::{log_sum_exp, logistic, softplus};
-use crate::{Ended, Error, Monitor, Stop};
+use crate::{Ended, Error, Monitor, Stop, memory};
 pub use interval::{Interval, intervals};
 use newton::{Free, newton, normal_equations};
 pub use places::{place_probabilities, places};
@@ -44,6 +44,8 @@ impl Loci<'_> {
         if found != m {
             return Err(Error::Shape { name: "annotations", expected: m, found });
         }
+        // What each variable has in a step: predictors, terms, weights, probabilities, responses.
+        memory::room(12 * m)?;
         match self.starts.last() == Some(&m) {
             true => Ok(()),
             false => Err(Error::Shape { name: "loci", expected: m, found: 0 }),
