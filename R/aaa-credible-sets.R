@@ -38,7 +38,7 @@ as.data.frame.credible_sets <- function(x, row.names = NULL, optional = FALSE, .
   if (length(x)) more <- intersect(more, names(x[[1L]]))
   data.frame(
     c(list(
-      set = names(x)[at] %||% character(),
+      set = if (is.null(names(x))) as.character(at) else names(x)[at],
       predictor = as.character(unlist(lapply(x, member_names), use.names = FALSE)),
       alpha = as.double(unlist(lapply(x, `[[`, "alpha"), use.names = FALSE)), size = sizes[at],
       coverage = of_set("coverage"), purity = of_set("purity")

@@ -66,8 +66,8 @@ layouts <- list(
     components$weight n; components$units n; components$rank n; components$scale n; update w 1;
     penalty w 1; lambda n 1; converged f 1; message w 1; n_iter c 1; n_rejected c 1; alpha n 1;
     n_units c 1; dropped w; n_conditions c 1; loglik n 1; objective n 1",
-  mr_ash = "beta n P; posterior_sd n P; lfsr n P; lfdr n P; pi p K; sa2 v K; sigma2 n 1;
-    pve n? 1; Bhat n P; Shat n P; elbo n 1; trace t; trace$iteration n; trace$elbo n;
+  mr_ash = "beta n P; posterior_sd n P; lfsr n P; lfdr n P; pi p K; sa2 p K; sigma2 p 1;
+    dirichlet n? K; pve n? 1; Bhat n P; Shat n P; elbo n 1; trace t; trace$iteration n; trace$elbo n;
     trace$sigma2 n; trace$change n; trace$weights n; iterations c 1; converged f 1; message w 1;
     convergence l; n c 1; p c =P; scale n? P; scaled_prior f 1; covariates n?; fitted n? N;
     y n? N; terms l?; terms$named f 1",
@@ -81,13 +81,13 @@ layouts <- list(
     terms l?; terms$named f 1",
   summary.mr_mash = "fit o; pve n?; weights p; significant n?",
   mnmash_varbvs = "pip n P; beta n P; lfsr n P; covariates n?; pve n? 1; family w 1; logodds n G;
-    grid_prior n G; elbo n G; weights p G; sigma n G; sa n G; iterations c G; converged f G;
+    grid_prior p G; elbo n G; weights p G; sigma p G; sa p G; iterations c G; converged f G;
     alpha n P G; mu n P G; s n P G; near l; near$variable n; near$correlation n _ _; trace l;
     convergence l; n c 1; p c =P; linear n N; y n N; terms l?; terms$named f 1",
   summary.mnmash_varbvs = "fit o; grid t; grid$logodds n; grid$elbo n; grid$weight n;
     grid$sigma n; grid$sa n; top t; top$predictor a; top$pip n; top$mean n; top$lfsr n",
   deconvolved = "Bhat n P R; Shat n P R; V n? R R; PosteriorMean n? P R; PosteriorSD n? P R;
-    lfsr n? P R; sigma2 n? R; converged f? R; convergence l?; method w 1; fits l? R; fits[] o;
+    lfsr n? P R; sigma2 p? R; converged f? R; convergence l?; method w 1; fits l? R; fits[] o;
     fit o?",
   summary.deconvolved = "fit o; conditions t; conditions$condition w; conditions$sigma2 n;
     conditions$pve n; conditions$significant n; conditions$converged f",

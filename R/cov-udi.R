@@ -54,7 +54,7 @@ cov_udi <- function(data, model = NULL, ...) {
 udi_models <- function(model, R) {
   if (is.null(model)) return(all_udi_models(R))
   if (is.data.frame(model)) model <- as.matrix(model)
-  if (!is.character(model) || !length(model) || anyNA(model)) {
+  if (!is.character(model) || !length(model) || anyNA(model) || !all(validUTF8(model))) {
     stop_mnmash("type", "`model` must hold the letters U, D and I")
   }
   if (is.null(dim(model)) && R > 1 && all(nchar(model) == R)) {

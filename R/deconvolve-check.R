@@ -79,7 +79,7 @@ print.deconvolution_check <- function(x, ...) {
   worst <- max(x$gap)
   cat(
     "Largest gap to the maximum of the log-likelihood: ", format(worst, digits = 2),
-    if (worst > 1e-3) ": the regression has not converged (lower `tol`)", "\n",
+    if (isTRUE(worst > 1e-3)) ": the regression has not converged (lower `tol`)", "\n",
     sep = ""
   )
   invisible(x)

@@ -58,6 +58,7 @@ posterior_contrast <- function(model, data, conditions = NULL, groups = NULL,
                                n_chunks = NULL, V = NULL, read = readRDS, pi_thresh = 1e-10,
                                n_threads = NULL, exclude_rule = c("marginal", "workflow"), ...) {
   take_dots(...)
+  if (!length(type)) stop_mnmash("argument", as_typed("type"), " must say which contrasts")
   type <- vapply(type, match_choice, "", choices = c("deviation", "pairwise"), name = "type")
   job <- posterior_job(model, data, exclude, V, pi_thresh, read, exclude_rule)
   job$contrasts <- contrast_plan(job$prior, exclude, conditions, groups, unique(unname(type)))

@@ -114,7 +114,7 @@ stream_job <- function(g, chunk, n_chunks, V) {
   if (!is.function(chunk)) stop_mnmash("type", "`chunk` must be a function of the chunk's number")
   if (!is.null(V)) {
     # Of the chunks' conditions; without names, of those of the prior.
-    nameless <- is.null(square_names(plain_matrix(V), "V", "condition"))
+    nameless <- is.null(square_names(as_numeric_matrix(V), "V", "condition"))
     V <- check_covariance(V, if (nameless) prior$R else NROW(V))
     if (nameless && !is.null(prior$conditions)) dimnames(V) <- rep(list(prior$conditions), 2L)
   }

@@ -95,17 +95,16 @@ picked <- function(i, names, n, what) {
 #' @rdname prior-methods
 #' @export
 dim.mnmash_prior <- function(x) {
+  # Asked of whatever has this class, before it is looked at.
   U <- unclass(x)[["U"]]
-  # Asked for often: looked at only where it cannot be right.
-  if (!is.list(U)) check_whole(x)
-  c(if (length(U)) nrow(U[[1L]]) else 0L, length(U))
+  c(if (is.list(U) && length(U)) NROW(U[[1L]]) else 0L, length(U))
 }
 
 #' @rdname prior-methods
 #' @export
 dimnames.mnmash_prior <- function(x) {
-  if (!is.list(unclass(x)[["U"]])) check_whole(x)
-  list(prior_conditions(unclass(x)), names(unclass(x)[["U"]]))
+  U <- unclass(x)[["U"]]
+  if (is.list(U)) list(prior_conditions(unclass(x)), names(U)) else list(NULL, NULL)
 }
 
 #' @rdname prior-methods

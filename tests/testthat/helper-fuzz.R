@@ -160,7 +160,9 @@ fuzz_names_argument <- function(message, formals, arguments) {
   if (grepl("argument without a name", message, fixed = TRUE)) return(TRUE)
   # What has no name goes where there is room, perhaps to another function by its dots.
   if (any(names(arguments) == "")) return(grepl("`", message, fixed = TRUE))
-  if ("regions" %in% formals && grepl("region \"", message, fixed = TRUE)) return(TRUE)
+  # Data may be a list of regions.
+  of_regions <- any(c("regions", "data") %in% formals)
+  if (of_regions && grepl("region \"", message, fixed = TRUE)) return(TRUE)
   quoted <- regmatches(message, gregexpr("`[A-Za-z.][A-Za-z0-9._]*", message))[[1L]]
   elements <- lapply(arguments, \(x) if (is.list(x) && !is.object(x)) names(x))
   any(sub("^`", "", quoted) %in% c(formals, names(arguments), unlist(elements)))
