@@ -124,8 +124,8 @@ layouts <- list(
   bmass = "log10_bf n M J; log10_bf_average n J; posterior n M J; marginal n J R 3; top t;
     top$model w; top$probability n; top$log10_bf n; models w M R; weights n M _; V n R R",
   summary.bmass = "n_units c 1; threshold n 1; counts n R 3",
-  mnm = "prior l; V v R R; trace t; regions t; conditions w? R; sets t; calls t; variants t;
-    effects l; failures t; convergence l",
+  mnm = "prior l?; V v? R R; trace t?; regions t?; conditions w? R; sets t?; calls t?;
+    variants t?; effects l?; failures t?; convergence l?",
   mnm_regions = "table t; conditions w? R; failures t; source l; of_each l; sizes n",
   qc_sumstats = "s n +; variables t; variables$predictor w; variables$condition w; variables$z n;
     variables$expected n; variables$sd n; variables$p_value n; variables$outlier f;

@@ -175,6 +175,7 @@ check_same_region <- function(fit, data) {
       "type", "`data` must come from finemap_data(), finemap_suffstat() or finemap_sumstats()"
     )
   }
+  check_whole(data)
   for (what in c("p", "R", "kind", "variables", "conditions")) {
     if (!identical(fit$data[[what]], data[[what]])) {
       stop_mnmash(
