@@ -67,9 +67,9 @@ layouts <- list(
     penalty w 1; lambda n 1; converged f 1; message w 1; n_iter c 1; n_rejected c 1; alpha n 1;
     n_units c 1; dropped w; n_conditions c 1; loglik n 1; objective n 1",
   mr_ash = "beta n P; posterior_sd n P; lfsr n P; lfdr n P; pi p K; sa2 p K; sigma2 p 1;
-    dirichlet n? K; pve n? 1; Bhat n P; Shat n P; elbo n 1; trace t; trace$iteration n; trace$elbo n;
-    trace$sigma2 n; trace$change n; trace$weights n; iterations c 1; converged f 1; message w 1;
-    convergence l; n c 1; p c =P; scale n? P; scaled_prior f 1; covariates n?; fitted n? N;
+    dirichlet n? K; pve n? 1; Bhat n P; Shat n P; elbo n 1; trace t; trace$iteration n;
+    trace$elbo n; trace$sigma2 n; trace$change n; trace$weights n; iterations c 1; converged f 1;
+    message w 1; convergence l; n c 1; p c =P; scale n? P; scaled_prior f 1; covariates n?; fitted n? N;
     y n? N; terms l?; terms$named f 1",
   summary.mr_ash = "fit o; pve n? 1; pi t; pi$sd n; pi$pi n; top t; top$predictor a; top$mean n;
     top$sd n; top$lfsr n",
@@ -99,7 +99,8 @@ layouts <- list(
     data l; data$kind w 1; data$p c =P; data$R c =R; data$n n?; data$variables w? P; data$conditions
     w? R; covariates n? _ R; prior l?; prior_weights n? P; options l?; sets l; sets[] l; effects[]
     l; effects[]$variable n; effects[]$mean n; effects[]$sd n; effects[]$lfsr n; effects[]$weights
-    n?; sets[]$variables a; background l?; sets[]$coverage n; sets[]$purity n; terms l?; terms$named f 1",
+    n?; sets[]$variables a; background l?; sets[]$coverage n; sets[]$purity n; terms l?;
+    terms$named f 1",
   credible_sets = "[] l; []$variables n; []$alpha n; []$coverage n 1; []$purity n 3",
   summary.finemap = "set w; sentinel a; pip n; size n; coverage n; purity n; log_bf n;
     probability n; condition w; effect n; se n; lfsr n; active f",
@@ -124,7 +125,7 @@ layouts <- list(
   bmass = "log10_bf n M J; log10_bf_average n J; posterior n M J; marginal n J R 3; top t;
     top$model w; top$probability n; top$log10_bf n; models w M R; weights n M _; V n R R",
   summary.bmass = "n_units c 1; threshold n 1; counts n R 3",
-  mnm = "prior l?; V v? R R; trace t?; regions t?; conditions w? R; sets t?; calls t?;
+  mnm = "prior o; V v? R R; trace t?; regions t?; conditions w? R; sets t?; calls t?;
     variants t?; effects l?; failures t?; convergence l?",
   mnm_regions = "table t; conditions w? R; failures t; source l; of_each l; sizes n",
   qc_sumstats = "s n +; variables t; variables$predictor w; variables$condition w; variables$z n;
