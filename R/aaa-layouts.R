@@ -69,7 +69,8 @@ layouts <- list(
   mr_ash = "beta n P; posterior_sd n P; lfsr n P; lfdr n P; pi p K; sa2 p K; sigma2 p 1;
     dirichlet n? K; pve n? 1; Bhat n P; Shat n P; elbo n 1; trace t; trace$iteration n;
     trace$elbo n; trace$sigma2 n; trace$change n; trace$weights n; iterations c 1; converged f 1;
-    message w 1; convergence l; n c 1; p c =P; scale n? P; scaled_prior f 1; covariates n?; fitted n? N;
+    message w 1; convergence l; n c 1; p c =P; scale n? P; scaled_prior f 1; covariates n?;
+    fitted n? N;
     y n? N; terms l?; terms$named f 1",
   summary.mr_ash = "fit o; pve n? 1; pi t; pi$sd n; pi$pi n; top t; top$predictor a; top$mean n;
     top$sd n; top$lfsr n",

@@ -3,8 +3,8 @@
 #' @rdname ed-methods
 #' @param newdata units to predict: data from [mash_set_data()], matched by the names of conditions.
 #' @return `predict()`: a list of `responsibilities` (J units x K components, rows that sum to one),
-#'   `PosteriorMean` and `PosteriorSD` (J x R, of the effects, also of missing cells), and `vloglik`,
-#'   the log-likelihoods of the units.
+#'   `PosteriorMean` and `PosteriorSD` (J x R, of the effects, also of missing cells), and
+#'   `vloglik`, the log-likelihoods of the units.
 #' @export
 predict.ed <- function(object, newdata, n_threads = NULL, ...) {
   take_dots(...)

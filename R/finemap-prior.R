@@ -1,7 +1,7 @@
 # The prior of a fine-mapping fit: of the conditions of the data, on the scale of the fit.
 
-# list(U, w, effect_model, numeric, lfsr_map): without the null, in the order of the data's conditions.
-# `effect_model` is the user's word for the units, or NULL.
+# list(U, w, effect_model, numeric, lfsr_map): without the null, in the order of the data's
+# conditions. `effect_model` is the user's word for the units, or NULL.
 finemap_prior <- function(prior, data, scale, effect_model) {
   if (!is.null(effect_model)) effect_model <- match_choice(effect_model, c("EZ", "EE"))
   numeric <- is.numeric(prior) && is.null(dim(prior))
@@ -44,8 +44,8 @@ finemap_prior <- function(prior, data, scale, effect_model) {
   )
 }
 
-# What brings prior covariances, of z-scores or of effects, to the scale of the fit: R numbers, which
-# multiply them on both sides.
+# What brings prior covariances, of z-scores or of effects, to the scale of the fit: R numbers,
+# which multiply them on both sides.
 prior_size <- function(prior, data, problem, settings) {
   sigma <- if (!is.null(settings$compat)) {
     compat_scale(prior, problem, settings)

@@ -145,7 +145,8 @@ suffstat_problem <- function(data, V, settings) {
   list(
     form = "products", gram = data$XtX, scale = unname(1 / scale), XtY = data$XtY / scale,
     YtY = data$YtY, sums = unname(diag(data$YtY)), slack = ld_slack(NULL, n), samples = n,
-    V = unname(V), back = 1 / scale, x_mean = data$x_mean, y_mean = data$y_mean, sd = sd, n = n, z_unit = sd / sqrt(n), unit = 1, unit_known = "yes"
+    V = unname(V), back = 1 / scale, x_mean = data$x_mean, y_mean = data$y_mean, sd = sd,
+    n = n, z_unit = sd / sqrt(n), unit = 1, unit_known = "yes"
   )
 }
 

@@ -10,9 +10,9 @@
 #'
 #' Given the variable and the component of the prior, the two effects are a normal pair, and the
 #' probability is that of two orthants; these are averaged over variables and components, and
-#' multiplied by the probability that the effect is there. Variables beyond the 200 most probable, or
-#' beyond 99.5% of the effect, count as not shared. It takes O(R^2) orthants for each variable of a set
-#' and component of the prior with weight.
+#' multiplied by the probability that the effect is there. Variables beyond the 200 most probable,
+#' or beyond 99.5% of the effect, count as not shared. It takes O(R^2) orthants for each variable of
+#' a set and component of the prior with weight.
 #'
 #' Effects are compared in the units of `coef()`, those of the outcomes; of z-scores, in standard
 #' deviations. Where outcomes are in different units only `factor = 0`, the same sign, makes sense.
@@ -23,8 +23,8 @@
 #' @inheritParams shared_arguments
 #'
 #' @return A data frame with a row for each set and pair of conditions: `set`, `condition_1`,
-#'   `condition_2`, `probability`, and `prior`, what it would be of an effect of which nothing but its
-#'   prior is known.
+#'   `condition_2`, `probability`, and `prior`, what it would be of an effect of which nothing but
+#'   its prior is known.
 #' @seealso [lfsr.finemap()] for single conditions, [get_pairwise_sharing()] for fits of [mash()].
 #' @export
 #' @examples

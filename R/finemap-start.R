@@ -1,19 +1,20 @@
 # Where a fit starts, and how it is compared with others.
 
 #' @section Starts and optima:
-#' Where causal variables are alike (correlations beyond 0.8), a fit can rest where one effect stands
-#' for several, below the highest bound, and without some of them. Three things help; each ends with
-#' the fit whose ELBO is highest, and so never lowers it.
+#' Where causal variables are alike (correlations beyond 0.8), a fit can rest where one effect
+#' stands for several, below the highest bound, and without some of them. Three things help; each
+#' ends with the fit whose ELBO is highest, and so never lowers it.
 #' - A second start, by default where it can pay: orthogonal matching pursuit takes up to eight
 #'   variables that explain much together, and exchanges each in turn for a better one, given the
 #'   others. If those worth their place explain more than the variables where the effects of the fit
-#'   most probably are (each at a price: minus the logarithm of its prior probability, and `R / 2 (1 +
-#'   log(z^2 / R))`), the region is fitted again from there. The test costs about as much as a
-#'   sweep. On noise such variables hold one another up; so this start is never used alone.
-#' - With `refine = TRUE` a second start in any case, and then moves of pairs: the best two variables
-#'   in the place of each effect, and besides all, by their joint Bayes factor (in the direction of
-#'   the effect, where there are several conditions), and the fit goes on from the three that promise
-#'   most, until none ends higher. Pairs cost O(p^2), for each effect and round.
+#'   most probably are (each at a price: minus the logarithm of its prior probability, and
+#'   `R / 2 (1 + log(z^2 / R))`), the region is fitted again from there. The test costs about as
+#'   much as a sweep. On noise such variables hold one another up; so this start is never used
+#'   alone.
+#' - With `refine = TRUE` a second start in any case, and then moves of pairs: the best two
+#'   variables in the place of each effect, and besides all, by their joint Bayes factor (in the
+#'   direction of the effect, where there are several conditions), and the fit goes on from the
+#'   three that promise most, until none ends higher. Pairs cost O(p^2), for each effect and round.
 #' - `start`, where it is known better. The fit starts there, and nowhere else unless it is refined.
 #'
 #' Fits with missing outcomes have no second start, nor those with `scale = "fixed"` or `compat`.
@@ -27,8 +28,8 @@ refine_word <- function(refine) {
   if (check_flag(refine)) "always" else "never"
 }
 
-# What is assumed of the residual covariance, and whether it is first held. "auto" is to estimate it,
-# where it can be, and V is not given; of several conditions, only if that raises the bound.
+# What is assumed of the residual covariance, and whether it is first held. "auto" is to estimate
+# it, where it can be, and V is not given; of several conditions, only if that raises the bound.
 residual_rule <- function(estimate_V, data, given, compat) {
   if (estimate_V != "auto") return(list(rule = estimate_V, hold = FALSE))
   can <- is.null(compat) && !given && is.null(data$LD_samples) && switch(

@@ -38,10 +38,10 @@
 #'   names is matched to those of the data; of more conditions, its exact margin is used. The scales
 #'   of a mash fit are averaged over (`as_prior(scales = "collapse")`) unless `scale = "fixed"`.
 #' @param L largest number of effects.
-#' @param V R x R residual covariance, or where its estimation starts. Default for individual data and
-#'   sufficient statistics: the covariance of `Y`, which is conservative where it is held. For summary
-#'   statistics it is the correlation of z-scores without effects ([residual_correlation()]), to be
-#'   given unless R is 1. Matched to the conditions by name.
+#' @param V R x R residual covariance, or where its estimation starts. Default for individual data
+#'   and sufficient statistics: the covariance of `Y`, which is conservative where it is held. For
+#'   summary statistics it is the correlation of z-scores without effects
+#'   ([residual_correlation()]), to be given unless R is 1. Matched to the conditions by name.
 #' @param prior_weights p prior probabilities, proportionally, matched to the variables by name.
 #'   Default: equal.
 #' @param scale how the scales of effects are found: `"optim"`, `"em"` or `"fixed"`.
@@ -97,8 +97,8 @@
 #' - `V`, `elbo` (one for each sweep), `n_iter`, `converged`, `message`;
 #' - `near`: of the most probable variables of an effect, `correlation`, and on the scale of the fit
 #'   what they say of it without the other effects: estimates `x`, standard errors `s`, their
-#'   correlation `V`, what multiplies the prior (`scale`), and the `unit` that brings the estimates to
-#'   those of `coef`; `lead_ld`: correlations of the first of them with all variables;
+#'   correlation `V`, what multiplies the prior (`scale`), and the `unit` that brings the estimates
+#'   to those of `coef`; `lead_ld`: correlations of the first of them with all variables;
 #' - `prior` (`size`: what brings it to the scale of the fit), `call`, `data` (its kind, sizes and
 #'   names) and options;
 #' - `check`, unless the data are individual: see Contradictions.
@@ -129,8 +129,8 @@
 #'
 #' What fails is an error of class `mnmash_error_contradiction` (with `contradiction = "warn"`, a
 #' warning, and the fit is as it stood then). The message has the likely cause: swapped alleles,
-#' `LD` of another population, r^2 in place of r, |z| or p-values in place of z, variances in place of
-#' standard errors; the predictors that are furthest off; and the remedy. [qc_sumstats()] finds
+#' `LD` of another population, r^2 in place of r, |z| or p-values in place of z, variances in place
+#' of standard errors; the predictors that are furthest off; and the remedy. [qc_sumstats()] finds
 #' swapped alleles and outliers one by one. What cannot be found are wrong signs of predictors that
 #' are like no other, and of weak ones. Numbers of samples that differ by predictor change z-scores
 #' by the root of their ratio: next to strong effects, that is a contradiction too.
@@ -140,7 +140,8 @@
 #' that the fit explains, if known), `pairs` (a data frame of the predictors with the largest T:
 #' `predictor`, `lead`, `statistic`, and whether they would agree with the other sign, `swapped`),
 #' `p` (of the largest T among all pairs), `mean_square` (of whitened z-scores, and the probability
-#' of so little), and `cause` if they contradict each other. It costs O(p) for each of ten predictors.
+#' of so little), and `cause` if they contradict each other. It costs O(p) for each of ten
+#' predictors.
 #' @references Wang, Sarkar, Carbonetto and Stephens (2020), JRSS B 82, 1273-1300. Zou, Carbonetto,
 #'   Xie, Wang and Stephens (2026), Nature Genetics 58, 454-462. Cui et al. (2024), Nature
 #'   Genetics 56, 162-169.

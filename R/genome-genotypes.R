@@ -8,7 +8,9 @@ individual_region <- function(source, given) {
   Y <- as_numeric_matrix(zero_one(Y), name = "Y")
   covariates <- given$covariates %||% source$covariates
   if (is_file_name(covariates)) covariates <- as.data.frame(read_genotypes(covariates))
-  if (is_file_name(given$X) && is_plink(given$X)) return(packed_region(source, given, Y, covariates))
+  if (is_file_name(given$X) && is_plink(given$X)) {
+    return(packed_region(source, given, Y, covariates))
+  }
   X <- given$X
   if (is_file_name(X)) X <- put_in_means(read_genotypes(X, given$variants, given$range))
   if (from_files && !is.null(rownames(X)) && !is.null(rownames(Y))) {

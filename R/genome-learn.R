@@ -50,7 +50,8 @@ mnm_weights <- function(fit, method = c("convex", "em"), n_threads = NULL, ...) 
   pi <- unname(pi)
   # Regressions need a null; and one without effects keeps what others may still find.
   null <- min(max(pi[1L], 1e-6), 1 - 1e-6)
-  rest <- if (sum(pi[-1L]) > 0) pi[-1L] / sum(pi[-1L]) else rep(1 / (length(pi) - 1), length(pi) - 1)
+  rest <- pi[-1L]
+  rest <- if (sum(rest) > 0) rest / sum(rest) else rep(1 / length(rest), length(rest))
   reweighted(fit$prior, c(null, (1 - null) * rest))
 }
 

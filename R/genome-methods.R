@@ -6,9 +6,10 @@
 #' `coef()` the effects of all variants, region by region; `summary()` counts what was found in each
 #' condition, and [plot.mnm()] shows the prior and how the bound rose.
 #'
-#' Predictions are those of the regressions, all variants together, in the units of the responses (of
-#' summary statistics without `Bhat`, in standard deviations of them), at covariates of zero. Samples of new genotypes need
-#' not be those of the fit; genotypes in PLINK's files are read region by region.
+#' Predictions are those of the regressions, all variants together, in the units of the responses
+#' (of summary statistics without `Bhat`, in standard deviations of them), at covariates of zero.
+#' Samples of new genotypes need not be those of the fit; genotypes in PLINK's files are read region
+#' by region.
 #'
 #' @param x,object a fit of [mnm()].
 #' @param what the table: `"effects"` (of all variants), `"calls"` (sets by condition), `"sets"`,
@@ -23,10 +24,10 @@
 #' @inheritParams shared_arguments
 #'
 #' @return `as.data.frame()`: a data frame. `predict()`: a list with a matrix (samples x conditions)
-#'   for each region, or one matrix. `coef()`: a list of p x R matrices. `summary()`: a data frame of
-#'   `condition`, `sets` (with an lfsr below `threshold`) and `regions` with such sets, and
-#'   attributes. `tidy()` is the table of calls, `glance()` has one row for the fit, `logLik()` is the
-#'   bound.
+#'   for each region, or one matrix. `coef()`: a list of p x R matrices. `summary()`: a data frame
+#'   of `condition`, `sets` (with an lfsr below `threshold`) and `regions` with such sets, and
+#'   attributes. `tidy()` is the table of calls, `glance()` has one row for the fit, `logLik()` is
+#'   the bound.
 #' @name mnm-methods
 #' @examples
 #' genes <- lapply(1:12, \(seed) {

@@ -54,16 +54,17 @@
 #'   `restarted` (regions whose better fit is one from no effects) and `kept`;
 #' - `regions`: a data frame of `region`, `n`, `p`, `bound`, `sweeps`, `restarted`, `signals` and
 #'   `sets`;
-#' - `sets`: a row for each credible set: `region`, `set`, `lead`, `pip`, `size`, `coverage`, `purity`,
-#'   `log_bf`, `probability`; `calls`: for each set and condition `effect`, `sd` (of the lead),
-#'   `lfsr` and `signal_lfsr`, see [lfsr.finemap()]; `variants`: those of the sets, with their
-#'   probabilities;
+#' - `sets`: a row for each credible set: `region`, `set`, `lead`, `pip`, `size`, `coverage`,
+#'   `purity`, `log_bf`, `probability`; `calls`: for each set and condition `effect`, `sd` (of the
+#'   lead), `lfsr` and `signal_lfsr`, see [lfsr.finemap()]; `variants`: those of the sets, with
+#'   their probabilities;
 #' - `effects`: by region `effect`, `sd` and `lfsr` (p x R, in the units of the data), `intercept`,
 #'   `covariates` and the residual covariance `V`;
 #' - `failures`: regions that failed: `region`, `step`, `class`, `message`;
 #' - `convergence` as in [mash()], `conditions`, `call`.
 #' @section Errors:
-#' Regions that fail are rows of `failures`. It is an error of class `mnmash_error_region` if all do.
+#' Regions that fail are rows of `failures`. It is an error of class `mnmash_error_region` if all
+#' do.
 #' @seealso [predict.mnm()] and others for what to do with the result, [pool_weights()],
 #'   `vignette("the-whole-genome", package = "mnmash")`
 #' @export

@@ -1,7 +1,7 @@
 # The prior of a genome: matrices by scales, as a prior object, and as each region sees it.
 
-# Matrices (largest variance one) by the squares of a grid of scales; weights by matrix and scale, or
-# equal ones beside the null.
+# Matrices (largest variance one) by the squares of a grid of scales; weights by matrix and scale,
+# or equal ones beside the null.
 genome_prior <- function(U, grid, null_weight, weights = NULL, learnt = NULL) {
   U <- lapply(U[vapply(U, \(u) any(u != 0), NA)], \(u) u / max(diag(u)))
   K <- length(U)

@@ -3,9 +3,9 @@
 #' Regions of a genome
 #'
 #' Looks at the data of many regions (genes, blocks of the genome) and keeps what a genome-wide
-#' analysis needs to know of each: where its data are, how many samples and variants it has, in which
-#' conditions, and whether anything is wrong with it. [mnm()] does this first; made beforehand, it is
-#' not done again by each step.
+#' analysis needs to know of each: where its data are, how many samples and variants it has, in
+#' which conditions, and whether anything is wrong with it. [mnm()] does this first; made
+#' beforehand, it is not done again by each step.
 #'
 #' @section Forms:
 #' Each region is a list with one of
@@ -36,8 +36,8 @@
 #'   `conditions`, their number, and `form`), `conditions` (names of all), `failures` (a data frame
 #'   of `region`, `step`, `class` and `message`), and what the steps use.
 #' @section Errors:
-#' A region whose data cannot be read or used is not an error but a row of `failures`. It is an error
-#' of class `mnmash_error_region` if none is left.
+#' A region whose data cannot be read or used is not an error but a row of `failures`. It is an
+#' error of class `mnmash_error_region` if none is left.
 #' @seealso [mnm()]
 #' @export
 #' @examples
@@ -78,7 +78,8 @@ mnm_regions <- function(regions, covariates = NULL, keep = 2e9, ...) {
       table = table, conditions = conditions, failures = failures, source = source,
       of_each = lapply(good, `[[`, "conditions"),
       # Enough to notice that a folder is about other data.
-      data = vapply(good, `[[`, 0, "sum"), sizes = colMeans(do.call(rbind, lapply(good, `[[`, "sizes")))
+      data = vapply(good, `[[`, 0, "sum"),
+      sizes = colMeans(do.call(rbind, lapply(good, `[[`, "sizes")))
     ),
     class = "mnm_regions"
   )
@@ -113,7 +114,8 @@ look_at <- function(region) {
   excess <- max(region$marginal^2 - rep(s^2, each = nrow(region$marginal)), 0, na.rm = TRUE)
   list(
     n = as.double(region$n), p = as.double(region$p), conditions = region$conditions,
-    form = region$form, sum = sum(region$marginal, na.rm = TRUE), sizes = c(largest = sqrt(excess), error = min(s, na.rm = TRUE))
+    form = region$form, sum = sum(region$marginal, na.rm = TRUE),
+    sizes = c(largest = sqrt(excess), error = min(s, na.rm = TRUE))
   )
 }
 
@@ -185,7 +187,8 @@ statistics_region <- function(given) {
   products <- data$products / scale
   spread <- sqrt(diag(as.matrix(data$covY)))
   list(
-    form = "statistics", predictors = core_products(ld_products(LD, root, seq_len(p)), data$samples),
+    form = "statistics",
+    predictors = core_products(ld_products(LD, root, seq_len(p)), data$samples),
     responses = core_responses(unname(products), unname(data$total)), V = unname(data$covY),
     n = data$samples, p = p, conditions = conditions, variants = data$names %||% LD$names,
     scale = scale, marginal = products / (data$samples - 1), spread = spread,

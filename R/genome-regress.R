@@ -16,8 +16,8 @@
 #' @param regions from [mnm_regions()], or what that takes.
 #' @param prior a prior that knows its scales and weights (from [mnm_covariances()], [as_prior()],
 #'   a fit of [mash()] to effects); or covariances alone (or `NULL`: [cov_canonical()]), which get
-#'   a grid of scales from the data, and a null weight of 0.95. Of effects for one standard deviation
-#'   of the predictor.
+#'   a grid of scales from the data, and a null weight of 0.95. Of effects for one standard
+#'   deviation of the predictor.
 #' @param start an earlier result for these regions, to go on from.
 #' @param restarts fit each region also from no effects.
 #' @param heat null weight at the beginning of these.

@@ -7,9 +7,9 @@
 # those that teach its own prior, there as here.
 
 # The map of the prior `g` of data in blocks (see R/prior-lfsr-map.R), or NULL where too few effects
-# in the simulations are near a call. `strong` are the strong units, where they are others than those
-# of `data`: errors are then those of both. Units and conditions are taken in the order of their
-# names.
+# in the simulations are near a call. `strong` are the strong units, where they are others than
+# those of `data`: errors are then those of both. Units and conditions are taken in the order of
+# their names.
 learn_lfsr_map <- function(data, blocks, g, how, nsim, z_thresh = 4, strong = NULL) {
   R <- ncol(data$Bhat)
   one_correlation <- \(d) is.null(d) || length(dim(d$V)) == 2L

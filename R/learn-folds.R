@@ -1,8 +1,8 @@
 # Cross-fitting: of each part of the units, the prior that the other parts teach.
 
 # For data in blocks, list(fold = the part of each unit, by name; priors = of each part). Blocks are
-# dealt out by chance, in the order of the names of their units. `learn` learns a prior from the rows
-# that it is given, as a logical vector.
+# dealt out by chance, in the order of the names of their units. `learn` learns a prior from the
+# rows that it is given, as a logical vector.
 held_out_priors <- function(data, blocks, folds, seed, learn) {
   by_name <- order_by_name(data)
   first <- unique(blocks[by_name])

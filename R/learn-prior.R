@@ -37,11 +37,11 @@
 #'
 #' 8. *Errors of its own lfsr*, where there are fewer strong blocks than ten for each condition. The
 #'    prior is learnt anew from `nsim` data sets simulated from it, and the signs called are held
-#'    against the simulated effects. Posteriors under the prior have their `lfsr` raised to the share
-#'    of wrong signs found at such a rate, in the same order; `lfsr_unmapped` is what they were. Lfsr
-#'    of contrasts are raised to the errors of contrasts (of each condition and the next, and of each
-#'    and the mean of the others), those of [finemap()] and [mr_mash()] as those of effects. Where
-#'    `strong` are units of another set, simulated ones are chosen to be as strong.
+#'    against the simulated effects. Posteriors under the prior have their `lfsr` raised to the
+#'    share of wrong signs found at such a rate, in the same order; `lfsr_unmapped` is what they
+#'    were. Lfsr of contrasts are raised to the errors of contrasts (of each condition and the next,
+#'    and of each and the mean of the others), those of [finemap()] and [mr_mash()] as those of
+#'    effects. Where `strong` are units of another set, simulated ones are chosen to be as strong.
 #'
 #' Neither the order of units or conditions (where they have names) nor the unit of measurement has
 #' a say in the result.
@@ -74,8 +74,8 @@
 #'   the blocks, and `mash(data, g = prior, fixg = TRUE)` has the posteriors of a part's units under
 #'   the prior that the other parts teach. No unit then has a say in its own prior, at `folds` times
 #'   the cost and with fewer calls. Default: no cross-fitting.
-#' @param seed of the choice of random units, of parts, and of simulations. Covariances always start from the
-#'   same random numbers.
+#' @param seed of the choice of random units, of parts, and of simulations. Covariances always start
+#'   from the same random numbers.
 #' @inheritParams shared_arguments
 #'
 #' @return A prior, see [as_prior()], with the scales of its matrices (the density that was fitted),

@@ -17,10 +17,10 @@
 #' their choices, and evenly over scales; or `"estimate"`: from the units given, by
 #' [mixture_weights()]. Models without a direct effect have none.
 #'
-#' Estimates of weights keep a null: as in [mash()], the likelihood is multiplied by the weight of no
-#' association to the power `nullweight - 1`. Without that (`nullweight = 1`) the models of the
-#' smallest scales, which the data cannot tell from no association, often take all of its weight, and
-#' every unit is called associated: maximum likelihood is for units that are known to be.
+#' Estimates of weights keep a null: as in [mash()], the likelihood is multiplied by the weight of
+#' no association to the power `nullweight - 1`. Without that (`nullweight = 1`) the models of the
+#' smallest scales, which the data cannot tell from no association, often take all of its weight,
+#' and every unit is called associated: maximum likelihood is for units that are known to be.
 #'
 #' Units and conditions are matched by name where both sides have names: `n` and `maf` to the rows
 #' of `Z`, `V` to its columns (and reduced to them).
@@ -154,7 +154,8 @@ association_log_bf <- function(statistics, sigma, models, formula, n_threads) {
   if (formula == "finite") {
     found <- call_core(
       "association",
-      statistics = statistics, models = models, scales = sigma, label = "Association", total = nrow(Z), n_threads = n_threads
+      statistics = statistics, models = models, scales = sigma, label = "Association",
+      total = nrow(Z), n_threads = n_threads
     )
     return(array(found, c(nrow(models), nrow(Z), length(sigma))))
   }

@@ -15,10 +15,10 @@
 #' @return `summary()`: of a fit an object of class `summary.mash`, a list of the numbers it prints,
 #'   among them `deficient`, the weight of matrices under which the effects in some conditions fix
 #'   those in others (their rank is smaller than the number of conditions with effects), and
-#'   `rank_one`, where that in one fixes all others; of data the data. `as.data.frame()`: a data frame with one row for each effect, all units of
-#'   the first condition first: `unit`, `condition` (names, or numbers where there are none); of a
-#'   fit `mean`, `sd` (in the units of `Bhat`) and `lfsr`, of data `effect`, `se` (both in these
-#'   units) and `z`, `NA` where missing.
+#'   `rank_one`, where that in one fixes all others; of data the data. `as.data.frame()`: a data
+#'   frame with one row for each effect, all units of the first condition first: `unit`, `condition`
+#'   (names, or numbers where there are none); of a fit `mean`, `sd` (in the units of `Bhat`) and
+#'   `lfsr`, of data `effect`, `se` (both in these units) and `z`, `NA` where missing.
 #' @seealso [mash_fit-methods] for `coef()`, `predict()` and what else fits answer
 #' @name mash-methods
 #' @examples
@@ -57,7 +57,8 @@ summary.mash <- function(object, thresh = 0.05, data = NULL, ...) {
     n_components = n_weights(object$fitted_g), loglik = object$loglik, alpha = object$alpha,
     convergence = object$convergence, pi = largest_weights(object),
     null_interval = interval, deficient = tied[["deficient"]], rank_one = tied[["rank_one"]],
-    learnt = object$learnt, lfsr_map = g$lfsr_map, folds = object$folds, product = g$product$weight, thresh = thresh,
+    learnt = object$learnt, lfsr_map = g$lfsr_map, folds = object$folds,
+    product = g$product$weight, thresh = thresh,
     # There is an interval to be had.
     unasked = is.null(data) && g$usepointmass && sum(g$pi) > 0 && !is.null(object$convergence)
   )
@@ -68,8 +69,8 @@ summary.mash <- function(object, thresh = 0.05, data = NULL, ...) {
   structure(found, class = "summary.mash")
 }
 
-# The weights of matrices under which the effects in some conditions fix those in others, and of those
-# where one fixes all.
+# The weights of matrices under which the effects in some conditions fix those in others, and of
+# those where one fixes all.
 tied_weight <- function(m) {
   g <- m$fitted_g
   weight <- get_estimated_pi(m)[g$usepointmass + seq_along(g$Ulist)]
@@ -108,7 +109,8 @@ print.summary.mash <- function(x, ...) {
   say_few_strong(x$learnt, x$n_conditions, x$lfsr_map)
   if (isTRUE(x$folds > 0)) {
     cat(
-      "  posteriors of each of ", x$folds, " parts of the units are under the prior that the others ",
+      "  posteriors of each of ", x$folds,
+      " parts of the units are under the prior that the others ",
       "teach\n", sep = ""
     )
   }

@@ -218,7 +218,7 @@ mash <- function(data, Ulist = NULL, gridmult = sqrt(2), grid = NULL, normalizeU
     result <- held_out_posteriors(data, result, held_out, c(want, draw), n_threads)
   }
   m <- new_mash(data, g, fit, result)
-  m$folds <- length(held_out$priors)
+  if (!is.null(held_out)) m$folds <- length(held_out$priors)
   if (learnt) {
     m$null_interval <- null_interval(data, g, n_threads)
     m$learnt <- source

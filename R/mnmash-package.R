@@ -40,8 +40,8 @@
 #' @section Options:
 #' - `mnmash.threads`: number of threads where the argument `n_threads` is not given. Default: the
 #'   environment variable `MNMASH_NUM_THREADS`, or all cores. Results do not depend on it;
-#' - `mnmash.memory`: bytes that likelihoods may take while weights are estimated. Default: 2e9, or a
-#'   quarter of what the process may have by the limits of its address space (`ulimit -v`, batch
+#' - `mnmash.memory`: bytes that likelihoods may take while weights are estimated. Default: 2e9, or
+#'   a quarter of what the process may have by the limits of its address space (`ulimit -v`, batch
 #'   systems) or of its group (containers), if that is less;
 #' - `mnmash.progress`: whether long computations show their progress (default: in interactive
 #'   sessions).
@@ -53,10 +53,10 @@
 #'
 #' @section Files:
 #' A file gets its name when its bytes were read back whole: after a full disk, a killed process or
-#' a cut of power it is whole or not there. Functions that read RDS files compare the checksum first,
-#' so files of `saveRDS(compress = FALSE)` and `"bzip2"`, without one that R looks at, are refused.
-#' Against damage on purpose there is no check: reading an RDS file can run code that is hidden in
-#' it. Data, priors, checkpoints and folders of results should come from people you trust.
+#' a cut of power it is whole or not there. Functions that read RDS files compare the checksum
+#' first, so files of `saveRDS(compress = FALSE)` and `"bzip2"`, without one that R looks at, are
+#' refused. Against damage on purpose there is no check: reading an RDS file can run code that is
+#' hidden in it. Data, priors, checkpoints and folders of results should come from people you trust.
 #'
 #' @section Errors:
 #' Errors of this package have class `mnmash_error` and `mnmash_error_<kind>`; warnings

@@ -38,8 +38,8 @@ regression_prior <- function(given, conditions, R) {
   list(S0 = S0, w0 = component_weights(w0, names(S0), named), named = named)
 }
 
-# Whether `prior` is covariances alone: they say which effects go together, not how large they are and
-# how many there are.
+# Whether `prior` is covariances alone: they say which effects go together, not how large they are
+# and how many there are.
 lacks_scales <- function(given) {
   is.null(given$grid) && is.null(given$w0) && !is.null(given$prior) &&
     are_covariances(given$prior) && any(unlist(given$prior) != 0, na.rm = TRUE)

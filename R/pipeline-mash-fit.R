@@ -7,8 +7,8 @@
 #' the posteriors of the `strong` set follow.
 #'
 #' Of the prior the matrices are used and, if it has one, its component of independent effects
-#' (`product`, see [learn_prior()]), which gets one of the weights; lfsr are raised as the prior says
-#' (its `lfsr_map`). Conditions are matched by name:
+#' (`product`, see [learn_prior()]), which gets one of the weights; lfsr are raised as the prior
+#' says (its `lfsr_map`). Conditions are matched by name:
 #' those that the data do not have are integrated out, exactly.
 #' Posteriors of missing cells are in the units of effects: under EZ, those of a cell with the
 #' median standard error of its condition. Posteriors are computed in chunks of `chunk_size` units,

@@ -20,8 +20,8 @@
 #'   p-value, or `p`, that p-value, from which the standard error is computed,
 #'   `|effect| / qnorm(1 - p / 2)`, in logarithms: it may be as small as text can say, `1e-400`; or
 #'   `z` alone, taken as an effect with standard error 1. A p-value of 0, which was rounded, leaves
-#'   the standard error unknown and is an error; one of 1 says nothing of the effect, and the cell is missing. Where
-#'   both are found by their usual names `log10_p` is taken;
+#'   the standard error unknown and is an error; one of 1 says nothing of the effect, and the cell
+#'   is missing. Where both are found by their usual names `log10_p` is taken;
 #' - `effect_allele` and `other_allele`, if effects must be brought to the same allele. Tables of
 #'   PLINK 1 have the first only: then effects of another allele are turned where a table with both
 #'   says that they are exchanged, and are as those of other alleles where none does;

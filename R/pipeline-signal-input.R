@@ -2,10 +2,11 @@
 
 #' Build the input of a mash analysis from deconvolved or fine-mapped effects
 #'
-#' Takes deconvolved or fine-mapped effects of many regions (genes, blocks of the genome) and picks the sets that a
-#' prior is learnt from: `strong` ones, one row for each signal, and `random` and `null` ones. It is
-#' the link between the steps of the modular route to m&m regression: deconvolve the effects of each
-#' region, learn the prior of effects in many conditions from all, use it (see Examples).
+#' Takes deconvolved or fine-mapped effects of many regions (genes, blocks of the genome) and picks
+#' the sets that a prior is learnt from: `strong` ones, one row for each signal, and `random` and
+#' `null` ones. It is the link between the steps of the modular route to m&m regression: deconvolve
+#' the effects of each region, learn the prior of effects in many conditions from all, use it (see
+#' Examples).
 #'
 #' Univariate effects of a region are sums over all variants in linkage disequilibrium. A prior
 #' learnt from the top univariate effects has the patterns of such sums; where several causal
@@ -89,7 +90,8 @@ signal_input <- function(fits, z_thresh = 4, n_random = 40, n_null = 10, null_z 
   if (!length(strong)) {
     stop_mnmash(
       "too_few", as_typed("fits"), " have no ", if (mapped) "credible set" else "predictor",
-      " with |z| > ", z_thresh, ": the largest is ", format(max(largest, 0), digits = 3), "; give more regions, or a lower `z_thresh`"
+      " with |z| > ", z_thresh, ": the largest is ", format(max(largest, 0), digits = 3),
+      "; give more regions, or a lower `z_thresh`"
     )
   }
   all <- rep(TRUE, nrow(z))
@@ -152,7 +154,8 @@ region_effects <- function(fits, name = arg_name(fits)) {
     if (any(other) || !length(fits)) {
       stop_mnmash(
         "type", as_typed(name), " must be what deconvolve(), deconvolve_rss() or finemap() ",
-        "returned, one of these for each region", if (any(other)) paste0(": \"", names(fits)[other][1L], "\" is not")
+        "returned, one of these for each region",
+        if (any(other)) paste0(": \"", names(fits)[other][1L], "\" is not")
       )
     }
   }

@@ -9,8 +9,9 @@
 #' from the top and from the left. Correlations with a condition that has no variance in a matrix
 #' are not defined; they are grey.
 #'
-#' Matrices of one condition only, of which a prior may have one for each, share a panel if there are
-#' three or more ("singletons"): on its diagonal their weights are drawn, over the largest of them.
+#' Matrices of one condition only, of which a prior may have one for each, share a panel if there
+#' are three or more ("singletons"): on its diagonal their weights are drawn, over the largest of
+#' them.
 #'
 #' Labels are readable at the size that the picture has as its attribute `"size"`, which is that of
 #' `file`. A `.pdf` has as many pages as it needs, with up to 30 panels on a page, or fewer where

@@ -16,8 +16,8 @@ raised <- function(lfsr, map) {
 # That of a prior, where it is one that says more than covariances do.
 map_of_prior <- function(prior) if (is.object(prior)) prior[["lfsr_map"]]
 
-# Posteriors of effects, or of functions `A` of them, with lfsr raised, and as they were under a name
-# of its own.
+# Posteriors of effects, or of functions `A` of them, with lfsr raised, and as they were under a
+# name of its own.
 with_raised_lfsr <- function(result, g, A = NULL) {
   map <- g$lfsr_map
   if (is.null(map) || is.null(result)) return(result)

@@ -214,8 +214,8 @@ say_few_strong <- function(learnt, R, map) {
     )
   } else {
     cat(
-      "lfsr are raised to the errors found where the prior\n  is learnt anew from simulations, .05 ",
-      "to ", format(raised(0.05, map), digits = 2), "; as they were: result$lfsr_unmapped\n",
+      "lfsr are raised to the errors found where the prior\n  is learnt anew from simulations, ",
+      ".05 to ", format(raised(0.05, map), digits = 2), "; as they were: result$lfsr_unmapped\n",
       sep = ""
     )
   }

@@ -29,9 +29,9 @@
 #'
 #' The scale `s` of each component is at its best value, so that covariances may be as large or as
 #' small as they like. With `lambda = R`, the default, more components than needed do little harm.
-#' Units of the noise are those of one matrix: `V` (its mean, where it differs by unit) at the median
-#' standard error of each condition; so the penalty means the same whatever the units of the effects,
-#' and one cell with an extreme standard error does not change it.
+#' Units of the noise are those of one matrix: `V` (its mean, where it differs by unit) at the
+#' median standard error of each condition; so the penalty means the same whatever the units of the
+#' effects, and one cell with an extreme standard error does not change it.
 #'
 #' @section Steps:
 #' `"ed"` is extreme deconvolution: each step is an EM step that moves a small

@@ -143,9 +143,9 @@ if ("O" %in% wanted) {
   }
 }
 
-# C: the model's own prior, two factors. Its hyper-parameters are known, or drawn anew for each set and
-# estimated, or the same in all sets and estimated: then an estimate from the few variants and outcomes
-# of one set errs on the same side for all of them, however they are averaged.
+# C: the model's own prior, two factors. Its hyper-parameters are known, or drawn anew for each set
+# and estimated, or the same in all sets and estimated: then an estimate from the few variants and
+# outcomes of one set errs on the same side for all of them, however they are averaged.
 if ("C" %in% wanted) {
   one <- function(s, hyper, m) {
     set.seed(3000 + s)

@@ -1,13 +1,13 @@
 # Do credible sets keep their promise? Of statements "a variable of this set acts in this condition
-# with this sign" and "this signal does", the share that is wrong against the share that is promised,
-# under linkage of people, with priors that are known, learnt, or canonical.
+# with this sign" and "this signal does", the share that is wrong against the share that is
+# promised, under linkage of people, with priors that are known, learnt, or canonical.
 #
 #   Rscript bench/set-errors.R [copies=20] [learning=16] [out=bench/results/set-errors]
 #
-# From the package's root, with the package installed. 15 regions x `copies` data sets of fresh people
-# (the haplotypes of tests/testthat/fixtures/coalescent.xz, paired anew), 600 people, 6 conditions,
-# one to five causal variants of 3% of the variance, the residual correlation known; priors are learnt
-# from the other 15 regions, `learning` genes each. One thread.
+# From the package's root, with the package installed. 15 regions x `copies` data sets of fresh
+# people (the haplotypes of tests/testthat/fixtures/coalescent.xz, paired anew), 600 people, 6
+# conditions, one to five causal variants of 3% of the variance, the residual correlation known;
+# priors are learnt from the other 15 regions, `learning` genes each. One thread.
 library(mnmash)
 options(mnmash.threads = 1, mnmash.progress = FALSE)
 source("tests/testthat/helper-coalescent.R")

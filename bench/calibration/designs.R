@@ -1,7 +1,7 @@
 # Effects whose truth is known. A design is a function of (J, R) that draws with R's random numbers
 # and returns a list: B, the effects (J x R); Bhat and Shat, measured (NA where missing); V, the
-# true residual correlation; U, covariances whose scale mixture is the true prior, NULL where there is
-# none; and block, the block of each unit.
+# true residual correlation; U, covariances whose scale mixture is the true prior, NULL where there
+# is none; and block, the block of each unit.
 
 draws <- function(n, S) {
   e <- eigen(S, symmetric = TRUE)

@@ -293,8 +293,10 @@ fuzz_calls <- function() {
                                 type = "deviation", exclude = NULL, folder = NULL, n_chunks = 1,
                                 V = NULL, read = readRDS, pi_thresh = 1e-10,
                                 exclude_rule = "workflow"), t1),
-    posterior_functional = c(list(m, data, \(b) rowMeans(b[, 1, , drop = FALSE]), n_samples = 3, seed = 1,
-                                  A = A, pi_thresh = 1e-10, block_size = 10), t1),
+    posterior_functional = c(list(
+      m, data, \(b) rowMeans(b[, 1, , drop = FALSE]), n_samples = 3, seed = 1, A = A,
+      pi_thresh = 1e-10, block_size = 10
+    ), t1),
     qc_sumstats = c(list(marginal$Bhat[, 1] / marginal$Shat[, 1], LD, n = 30, alpha = 0.1), t1),
     random_effects = list(named(1:5 / 5, letters[1:5]), named(5:1 / 3, letters[1:5]),
                           method = "DL"),

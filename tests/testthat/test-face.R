@@ -171,6 +171,19 @@ face_calls <- function() {
         standardize = FALSE, slack = NULL
       ))
     ),
+    mnm_regress = list(
+      regions = list(one = list(
+        predictors = predictors, packed = NULL, responses = core_responses(Y),
+        start = list(B = NULL, V = NULL, level = NULL)
+      )),
+      prior = core_prior(
+        U["a"], scales = list(c(0.5, 1)), weights = c(0.9, 0.05, 0.05), null = TRUE
+      ),
+      noise = core_noise("full"), size = 2,
+      control = c(sweeps, list(
+        threshold = 1, posterior = TRUE, restart = list(weights = c(0.8, 0.1, 0.1), sweeps = 2)
+      ))
+    ),
     mr_mash_log_bf = list(
       predictors = predictors, responses = core_responses(Y), prior = scaled, noise = known,
       control = list(standardize = FALSE)

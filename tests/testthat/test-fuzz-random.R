@@ -1,7 +1,7 @@
-# Some hundred random bad calls (helper-fuzz-random.R): what comes of each is a value, or an error of
-# this package that names an argument. tools/fuzz.R runs as many as one likes, each where it may end
-# R; of its calls about two in a thousand are not yet answered so, so that the seed is given here.
-# MNMASH_FUZZ_SEED is another.
+# Some hundred random bad calls (helper-fuzz-random.R): what comes of each is a value, or an error
+# of this package that names an argument. tools/fuzz.R runs as many as one likes, each where it may
+# end R; of its calls about two in a thousand are not yet answered so, so that the seed is given
+# here. MNMASH_FUZZ_SEED is another.
 fuzz_seed <- function() as.numeric(Sys.getenv("MNMASH_FUZZ_SEED", "14"))
 
 test_that("random bad calls are errors that name an argument, or do no harm", {

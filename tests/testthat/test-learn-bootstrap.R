@@ -7,7 +7,8 @@ few_blocks <- function(J = 300, R = 5, run = 1, seed = 1) {
   B[on, ] <- 4 * rnorm(length(on)) + rnorm(length(on) * R)
   B <- B[block, ]
   rownames(B) <- paste0("u", seq_along(block))
-  noise <- sqrt(0.8) * matrix(rnorm(J * R), J)[block, ] + sqrt(0.2) * matrix(rnorm(length(B)), ncol = R)
+  noise <- sqrt(0.8) * matrix(rnorm(J * R), J)[block, ] +
+    sqrt(0.2) * matrix(rnorm(length(B)), ncol = R)
   list(B = B, Bhat = B + noise, block = block)
 }
 

@@ -21,8 +21,8 @@ known_effects <- function(J, R, share = 0.2) {
   B
 }
 
-# Wrong calls at lfsr < .05 (of sign, or of effects that are zero), and those promised. Units come in
-# runs that share effects and nine tenths of their errors.
+# Wrong calls at lfsr < .05 (of sign, or of effects that are zero), and those promised. Units come
+# in runs that share effects and nine tenths of their errors.
 call_errors <- function(B, missing, run = 1) {
   block <- rep(seq_len(nrow(B)), each = run)
   common <- if (run > 1) matrix(rnorm(length(B)), nrow(B))[block, ] else 0
