@@ -11,12 +11,13 @@ usual_columns <- list(
     "molecular_trait_object_id"
   ),
   effect = c(
-    "effect", "hm_beta", "beta", "bhat", "slope", "logfc", "log2foldchange", "b", "es", "log_odds"
+    "effect", "hm_beta", "beta", "betas", "bhat", "slope", "logfc", "log2foldchange", "b", "es",
+    "log_odds"
   ),
   odds_ratio = c("odds_ratio", "hm_odds_ratio", "or", "hazard_ratio"),
   se = c(
     "se", "slope_se", "sebeta", "beta_se", "se_beta", "standard_error", "stderr", "shat", "sbhat",
-    "lfcse", "log(or)_se"
+    "errors", "lfcse", "log(or)_se"
   ),
   log10_p = c(
     "log10_p", "log10p", "mlogp", "mlog10p", "mlog10_p", "nlog10p", "neglog10p", "neg_log10_p",
@@ -24,7 +25,8 @@ usual_columns <- list(
     "-log10_p", "-log10(p)", "lp"
   ),
   p = c(
-    "p", "pval_nominal", "pvalue", "p_value", "pval", "p-value", "p.value", "p_wald", "p_bolt_lmm"
+    "p", "pval_nominal", "pvalue", "p_value", "pval", "p-value", "p.value", "p_wald", "p_bolt_lmm",
+    "pvalues"
   ),
   z = c("z", "zscore", "z_score", "z_stat", "ez"),
   t = c("t", "t-stat", "t_stat", "tstat", "stat"),

@@ -3,7 +3,7 @@
 # A list of data frames with the columns of usual_columns that they have.
 read_tables <- function(tables, columns) {
   columns <- check_columns(columns, c(names(usual_columns), "condition"))
-  tables <- split_long(tables, columns)
+  tables <- split_long(split_matrices(tables), columns)
   if (!(is.list(tables) || is.character(tables)) || !length(tables)) {
     stop_mnmash(
       "type", "`tables` must be a list of data frames or a vector of files, one for each condition"

@@ -54,8 +54,10 @@
 #' `independent` restricts `random` and `null` to units that are not in linkage disequilibrium.
 #'
 #' @param tables a list of data frames, or a character vector of files, with the conditions as
-#'   names; or one data frame or file of all conditions, with a column of these. Where there is no
-#'   column of units, they are the names of the rows, as in results of limma or DESeq2.
+#'   names; or one data frame or file of all conditions, with a column of these; or a list of matrices
+#'   (units x conditions, with names) such as `list(effect = , se = )`, or a SummarizedExperiment
+#'   with such assays. Where there is no column of units, they are the names of the rows, as in
+#'   results of limma or DESeq2.
 #' @param columns a list or vector: which column is what, or the name of a layout; see below.
 #' @param strong names of the strong units. Default: chosen by `strong_p`.
 #' @param strong_p largest p-value of a strong unit.

@@ -300,3 +300,23 @@ test_that("effects of MungeSumstats are of its second allele, where it is named"
   expect_error(mash_input(list(a = munged), columns = "munged"), "MungeSumstats",
                class = "mnmash_error_argument")
 })
+
+test_that("matrices of units by conditions are tables of all conditions", {
+  set.seed(4)
+  effect <- matrix(rnorm(60), 20, 3, dimnames = list(paste0("v", 1:20), c("a", "b", "c")))
+  se <- abs(matrix(rnorm(60), 20, 3, dimnames = dimnames(effect))) + 0.1
+  each <- lapply(c(a = "a", b = "b", c = "c"), \(k) {
+    data.frame(unit = rownames(effect), effect = effect[, k], se = se[, k])
+  })
+  want <- mash_input(each)
+  expect_identical(mash_input(list(effect = effect, se = se[20:1, c("c", "a", "b")])), want)
+  expect_identical(mash_input(list(betas = effect, errors = se)), want)
+  expect_error(mash_input(list(effect = effect, se = se[, -1])), "se", class = "mnmash_error")
+  expect_error(mash_input(list(effect = effect, se = se[-1, ])), "v1", class = "mnmash_error")
+  expect_error(mash_input(list(effect, se)), "names", class = "mnmash_error_names")
+  skip_if(requireNamespace("SummarizedExperiment", quietly = TRUE))
+  methods::setClass("SummarizedExperiment", representation(assays = "list"))
+  on.exit(methods::removeClass("SummarizedExperiment"))
+  x <- methods::new("SummarizedExperiment", assays = list())
+  expect_error(mash_input(x), "SummarizedExperiment", class = "mnmash_error_package")
+})
