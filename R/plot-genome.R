@@ -32,13 +32,20 @@ plot.mnm <- function(x, type = c("weights", "matrices", "trace", "sets"), ...) {
           ggplot2::aes(shape = .data$kept, colour = factor(.data$round)), size = 2
         ) +
         ggplot2::scale_shape_manual(values = c(`TRUE` = 16, `FALSE` = 4), guide = "none") +
-        ggplot2::labs(x = "pass over all regions", y = "bound", colour = "round")
+        ggplot2::scale_x_continuous(breaks = whole_breaks) +
+        ggplot2::labs(x = "pass over all regions", y = "bound", colour = "round") +
+        ggplot2::theme_minimal()
     },
     sets = {
       if (is.null(x$sets)) stop_mnmash("argument", "`x` has no sets: fit it with `finemap = TRUE`")
       ggplot2::ggplot(x$regions, ggplot2::aes(.data$sets)) +
-        ggplot2::geom_bar() +
-        ggplot2::labs(x = "credible sets of a region", y = "regions")
+        ggplot2::geom_bar(fill = "#2a6f97", width = 0.7) +
+        ggplot2::scale_x_continuous(breaks = whole_breaks) +
+        ggplot2::labs(x = "credible sets of a region", y = "regions") +
+        ggplot2::theme_minimal()
     }
   )
 }
+
+# Breaks of an axis that counts.
+whole_breaks <- function(limits) unique(round(pretty(limits)))
