@@ -98,7 +98,18 @@ clean_parts <- function(folder) {
   if (!length(left)) return(invisible())
   own <- paste0("^[.]part-", this_machine(), "-([0-9]+)-.*$")
   ours <- grepl(own, basename(left)) & dir.exists("/proc/self")
-  gone <- ours & !dir.exists(file.path("/proc", sub(own, "\\1", basename(left))))
+  gone <- ours
+  gone[ours] <- !vapply(sub(own, "\\1", basename(left[ours])), process_lives, NA)
   age <- difftime(Sys.time(), file.mtime(left), units = "days")
   unlink(left[gone | (!is.na(age) & age > 1)])
+}
+
+# Whether a process of this machine, which lists its processes, lives: one that has ended and that
+# nobody has asked about yet is listed as well.
+process_lives <- function(pid) {
+  stat <- tryCatch(
+    suppressWarnings(readLines(file.path("/proc", pid, "stat"), warn = FALSE)),
+    error = \(e) character()
+  )
+  length(stat) > 0L && !grepl(") Z ", stat[1L], fixed = TRUE)
 }

@@ -160,7 +160,7 @@ lock_output <- function(session, file) {
 is_gone <- function(held) {
   if (length(held) < 2L) return(FALSE)
   held[2L] == this_machine() && dir.exists("/proc/self") &&
-    !dir.exists(file.path("/proc", held[1L]))
+    !process_lives(held[1L])
 }
 
 stop_locked <- function(file, lock, held) {

@@ -112,12 +112,16 @@ kept_passes <- function(folder) {
       return(total)
     }
     whole <- file.path(folder, sprintf("pass-%03d.rds", pass))
-    known <- found_earlier(whole)
-    if (is.list(known) && identical(known$inputs, inputs)) return(known$total)
-    # Sums of chunks belong to these inputs, or to none.
     part <- sprintf("pass-%03d-%s.rds", pass, c("inputs", sprintf("chunk-%08d", seq_len(n_chunks))))
     note <- file.path(folder, part[1L])
     chunks <- file.path(folder, part[-1L])
+    known <- found_earlier(whole)
+    if (is.list(known) && identical(known$inputs, inputs)) {
+      # Killed after the sum was written, and before its parts were removed.
+      unlink(c(chunks, note))
+      return(known$total)
+    }
+    # Sums of chunks belong to these inputs, or to none.
     if (!identical(found_earlier(note), inputs)) {
       unlink(chunks)
       save_rds(inputs, note)

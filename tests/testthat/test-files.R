@@ -157,6 +157,22 @@ test_that("what killed processes left is removed, and nothing else", {
   expect_setequal(list.files(folder, all.files = TRUE, no.. = TRUE), basename(parts[2:3]))
 })
 
+test_that("a process that has ended lives no more, also where nobody asked about it", {
+  skip_if_not(dir.exists("/proc/self"))
+  expect_true(process_lives(Sys.getpid()))
+  expect_false(process_lives(2^22 + 1))
+  # The parent of the child that ends at once is a program that does not ask.
+  file <- withr::local_tempfile()
+  system(paste0("sh -c 'sleep 0 & echo $! > ", file, "; exec sleep 5' &"))
+  for (i in 1:100) {
+    child <- if (file.exists(file)) readLines(file, warn = FALSE)
+    if (length(child) && !process_lives(child)) break
+    Sys.sleep(0.02)
+  }
+  expect_true(dir.exists(file.path("/proc", child)))
+  expect_false(process_lives(child))
+})
+
 test_that("names of regions are names of files in every locale, and no note's", {
   labels <- c(
     "chr1:5-9", "a/b", "g\u00e8ne", "\u904a\u4f1d\u5b50", ".mnmash-job", "NUL", "aux.1", "ok-1.2+x"
