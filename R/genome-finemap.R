@@ -64,6 +64,7 @@ set_tables <- function(fit, region) {
   }
   sets <- of(c("set", "sentinel", "pip", "size", "coverage", "purity", "log_bf", "probability"))
   names(sets)[3L] <- "lead"
+  sets$converged <- rep(fit$convergence$converged, nrow(sets))
   calls <- of(c("set", "condition", "effect", "se", "lfsr", "signal_lfsr"))
   names(calls)[5L] <- "sd"
   members <- lapply(names(fit$sets), \(l) {

@@ -55,7 +55,8 @@
 #' - `regions`: a data frame of `region`, `n`, `p`, `bound`, `sweeps`, `restarted`, `signals` and
 #'   `sets`;
 #' - `sets`: a row for each credible set: `region`, `set`, `lead`, `pip`, `size`, `coverage`,
-#'   `purity`, `log_bf`, `probability`; `calls`: for each set and condition `effect`, `sd` (of the
+#'   `purity`, `log_bf`, `probability`, and `converged`, whether the fine-mapping of the region has;
+#'   `calls`: for each set and condition `effect`, `sd` (of the
 #'   lead), `lfsr` and `signal_lfsr`, see [lfsr.finemap()]; `variants`: those of the sets, with
 #'   their probabilities;
 #' - `effects`: by region `effect`, `sd` and `lfsr` (p x R, in the units of the data), `intercept`,

@@ -174,8 +174,13 @@ statistics_region <- function(given) {
     stop_mnmash("argument", "summary statistics need `LD` and `n`")
   }
   conditions <- colnames(stats$z) %||% numbered_conditions(ncol(stats$z))
-  covY <- given$covY %||% given$V
-  data <- mash_rss_products(stats, given$n, covY, NULL)
+  if (!is.null(given$covY) && !is.null(given$V)) {
+    stop_mnmash(
+      "argument", "a region has `covY`, the covariance of the responses, or `V`, their correlation, ",
+      "not both"
+    )
+  }
+  data <- mash_rss_products(stats, given$n, given$covY %||% given$V, NULL)
   if (data$unequal) {
     stop_mnmash("unsupported", "`n` must be the same for all conditions of a region")
   }

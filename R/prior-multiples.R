@@ -35,8 +35,13 @@ weights_by_matrix <- function(S0, w0) {
   group <- integer(length(S0))
   group[groups$index] <- core_groups(groups$scales)
   labels <- names(groups$matrices)
-  several <- lengths(groups$scales) > 1L
-  labels[several] <- sub("[._](grid)?[0-9]+$", "", labels[several])
+  # One name, where the names of all its multiples are that and a number, and no other has it.
+  base <- sub("[._](grid)?[0-9]+$", "", names(S0))
+  shared <- vapply(split(base, group), \(x) length(x) > 1L && length(unique(x)) == 1L, NA)
+  short <- labels
+  short[shared] <- base[match(which(shared), group)]
+  twice <- short %in% short[duplicated(short)]
+  labels[!twice] <- short[!twice]
   out <- stats::setNames(drop(rowsum(unname(w0), group)), labels)
   sort(out, decreasing = TRUE)
 }

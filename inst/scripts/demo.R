@@ -115,7 +115,7 @@ say(
 for (name in names(blood_z)) {
   here <- which(locus[strong] == name)
   lead <- here[which.max(strength[strong][here])]
-  effect <- get_pm(posterior)[lead, get_lfsr(posterior)[lead, ] < 0.05]
+  effect <- get_pm(posterior)[lead, ][get_lfsr(posterior)[lead, ] < 0.05]
   effect <- effect[order(-abs(effect))]
   signs <- paste0(words(names(effect)), ifelse(effect > 0, " (up)", " (down)"))
   say(

@@ -118,3 +118,16 @@ test_that("multiples of a matrix count as one in summaries, whatever they are ca
   expect_equal(sum(summary(fit)$pi), 1)
   expect_named(get_estimated_pi(fit), c("null", "a", "b.1", "b.2", "c"))
 })
+
+test_that("matrices keep names of their own where multiples of two kinds are called alike", {
+  one <- diag(c(1, 0, 0))
+  U <- list(ud_1 = one, ud_2 = 2 * one, ud_3 = diag(3), ud_4 = 3 * diag(3), a = diag(3) + 1)
+  found <- weights_by_matrix(U, c(0.1, 0.2, 0.3, 0.15, 0.25))
+  expect_equal(found, c(ud_3 = 0.45, ud_1 = 0.3, a = 0.25))
+  m <- list(Ulist = U, grid = 1, usepointmass = FALSE, pi = c(0.1, 0.2, 0.3, 0.15, 0.25))
+  data <- mash_set_data(matrix(rnorm(30), 10, 3))
+  fit <- mash(data, g = m, fixg = TRUE, verbose = FALSE)
+  expect_equal(sum(summary(fit)$pi), 1)
+  skip_if_not_installed("ggplot2")
+  expect_s3_class(plot(fit), "ggplot")
+})

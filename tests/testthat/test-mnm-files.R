@@ -112,3 +112,15 @@ test_that("the command line writes the job and its tables, and says by an error 
   expect_identical(failed$region, "c")
   expect_true(file.exists(file.path(out, "more.mnm.sets.tsv.gz")))
 })
+
+test_that("a region says once how its responses vary together", {
+  set.seed(5)
+  Y <- matrix(rnorm(80), 40)
+  stats <- list(
+    Z = matrix(rnorm(6), 3), LD = diag(3), n = 40, covY = cov(Y), V = cor(Y)
+  )
+  found <- tryCatch(mnm_regions(list(a = stats)), error = identity)
+  expect_s3_class(found, "mnmash_error_argument")
+  expect_match(conditionMessage(found), "not both")
+  expect_s3_class(mnm_regions(list(a = stats[-5])), "mnm_regions")
+})
