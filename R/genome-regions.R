@@ -176,8 +176,8 @@ statistics_region <- function(given) {
   conditions <- colnames(stats$z) %||% numbered_conditions(ncol(stats$z))
   if (!is.null(given$covY) && !is.null(given$V)) {
     stop_mnmash(
-      "argument", "a region has `covY`, the covariance of the responses, or `V`, their correlation, ",
-      "not both"
+      "argument", "a region has `covY`, the covariance of the responses, or `V`, their ",
+      "correlation, not both"
     )
   }
   data <- mash_rss_products(stats, given$n, given$covY %||% given$V, NULL)
